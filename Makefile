@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# What a person types. `make help` lists it; the kernel's own build reads Kbuild instead.
+
+# Which kernel: a row of scripts/kernels, or KDIR=<tree> for a tree that has Rust metadata.
+KERNEL ?=
+export KERNEL
+
+IN_ROOT := scripts/in-root
+# Where a row's modules are built: build/<release>. Known once the row is set up.
+paths = $(shell scripts/paths $(1))
+
+.PHONY: help all modules setup setup-debuginfo tools demo test lint doc shell install clean distclean
+
+ifeq ($(KDIR),)
+
+all: modules
+
+modules: setup
+	@mkdir -p "build/$(call paths,RELEASE)"
+	@+$(IN_ROOT) $(MAKE) --no-print-directory -C "$(call paths,METADATA)" M="$(CURDIR)" \
+		MO="$(CURDIR)/build/$(call paths,RELEASE)" modules
+
+else
+
+RELEASE = $(shell cat "$(KDIR)/include/config/kernel.release")
+
+all: modules
+
+modules:
+	@scripts/check-tree "$(KDIR)"
+	@mkdir -p "build/$(RELEASE)"
+	+$(MAKE) -C "$(KDIR)" M="$(CURDIR)" MO="$(CURDIR)/build/$(RELEASE)" modules
+
+install: modules
+	+$(MAKE) -C "$(KDIR)" M="$(CURDIR)" MO="$(CURDIR)/build/$(RELEASE)" modules_install
+
+endif
+
+help:
+	@sed -n '/^# help:/,/^# end/ { s/^# \{0,1\}//; /^help:/d; /^end/d; p }' Makefile
+
+# help:
+# make             the modules, into build/<release>/ (sets up first, if need be)
+# make setup       the build root and the kernel's metadata, in the cache
+#                  (REFRESH=1: look for a newer kernel)
+# make demo        a real soft lockup in a VM, its vmcore, and the verdict
+# make test        the whole test suite
+# make lint        every linter, without a warning
+# make doc         rustdoc of the library, into build/doc/
+# make tools       the faultline program, build/tools/release/faultline
+# make shell       a root shell in a VM on the stock kernel
+# make setup-debuginfo   the kernel's debug symbols and drgn, for deeper verdicts
+# make clean       removes build/;  make distclean  the cache as well
+#
+# KERNEL=<row>     one of scripts/kernels instead of the first
+# KDIR=<tree>      your own kernel tree with Rust metadata: make KDIR=... [install]
+# FAULTLINE_CACHE  where the cache is (default ~/.cache/faultline, 5 GB)
+# end
+
+setup:
+	@scripts/setup $(if $(REFRESH),--refresh)
+
+setup-debuginfo:
+	@scripts/setup --debuginfo
+
+tools: setup
+	@$(IN_ROOT) cargo build --quiet --release --locked --manifest-path tools/faultline/Cargo.toml --target-dir build/tools
+
+demo: modules tools
+	@$(IN_ROOT) build/tools/release/faultline drill vm --mode soft
+
+test: modules tools
+	@scripts/test
+
+lint: modules
+	@scripts/lint
+
+doc: modules
+	@scripts/doc
+
+shell: modules
+	@scripts/vm --shell
+
+clean:
+	rm -rf build
+
+distclean: clean
+	@scripts/distclean

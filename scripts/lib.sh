@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What every script of the workshop shares: where things are, how they speak,
+# and how a long step is run (once, logged, with progress).
+#
+# Cache layout (FAULTLINE_CACHE, safe to delete at any time):
+#   roots/<suite>/          the build root, a Debian file system
+#   rows/<row>              which kernel a row of scripts/kernels resolved to
+#   kernels/<release>/      stock/ source/ metadata/ debug/ images/
+#   cargo/ python/          what the package clients of the build root keep
+#   stamps/ log/            which steps are done, and what each one printed
+
+set -euo pipefail
+
+PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+: "${FAULTLINE_CACHE:=${XDG_CACHE_HOME:-$HOME/.cache}/faultline}"
+CACHE=$FAULTLINE_CACHE
+# Present in a build root only, so that a script knows where it runs.
+ROOT_MARK=/etc/faultline-root
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "${0##*/}: $*"; exit 1; }
+
+# row_select ROW: reads ROW of the table (its first, if empty) into ROW, ROOT_SUITE,
+# KERNEL_SUITE and FLAVOUR.
+row_select() {
+	local wanted=$1 row root suite flavour
+	while read -r row root suite flavour; do
+		case $row in '' | '#'*) continue ;; esac
+		if [ -z "$wanted" ] || [ "$row" = "$wanted" ]; then
+			ROW=$row ROOT_SUITE=$root KERNEL_SUITE=$suite FLAVOUR=$flavour
+			ROOT=$CACHE/roots/$ROOT_SUITE
+			return
+		fi
+	done <"$PROJECT/scripts/kernels"
+	die "no kernel '$wanted' in scripts/kernels; it has:" \
+		"$(awk '!/^#/ && NF { printf " %s", $1 }' "$PROJECT/scripts/kernels")"
+}
+
+# row_load: reads what the selected row was resolved to (RELEASE, VERSION, ...)
+# and where its parts are.
+row_load() {
+	[ -f "$CACHE/rows/$ROW" ] || die "kernel '$ROW' is not set up: run 'make setup'"
+	# shellcheck source=/dev/null
+	. "$CACHE/rows/$ROW"
+	row_paths
+}
+
+row_paths() {
+	KERNEL_DIR=$CACHE/kernels/$RELEASE
+	STOCK=$KERNEL_DIR/stock
+	HEADERS=$STOCK/usr/src/linux-headers-$RELEASE
+	METADATA=$KERNEL_DIR/metadata
+	VMLINUX_DEBUG=$KERNEL_DIR/debug/usr/lib/debug/boot/vmlinux-$RELEASE
+}
+
+# step NAME TITLE RECIPE COMMAND...: runs COMMAND unless it already succeeded
+# with the same RECIPE (any text that says what its result depends on). Its
+# output goes to a log, of which the last lines are shown when it fails.
+step() {
+	local name=$1 title=$2 recipe=$3 log=$CACHE/log/$1.log stamp=$CACHE/stamps/$1
+	shift 3
+	[ -f "$stamp" ] && [ "$(cat "$stamp")" = "$recipe" ] && return
+	mkdir -p "$CACHE/log" "$(dirname "$log")" "$(dirname "$stamp")"
+	rm -f "$stamp"
+	local start=$SECONDS status=0 ticker job
+	say "  ...  $title"
+	# Each in a process group of its own, so that all of it can be ended.
+	set -m
+	progress "$title" </dev/null &
+	ticker=$!
+	("$@") </dev/null >"$log" 2>&1 &
+	job=$!
+	set +m
+	# shellcheck disable=SC2064 # the values of now
+	trap "kill -TERM -- -$job -$ticker; wait; exit 130" INT TERM HUP
+	wait "$job" || status=$?
+	trap - INT TERM HUP
+	kill -- "-$ticker"
+	wait "$ticker" 2>/dev/null || true
+	if [ -t 2 ]; then printf '\r\033[K' >&2; fi
+	if [ "$status" != 0 ]; then
+		say "FAILED $title, after $((SECONDS - start)) s. The last lines of $log:"
+		tail -n 15 "$log" | sed 's/^/    /' >&2
+		return "$status"
+	fi
+	printf '%s\n' "$recipe" >"$stamp"
+	say "  done $title ($((SECONDS - start)) s)"
+}
+
+# progress TITLE: shows that a step is alive: a running clock on a terminal, a
+# line every half minute elsewhere. Ends by being killed.
+progress() {
+	local start=$SECONDS every=30
+	[ -t 2 ] && every=1
+	while sleep "$every"; do
+		if [ -t 2 ]; then
+			printf '\r  %3d s' $((SECONDS - start)) >&2
+		else
+			say "       $1: $((SECONDS - start)) s"
+		fi
+	done
+}
+
+# locked: holds the workshop's lock until the script ends; waits for another's.
+locked() {
+	mkdir -p "$CACHE"
+	exec 9>>"$CACHE/lock"
+	if ! flock -n 9; then
+		say "waiting: another set-up works on $CACHE (process $(cat "$CACHE/lock.pid" 2>/dev/null || echo unknown))"
+		flock 9
+	fi
+	echo $$ >"$CACHE/lock.pid"
+}
+
+# space MIB WHAT: refuses to begin WHAT with less than MIB free in the cache.
+space() {
+	local free
+	free=$(df --output=avail -m "$CACHE" | tail -n 1)
+	[ "$free" -ge "$1" ] || die "$2 needs $1 MiB in $CACHE, but $((free)) MiB are free:" \
+		"make room or set FAULTLINE_CACHE to another folder"
+}
+
+# private COMMAND...: runs COMMAND in mount and process namespaces of its own.
+# Whatever it mounts or starts is gone when it ends, also after a Ctrl-C or kill.
+private() {
+	local child status=0
+	# A shell makes its background jobs ignore SIGINT: undo that, and keep stdin.
+	env --default-signal=INT,QUIT \
+		unshare --mount --pid --fork --kill-child --propagation private "$@" <&0 &
+	child=$!
+	trap 'private_end "$child" 143' TERM HUP
+	# A Ctrl-C reaches COMMAND as well, which may want to say or save something.
+	trap 'timeout 5 tail --pid="$child" -f /dev/null || true; private_end "$child" 130' INT
+	wait "$child" || status=$?
+	return "$status"
+}
+
+private_end() {
+	kill -KILL "$1" 2>/dev/null
+	exit "$2"
+}

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Part of setup: one stock kernel of the archive, unpacked, and the metadata tree that
+# modules for it are built against: its own source prepared with its own config by the
+# compilers that built it. Of the kernel itself nothing is built.
+
+# kernel_resolve: the newest kernel of the row's suite and flavour of which image,
+# headers and source are all in the archive, at the same version.
+kernel_resolve() {
+	in_root apt-get update
+	local release version upstream releases
+	mapfile -t releases < <(in_root apt-cache pkgnames linux-image- |
+		sed -nE "s/^linux-image-([0-9].*-$FLAVOUR)$/\1/p" | sort -Vr)
+	for release in "${releases[@]}"; do
+		version=$(kernel_versions "linux-image-$release" | head -n 1)
+		[ -n "$version" ] || continue # of another suite
+		upstream=$(sed -E 's/^([0-9]+\.[0-9]+).*/\1/' <<<"$release")
+		if kernel_versions "linux-headers-$release" | grep -qxF "$version" &&
+			kernel_versions "linux-source-$upstream" | grep -qxF "$version"; then
+			mkdir -p "$CACHE/rows"
+			printf '%s=%q\n' RELEASE "$release" VERSION "$version" SOURCE "linux-source-$upstream" >"$CACHE/rows/$ROW.new"
+			echo "chosen: $release, version $version"
+			return
+		fi
+		echo "passed over: $release, of which headers or source are not there"
+	done
+	echo "$KERNEL_SUITE has no $FLAVOUR kernel with image, headers and source"
+	return 1
+}
+
+# kernel_versions PACKAGE: its versions in the row's suite, newest first.
+kernel_versions() {
+	in_root apt-cache madison "$1" |
+		awk -F ' *[|] *' -v suite="$KERNEL_SUITE" '$3 ~ " " suite "(-security|-updates)?/" { print $2 }' |
+		sed 's/ //g' | uniq
+}
+
+# kernel_fetch PACKAGE...: downloads packages of the chosen version, unpacks them.
+kernel_fetch() {
+	local into=$1 debs=$KERNEL_DIR/debs package
+	shift
+	rm -rf "$debs" "$into.partial"
+	mkdir -p "$debs" "$into.partial"
+	in_root sh -ec 'cd "$0"; apt-get download "$@"' "$debs" "$@" || {
+		echo "The archive no longer has $VERSION. Run 'make setup REFRESH=1' to take the newest."
+		return 1
+	}
+	for package in "$debs"/*.deb; do
+		in_root dpkg-deb -x "$package" "$into.partial"
+	done
+	rm -rf "$debs" "$into"
+	mv "$into.partial" "$into"
+}
+
+# The image is split over several packages in newer releases: take those of
+# its dependencies that carry the kernel's version in their name.
+kernel_fetch_stock() {
+	local packages
+	packages=$(in_root apt-cache depends --recurse --no-recommends --no-suggests --no-breaks \
+		--no-conflicts --no-replaces --no-enhances "linux-image-$RELEASE" |
+		awk -v end="-$RELEASE" '/^linux-/ && substr($0, length($0) - length(end) + 1) == end && !/-unsigned-/' | sort -u)
+	# shellcheck disable=SC2086 # one word each
+	kernel_fetch "$STOCK" "linux-headers-$RELEASE=$VERSION" $(printf "%s=$VERSION " $packages)
+	if [ -d "$STOCK/lib/modules" ]; then
+		mkdir -p "$STOCK/usr/lib"
+		mv "$STOCK/lib/modules" "$STOCK/usr/lib/"
+	fi
+	# Older packages have /boot, newer ones keep the image with the modules.
+	local image
+	for image in "$STOCK/boot/vmlinuz-$RELEASE" "$STOCK/usr/lib/modules/$RELEASE/vmlinuz"; do
+		[ ! -f "$image" ] || ln -sfn "$(realpath --relative-to="$KERNEL_DIR" "$image")" "$KERNEL_DIR/vmlinuz"
+	done
+	[ -e "$KERNEL_DIR/vmlinuz" ] || { echo "no kernel image in $packages"; return 1; }
+	in_root depmod -b "$STOCK/usr" "$RELEASE"
+}
+
+kernel_fetch_source() {
+	local tarball
+	kernel_fetch "$KERNEL_DIR/source.deb" "$SOURCE=$VERSION"
+	tarball=$(echo "$KERNEL_DIR"/source.deb/usr/src/linux-source-*.tar.xz)
+	rm -rf "$KERNEL_DIR/source"
+	mkdir "$KERNEL_DIR/source"
+	in_root tar -C "$KERNEL_DIR/source" --strip-components=1 -xf "$tarball"
+	rm -rf "$KERNEL_DIR/source.deb"
+}
+
+config() { sed -nE "s/^$1=\"?([^\"]*)\"?\$/\1/p" "$HEADERS/.config"; }
+
+# toolchain_package VERSION NAME...: NAME=VERSION of the first package with it.
+toolchain_package() {
+	local version=$1 name found
+	shift
+	for name in "$@"; do
+		found=$(in_root apt-cache madison "$name" | awk -F ' *[|] *' -v v="$version" \
+			'{ gsub(/ /, "", $2) } index($2, v) == 1 { print $2; exit }')
+		if [ -n "$found" ]; then echo "$name=$found"; return; fi
+	done
+	echo "the stock kernel was built with $1 $version, which $ROOT_SUITE does not have" >&2
+	return 1
+}
+
+# kernel_toolchain: installs the compilers that the stock config names.
+kernel_toolchain() {
+	local cc rustc bindgen packages=()
+	cc=$(config CONFIG_CC_VERSION_TEXT)
+	cc=${cc%% *}
+	packages+=("$(basename "$cc" | sed -E 's/^[a-z0-9_]+-linux-gnu-//')")
+	if [ "$(config CONFIG_RUST)" = y ]; then
+		rustc=$(config CONFIG_RUSTC_VERSION_TEXT | awk '{ print $2 }')
+		bindgen=$(config CONFIG_BINDGEN_VERSION_TEXT | awk '{ print $2 }')
+		packages+=("$(toolchain_package "$rustc" rustc "rustc-${rustc%.*}")") || return 1
+		packages+=("$(toolchain_package "$rustc" rust-src "rust-${rustc%.*}-src")") || return 1
+		packages+=("$(toolchain_package "$bindgen" bindgen "bindgen-${bindgen%.*}")") || return 1
+	fi
+	echo "installing: ${packages[*]}"
+	in_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+		--allow-downgrades "${packages[@]}"
+	in_root apt-get clean
+}
+
+# kernel_prepare: the metadata tree. Debian's makefiles read .kernelvariables, in which the
+# headers package names the compilers, so that a plain `make -C metadata M=...` is all
+# that a build of modules needs.
+kernel_prepare() {
+	rm -rf "$METADATA"
+	mkdir -p "$METADATA"
+	cp "$HEADERS/.config" "$HEADERS/.kernelvariables" "$METADATA/"
+	in_root make -C "$KERNEL_DIR/source" O="$METADATA" ARCH="$(kernel_arch)" \
+		RUST_LIB_SRC="$(in_root rustc --print sysroot)/lib/rustlib/src/rust/library" \
+		-j"$(nproc)" olddefconfig modules_prepare
+	diff "$HEADERS/.config" "$METADATA/.config" || {
+		echo "the stock config changed while it was prepared (above): the compilers differ"
+		return 1
+	}
+	cp "$HEADERS/Module.symvers" "$METADATA/Module.symvers"
+	in_root "$PROJECT/scripts/fingerprint" "$METADATA" "$HEADERS"
+}
+
+kernel_arch() {
+	case $FLAVOUR in
+	*arm64) echo arm64 ;;
+	*) echo x86 ;;
+	esac
+}
+
+# kernel_forget: removes kernels that no row stands for any more.
+kernel_forget() {
+	local dir release
+	for dir in "$CACHE"/kernels/*/; do
+		release=$(basename "$dir")
+		grep -qsF "RELEASE=$(printf %q "$release")" "$CACHE"/rows/* && continue
+		say "  removing $release, which no kernel of the table is any more"
+		rm -rf "$dir" "$CACHE"/stamps/*-"$release"
+	done
+}
+
+kernel_setup() {
+	local recipe
+	if [ -n "$refresh" ] || [ ! -f "$CACHE/rows/$ROW" ]; then
+		step "resolve-$ROW" "kernel: the newest $FLAVOUR of $KERNEL_SUITE" "$(date +%s)" kernel_resolve
+		mv "$CACHE/rows/$ROW.new" "$CACHE/rows/$ROW"
+	fi
+	row_load
+	mkdir -p "$KERNEL_DIR"
+	kernel_forget
+	recipe=$RELEASE/$VERSION
+	step "stock-$RELEASE" "kernel: stock packages of $RELEASE" "$recipe" kernel_fetch_stock
+	step "source-$RELEASE" "kernel: source $VERSION" "$recipe" kernel_fetch_source
+	step "toolchain-$RELEASE" "kernel: the compilers that built it" "$recipe" kernel_toolchain
+	step "metadata-$RELEASE" "kernel: metadata for modules (3 min)" \
+		"$recipe $(sha256sum <"$PROJECT/scripts/setup-kernel.sh")" kernel_prepare
+	step "images-$RELEASE" "vm: initramfs of guest and crash kernel" \
+		"$recipe $(cat "$PROJECT"/scripts/{initramfs,guest-init,crash-init} | sha256sum)" \
+		in_root "$PROJECT/scripts/initramfs" "$ROW"
+}
+
+debuginfo_setup() {
+	space 3000 "the debug symbols"
+	step "debug-$RELEASE" "debug symbols of $RELEASE (350 MB or more)" "$VERSION" \
+		kernel_fetch "$KERNEL_DIR/debug" "linux-image-$RELEASE-dbg=$VERSION"
+	step "drgn" "drgn" "0.3.0" in_root sh -ec \
+		'python3 -m venv --clear "$0" && "$0/bin/pip" install drgn==0.3.0' "$CACHE/python/drgn"
+}

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Part of setup: the build root, a Debian root file system made by mmdebstrap (or
+# debootstrap), in which everything is built and every VM is started.
+
+# What every kernel needs; a kernel's own compilers are added when it is known.
+ROOT_PACKAGES=(
+	# the kernel's build
+	make flex bison bc libelf-dev libssl-dev libdw-dev python3 kmod cpio rsync xz-utils
+	zstd lz4 pahole binutils gcc libc6-dev pkgconf
+	# programs of ours, and the linters
+	cargo rustc rustfmt rust-clippy shellcheck python3-venv git ca-certificates
+	# virtual machines, and what their guests use
+	qemu-system-x86 qemu-utils virtiofsd virtme-ng udev busybox-static kexec-tools makedumpfile
+	trace-cmd bpftrace iproute2 iputils-ping procps psmisc file less
+)
+ROOT_MIB=6500
+
+# host_mirrors: the Debian archives that this host's apt uses, as "URI SUITE-KIND"
+# lines, kind being main or security. FAULTLINE_MIRROR replaces them.
+host_mirrors() {
+	if [ -n "${FAULTLINE_MIRROR:-}" ]; then
+		echo "$FAULTLINE_MIRROR main"
+		[ -z "${FAULTLINE_SECURITY_MIRROR:-}" ] || echo "$FAULTLINE_SECURITY_MIRROR security"
+		return
+	fi
+	# shellcheck disable=SC2016 # apt's own variables
+	apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(ORIGIN)/$(LABEL)' 'Created-By: Packages' |
+		awk '$3 == "Debian/Debian" { print $1, "main" }
+		     $3 ~ /^Debian\/Debian-Security/ { print $1, "security" }' | sort -u
+}
+
+# root_sources: apt's source lines for the build root.
+root_sources() {
+	local uri kind found=
+	while read -r uri kind; do
+		case $kind in
+		main)
+			found=1
+			printf 'deb %s %s main\n' "$uri" "$ROOT_SUITE" "$uri" "$ROOT_SUITE-updates"
+			case $KERNEL_SUITE in
+			"$ROOT_SUITE") ;;
+			*) printf 'deb %s %s main\n' "$uri" "$KERNEL_SUITE" ;;
+			esac
+			;;
+		security) printf 'deb %s %s-security main\n' "$uri" "$ROOT_SUITE" ;;
+		esac
+	done
+	[ -n "$found" ] || die "this host's apt names no Debian archive:" \
+		"give one with FAULTLINE_MIRROR=<address of a Debian mirror>"
+}
+
+# host_apt_options: the proxy and certificate settings of the host's apt.
+host_apt_options() {
+	apt-config dump | grep -iE '^Acquire::(https?|ftp)::(Proxy|CaInfo|Verify)|^Acquire::Retries' || true
+}
+
+root_bootstrapper() {
+	command -v mmdebstrap || command -v debootstrap && return
+	apt-get update &&
+		{ apt-get install -y --no-install-recommends mmdebstrap ||
+			apt-get install -y --no-install-recommends debootstrap; }
+}
+
+root_make() {
+	local new=$ROOT.partial sources include
+	mkdir -p "$CACHE/roots"
+	rm -rf --one-file-system "$new" "$ROOT"
+	sources=$(host_mirrors | root_sources)
+	include=$(IFS=,; echo "${ROOT_PACKAGES[*]}")
+	echo "$sources"
+	if command -v mmdebstrap >/dev/null; then
+		host_apt_options >"$CACHE/apt.conf"
+		# In namespaces of our own: an interrupted run leaves no mount behind.
+		private mmdebstrap --mode=root --variant=apt --aptopt="$CACHE/apt.conf" \
+			--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
+			--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+			--dpkgopt='path-exclude=/usr/share/locale/*' --skip=cleanup/apt/lists \
+			--include="$include" "$ROOT_SUITE" "$new" - <<<"$sources"
+	else
+		private debootstrap --variant=minbase --include="ca-certificates" "$ROOT_SUITE" "$new" \
+			"$(awk 'NR == 1 { print $2 }' <<<"$sources")"
+		echo "$sources" >"$new/etc/apt/sources.list"
+		host_apt_options >"$new/etc/apt/apt.conf.d/90host"
+		private sh -ec 'cp -L /etc/resolv.conf "$0/etc/"; mount -t proc proc "$0/proc"
+			chroot "$0" apt-get update
+			DEBIAN_FRONTEND=noninteractive chroot "$0" apt-get install -y --no-install-recommends "$@"' \
+			"$new" "${ROOT_PACKAGES[@]}"
+	fi
+	printf '%s\n' "$ROOT_SUITE" >"$new$ROOT_MARK"
+	mv "$new" "$ROOT"
+}
+
+root_setup() {
+	local recipe
+	recipe=$(sha256sum <"$PROJECT/scripts/setup-root.sh")${FAULTLINE_MIRROR:-}
+	[ "$(cat "$CACHE/stamps/root-$ROOT_SUITE" 2>/dev/null)" = "$recipe" ] && [ -e "$ROOT$ROOT_MARK" ] && return
+	space "$ROOT_MIB" "the set-up"
+	rm -f "$CACHE/stamps/root-$ROOT_SUITE" "$CACHE/stamps/toolchain-"*
+	step "host" "host: mmdebstrap" "$(command -v mmdebstrap debootstrap || echo none)" root_bootstrapper
+	step "root-$ROOT_SUITE" "build root: Debian $ROOT_SUITE with QEMU and tools" "$recipe" root_make
+}
