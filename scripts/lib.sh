@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what it sets is for those who source it
 #
 # What every script of the workshop shares: where things are, how they speak,
 # and how a long step is run (once, logged, with progress).
@@ -59,25 +59,25 @@ row_paths() {
 # with the same RECIPE (any text that says what its result depends on). Its
 # output goes to a log, of which the last lines are shown when it fails.
 step() {
-	local name=$1 title=$2 recipe=$3 log=$CACHE/log/$1.log stamp=$CACHE/stamps/$1
+	local title=$2 recipe=$3 log=$CACHE/log/$1.log stamp=$CACHE/stamps/$1
 	shift 3
 	[ -f "$stamp" ] && [ "$(cat "$stamp")" = "$recipe" ] && return
 	mkdir -p "$CACHE/log" "$(dirname "$log")" "$(dirname "$stamp")"
 	rm -f "$stamp"
 	local start=$SECONDS status=0 ticker job
 	say "  ...  $title"
-	# Each in a process group of its own, so that all of it can be ended.
-	set -m
-	progress "$title" </dev/null &
+	progress "$title" &
 	ticker=$!
-	("$@") </dev/null >"$log" 2>&1 &
+	# In a process group of its own, so that all of it can be ended.
+	set -m
+	(set -e; "$@") </dev/null >"$log" 2>&1 &
 	job=$!
 	set +m
 	# shellcheck disable=SC2064 # the values of now
-	trap "kill -TERM -- -$job -$ticker; wait; exit 130" INT TERM HUP
+	trap "kill -TERM -- -$job; kill $ticker; wait; exit 130" INT TERM HUP
 	wait "$job" || status=$?
 	trap - INT TERM HUP
-	kill -- "-$ticker"
+	kill "$ticker"
 	wait "$ticker" 2>/dev/null || true
 	if [ -t 2 ]; then printf '\r\033[K' >&2; fi
 	if [ "$status" != 0 ]; then
@@ -92,9 +92,10 @@ step() {
 # progress TITLE: shows that a step is alive: a running clock on a terminal, a
 # line every half minute elsewhere. Ends by being killed.
 progress() {
-	local start=$SECONDS every=30
+	local start=$SECONDS every=30 never
 	[ -t 2 ] && every=1
-	while sleep "$every"; do
+	exec {never}<> <(:) # to wait on without a process that would outlive us
+	while ! read -rt "$every" -u "$never"; do
 		if [ -t 2 ]; then
 			printf '\r  %3d s' $((SECONDS - start)) >&2
 		else

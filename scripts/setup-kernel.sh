@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016,SC2153 # $0 is for the shell inside; rows set names
 #
 # Part of setup: one stock kernel of the archive, unpacked, and the metadata tree that
 # modules for it are built against: its own source prepared with its own config by the
@@ -60,7 +60,7 @@ kernel_fetch_stock() {
 	packages=$(in_root apt-cache depends --recurse --no-recommends --no-suggests --no-breaks \
 		--no-conflicts --no-replaces --no-enhances "linux-image-$RELEASE" |
 		awk -v end="-$RELEASE" '/^linux-/ && substr($0, length($0) - length(end) + 1) == end && !/-unsigned-/' | sort -u)
-	# shellcheck disable=SC2086 # one word each
+	# shellcheck disable=SC2046,SC2086 # one word each
 	kernel_fetch "$STOCK" "linux-headers-$RELEASE=$VERSION" $(printf "%s=$VERSION " $packages)
 	if [ -d "$STOCK/lib/modules" ]; then
 		mkdir -p "$STOCK/usr/lib"
@@ -130,7 +130,7 @@ kernel_prepare() {
 		RUST_LIB_SRC="$(in_root rustc --print sysroot)/lib/rustlib/src/rust/library" \
 		-j"$(nproc)" olddefconfig modules_prepare
 	diff "$HEADERS/.config" "$METADATA/.config" || {
-		echo "the stock config changed while it was prepared (above): the compilers differ"
+		echo "the stock config changed while it was prepared (above): another compiler, or another source"
 		return 1
 	}
 	cp "$HEADERS/Module.symvers" "$METADATA/Module.symvers"

@@ -13,7 +13,7 @@ ROOT_PACKAGES=(
 	cargo rustc rustfmt rust-clippy shellcheck python3-venv git ca-certificates
 	# virtual machines, and what their guests use
 	qemu-system-x86 qemu-utils virtiofsd virtme-ng udev busybox-static kexec-tools makedumpfile
-	trace-cmd bpftrace iproute2 iputils-ping procps psmisc file less
+	trace-cmd bpftrace iproute2 iputils-ping procps psmisc file less jq
 )
 ROOT_MIB=6500
 
@@ -83,6 +83,7 @@ root_make() {
 			"$(awk 'NR == 1 { print $2 }' <<<"$sources")"
 		echo "$sources" >"$new/etc/apt/sources.list"
 		host_apt_options >"$new/etc/apt/apt.conf.d/90host"
+		# shellcheck disable=SC2016 # for the shell inside
 		private sh -ec 'cp -L /etc/resolv.conf "$0/etc/"; mount -t proc proc "$0/proc"
 			chroot "$0" apt-get update
 			DEBIAN_FRONTEND=noninteractive chroot "$0" apt-get install -y --no-install-recommends "$@"' \

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Results in KTAP (Documentation/dev-tools/ktap.rst). A test file declares functions and
+# ends with `ktap_run NAME...`; each function is one result. In it:
+#
+#   check WHAT CMD...      CMD must succeed
+#   same WHAT WANT GOT     two texts must be equal
+#   match WHAT REGEX TEXT  TEXT must match (grep -E, line by line)
+#   await SECS WHAT CMD... CMD must succeed within that time
+#   skip REASON            this machine cannot tell; never counted as passed
+#   note TEXT              a diagnostic line
+
+note() { printf '%s\n' "$*" | sed 's/^/# /'; }
+
+check() {
+	local what=$1
+	shift
+	"$@" && return
+	note "$what: failed: $*"
+	exit 1
+}
+
+same() {
+	[ "$2" = "$3" ] && return
+	note "$1: want '$2', got '$3'"
+	exit 1
+}
+
+match() {
+	grep -qE -- "$2" <<<"$3" && return
+	note "$1: nothing matches /$2/ in:"
+	note "$3"
+	exit 1
+}
+
+await() {
+	local deadline=$(($(now_ms) + $1 * 1000)) what=$2 limit=$1
+	shift 2
+	until "$@" >/dev/null; do
+		if [ "$(now_ms)" -gt "$deadline" ]; then
+			note "$what: not within $limit s: $*"
+			exit 1
+		fi
+		read -rt 0.05 <> <(:) || true
+	done
+}
+
+now_ms() { awk '{ print int($1 * 1000) }' /proc/uptime; }
+
+skip() {
+	KTAP_REASON="$*"
+	exit 4
+}
+
+# ktap_run NAME...: runs the functions, each in a shell of its own, so that one cannot
+# disturb the next; `cleanup`, if declared, follows each. Exits as kselftest wants:
+# 0 all passed, 1 one failed, 4 all skipped.
+ktap_run() {
+	local name number=0 code failed=0 skipped=0 reason
+	reason=$(mktemp)
+	printf 'KTAP version 1\n1..%d\n' $#
+	for name; do
+		number=$((number + 1)) code=0
+		# In the background, since a shell under || or && ignores set -e.
+		(
+			trap 'code=$?; printf %s "${KTAP_REASON:-}" >"$reason"; declare -F cleanup >/dev/null && cleanup; exit $code' EXIT
+			set -eu
+			"$name"
+		) &
+		wait $! || code=$?
+		case $code in
+		0) printf 'ok %d %s\n' "$number" "$name" ;;
+		4) printf 'ok %d %s # SKIP %s\n' "$number" "$name" "$(cat "$reason")"; skipped=$((skipped + 1)) ;;
+		*) printf 'not ok %d %s\n' "$number" "$name"; failed=$((failed + 1)) ;;
+		esac
+	done
+	rm -f "$reason"
+	[ "$failed" = 0 ] || exit 1
+	[ "$skipped" != $# ] || exit 4
+	exit 0
+}

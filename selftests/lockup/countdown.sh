@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# lockup: the countdown, and everything that may end it.
+
+here=$(dirname "$0")
+. "$here/../lib/ktap.sh"
+. "$here/../lib/lockup.sh"
+
+counts_each_second() {
+	log_begin
+	check "load" load mode=soft cpus=1 delay_secs=3 hold_secs=1 run_id=count force=1
+	await 10 "the hold's end" state_is released
+	same "what was counted" "1 seconds,2 seconds" \
+		"$(log | sed -nE 's/^lockup: run count: cpu 1: ([0-9]+ seconds)$/\1/p' | paste -sd,)"
+	match "the plan" '^lockup: run count: plan: mode=soft cpus=1 delay_secs=3 hold_secs=1' "$(log)"
+	match "the begin" '^lockup: run count: cpu 1: begin: mode=soft hold_secs=1 mono_ns=[0-9]+$' "$(log)"
+	same "no line without the run's id" "" "$(log | grep '^lockup: ' | grep -v '^lockup: run count: ' || true)"
+}
+
+unload_ends_it_at_once() {
+	log_begin
+	check "load" load mode=soft cpus=all delay_secs=1000 force=1
+	same "state" countdown "$(parameter state)"
+	local start
+	start=$(now_ms)
+	check "unload" rmmod lockup
+	check "within a second or so" test $(($(now_ms) - start)) -lt 3000
+	same "no thread" "" "$(threads)"
+	match "it says so" 'cancelled during the countdown' "$(log)"
+	check "nothing began" test -z "$(log | grep 'begin:' || true)"
+}
+
+delay_is_live() {
+	check "load" load mode=soft cpus=1 delay_secs=1000 hold_secs=1 force=1
+	check "shorten" sh -c "echo 1 > $parameters/delay_secs"
+	await 6 "the end" state_is released
+}
+
+no_delay_begins_at_once() {
+	log_begin
+	check "load" load mode=soft cpus=1 delay_secs=0 hold_secs=1 force=1
+	await 4 "the end" state_is released
+	same "nothing is counted" "" "$(log | grep seconds$ || true)"
+}
+
+ktap_run counts_each_second unload_ends_it_at_once delay_is_live no_delay_begins_at_once

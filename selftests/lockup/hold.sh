@@ -1,0 +1,111 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# lockup: the hold, seen and not seen by the soft-lockup detector, and its release.
+
+here=$(dirname "$0")
+. "$here/../lib/ktap.sh"
+. "$here/../lib/lockup.sh"
+
+sysctls=/proc/sys/kernel
+count() { cat /sys/kernel/softlockup_count; }
+
+# The detector as this file's tests want it: quick, and without a panic.
+detector() {
+	echo 0 >"$sysctls"/softlockup_panic
+	echo 1 >"$sysctls"/soft_watchdog
+	echo "$1" >"$sysctls"/watchdog_thresh
+}
+
+soft_lockup_is_detected_and_released() {
+	detector 1
+	log_begin
+	local before
+	before=$(count)
+	check "load" load mode=soft cpus=1 delay_secs=1 hold_secs=6 run_id=seen force=1
+	await 20 "the release" state_is released
+	check "the kernel's counter went up" test "$(count)" -gt "$before"
+	match "the kernel's report" '^watchdog: BUG: soft lockup - CPU#1 stuck for [0-9]+s! \[lockup/1:' "$(log)"
+	match "the stack shows our spin" 'spin.*\[lockup\]' "$(log)"
+	match "and we say so" "^lockup: run seen: released after 6 s: no detector stopped it; softlockup_count went $before -> $(count)" "$(log)"
+	check "held_ms is the hold" test "$(parameter held_ms)" -ge 6000 -a "$(parameter held_ms)" -lt 9000
+}
+
+a_short_hold_is_not_detected_and_says_why() {
+	detector 10
+	log_begin
+	check "load" load mode=soft cpus=1 delay_secs=0 hold_secs=2 force=1
+	await 10 "the release" state_is released
+	match "why" 'released after 2 s: nothing detected it: .*20 s' "$(log)"
+}
+
+detector_off_is_said() {
+	detector 1
+	echo 0 >"$sysctls"/soft_watchdog
+	log_begin
+	local before
+	before=$(count)
+	check "load" load mode=soft cpus=1 delay_secs=0 hold_secs=5 force=1
+	await 15 "the release" state_is released
+	echo 1 >"$sysctls"/soft_watchdog
+	match "why" 'nothing detected it: .*soft_watchdog' "$(log)"
+	same "counter" "$before" "$(count)"
+}
+
+spinning_with_preemption_on_is_not_detected() {
+	grep -q 'PREEMPT' /proc/version || skip "this kernel does not preempt kernel code"
+	detector 1
+	log_begin
+	local before
+	before=$(count)
+	check "load" load mode=spin cpus=1 delay_secs=0 hold_secs=6 force=1
+	await 20 "the release" state_is released
+	match "it says that" 'released after 6 s: nothing detected it' "$(log)"
+	same "counter" "$before" "$(count)"
+}
+
+unload_waits_for_the_release() {
+	detector 10
+	log_begin
+	check "load" load mode=soft cpus=1 delay_secs=0 hold_secs=4 force=1
+	await 5 "the hold" state_is holding
+	local start
+	start=$(now_ms)
+	check "unload" rmmod lockup
+	check "it waited" test $(($(now_ms) - start)) -gt 1500
+	match "and said so" 'unloading waits for the release' "$(log)"
+	same "no thread" "" "$(threads)"
+}
+
+hold_is_live() {
+	detector 10
+	check "load" load mode=soft cpus=1 delay_secs=0 hold_secs=1000 force=1
+	await 5 "the hold" state_is holding
+	local first
+	first=$(parameter held_ms)
+	await 5 "held_ms moves" test "$(parameter held_ms)" -ge "$first"
+	check "shorten" sh -c "echo 1 > $parameters/hold_secs"
+	await 5 "the release" state_is released
+}
+
+holding_forever_can_be_called_off() {
+	detector 10
+	check "load" load mode=soft cpus=1 delay_secs=0 hold_secs=0 force=1
+	await 5 "the hold" state_is holding
+	check "call off" sh -c "echo 1 > $parameters/hold_secs"
+	await 5 "the release" state_is released
+}
+
+all_cpus_at_once() {
+	detector 10
+	log_begin
+	check "load" load mode=soft cpus=all delay_secs=1 hold_secs=3 run_id=all force=1
+	await 15 "the release" state_is released
+	match "CPU 0" 'run all: cpu 0: end: held_ms=[0-9]+' "$(log)"
+	match "CPU 1" 'run all: cpu 1: end: held_ms=[0-9]+' "$(log)"
+	same "one summary" 1 "$(log | grep -c 'released after')"
+}
+
+ktap_run soft_lockup_is_detected_and_released a_short_hold_is_not_detected_and_says_why \
+	detector_off_is_said spinning_with_preemption_on_is_not_detected unload_waits_for_the_release \
+	hold_is_live holding_forever_can_be_called_off all_cpus_at_once
