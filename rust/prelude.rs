@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What nearly every file of a module wants: `use faultline::prelude::*;`.
+
+#[doc(no_inline)]
+pub use crate::{
+    compat::{
+        code::*,
+        Arc,
+        Error,
+        KBox,
+        KVec,
+        Result,
+        GFP_KERNEL, //
+    },
+    module::Module,
+    pr_debug,
+    pr_err,
+    pr_info,
+    pr_notice,
+    pr_warn, //
+};

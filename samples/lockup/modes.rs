@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The modes: what a CPU is kept from, and how.
+//!
+//! A mode is a line of [`MODES`] and the function it names, which enters a
+//! context and calls [`Hold::spin`] there. These functions are what a stack
+//! trace of a CPU that is held shows, so they are not inlined and have telling
+//! names.
+
+use faultline::context;
+
+use crate::run::Hold;
+
+/// A way to lock up a CPU.
+pub(crate) struct Mode {
+    /// Holds the CPU, until the time is over.
+    pub(crate) hold: fn(&Hold<'_>),
+    /// Does a request to stop end it, before the time is over?
+    pub(crate) stoppable: bool,
+    /// Why a detector that is set up well may overlook it.
+    pub(crate) overlooked: Option<&'static str>,
+}
+
+/// The modes, by their words.
+pub(crate) static MODES: &[(&str, Mode)] = &[
+    (
+        "soft",
+        Mode {
+            hold: spin_preemption_off,
+            stoppable: false,
+            overlooked: None,
+        },
+    ),
+    (
+        "spin",
+        Mode {
+            hold: spin_preemptible,
+            stoppable: true,
+            overlooked: Some(
+                "mode=spin leaves preemption on, so the watchdog's own thread gets the CPU",
+            ),
+        },
+    ),
+];
+
+/// A soft lockup: no other thread gets the CPU, while interrupts still come.
+#[inline(never)]
+fn spin_preemption_off(hold: &Hold<'_>) {
+    context::preemption_off(|_off| hold.spin());
+}
+
+/// A thread that only spins. On a kernel that can preempt it, this is no lockup.
+#[inline(never)]
+fn spin_preemptible(hold: &Hold<'_>) {
+    hold.spin();
+}
