@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The command line: what a user may ask for, and how the answer is given.
+
+use crate::drill;
+use crate::dump::Dump;
+use crate::guest;
+use crate::mode::{Mode, MODES};
+use crate::plan::{self, Injection, Machine, Plan, Setting};
+use crate::progress::Progress;
+use crate::report::{DumpFacts, Files, Report, VERDICT};
+use crate::timeline;
+use crate::verdict::{self, Expected};
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const EXIT_STATUS: &str = "exit status:\n  0  as it should be\n  1  the check failed\n  2  wrong usage\n  3  could not tell";
+
+/// Rehearses kernel faults, and judges the crash dumps that they leave.
+#[derive(Parser)]
+#[command(version, after_help = concat!(
+    "examples:\n",
+    "  faultline drill vm --mode soft\n",
+    "  faultline verdict build/drills/latest/vmcore --json\n\n",
+    "exit status:\n  0  as it should be\n  1  the check failed\n  2  wrong usage\n  3  could not tell"
+))]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Provoke a fault on purpose, and prove that it becomes a dump that names it
+    #[command(subcommand, after_help = "example:\n  faultline drill vm --mode soft")]
+    Drill(DrillCommand),
+    /// Judge a vmcore: does it show the fault that was injected?
+    ///
+    /// Reads kdump-compressed dumps (makedumpfile -l, -c, -p, -z) with makedumpfile. Where
+    /// the kernel's vmlinux with debug information is given, drgn is asked as well.
+    #[command(after_help = verdict_help())]
+    Verdict(VerdictArgs),
+}
+
+#[derive(Subcommand)]
+enum DrillCommand {
+    /// Rehearse in a virtual machine, with a stock kernel
+    ///
+    /// Boots a VM with a crash kernel loaded, lets a module of faultline provoke the fault,
+    /// and follows it: detection, panic, crash kernel, dump, and the verdict from the dump.
+    #[command(after_help = drill_vm_help())]
+    Vm(Box<DrillVmArgs>),
+    /// The guest side of 'drill vm'
+    #[command(hide = true)]
+    Guest { plan: String },
+}
+
+#[derive(Args)]
+struct DrillVmArgs {
+    /// The fault
+    #[arg(long, value_name = "MODE")]
+    mode: &'static Mode,
+    /// The CPUs that suffer it: a list like 0,2-3, or all [default: the module chooses one]
+    #[arg(long, value_name = "LIST")]
+    cpus: Option<String>,
+    /// The countdown before the fault
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    delay_secs: u32,
+    /// When the fault ends by itself
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    hold_secs: u32,
+    /// The lockup watchdogs' threshold in the VM
+    #[arg(long, value_name = "SECS", default_value_t = 2)]
+    watchdog_thresh: u32,
+    /// Set a sysctl in the VM, after all others; may be given again
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<Setting>,
+    /// Load no crash kernel (the module then refuses, unless --force)
+    #[arg(long)]
+    no_crash_kernel: bool,
+    /// Let the module start where it would refuse
+    #[arg(long)]
+    force: bool,
+    /// Memory for the crash kernel, as the kernel's crashkernel= has it
+    #[arg(long, value_name = "SIZE", default_value = "256M")]
+    crashkernel: String,
+    /// The VM's CPUs
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=512))]
+    vm_cpus: u32,
+    /// The VM's memory
+    #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(256..=1 << 20))]
+    vm_memory: u64,
+    /// The kernel, a row of scripts/kernels [default: the first]
+    #[arg(long, value_name = "ROW")]
+    kernel: Option<String>,
+    /// End the VM after that [default: delay and hold, and 4 minutes]
+    #[arg(long, value_name = "SECS")]
+    timeout: Option<u64>,
+    /// The run's id, found again in the dump [default: random]
+    #[arg(long, value_name = "ID", value_parser = plan::check_run_id)]
+    run_id: Option<String>,
+    /// Put vmcore, logs and report there, and never remove them
+    /// [default: build/drills/RUN-ID, where the newest 3 vmcores are kept]
+    #[arg(long, value_name = "DIR", verbatim_doc_comment)]
+    keep: Option<PathBuf>,
+    /// The program that starts the VM
+    #[arg(long, value_name = "PATH", default_value = "scripts/vm")]
+    runner: PathBuf,
+    #[command(flatten)]
+    debug: Debug,
+    /// Print the report as JSON, and nothing else
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct VerdictArgs {
+    /// The dump
+    vmcore: PathBuf,
+    /// The fault that was injected
+    #[arg(long, value_name = "MODE", default_value = "soft")]
+    mode: &'static Mode,
+    /// The run id that it must show
+    #[arg(long, value_name = "ID", value_parser = plan::check_run_id)]
+    run_id: Option<String>,
+    /// The CPU that it must show [default: one that the dump's log announces]
+    #[arg(long, value_name = "N")]
+    cpu: Option<u32>,
+    /// The detector's threshold, to judge the latency [default: what drgn finds]
+    #[arg(long, value_name = "SECS")]
+    watchdog_thresh: Option<u32>,
+    #[command(flatten)]
+    debug: Debug,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct Debug {
+    /// The kernel's vmlinux with debug information: drgn (run by the python that
+    /// FAULTLINE_DRGN names) is asked as well
+    #[arg(long, value_name = "FILE", env = "FAULTLINE_VMLINUX_DEBUG")]
+    vmlinux: Option<PathBuf>,
+}
+
+impl Debug {
+    /// The file, if there is one. A file that was asked for must be there.
+    fn vmlinux(self) -> anyhow::Result<Option<PathBuf>> {
+        let named = self.vmlinux.filter(|path| !path.as_os_str().is_empty());
+        if let Some(path) = &named {
+            std::fs::metadata(path).with_context(|| format!("the vmlinux {}", path.display()))?;
+        }
+        Ok(named)
+    }
+}
+
+fn drill_vm_help() -> String {
+    let modes: Vec<_> = MODES
+        .iter()
+        .map(|mode| format!("  {:<8}{}: {}", mode.name, mode.title, mode.doing))
+        .collect();
+    format!(
+        "modes:\n{}\n\nexamples:\n  \
+         faultline drill vm --mode soft\n  \
+         faultline drill vm --mode soft --cpus 0 --watchdog-thresh 5 --keep /tmp/drill\n  \
+         faultline drill vm --mode soft --hold-secs 10 --set kernel.softlockup_panic=0\n  \
+         faultline drill vm --mode soft --no-crash-kernel --force --json\n\n{EXIT_STATUS}",
+        modes.join("\n")
+    )
+}
+
+fn verdict_help() -> String {
+    format!(
+        "examples:\n  \
+         faultline verdict build/drills/latest/vmcore\n  \
+         faultline verdict vmcore --run-id 7f3a9c21 --cpu 1 --watchdog-thresh 2 --json\n\n{EXIT_STATUS}"
+    )
+}
+
+/// Does what the command line says.
+pub fn run() -> anyhow::Result<ExitCode> {
+    match Cli::parse().command {
+        Command::Drill(DrillCommand::Vm(args)) => drill_vm(*args),
+        Command::Drill(DrillCommand::Guest { plan }) => {
+            guest::run(&plan).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Verdict(args) => judge(args),
+    }
+}
+
+fn drill_vm(args: DrillVmArgs) -> anyhow::Result<ExitCode> {
+    let (runner, project) = find_runner(&args.runner)?;
+    let json = args.json;
+    let keep = args.keep.clone();
+    let plan = make_plan(&args, runner)?;
+    let setting = drill::Setting {
+        keep,
+        drills: project.join("build/drills"),
+        vmlinux: args.debug.vmlinux()?,
+    };
+    if !json {
+        print_heading(&plan)?;
+    }
+    let report = drill::run(&plan, &setting, &Progress::new(json))?;
+    print_report(&report, json)
+}
+
+/// Settles the plan. The user's sysctls come last, and in place of the mode's own.
+fn make_plan(args: &DrillVmArgs, runner: PathBuf) -> anyhow::Result<Plan> {
+    let mode = args.mode;
+    let mut sysctls = vec![Setting::new(mode.threshold, args.watchdog_thresh)];
+    sysctls.extend(
+        mode.sysctls
+            .iter()
+            .map(|(key, value)| Setting::new(key, value)),
+    );
+    sysctls.retain(|ours| args.set.iter().all(|theirs| theirs.key != ours.key));
+    sysctls.extend(args.set.iter().cloned());
+    let mut parameters: Vec<_> = args
+        .cpus
+        .iter()
+        .map(|cpus| Setting::new("cpus", cpus))
+        .collect();
+    parameters.push(Setting::new("delay_secs", args.delay_secs));
+    parameters.push(Setting::new("hold_secs", args.hold_secs));
+    if args.force {
+        parameters.push(Setting::new("force", 1));
+    }
+    let lasting = u64::from(args.delay_secs) + u64::from(args.hold_secs);
+    Ok(Plan {
+        vm: Machine {
+            runner,
+            kernel: args.kernel.clone(),
+            cpus: args.vm_cpus,
+            memory_mib: args.vm_memory,
+            crashkernel: args.crashkernel.clone(),
+            timeout_secs: args.timeout.unwrap_or(lasting + 240),
+        },
+        injection: Injection {
+            run_id: args.run_id.clone().map_or_else(plan::random_run_id, Ok)?,
+            mode: mode.name.into(),
+            parameters,
+            sysctls,
+            crash_kernel: (!args.no_crash_kernel).then(|| CRASH_COMMAND_LINE.into()),
+            patience_secs: lasting + 60,
+        },
+    })
+}
+
+/// The crash kernel's command line: one CPU, devices reset, everything on the console, and
+/// no waiting when it panics itself.
+const CRASH_COMMAND_LINE: &str = "console=ttyS0 panic=-1 nr_cpus=1 reset_devices";
+
+/// The runner and the project that it belongs to: as named; else, for a relative name,
+/// in the folder of this program or above.
+fn find_runner(named: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
+    let here = std::env::current_dir()?;
+    if named.exists() {
+        return Ok((named.canonicalize()?, here));
+    }
+    let exe = std::env::current_exe()?;
+    let project = exe
+        .ancestors()
+        .skip(1)
+        .find(|dir| named.is_relative() && dir.join(named).exists());
+    let project = project.with_context(|| {
+        format!(
+            "there is no runner {}: start in the project's folder, or name one with --runner",
+            named.display()
+        )
+    })?;
+    Ok((project.join(named), project.into()))
+}
+
+fn judge(args: VerdictArgs) -> anyhow::Result<ExitCode> {
+    let vmlinux = args.debug.vmlinux()?;
+    let expected = Expected {
+        mode: args.mode,
+        run_id: args.run_id,
+        cpus: args.cpu.map(|cpu| cpu.to_string()),
+        threshold: args.watchdog_thresh,
+    };
+    let progress = Progress::new(true);
+    progress.step("the dump is examined");
+    let dump = Dump::examine(args.mode, &args.vmcore, vmlinux.as_deref())?;
+    let verdict = verdict::judge_dump(&expected, &dump);
+    let timeline = dump
+        .story
+        .as_ref()
+        .map(|story| timeline::of_story(args.mode, story, verdict.latency.as_ref()));
+    let seen = dump
+        .story
+        .as_ref()
+        .and_then(|story| story.begins.first())
+        .map(|begin| begin.run_id.clone());
+    let report = Report {
+        schema: VERDICT,
+        outcome: verdict.stage.outcome(),
+        exit_status: verdict.stage.outcome().exit_status(),
+        mode: args.mode.name,
+        run_id: expected.run_id.or(seen),
+        verdict,
+        timeline: timeline.unwrap_or_default(),
+        plan: None,
+        dump: Some(DumpFacts::of(&dump)),
+        files: Files {
+            vmcore: Some(args.vmcore),
+            ..Files::default()
+        },
+    };
+    print_report(&report, args.json)
+}
+
+fn print_heading(plan: &Plan) -> anyhow::Result<()> {
+    let (vm, injection) = (&plan.vm, &plan.injection);
+    let mode = injection.mode()?;
+    println!("Drill: {}, run id {}", mode.title, injection.run_id);
+    println!(
+        "  VM        {} CPUs, {} MiB, crashkernel={}",
+        vm.cpus, vm.memory_mib, vm.crashkernel
+    );
+    println!(
+        "  module    {} {}",
+        mode.module,
+        injection.module_arguments()
+    );
+    let sysctls: Vec<_> = injection.sysctls.iter().map(Setting::to_string).collect();
+    println!("  sysctls   {}", sysctls.join("\n            "));
+    println!();
+    Ok(())
+}
+
+fn print_report(report: &Report, json: bool) -> anyhow::Result<ExitCode> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(report)?);
+    } else {
+        print!("{}", report.for_people());
+    }
+    Ok(ExitCode::from(report.exit_status))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn a_plan_from_the_command_line() {
+        let line = "faultline drill vm --mode soft --cpus 1 --hold-secs 10 --force --set kernel.softlockup_panic=0 --run-id x";
+        let Command::Drill(DrillCommand::Vm(args)) = Cli::parse_from(line.split(' ')).command
+        else {
+            panic!()
+        };
+        let plan = make_plan(&args, "scripts/vm".into()).unwrap();
+        assert_eq!(
+            plan.injection.module_arguments(),
+            "mode=soft run_id=x cpus=1 delay_secs=2 hold_secs=10 force=1"
+        );
+        assert_eq!(plan.injection.sysctl("kernel.softlockup_panic"), 0);
+        assert_eq!(plan.injection.sysctl("kernel.watchdog_thresh"), 2);
+        assert_eq!(plan.vm.timeout_secs, 252);
+    }
+
+    #[test]
+    fn wrong_words_are_usage_errors() {
+        for line in [
+            "faultline drill vm",
+            "faultline drill vm --mode hard2",
+            "faultline drill vm --mode soft --run-id a/b",
+            "faultline verdict",
+        ] {
+            let error = Cli::try_parse_from(line.split(' ')).err().unwrap();
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The drill in a virtual machine: runs a plan, collects the dump, asks for the
+//! verdict, and leaves everything in the drill's folder.
+
+use crate::dump::{Dump, State};
+use crate::flattened::{self, Stream};
+use crate::folder::{self, Folder};
+use crate::plan::Plan;
+use crate::progress::Progress;
+use crate::report::{DumpFacts, Files, Report, DRILL};
+use crate::runner;
+use crate::seen::Seen;
+use crate::timeline;
+use crate::verdict::{self, Expected};
+use anyhow::Context;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What a drill needs beside its plan.
+pub struct Setting {
+    /// The folder that the user asked for.
+    pub keep: Option<PathBuf>,
+    /// The folder of the project's drills.
+    pub drills: PathBuf,
+    /// The kernel's vmlinux with debug information.
+    pub vmlinux: Option<PathBuf>,
+}
+
+/// The runner has a timeout of its own; this much later it is ended from here.
+const RUNNER_SLACK: Duration = Duration::from_secs(60);
+/// The disk takes the memory's size, and this for what a dump has beside pages.
+const DISK_SLACK_MIB: u64 = 128;
+
+/// Runs the drill.
+pub fn run(plan: &Plan, setting: &Setting, progress: &Progress) -> anyhow::Result<Report> {
+    let start = Instant::now();
+    let mode = plan.injection.mode()?;
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [
+        signal_hook::consts::SIGINT,
+        signal_hook::consts::SIGTERM,
+        signal_hook::consts::SIGHUP,
+    ] {
+        signal_hook::flag::register(signal, stop.clone())?;
+    }
+    let path = setting
+        .keep
+        .clone()
+        .unwrap_or_else(|| setting.drills.join(&plan.injection.run_id));
+    let mut folder = Folder::new(path)?;
+    let (fifo, disk) = (folder.file("console.fifo"), folder.file("disk.img"));
+    runner::make_console(&fifo)?;
+    File::create(&disk)?.set_len((plan.vm.memory_mib + DISK_SLACK_MIB) << 20)?;
+
+    progress.step("the VM boots");
+    let mut seen = Seen::default();
+    let mut trouble = None;
+    let limit = Duration::from_secs(plan.vm.timeout_secs) + RUNNER_SLACK;
+    runner::run(
+        &mut command(plan, &fifo, &disk)?,
+        &fifo,
+        start,
+        limit,
+        &stop,
+        |heard| {
+            trouble = trouble.take().or(folder.write_down(&heard).err());
+            if let Some(news) = seen.add(mode, &heard) {
+                progress.step(&news);
+            }
+        },
+    )?;
+    if let Some(error) = trouble {
+        return Err(error.context("the logs of the drill cannot be written"));
+    }
+
+    let dump = match seen.crash.dump_started {
+        Some(_) => Some(collect(plan, setting, &folder, &disk, progress)?),
+        None => None,
+    };
+    folder.finish()?;
+    let expected = Expected {
+        mode,
+        run_id: Some(plan.injection.run_id.clone()),
+        cpus: seen.inserted.as_ref().map(|inserted| inserted.what.clone()),
+        threshold: Some(plan.injection.sysctl(mode.threshold)),
+    };
+    let mut verdict = verdict::judge(&expected, &seen, dump.as_ref());
+    let failures = seen
+        .sysctl_failures
+        .iter()
+        .map(|failure| format!("sysctl {failure}"));
+    verdict.evidence.extend(failures);
+
+    let existing = |name| Some(folder.file(name)).filter(|path| path.exists());
+    let report = Report {
+        schema: DRILL,
+        outcome: verdict.stage.outcome(),
+        exit_status: verdict.stage.outcome().exit_status(),
+        mode: mode.name,
+        run_id: expected.run_id,
+        timeline: timeline::of_drill(
+            &plan.injection,
+            mode,
+            &seen,
+            dump.as_ref().map(|dump| dump.bytes),
+            verdict.latency.as_ref(),
+        ),
+        verdict,
+        plan: Some(plan.clone()),
+        dump: dump.as_ref().map(DumpFacts::of),
+        files: Files {
+            vmcore: existing("vmcore"),
+            kernel_log: existing("kernel.log"),
+            console: existing("console.log"),
+            record: existing("record.ndjson"),
+            report: Some(folder.file("report.json")),
+        },
+    };
+    std::fs::write(
+        folder.file("report.json"),
+        serde_json::to_string_pretty(&report)? + "\n",
+    )?;
+    if setting.keep.is_none() {
+        folder::tidy(&setting.drills, &folder.file(""))?;
+    }
+    Ok(report)
+}
+
+/// The runner's command: the VM, and in it this program as the guest side.
+fn command(plan: &Plan, fifo: &Path, disk: &Path) -> anyhow::Result<Command> {
+    let vm = &plan.vm;
+    let mut command = Command::new(&vm.runner);
+    if let Some(kernel) = &vm.kernel {
+        command.args(["--kernel", kernel]);
+    }
+    command
+        .args([
+            "--cpus",
+            &vm.cpus.to_string(),
+            "--memory",
+            &vm.memory_mib.to_string(),
+        ])
+        .args(["--append", &format!("crashkernel={}", vm.crashkernel)])
+        .args(["--timeout", &vm.timeout_secs.to_string()])
+        .arg("--console")
+        .arg(fifo)
+        .arg("--disk")
+        .arg(disk)
+        .arg("--")
+        .arg(std::env::current_exe().context("the path of this program")?)
+        .args(["drill", "guest", &serde_json::to_string(&plan.injection)?]);
+    Ok(command)
+}
+
+/// Takes the dump off the disk, and examines it.
+fn collect(
+    plan: &Plan,
+    setting: &Setting,
+    folder: &Folder,
+    disk: &Path,
+    progress: &Progress,
+) -> anyhow::Result<Dump> {
+    progress.step("the dump is taken off the disk");
+    let vmcore = folder.file("vmcore");
+    let mut file = File::create(&vmcore).with_context(|| vmcore.display().to_string())?;
+    let stream = flattened::rearrange(File::open(disk)?, &mut file)
+        .context("the dump cannot be taken off the disk")?;
+    drop(file);
+    if stream == Stream::Absent {
+        std::fs::remove_file(&vmcore)?;
+        return Ok(Dump::only(State::Absent));
+    }
+    progress.step("the dump is examined");
+    let mut dump = Dump::examine(plan.injection.mode()?, &vmcore, setting.vmlinux.as_deref())?;
+    if let (Stream::CutOff { bytes }, State::Complete { .. } | State::Unreadable(_)) =
+        (&stream, &dump.state)
+    {
+        dump.state = State::Incomplete(format!(
+            "it stops after {}, without its end mark",
+            timeline::megabytes(*bytes)
+        ));
+    }
+    if let Some(log) = &dump.log {
+        std::fs::write(folder.file("kernel.log"), log)?;
+    }
+    Ok(dump)
+}

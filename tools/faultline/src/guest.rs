@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The guest side of a drill: arms the machine, inserts the module, and watches it.
+//! It tells what happens as JSON lines on stdout; if all goes as it should, the
+//! last thing it tells is that the module is in.
+
+use crate::event::{Guest, Release};
+use crate::klog::{self, Line};
+use crate::mode::Mode;
+use crate::plan::Injection;
+use anyhow::{bail, Context};
+use rustix::fs::OFlags;
+use std::ffi::CString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// Does what `plan` (JSON) says. Whatever goes wrong is told as an event.
+pub fn run(plan: &str) -> anyhow::Result<()> {
+    serde_json::from_str(plan)
+        .context("the plan cannot be read")
+        .and_then(|injection: Injection| inject(&injection))
+        .or_else(|error| {
+            tell(&Guest::Failed {
+                error: format!("{error:#}"),
+            })
+        })
+}
+
+/// Tells the host an event.
+fn tell(event: &Guest) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", serde_json::to_string(event)?)?;
+    Ok(out.flush()?)
+}
+
+fn inject(plan: &Injection) -> anyhow::Result<()> {
+    let mode = plan.mode()?;
+    let cpus = std::thread::available_parallelism().map_or(0, |count| count.get());
+    tell(&Guest::Up {
+        release: read("/proc/sys/kernel/osrelease")?,
+        cpus,
+    })?;
+    for setting in &plan.sysctls {
+        let file = format!("/proc/sys/{}", setting.key.replace('.', "/"));
+        if let Err(error) = fs::write(&file, &setting.value) {
+            tell(&Guest::SysctlFailed {
+                key: setting.key.clone(),
+                value: setting.value.clone(),
+                error: error.to_string(),
+            })?;
+        }
+    }
+    if let Some(command_line) = &plan.crash_kernel {
+        load_crash_kernel(command_line)?;
+    }
+    let mut log = Log::open()?;
+    let before = counter(mode);
+    if let Err(error) = insert(mode.module, &plan.module_arguments()) {
+        let prefix = format!("{}: ", mode.module);
+        let line = log
+            .lines()
+            .into_iter()
+            .rfind(|line| line.starts_with(&prefix));
+        return tell(&Guest::Refused {
+            error: format!("{error:#}"),
+            line,
+        });
+    }
+    let parameters = Path::new("/sys/module")
+        .join(mode.module)
+        .join("parameters");
+    tell(&Guest::Inserted {
+        cpus: read(parameters.join("cpus"))?,
+    })?;
+    watch(plan, mode, &parameters, &mut log, before)
+}
+
+/// Loads the crash kernel with kexec-tools. That it fails is told, and not the
+/// end: the module then says what it thinks of it.
+fn load_crash_kernel(command_line: &str) -> anyhow::Result<()> {
+    let start = Instant::now();
+    let output = Command::new("kexec")
+        .args(["-s", "-p", "--command-line", command_line])
+        .arg(format!(
+            "--initrd={}",
+            variable("FAULTLINE_CRASH_INITRD")?.display()
+        ))
+        .arg(variable("FAULTLINE_VMLINUZ")?)
+        .output()
+        .context("kexec (of kexec-tools) cannot be started")?;
+    let loaded = read("/sys/kernel/kexec_crash_loaded").is_ok_and(|text| text == "1");
+    if output.status.success() && loaded {
+        return tell(&Guest::CrashKernelLoaded {
+            reserved_bytes: number("/sys/kernel/kexec_crash_size").unwrap_or(0),
+            secs: start.elapsed().as_secs_f64(),
+        });
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    tell(&Guest::CrashKernelFailed {
+        error: format!("{}, {}", output.status, said.trim().replace('\n', "; ")),
+    })
+}
+
+/// Inserts a module of ours into the kernel.
+fn insert(module: &str, arguments: &str) -> anyhow::Result<()> {
+    let path = variable("FAULTLINE_MODULES")?.join(format!("{module}.ko"));
+    let file = File::open(&path).with_context(|| format!("{} cannot be opened", path.display()))?;
+    rustix::system::finit_module(file, &CString::new(arguments)?, 0)
+        .with_context(|| format!("insmod {module}.ko {arguments}"))
+}
+
+/// Waits until the module has released its CPUs, and tells how that was.
+fn watch(
+    plan: &Injection,
+    mode: &Mode,
+    parameters: &Path,
+    log: &mut Log,
+    before: Option<u64>,
+) -> anyhow::Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(plan.patience_secs);
+    let mut lines = Vec::new();
+    loop {
+        lines.extend(log.lines());
+        let state = read(parameters.join("state"))?;
+        let last = lines
+            .iter()
+            .rfind(|line| line.contains(": released after ") || line.contains(": cancelled "));
+        if matches!(state.as_str(), "released" | "cancelled") && last.is_some() {
+            return tell(&Guest::Released(Release {
+                held_ms: number(parameters.join("held_ms")).unwrap_or(0),
+                counter: before.zip(counter(mode)),
+                reports: lines
+                    .iter()
+                    .filter(|line| {
+                        klog::detection(
+                            mode,
+                            Line {
+                                time: None,
+                                text: line,
+                            },
+                        )
+                        .is_some()
+                    })
+                    .count(),
+                line: last.cloned(),
+                state,
+            }));
+        }
+        if Instant::now() > deadline {
+            bail!(
+                "the module is still in state '{state}' after {} s",
+                plan.patience_secs
+            );
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The kernel log from now on, as /dev/kmsg gives it: one record a read.
+struct Log(File);
+
+impl Log {
+    fn open() -> anyhow::Result<Self> {
+        let mut options = OpenOptions::new();
+        options
+            .read(true)
+            .custom_flags(OFlags::NONBLOCK.bits() as i32);
+        let mut log = Log(options.open("/dev/kmsg").context("/dev/kmsg")?);
+        log.lines();
+        Ok(log)
+    }
+
+    /// The texts of the records that came since the last call.
+    fn lines(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut record = [0; 8192];
+        loop {
+            match self.0.read(&mut record) {
+                Ok(length) => {
+                    let record = String::from_utf8_lossy(&record[..length]);
+                    let text = record.split_once(';').map_or("", |(_, text)| text);
+                    lines.push(text.lines().next().unwrap_or("").to_string());
+                }
+                // Records were overwritten before they were read: go on with the next.
+                Err(error)
+                    if error.raw_os_error() == Some(rustix::io::Errno::PIPE.raw_os_error()) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return lines,
+            }
+        }
+    }
+}
+
+fn counter(mode: &Mode) -> Option<u64> {
+    number(mode.counter)
+}
+
+fn number(path: impl AsRef<Path>) -> Option<u64> {
+    read(path).ok()?.parse().ok()
+}
+
+fn read(path: impl AsRef<Path>) -> anyhow::Result<String> {
+    let path = path.as_ref();
+    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    Ok(text.trim_end().to_string())
+}
+
+fn variable(name: &str) -> anyhow::Result<PathBuf> {
+    std::env::var_os(name)
+        .map(PathBuf::from)
+        .with_context(|| format!("the runner does not set {name} in the guest"))
+}

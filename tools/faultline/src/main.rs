@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! faultline rehearses kernel faults and judges the dumps that they leave.
+//!
+//! Data flows one way: a [`plan`] is settled from the command line and a row of the
+//! [`mode`] table; the [`runner`] runs it in a virtual machine, where [`guest`] does
+//! the work; what they tell are [`event`]s, put in order by [`seen`]; the [`dump`] is
+//! examined with [`flattened`], [`diskdump`], [`klog`] and [`drgn`]; all of it becomes
+//! a [`timeline`] and a [`verdict`], which a [`report`] shows.
+
+mod cli;
+mod diskdump;
+mod drgn;
+mod drill;
+mod dump;
+mod event;
+mod flattened;
+mod folder;
+mod guest;
+mod klog;
+mod mode;
+mod plan;
+mod process;
+mod progress;
+mod report;
+mod runner;
+mod seen;
+mod template;
+mod timeline;
+mod verdict;
+mod window;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run().unwrap_or_else(|error| {
+        eprintln!("faultline: could not tell: {error:#}");
+        ExitCode::from(verdict::Outcome::Unknown.exit_status())
+    })
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Helper programs, run with a time limit.
+
+use anyhow::{bail, Context};
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// What a program left behind.
+#[derive(Debug)]
+pub struct Output {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs `command` to its end, or kills it after `limit`.
+pub fn output_within(command: &mut Command, limit: Duration) -> anyhow::Result<Output> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let (mut out, mut err) = (tempfile::tempfile()?, tempfile::tempfile()?);
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(out.try_clone()?)
+        .stderr(err.try_clone()?)
+        .spawn()
+        .with_context(|| format!("{name} cannot be started"))?;
+    let deadline = Instant::now() + limit;
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if Instant::now() > deadline {
+            child.kill()?;
+            child.wait()?;
+            bail!("{name} did not end within {} s", limit.as_secs());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    Ok(Output {
+        status,
+        stdout: text(&mut out)?,
+        stderr: text(&mut err)?,
+    })
+}
+
+fn text(file: &mut File) -> anyhow::Result<String> {
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_and_status() {
+        let output = output_within(
+            Command::new("sh").args(["-c", "echo a; echo b >&2; exit 3"]),
+            Duration::from_secs(9),
+        );
+        let output = output.unwrap();
+        assert_eq!(
+            (
+                output.stdout.as_str(),
+                output.stderr.as_str(),
+                output.status.code()
+            ),
+            ("a\n", "b\n", Some(3))
+        );
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_ended() {
+        let error =
+            output_within(Command::new("sleep").arg("60"), Duration::from_millis(20)).unwrap_err();
+        assert!(error.to_string().starts_with("sleep did not end within"));
+    }
+}

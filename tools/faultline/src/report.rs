@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The report: one document, printed for people or as JSON. Its JSON form is an
+//! interface: within a schema's version, keys are added, never changed or removed.
+
+use crate::dump::{Dump, State};
+use crate::plan::Plan;
+use crate::timeline::{megabytes, Moment};
+use crate::verdict::{Outcome, Result, Verdict};
+use serde::Serialize;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+/// The schema of `faultline drill`'s document.
+pub const DRILL: &str = "faultline.drill/1";
+/// The schema of `faultline verdict`'s document.
+pub const VERDICT: &str = "faultline.verdict/1";
+
+const WIDTH: usize = 80;
+
+/// Everything that a command found out.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub schema: &'static str,
+    pub outcome: Outcome,
+    pub exit_status: u8,
+    pub mode: &'static str,
+    pub run_id: Option<String>,
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    pub timeline: Vec<Moment>,
+    /// What was planned; null for a verdict on a dump alone.
+    pub plan: Option<Plan>,
+    pub dump: Option<DumpFacts>,
+    pub files: Files,
+}
+
+/// The dump in the report.
+#[derive(Debug, Serialize)]
+pub struct DumpFacts {
+    pub state: &'static str,
+    pub bytes: u64,
+    pub pages: Option<u64>,
+    pub release: Option<String>,
+    pub build_id: Option<String>,
+    pub machine: Option<String>,
+    pub dump_level: Option<i32>,
+}
+
+impl DumpFacts {
+    pub fn of(dump: &Dump) -> Self {
+        let (state, pages) = match &dump.state {
+            State::Absent => ("absent", None),
+            State::Unreadable(_) => ("unreadable", None),
+            State::Incomplete(_) => ("incomplete", None),
+            State::NoTool(_) => ("not_read", None),
+            State::Complete { pages } => ("complete", Some(*pages)),
+        };
+        let header = dump.header.as_ref();
+        DumpFacts {
+            state,
+            bytes: dump.bytes,
+            pages,
+            release: header.map(|header| header.release.clone()),
+            build_id: dump.vmcoreinfo.get("BUILD-ID").cloned(),
+            machine: header.map(|header| header.machine.clone()),
+            dump_level: header.map(|header| header.dump_level),
+        }
+    }
+}
+
+/// Where things are; null for what there is not.
+#[derive(Debug, Default, Serialize)]
+pub struct Files {
+    pub vmcore: Option<PathBuf>,
+    pub kernel_log: Option<PathBuf>,
+    pub console: Option<PathBuf>,
+    pub record: Option<PathBuf>,
+    pub report: Option<PathBuf>,
+}
+
+impl Report {
+    /// The report for people, without its heading.
+    pub fn for_people(&self) -> String {
+        let mut text = String::new();
+        for moment in &self.timeline {
+            let lead = format!("{:8.1} s  ", moment.at_secs);
+            text += &wrapped(&lead, &moment.text);
+        }
+        if !self.timeline.is_empty() {
+            text.push('\n');
+        }
+        for check in &self.verdict.checks {
+            let word = match check.result {
+                Result::Ok => "ok",
+                Result::Failed => "FAILED",
+                Result::Skipped => "skipped",
+            };
+            let lead = format!("  {word:<8}{:<9}{:<6}", check.name, check.source);
+            let told = match check.result {
+                Result::Failed => format!("{}; expected: {}", check.found, check.expected),
+                _ => check.found.clone(),
+            };
+            text += &wrapped(&lead, &told);
+        }
+        if !self.verdict.checks.is_empty() {
+            text.push('\n');
+        }
+        let verdict = &self.verdict;
+        let headline = match self.outcome {
+            Outcome::Pass => format!("PASS: {}", verdict.summary),
+            Outcome::Fail => format!("FAIL: {}: {}", verdict.stage.title(), verdict.summary),
+            Outcome::Unknown => format!("COULD NOT TELL: {}", verdict.summary),
+        };
+        text += &wrapped("", &headline);
+        for line in &verdict.evidence {
+            text += &wrapped("  | ", line);
+        }
+        if !verdict.advice.is_empty() {
+            text += &wrapped("  ", &verdict.advice);
+        }
+        let size = self
+            .dump
+            .as_ref()
+            .map(|dump| format!(" ({})", megabytes(dump.bytes)))
+            .unwrap_or_default();
+        let here = std::env::current_dir().unwrap_or_default();
+        for (name, path, note) in [
+            ("vmcore", &self.files.vmcore, size.as_str()),
+            ("console", &self.files.console, ""),
+            ("report", &self.files.report, ""),
+        ] {
+            if let Some(path) = path {
+                // Paths are never broken, so that they can be copied.
+                let _ = writeln!(
+                    text,
+                    "  {name:<9}{}{note}",
+                    path.strip_prefix(&here).unwrap_or(path).display()
+                );
+            }
+        }
+        text
+    }
+}
+
+/// `text` after `lead`, broken at blanks, further lines indented as far as the lead.
+fn wrapped(lead: &str, text: &str) -> String {
+    let indent = lead.chars().count();
+    let mut out = lead.to_string();
+    let mut column = indent;
+    for (index, word) in text.split_whitespace().enumerate() {
+        let length = word.chars().count();
+        if index > 0 && column + 1 + length > WIDTH {
+            let _ = write!(out, "\n{:indent$}", "");
+            column = indent;
+        } else if index > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out += word;
+        column += length;
+    }
+    out.push('\n');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wraps_at_80_columns() {
+        let text = wrapped("  12.0 s  ", &"word ".repeat(40));
+        assert!(text.lines().count() > 2 && text.lines().all(|line| line.len() <= WIDTH));
+        assert!(text
+            .lines()
+            .skip(1)
+            .all(|line| line.starts_with("          word")));
+        assert_eq!(wrapped("", ""), "\n");
+    }
+}

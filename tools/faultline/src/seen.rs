@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a drill saw: everything that it heard, put in order. The console tells two
+//! stories, first the guest's until its panic, then the crash kernel's.
+
+use crate::event::{End, Guest, Heard, Release, What};
+use crate::klog::{self, Begin, Detection, Line};
+use crate::mode::Mode;
+use crate::template;
+
+/// A fact and the time, in seconds after the drill began, at which it was known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct At<T> {
+    pub at: f64,
+    pub what: T,
+}
+
+/// All that was seen until the machine was gone.
+#[derive(Debug, Default)]
+pub struct Seen {
+    pub up: Option<At<(String, usize)>>,
+    pub sysctl_failures: Vec<String>,
+    /// The crash kernel's reserved bytes, or why it is not loaded.
+    pub crash_kernel: Option<At<Result<u64, String>>>,
+    /// The CPUs that the module resolved.
+    pub inserted: Option<At<String>>,
+    pub refused: Option<At<String>>,
+    pub begins: Vec<At<Begin>>,
+    pub detections: Vec<At<Detection>>,
+    pub released: Option<At<Release>>,
+    pub guest_failed: Option<At<String>>,
+    pub panic: Option<At<String>>,
+    pub crash: Crash,
+    pub stderr: Vec<String>,
+    pub end: Option<At<End>>,
+}
+
+/// What was seen of the crash kernel.
+#[derive(Debug, Default)]
+pub struct Crash {
+    /// Its first line.
+    pub booted: Option<f64>,
+    /// Its user space runs.
+    pub up: Option<f64>,
+    pub dump_started: Option<f64>,
+    pub no_disk: bool,
+    /// makedumpfile's exit status.
+    pub dump_ended: Option<At<i32>>,
+    pub down: bool,
+    /// Lines that tell of too little memory.
+    pub out_of_memory: Vec<String>,
+    /// Its own panic.
+    pub panic: Option<String>,
+    /// Its last lines.
+    pub last: Vec<String>,
+}
+
+const CRASH_BOOT: &str = "Linux version ";
+const CRASH_UP: &str = "faultline-crash: up";
+const CRASH_DUMP_START: &str = "faultline-crash: dump start ";
+const CRASH_NO_DISK: &str = "faultline-crash: no disk";
+const CRASH_DUMP_EXIT: &str = "faultline-crash: makedumpfile exit={status}";
+const CRASH_DOWN: &str = "faultline-crash: down";
+
+/// How kernels and makedumpfile say that memory is short.
+const OUT_OF_MEMORY: &[&str] = &[
+    "Out of memory",
+    "out of memory",
+    "invoked oom-killer",
+    "deadlocked on memory",
+    "page allocation failure",
+    "Initramfs unpacking failed",
+    "Cannot allocate memory",
+    "Can't allocate memory",
+    "Failed to allocate",
+    "not enough memory",
+];
+
+const LAST_LINES: usize = 12;
+
+impl Seen {
+    /// Adds something heard. Returns what is new for somebody who watches.
+    pub fn add(&mut self, mode: &Mode, heard: &Heard) -> Option<String> {
+        let at = heard.at;
+        match &heard.what {
+            What::Guest(event) => self.guest(at, event),
+            What::Console(line) if self.panic.is_some() => self.crash(at, line),
+            What::Console(line) => self.console(mode, at, line),
+            What::Stderr(line) => {
+                self.stderr.push(line.clone());
+                self.up.is_none().then(|| line.clone())
+            }
+            What::End(end) => {
+                self.end = Some(At {
+                    at,
+                    what: end.clone(),
+                });
+                Some("the VM is down".into())
+            }
+        }
+    }
+
+    fn guest(&mut self, at: f64, event: &Guest) -> Option<String> {
+        match event {
+            Guest::Up { release, cpus } => {
+                self.up = Some(At {
+                    at,
+                    what: (release.clone(), *cpus),
+                });
+                Some(format!("guest up: {release}, {cpus} CPUs"))
+            }
+            Guest::SysctlFailed { key, value, error } => {
+                self.sysctl_failures.push(format!("{key}={value}: {error}"));
+                Some(format!("sysctl {key}={value} failed: {error}"))
+            }
+            Guest::CrashKernelLoaded { reserved_bytes, .. } => {
+                self.crash_kernel = Some(At {
+                    at,
+                    what: Ok(*reserved_bytes),
+                });
+                Some("crash kernel loaded".into())
+            }
+            Guest::CrashKernelFailed { error } => {
+                self.crash_kernel = Some(At {
+                    at,
+                    what: Err(error.clone()),
+                });
+                Some(format!("the crash kernel cannot be loaded: {error}"))
+            }
+            Guest::Inserted { cpus } => {
+                self.inserted = Some(At {
+                    at,
+                    what: cpus.clone(),
+                });
+                Some("module inserted, counting down".into())
+            }
+            Guest::Refused { error, line } => {
+                self.refused = Some(At {
+                    at,
+                    what: line.clone().unwrap_or_else(|| error.clone()),
+                });
+                Some("the module refused".into())
+            }
+            Guest::Released(release) => {
+                self.released = Some(At {
+                    at,
+                    what: release.clone(),
+                });
+                Some(format!("the module is in state '{}'", release.state))
+            }
+            Guest::Failed { error } => {
+                self.guest_failed = Some(At {
+                    at,
+                    what: error.clone(),
+                });
+                Some(format!("the guest side failed: {error}"))
+            }
+        }
+    }
+
+    /// A line of the guest's own kernel.
+    fn console(&mut self, mode: &Mode, at: f64, line: &str) -> Option<String> {
+        let line = Line::parse(line);
+        if let Some(begin) = klog::begin(line) {
+            let news = format!("fault injected on CPU {}", begin.cpu);
+            self.begins.push(At { at, what: begin });
+            return Some(news);
+        }
+        if let Some(detection) = klog::detection(mode, line) {
+            let news = format!("detected by the {}", mode.detector);
+            self.detections.push(At {
+                at,
+                what: detection,
+            });
+            return Some(news);
+        }
+        let message = klog::panic_message(line)?;
+        self.panic = Some(At {
+            at,
+            what: message.into(),
+        });
+        Some(format!("panic: {message}"))
+    }
+
+    /// A line after the panic: the rest of its report, then the crash kernel.
+    fn crash(&mut self, at: f64, line: &str) -> Option<String> {
+        let line = Line::parse(line);
+        let text = line.text;
+        let crash = &mut self.crash;
+        if crash.booted.is_none() {
+            if !text.starts_with(CRASH_BOOT) {
+                return None;
+            }
+            crash.booted = Some(at);
+        }
+        // Progress bars rewrite their line: what stands last is what remains of it.
+        let shown = text
+            .rsplit('\r')
+            .find(|part| !part.trim().is_empty())
+            .unwrap_or("")
+            .trim();
+        if !shown.is_empty() {
+            crash.last.push(shown.into());
+            let surplus = crash.last.len().saturating_sub(LAST_LINES);
+            crash.last.drain(..surplus);
+        }
+        if OUT_OF_MEMORY.iter().any(|words| text.contains(words)) {
+            crash.out_of_memory.push(shown.into());
+        }
+        if let Some(message) = klog::panic_message(line) {
+            crash.panic.get_or_insert(message.into());
+            return Some(format!("the crash kernel panics: {message}"));
+        }
+        if text.contains(CRASH_UP) {
+            crash.up = Some(at);
+            Some("crash kernel up".into())
+        } else if text.contains(CRASH_DUMP_START) {
+            crash.dump_started = Some(at);
+            Some("makedumpfile writes the dump".into())
+        } else if text.contains(CRASH_NO_DISK) {
+            crash.no_disk = true;
+            Some("the crash kernel finds no disk".into())
+        } else if let Some(found) = template::find(CRASH_DUMP_EXIT, text) {
+            let status = found.number("status").unwrap_or(-1);
+            crash.dump_ended = Some(At { at, what: status });
+            Some(format!("makedumpfile ended with exit status {status}"))
+        } else if text.contains(CRASH_DOWN) {
+            crash.down = true;
+            None
+        } else {
+            (crash.booted == Some(at)).then(|| "crash kernel boots".into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mode;
+
+    fn console(lines: &[&str]) -> Seen {
+        let heard: Vec<_> = lines
+            .iter()
+            .enumerate()
+            .map(|(at, line)| Heard {
+                at: at as f64,
+                what: What::Console(line.to_string()),
+            })
+            .collect();
+        let mut seen = Seen::default();
+        for heard in &heard {
+            seen.add(mode::find("soft").unwrap(), heard);
+        }
+        seen
+    }
+
+    #[test]
+    fn lines_after_the_panic_belong_to_the_crash_kernel() {
+        let seen = console(&[
+            "[ 1.0] Out of memory: not the crash kernel's",
+            "[ 2.0] Kernel panic - not syncing: softlockup: hung tasks",
+            "[ 2.1] Out of memory, still the old kernel",
+            "[ 0.0] Linux version 7.3",
+            "[ 4.0] faultline-crash: up",
+            "[ 4.1] faultline-crash: dump start disk=/dev/vda",
+            "Copying data : [  1.0 %] \rCopying data : [100.0 %] |\r   ",
+            "[ 9.0] faultline-crash: makedumpfile exit=0",
+            "[ 9.1] faultline-crash: down",
+        ]);
+        assert_eq!(seen.panic.unwrap().what, "softlockup: hung tasks");
+        assert!(seen.crash.out_of_memory.is_empty());
+        assert_eq!(
+            (seen.crash.booted, seen.crash.up, seen.crash.dump_started),
+            (Some(3.0), Some(4.0), Some(5.0))
+        );
+        assert_eq!(seen.crash.dump_ended, Some(At { at: 7.0, what: 0 }));
+        assert!(seen.crash.down && !seen.crash.no_disk);
+        assert_eq!(seen.crash.last[3], "Copying data : [100.0 %] |");
+    }
+
+    #[test]
+    fn memory_shortage_and_panic_of_the_crash_kernel() {
+        let seen = console(&[
+            "[ 2.0] Kernel panic - not syncing: softlockup: hung tasks",
+            "[ 0.0] Linux version 7.3",
+            "[ 1.0] Initramfs unpacking failed: write error",
+            "[ 2.0] Kernel panic - not syncing: No working init found.",
+        ]);
+        assert_eq!(
+            seen.crash.out_of_memory,
+            ["Initramfs unpacking failed: write error"]
+        );
+        assert_eq!(seen.crash.panic.as_deref(), Some("No working init found."));
+        assert_eq!(seen.panic.unwrap().what, "softlockup: hung tasks");
+    }
+}

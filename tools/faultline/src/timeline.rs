@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The timeline: what happened when, in the order in which it happened.
+
+use crate::klog::Story;
+use crate::mode::Mode;
+use crate::plan::Injection;
+use crate::seen::Seen;
+use crate::template;
+use crate::verdict::Latency;
+use serde::Serialize;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Moment {
+    /// Seconds: after the drill's begin, or (from a dump alone) on the kernel's clock.
+    pub at_secs: f64,
+    /// A word for programs.
+    pub name: &'static str,
+    /// A sentence for people.
+    pub text: String,
+}
+
+fn moment(at_secs: f64, name: &'static str, text: impl Into<String>) -> Moment {
+    Moment {
+        at_secs,
+        name,
+        text: text.into(),
+    }
+}
+
+/// Bytes as people write them.
+pub fn megabytes(bytes: u64) -> String {
+    format!("{:.0} MB", bytes as f64 / 1e6)
+}
+
+/// The timeline of a drill, on the host's clock; latencies are the guest's own.
+pub fn of_drill(
+    plan: &Injection,
+    mode: &Mode,
+    seen: &Seen,
+    dump_bytes: Option<u64>,
+    latency: Option<&Latency>,
+) -> Vec<Moment> {
+    let mut line = Vec::new();
+    if let Some(up) = &seen.up {
+        line.push(moment(
+            up.at,
+            "up",
+            format!("guest up: {}, {} CPUs", up.what.0, up.what.1),
+        ));
+    }
+    match seen
+        .crash_kernel
+        .as_ref()
+        .map(|loaded| (loaded.at, &loaded.what))
+    {
+        Some((at, Ok(reserved))) => line.push(moment(
+            at,
+            "crash_kernel_loaded",
+            format!("crash kernel loaded, {} reserved", megabytes(*reserved)),
+        )),
+        Some((at, Err(_))) => line.push(moment(
+            at,
+            "crash_kernel_failed",
+            "the crash kernel could not be loaded",
+        )),
+        None => {}
+    }
+    if let Some(refused) = &seen.refused {
+        line.push(moment(
+            refused.at,
+            "refused",
+            format!("{}.ko refused to start", mode.module),
+        ));
+    }
+    if let Some(inserted) = &seen.inserted {
+        let text = format!("{}.ko inserted: {}", mode.module, plan.module_arguments());
+        line.push(moment(inserted.at, "inserted", text));
+    }
+    for begin in &seen.begins {
+        let thread = template::fill(mode.thread, "cpu", begin.what.cpu);
+        line.push(moment(
+            begin.at,
+            "injected",
+            format!("injected: {thread} {}", mode.doing),
+        ));
+    }
+    for detection in &seen.detections {
+        line.push(moment(
+            detection.at,
+            "detected",
+            detected(
+                mode,
+                seconds_to(seen, detection.what.cpu, detection.what.time),
+                latency,
+            ),
+        ));
+    }
+    if let Some(released) = &seen.released {
+        line.push(moment(
+            released.at,
+            "released",
+            format!(
+                "{} after {:.1} s",
+                released.what.state,
+                released.what.held_ms as f64 / 1e3
+            ),
+        ));
+    }
+    if let Some(panic) = &seen.panic {
+        line.push(moment(panic.at, "panic", format!("panic: {}", panic.what)));
+        let crash = &seen.crash;
+        if let Some(at) = crash.booted.filter(|_| crash.up.is_none()) {
+            line.push(moment(at, "crash_kernel_boots", "crash kernel boots"));
+        }
+        if let Some(at) = crash.up {
+            line.push(moment(
+                at,
+                "crash_kernel_up",
+                format!("crash kernel up, {:.1} s after the panic", at - panic.at),
+            ));
+        }
+        if let Some(ended) = &crash.dump_ended {
+            let took = crash
+                .dump_started
+                .map(|started| format!(" in {:.1} s", ended.at - started))
+                .unwrap_or_default();
+            let text = match (ended.what, dump_bytes) {
+                (0, Some(bytes)) => format!("dump written, {}{took}", megabytes(bytes)),
+                (0, None) => format!("makedumpfile done{took}"),
+                (status, _) => format!("makedumpfile failed{took}, exit status {status}"),
+            };
+            line.push(moment(ended.at, "dumped", text));
+        }
+    }
+    if let Some(end) = &seen.end {
+        line.push(moment(end.at, "down", "VM down"));
+    }
+    line.sort_by(|a, b| a.at_secs.total_cmp(&b.at_secs));
+    line
+}
+
+/// Seconds from the fault on `cpu` to `time`, on the guest's clock.
+fn seconds_to(seen: &Seen, cpu: u32, time: Option<f64>) -> Option<f64> {
+    let begin = seen
+        .begins
+        .iter()
+        .find(|begin| begin.what.cpu == cpu)?
+        .what
+        .time?;
+    Some(time? - begin)
+}
+
+fn detected(mode: &Mode, secs: Option<f64>, latency: Option<&Latency>) -> String {
+    let after = secs
+        .map(|secs| format!(" after {secs:.1} s"))
+        .unwrap_or_default();
+    let window = latency
+        .and_then(|latency| latency.threshold.zip(latency.window.as_ref()))
+        .map(|(secs, window)| format!(" (window for {}={secs}: {window})", mode.threshold_word()))
+        .unwrap_or_default();
+    format!("detected by the {}{after}{window}", mode.detector)
+}
+
+/// The timeline that a dump's kernel log tells, on the kernel's clock.
+pub fn of_story(mode: &Mode, story: &Story, latency: Option<&Latency>) -> Vec<Moment> {
+    let mut line = Vec::new();
+    for begin in &story.begins {
+        let thread = template::fill(mode.thread, "cpu", begin.cpu);
+        line.extend(
+            begin
+                .time
+                .map(|at| moment(at, "injected", format!("injected: {thread} {}", mode.doing))),
+        );
+    }
+    for detection in &story.detections {
+        let begin = story
+            .begins
+            .iter()
+            .find(|begin| begin.cpu == detection.cpu)
+            .and_then(|begin| begin.time);
+        let secs = detection.time.zip(begin).map(|(end, begin)| end - begin);
+        line.extend(
+            detection
+                .time
+                .map(|at| moment(at, "detected", detected(mode, secs, latency))),
+        );
+    }
+    if let Some(panic) = &story.panic {
+        line.extend(
+            panic
+                .time
+                .map(|at| moment(at, "panic", format!("panic: {}", panic.message))),
+        );
+    }
+    line.sort_by(|a, b| a.at_secs.total_cmp(&b.at_secs));
+    line
+}

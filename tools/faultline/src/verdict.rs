@@ -1,0 +1,1075 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The verdict: how far the way from the fault to a dump that names it was gone. It
+//! is judged from evidence alone, so that recorded evidence can be judged again.
+
+use crate::drgn::Witness;
+use crate::dump::{Dump, State};
+use crate::event::End;
+use crate::klog::{Frame, Story};
+use crate::mode::Mode;
+use crate::plan::cpu_list_has;
+use crate::seen::Seen;
+use crate::template;
+use crate::window::Window;
+use serde::Serialize;
+
+/// Where the way ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    Refused,
+    NotDetected,
+    DetectedNoPanic,
+    PanicNoCrashKernel,
+    CrashKernelOutOfMemory,
+    CrashKernelDied,
+    DumpFailed,
+    DumpIncomplete,
+    Unreadable,
+    WrongCause,
+    OutsideWindow,
+    Pass,
+    CouldNotTell,
+}
+
+/// What a stage means for whoever asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Pass,
+    Fail,
+    Unknown,
+}
+
+impl Outcome {
+    /// The program's exit status for it.
+    pub fn exit_status(self) -> u8 {
+        match self {
+            Self::Pass => 0,
+            Self::Fail => 1,
+            Self::Unknown => 3,
+        }
+    }
+}
+
+impl Stage {
+    /// What it means.
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Self::Pass => Outcome::Pass,
+            Self::CouldNotTell => Outcome::Unknown,
+            _ => Outcome::Fail,
+        }
+    }
+
+    /// Its name for people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::NotDetected => "not detected",
+            Self::DetectedNoPanic => "detected but no panic",
+            Self::PanicNoCrashKernel => "panic but no crash kernel",
+            Self::CrashKernelOutOfMemory => "crash kernel ran out of memory",
+            Self::CrashKernelDied => "crash kernel died",
+            Self::DumpFailed => "dump failed",
+            Self::DumpIncomplete => "dump incomplete",
+            Self::Unreadable => "unreadable",
+            Self::WrongCause => "wrong cause",
+            Self::OutsideWindow => "outside the documented window",
+            Self::Pass => "pass",
+            Self::CouldNotTell => "could not tell",
+        }
+    }
+
+    /// What to do next.
+    fn advice(self, mode: &Mode) -> String {
+        match self {
+            Self::Refused => "Do what the module asks for, or insist with --force.".into(),
+            Self::NotDetected => {
+                let sysctls: Vec<_> = mode.sysctls.iter().map(|(key, value)| format!("{key}={value}")).collect();
+                format!("Check {} and that {} is above 0.", sysctls.join(", "), mode.threshold)
+            }
+            Self::DetectedNoPanic => match mode.sysctls.last() {
+                Some((key, value)) => format!("The detector only reports. Set {key}={value} to make it panic."),
+                None => "The detector only reports. Make it panic.".into(),
+            },
+            Self::PanicNoCrashKernel => {
+                "Load a crash kernel (kexec -p, kdump-config load). If one was loaded, give it more with crashkernel=."
+                    .into()
+            }
+            Self::CrashKernelOutOfMemory => {
+                "Reserve more with crashkernel=, or make the crash kernel's initramfs smaller.".into()
+            }
+            Self::CrashKernelDied => "Read the end of the console log: it shows the crash kernel's last words.".into(),
+            Self::DumpFailed => "Read what makedumpfile said at the end of the console log.".into(),
+            Self::DumpIncomplete => {
+                "Look for a full disk, a time limit or a copy that was cut short, and dump again."
+                    .into()
+            }
+            Self::Unreadable => "Check that the file is the vmcore, and that makedumpfile supports this kernel.".into(),
+            Self::WrongCause => {
+                "This dump is not proof of the injected fault: see the failed checks, and the kernel log in it.".into()
+            }
+            Self::OutsideWindow => {
+                "The cause is right, its time is not: look for an overloaded host, or a threshold other than told."
+                    .into()
+            }
+            Self::Pass => String::new(),
+            Self::CouldNotTell => "This says nothing about the machine's crash dumping. Solve the above, and repeat.".into(),
+        }
+    }
+}
+
+/// What was injected, as far as it is known.
+#[derive(Debug)]
+pub struct Expected {
+    pub mode: &'static Mode,
+    pub run_id: Option<String>,
+    /// A CPU list.
+    pub cpus: Option<String>,
+    /// The detector's threshold; the window is judged only if it is known.
+    pub threshold: Option<u32>,
+}
+
+/// How one check went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Result {
+    Ok,
+    Failed,
+    Skipped,
+}
+
+/// One check of a dump.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Check {
+    pub name: &'static str,
+    /// Who says so: `dump`, `log` (the dump's kernel log) or `drgn`.
+    pub source: &'static str,
+    pub result: Result,
+    /// What was found; the reason if the check was skipped.
+    pub found: String,
+    /// What should have been found.
+    pub expected: String,
+}
+
+/// How long detection took, beside what is documented.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Latency {
+    pub secs: f64,
+    /// The detector's threshold and the window that follows; null if it is not known.
+    pub threshold: Option<u32>,
+    pub window: Option<Window>,
+}
+
+/// The verdict.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Verdict {
+    pub stage: Stage,
+    /// One sentence: what was seen.
+    pub summary: String,
+    /// What to do next; empty for a pass.
+    pub advice: String,
+    /// Lines that show it.
+    pub evidence: Vec<String>,
+    pub checks: Vec<Check>,
+    pub latency: Option<Latency>,
+}
+
+impl Verdict {
+    fn of(mode: &Mode, stage: Stage, summary: impl Into<String>, evidence: Vec<String>) -> Self {
+        let advice = stage.advice(mode);
+        Verdict {
+            stage,
+            summary: summary.into(),
+            advice,
+            evidence,
+            checks: Vec::new(),
+            latency: None,
+        }
+    }
+}
+
+/// Judges a drill: what was seen of the machine and, if it got that far, its dump.
+pub fn judge(expected: &Expected, seen: &Seen, dump: Option<&Dump>) -> Verdict {
+    let mode = expected.mode;
+    let end = |stage, summary: String, evidence| Verdict::of(mode, stage, summary, evidence);
+    if let Some(verdict) = judge_runner(mode, seen) {
+        return verdict;
+    }
+    if let Some(refused) = &seen.refused {
+        let mut evidence = vec![refused.what.clone()];
+        if let Some(Err(error)) = seen.crash_kernel.as_ref().map(|loaded| &loaded.what) {
+            evidence.push(format!("kexec: {error}"));
+        }
+        return end(
+            Stage::Refused,
+            format!("{}.ko refused to start", mode.module),
+            evidence,
+        );
+    }
+    if let Some(release) = seen.released.as_ref().map(|at| &at.what) {
+        let evidence = release.line.clone().into_iter().collect();
+        let held = release.held_ms as f64 / 1000.0;
+        return match (release.state.as_str(), release.detected()) {
+            ("released", true) => {
+                let summary = format!(
+                    "the {} reported, but nothing panicked, in {held:.1} s",
+                    mode.detector
+                );
+                end(Stage::DetectedNoPanic, summary, evidence)
+            }
+            ("released", false) => {
+                let summary = format!("the {} said nothing in {held:.1} s", mode.detector);
+                end(Stage::NotDetected, summary, evidence)
+            }
+            (state, _) => end(
+                Stage::CouldNotTell,
+                format!("the fault was {state} before it began"),
+                evidence,
+            ),
+        };
+    }
+    let Some(panic) = &seen.panic else {
+        return end(
+            Stage::CouldNotTell,
+            format!(
+                "the VM ended with neither a panic nor a result: {}",
+                ending(seen)
+            ),
+            tail(&seen.stderr),
+        );
+    };
+    judge_crash_kernel(mode, seen, &panic.what)
+        .unwrap_or_else(|| judge_dump(expected, dump.unwrap_or(&Dump::only(State::Absent))))
+}
+
+/// What keeps a drill from saying anything.
+fn judge_runner(mode: &Mode, seen: &Seen) -> Option<Verdict> {
+    let unknown =
+        |summary: String, evidence| Some(Verdict::of(mode, Stage::CouldNotTell, summary, evidence));
+    if seen
+        .end
+        .as_ref()
+        .is_some_and(|end| end.what == End::Interrupted)
+    {
+        return unknown("it was interrupted".into(), Vec::new());
+    }
+    if let Some(failed) = &seen.guest_failed {
+        return unknown("the guest side failed".into(), vec![failed.what.clone()]);
+    }
+    if seen.up.is_none() {
+        return unknown(
+            format!("the VM did not get ready: {}", ending(seen)),
+            tail(&seen.stderr),
+        );
+    }
+    None
+}
+
+/// How the machine ended, in words.
+fn ending(seen: &Seen) -> String {
+    match seen.end.as_ref().map(|end| &end.what) {
+        Some(End::Status(124)) | Some(End::TimedOut) => "its time was over".into(),
+        Some(End::Status(status)) => format!("the runner's exit status is {status}"),
+        Some(End::Signal(signal)) => format!("the runner was killed by signal {signal}"),
+        Some(End::Interrupted) | None => "it was interrupted".into(),
+    }
+}
+
+fn tail(lines: &[String]) -> Vec<String> {
+    lines[lines.len().saturating_sub(10)..].to_vec()
+}
+
+/// What goes wrong between the panic and the end of the crash kernel.
+fn judge_crash_kernel(mode: &Mode, seen: &Seen, panic: &str) -> Option<Verdict> {
+    let end = |stage, summary: String, evidence| Some(Verdict::of(mode, stage, summary, evidence));
+    let crash = &seen.crash;
+    if crash.booted.is_none() {
+        let (summary, evidence) = match seen.crash_kernel.as_ref().map(|loaded| &loaded.what) {
+            Some(Ok(_)) => (
+                "panic, and no sign of the crash kernel, though it was loaded".into(),
+                Vec::new(),
+            ),
+            Some(Err(error)) => (
+                "panic, and no crash kernel was loaded".into(),
+                vec![format!("kexec: {error}")],
+            ),
+            None => ("panic, and no crash kernel was loaded".into(), Vec::new()),
+        };
+        let evidence = [
+            vec![format!("Kernel panic - not syncing: {panic}")],
+            evidence,
+        ]
+        .concat();
+        return end(Stage::PanicNoCrashKernel, summary, evidence);
+    }
+    let dumped = crash
+        .dump_ended
+        .as_ref()
+        .is_some_and(|status| status.what == 0);
+    if !dumped && !crash.out_of_memory.is_empty() {
+        let evidence = [
+            tail(&crash.out_of_memory),
+            crash.panic.clone().into_iter().collect(),
+        ]
+        .concat();
+        return end(
+            Stage::CrashKernelOutOfMemory,
+            "the crash kernel says that memory is short".into(),
+            evidence,
+        );
+    }
+    if crash.no_disk {
+        return end(
+            Stage::DumpFailed,
+            "the crash kernel found no disk to dump to".into(),
+            crash.last.clone(),
+        );
+    }
+    if let Some(status) = crash.dump_ended.as_ref().filter(|status| status.what != 0) {
+        let summary = format!("makedumpfile ended with exit status {}", status.what);
+        return end(Stage::DumpFailed, summary, crash.last.clone());
+    }
+    if !dumped {
+        let when = match (crash.up, crash.dump_started) {
+            (None, _) => "before its user space ran",
+            (_, None) => "before it began to dump",
+            _ => "while it dumped",
+        };
+        let why = match &crash.panic {
+            Some(message) => format!("it panicked: {message}"),
+            None => ending(seen),
+        };
+        return end(
+            Stage::CrashKernelDied,
+            format!("the crash kernel died {when}: {why}"),
+            crash.last.clone(),
+        );
+    }
+    None
+}
+
+/// Judges a dump.
+pub fn judge_dump(expected: &Expected, dump: &Dump) -> Verdict {
+    let mode = expected.mode;
+    let mut verdict = match &dump.state {
+        State::Absent => Verdict::of(
+            mode,
+            Stage::DumpFailed,
+            "there is no dump on the disk",
+            Vec::new(),
+        ),
+        State::Unreadable(why) => Verdict::of(
+            mode,
+            Stage::Unreadable,
+            format!("the dump {why}"),
+            Vec::new(),
+        ),
+        State::NoTool(why) => Verdict::of(mode, Stage::CouldNotTell, why.clone(), Vec::new()),
+        State::Incomplete(missing) => {
+            Verdict::of(mode, Stage::DumpIncomplete, missing.clone(), Vec::new())
+        }
+        State::Complete { .. } => Verdict::of(mode, Stage::Pass, "", Vec::new()),
+    };
+    let Some(story) = &dump.story else {
+        return verdict;
+    };
+    let witness = dump.witness.as_ref();
+    // The CPU that panicked decides which of the injected faults this is about.
+    let cpu = story.panic.as_ref().and_then(|panic| panic.cpu);
+    let told = || witness?.as_ref().ok()?.threshold;
+    let threshold = expected
+        .threshold
+        .or_else(told)
+        .filter(|threshold| *threshold > 0);
+    verdict.latency = cpu.and_then(|cpu| story.latency(cpu)).map(|secs| Latency {
+        secs,
+        threshold,
+        window: threshold.map(mode.window),
+    });
+    verdict.checks = [
+        vec![check_complete(dump)],
+        check_log(expected, story, cpu, verdict.latency.as_ref()),
+        witness
+            .map(|answer| check_witness(expected, story, answer))
+            .unwrap_or_default(),
+    ]
+    .concat();
+    if verdict.stage != Stage::Pass {
+        return verdict;
+    }
+    let failed: Vec<_> = verdict
+        .checks
+        .iter()
+        .filter(|check| check.result == Result::Failed)
+        .collect();
+    let stage = match failed.as_slice() {
+        [] => Stage::Pass,
+        failed if failed.iter().any(|check| check.name == PAGES) => Stage::DumpIncomplete,
+        [check] if check.name == LATENCY => Stage::OutsideWindow,
+        _ => Stage::WrongCause,
+    };
+    let names: Vec<_> = failed
+        .iter()
+        .map(|check| format!("{} ({})", check.name, check.source))
+        .collect();
+    verdict.summary = match stage {
+        Stage::Pass => passed(mode, story),
+        Stage::OutsideWindow => format!("detected after {}", failed[0].found),
+        Stage::DumpIncomplete => "pages that the kernel itself uses are not in the dump".into(),
+        _ => format!("failed checks: {}", names.join(", ")),
+    };
+    verdict.advice = match stage {
+        Stage::DumpIncomplete => LEFT_OUT.into(),
+        _ => stage.advice(mode),
+    };
+    verdict.stage = stage;
+    verdict
+}
+
+/// The sentence for a pass.
+fn passed(mode: &Mode, story: &Story) -> String {
+    let panic = story.panic.as_ref();
+    let cpu = panic.and_then(|panic| panic.cpu).unwrap_or_default();
+    let thread = panic
+        .and_then(|panic| panic.thread.as_deref())
+        .unwrap_or_default();
+    let run_id = story
+        .begins
+        .iter()
+        .find(|begin| begin.cpu == cpu)
+        .map_or("", |begin| &begin.run_id);
+    format!(
+        "{} on CPU {cpu} in {thread}, run id {run_id}, stack shows our {}",
+        mode.title, mode.function
+    )
+}
+
+const LATENCY: &str = "latency";
+const PAGES: &str = "pages";
+const LEFT_OUT: &str = "makedumpfile left out too much: it may not know this kernel. Leave user \
+                        pages in (-d 23 instead of -d 31), or take a newer one.";
+
+fn check(
+    name: &'static str,
+    source: &'static str,
+    ok: bool,
+    found: impl Into<String>,
+    expected: impl Into<String>,
+) -> Check {
+    let result = if ok { Result::Ok } else { Result::Failed };
+    Check {
+        name,
+        source,
+        result,
+        found: found.into(),
+        expected: expected.into(),
+    }
+}
+
+fn check_complete(dump: &Dump) -> Check {
+    let (ok, found) = match &dump.state {
+        State::Complete { pages } => (true, format!("complete, {pages} pages")),
+        State::Incomplete(missing) => (false, missing.clone()),
+        State::Unreadable(why) | State::NoTool(why) => (false, why.clone()),
+        State::Absent => (false, "absent".into()),
+    };
+    check("dump", "dump", ok, found, "complete")
+}
+
+/// The checks that the dump's kernel log allows.
+fn check_log(
+    expected: &Expected,
+    story: &Story,
+    cpu: Option<u32>,
+    latency: Option<&Latency>,
+) -> Vec<Check> {
+    let mode = expected.mode;
+    let panic = story.panic.as_ref();
+    let detection = story
+        .detections
+        .iter()
+        .find(|detection| Some(detection.cpu) == cpu);
+    let begin = story.begins.iter().find(|begin| Some(begin.cpu) == cpu);
+    let announced = story.announced.as_ref();
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".into());
+
+    let message = panic.map(|panic| panic.message.clone());
+    let caused = detection.is_some() && begin.is_some_and(|begin| begin.mode == mode.name);
+    let found = format!(
+        "panic '{}', {}",
+        or_none(message.clone()),
+        match (detection, begin) {
+            (None, _) => format!("no report of the {}", mode.detector),
+            (_, None) => "no fault of ours on that CPU".into(),
+            (_, Some(begin)) => format!("after mode={}", begin.mode),
+        }
+    );
+    let wanted = format!("panic '{}', after mode={}", mode.panic, mode.name);
+    let cause = check(
+        "cause",
+        "log",
+        caused && message.as_deref() == Some(mode.panic),
+        found,
+        wanted,
+    );
+
+    let cpus = expected
+        .cpus
+        .as_deref()
+        .or(announced.map(|announced| announced.cpus.as_str()));
+    let on_cpu =
+        cpu.is_some_and(|cpu| cpus.is_some_and(|cpus| cpu_list_has(cpus, cpu))) && begin.is_some();
+    let found = cpu.map(|cpu| {
+        format!(
+            "CPU {cpu}{}",
+            if begin.is_some() {
+                ""
+            } else {
+                ", where nothing was injected"
+            }
+        )
+    });
+    let on_cpu = check(
+        "cpu",
+        "log",
+        on_cpu,
+        or_none(found),
+        format!("CPU {}", cpus.unwrap_or("of an injection")),
+    );
+
+    let wanted = cpu
+        .map(|cpu| template::fill(mode.thread, "cpu", cpu))
+        .unwrap_or_else(|| mode.thread.into());
+    let thread =
+        panic.and_then(|panic| Some(format!("{} (PID {})", panic.thread.as_deref()?, panic.pid?)));
+    let same = |name: Option<&str>| name == Some(wanted.as_str());
+    let named = same(panic.and_then(|panic| panic.thread.as_deref()))
+        && same(detection.map(|found| found.thread.as_str()));
+    let found = match detection {
+        Some(detection) if !same(Some(detection.thread.as_str())) => {
+            format!("{} reported", detection.thread)
+        }
+        _ => or_none(thread),
+    };
+    let thread = check("thread", "log", named, found, wanted);
+
+    let found = begin
+        .map(|begin| begin.run_id.clone())
+        .or(announced.map(|announced| announced.run_id.clone()));
+    let run_id = match (&expected.run_id, begin) {
+        (Some(wanted), _) => check(
+            "run id",
+            "log",
+            found.as_ref() == Some(wanted),
+            or_none(found),
+            wanted,
+        ),
+        (None, Some(begin)) => Check {
+            result: Result::Skipped,
+            ..check(
+                "run id",
+                "log",
+                true,
+                format!("{}; none to compare with was given", begin.run_id),
+                "",
+            )
+        },
+        (None, None) => check("run id", "log", false, "none", "a run id"),
+    };
+
+    let stack = check_stack(
+        mode,
+        "log",
+        panic
+            .map(|panic| panic.stack.as_slice())
+            .unwrap_or_default(),
+    );
+    vec![cause, thread, on_cpu, run_id, stack, check_latency(latency)]
+}
+
+fn check_latency(latency: Option<&Latency>) -> Check {
+    match latency {
+        None => check(
+            LATENCY,
+            "log",
+            false,
+            "no time from a fault to a report",
+            "a time",
+        ),
+        Some(Latency {
+            secs, window: None, ..
+        }) => Check {
+            result: Result::Skipped,
+            ..check(
+                LATENCY,
+                "log",
+                true,
+                format!("{secs:.1} s; the threshold is not known"),
+                "",
+            )
+        },
+        Some(Latency {
+            secs,
+            window: Some(window),
+            ..
+        }) => {
+            let wanted = format!("{window}, give or take {:.0} s", window.tolerance_secs);
+            check(
+                LATENCY,
+                "log",
+                window.contains(*secs),
+                format!("{secs:.1} s"),
+                wanted,
+            )
+        }
+    }
+}
+
+/// Whether the module's function is on the stack.
+fn check_stack(mode: &Mode, source: &'static str, stack: &[Frame]) -> Check {
+    let ours: Vec<_> = stack
+        .iter()
+        .filter(|frame| frame.module.as_deref() == Some(mode.module))
+        .collect();
+    let culprit = ours
+        .iter()
+        .find(|frame| frame.function.contains(mode.function));
+    let found = match (culprit, ours.first()) {
+        (Some(frame), _) => format!("{} [{}]", frame.function, mode.module),
+        (None, Some(frame)) => {
+            format!("{} [{}], no {}", frame.function, mode.module, mode.function)
+        }
+        (None, None) => format!("no frame of [{}]", mode.module),
+    };
+    check(
+        "stack",
+        source,
+        culprit.is_some(),
+        found,
+        format!("a {} of [{}]", mode.function, mode.module),
+    )
+}
+
+/// The checks that drgn allows: the same questions, to the dump's memory.
+fn check_witness(
+    expected: &Expected,
+    story: &Story,
+    answer: &std::result::Result<Witness, String>,
+) -> Vec<Check> {
+    let mode = expected.mode;
+    let witness = match answer {
+        Ok(witness) => witness,
+        Err(error) => {
+            return vec![Check {
+                result: Result::Skipped,
+                ..check("all", "drgn", true, format!("drgn failed: {error}"), "")
+            }]
+        }
+    };
+    let wanted = template::fill(mode.thread, "cpu", witness.cpu);
+    let cpu = story.panic.as_ref().and_then(|panic| panic.cpu);
+    let message = witness
+        .panic_message
+        .strip_prefix("Kernel panic - not syncing: ")
+        .unwrap_or(&witness.panic_message);
+    vec![
+        check(
+            "cause",
+            "drgn",
+            message == mode.panic,
+            format!("panic '{message}'"),
+            format!("panic '{}'", mode.panic),
+        ),
+        check(
+            "thread",
+            "drgn",
+            witness.thread.comm == wanted,
+            format!("{} (PID {})", witness.thread.comm, witness.thread.pid),
+            wanted,
+        ),
+        check(
+            "cpu",
+            "drgn",
+            Some(witness.cpu) == cpu,
+            format!("CPU {}", witness.cpu),
+            cpu.map_or("the CPU that the log names".into(), |cpu| {
+                format!("CPU {cpu}")
+            }),
+        ),
+        check_stack(mode, "drgn", &witness.stack),
+        check(
+            PAGES,
+            "drgn",
+            witness.missing.is_empty(),
+            witness
+                .missing
+                .first()
+                .map_or("none missing", String::as_str),
+            "none missing",
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Heard, What};
+    use crate::mode;
+
+    const LOG: &str = include_str!("../tests/data/soft.log");
+    const SYSRQ: &str = include_str!("../tests/data/sysrq.log");
+    const PASS: &str = include_str!("../tests/data/pass.ndjson");
+
+    /// What was expected of the drill that the recorded log is from.
+    fn expected() -> Expected {
+        Expected {
+            mode: mode::find("soft").unwrap(),
+            run_id: Some("t1".into()),
+            cpus: Some("1".into()),
+            threshold: Some(2),
+        }
+    }
+
+    fn heard(record: &str) -> Vec<Heard> {
+        record
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    fn seen(heard: &[Heard]) -> Seen {
+        let mut seen = Seen::default();
+        for heard in heard {
+            seen.add(expected().mode, heard);
+        }
+        seen
+    }
+
+    fn dump(log: &str) -> Dump {
+        let mut dump = Dump::only(State::Complete { pages: 3 });
+        dump.story = Some(Story::read(expected().mode, log));
+        dump
+    }
+
+    /// The verdict on a recorded drill without a dump.
+    fn of_record(record: &str) -> Verdict {
+        judge(&expected(), &seen(&heard(record)), None)
+    }
+
+    /// The verdict on the recorded pass, changed so that the crash kernel ends after
+    /// the line with `last`, in which `change` replaces it.
+    fn of_crash(last: &str, change: &str) -> Verdict {
+        let mut record = heard(PASS);
+        let is_last =
+            |heard: &Heard| matches!(&heard.what, What::Console(line) if line.contains(last));
+        let at = record.iter().position(is_last).unwrap();
+        let end = record.pop().unwrap();
+        record.truncate(at + 1);
+        if let What::Console(line) = &mut record[at].what {
+            *line = line.replace(last, change);
+        }
+        record.push(end);
+        judge(&expected(), &seen(&record), None)
+    }
+
+    /// The names of the failed checks in the verdict on a dump with that log.
+    fn failed(expected: &Expected, log: &str) -> (Stage, Vec<&'static str>) {
+        let verdict = judge_dump(expected, &dump(log));
+        let failed = |check: &&Check| check.result == Result::Failed;
+        let names = verdict.checks.iter().filter(failed).map(|check| check.name);
+        (verdict.stage, names.collect())
+    }
+
+    #[test]
+    fn pass() {
+        let verdict = judge(&expected(), &seen(&heard(PASS)), Some(&dump(LOG)));
+        assert_eq!(verdict.stage, Stage::Pass);
+        assert_eq!(
+            verdict.summary,
+            "soft lockup on CPU 1 in lockup/1, run id t1, stack shows our spin"
+        );
+        assert!(verdict.advice.is_empty());
+        assert!(verdict
+            .checks
+            .iter()
+            .all(|check| check.result == Result::Ok));
+    }
+
+    #[test]
+    fn pass_needs_nothing_but_the_log() {
+        let expected = Expected {
+            run_id: None,
+            cpus: None,
+            threshold: None,
+            ..expected()
+        };
+        let verdict = judge_dump(&expected, &dump(LOG));
+        assert_eq!(verdict.stage, Stage::Pass);
+        let skipped = |check: &&Check| check.result == Result::Skipped;
+        let names: Vec<_> = verdict
+            .checks
+            .iter()
+            .filter(skipped)
+            .map(|check| check.name)
+            .collect();
+        assert_eq!(names, ["run id", "latency"]);
+    }
+
+    #[test]
+    fn refused() {
+        let verdict = of_record(include_str!("../tests/data/refused.ndjson"));
+        assert_eq!(verdict.stage, Stage::Refused);
+        assert!(verdict.evidence[0].contains("no crash kernel is loaded"));
+    }
+
+    #[test]
+    fn refused_since_kexec_failed() {
+        let verdict = of_record(include_str!("../tests/data/refused_kexec.ndjson"));
+        assert_eq!(verdict.stage, Stage::Refused);
+        assert!(verdict.evidence[1].starts_with("kexec: "));
+    }
+
+    #[test]
+    fn not_detected() {
+        let verdict = of_record(include_str!("../tests/data/not_detected.ndjson"));
+        assert_eq!(verdict.stage, Stage::NotDetected);
+        assert!(verdict.evidence[0].contains("nothing detected it"));
+    }
+
+    #[test]
+    fn detected_no_panic() {
+        let verdict = of_record(include_str!("../tests/data/no_panic.ndjson"));
+        assert_eq!(verdict.stage, Stage::DetectedNoPanic);
+        assert!(verdict.evidence[0].contains("softlockup_count went 0 -> 1"));
+    }
+
+    #[test]
+    fn panic_no_crash_kernel() {
+        let verdict = of_record(include_str!("../tests/data/no_crash_kernel.ndjson"));
+        assert_eq!(verdict.stage, Stage::PanicNoCrashKernel);
+        assert_eq!(verdict.summary, "panic, and no crash kernel was loaded");
+    }
+
+    #[test]
+    fn panic_and_the_loaded_crash_kernel_is_silent() {
+        let verdict = of_crash("Kernel panic - not syncing", "Kernel panic - not syncing");
+        assert_eq!(verdict.stage, Stage::PanicNoCrashKernel);
+        assert!(verdict.summary.ends_with("though it was loaded"));
+    }
+
+    #[test]
+    fn crash_kernel_out_of_memory() {
+        let verdict = of_record(include_str!("../tests/data/out_of_memory.ndjson"));
+        assert_eq!(verdict.stage, Stage::CrashKernelOutOfMemory);
+        assert!(verdict
+            .evidence
+            .iter()
+            .any(|line| line.contains("oom-killer")));
+    }
+
+    #[test]
+    fn crash_kernel_died() {
+        let verdict = of_crash("dump start", "dump start");
+        assert_eq!(verdict.stage, Stage::CrashKernelDied);
+        assert!(
+            verdict.summary.contains("while it dumped"),
+            "{}",
+            verdict.summary
+        );
+        let verdict = of_crash("Run /init", "Kernel panic - not syncing: oh");
+        assert_eq!(verdict.stage, Stage::CrashKernelDied);
+        assert!(verdict
+            .summary
+            .contains("before its user space ran: it panicked: oh"));
+    }
+
+    #[test]
+    fn dump_failed() {
+        let verdict = of_crash("makedumpfile exit=0", "makedumpfile exit=1");
+        assert_eq!(verdict.stage, Stage::DumpFailed);
+        assert_eq!(verdict.summary, "makedumpfile ended with exit status 1");
+        assert_eq!(
+            of_crash("dump start disk=/dev/vda", "no disk").stage,
+            Stage::DumpFailed
+        );
+        // All went well, they say, but there is nothing on the disk.
+        assert_eq!(of_record(PASS).stage, Stage::DumpFailed);
+    }
+
+    #[test]
+    fn dump_incomplete() {
+        let mut dump = dump(LOG);
+        dump.state = State::Incomplete("1 of its 3 pages are not in the file".into());
+        let verdict = judge(&expected(), &seen(&heard(PASS)), Some(&dump));
+        assert_eq!(verdict.stage, Stage::DumpIncomplete);
+        assert_eq!(verdict.checks[0].result, Result::Failed);
+    }
+
+    #[test]
+    fn unreadable() {
+        let dump = Dump::only(State::Unreadable("is empty".into()));
+        let verdict = judge_dump(&expected(), &dump);
+        assert_eq!(
+            (verdict.stage, verdict.summary.as_str()),
+            (Stage::Unreadable, "the dump is empty")
+        );
+    }
+
+    #[test]
+    fn could_not_tell() {
+        let end = |end| {
+            [Heard {
+                at: 1.0,
+                what: What::End(end),
+            }]
+        };
+        for (heard, summary) in [
+            (
+                end(End::Status(71)),
+                "the VM did not get ready: the runner's exit status is 71",
+            ),
+            (
+                end(End::Status(124)),
+                "the VM did not get ready: its time was over",
+            ),
+            (end(End::Interrupted), "it was interrupted"),
+        ] {
+            let verdict = judge(&expected(), &seen(&heard), None);
+            assert_eq!(
+                (verdict.stage, verdict.summary.as_str()),
+                (Stage::CouldNotTell, summary)
+            );
+        }
+        let dump = Dump::only(State::NoTool("makedumpfile cannot be started".into()));
+        assert_eq!(judge_dump(&expected(), &dump).stage, Stage::CouldNotTell);
+    }
+
+    #[test]
+    fn wrong_cpu() {
+        let expected = Expected {
+            cpus: Some("0,2-3".into()),
+            ..expected()
+        };
+        assert_eq!(failed(&expected, LOG), (Stage::WrongCause, vec!["cpu"]));
+        // The panic struck on a CPU that we did nothing to.
+        let log = LOG.replace("CPU: 1 ", "CPU: 0 ");
+        let (stage, names) = failed(&self::expected(), &log);
+        assert_eq!(stage, Stage::WrongCause);
+        assert!(names.contains(&"cpu") && names.contains(&"thread"));
+    }
+
+    #[test]
+    fn wrong_run_id() {
+        let expected = Expected {
+            run_id: Some("other".into()),
+            ..expected()
+        };
+        assert_eq!(failed(&expected, LOG), (Stage::WrongCause, vec!["run id"]));
+    }
+
+    #[test]
+    fn wrong_thread() {
+        let log = LOG.replace("Comm: lockup/1", "Comm: kworker/1:1");
+        assert_eq!(
+            failed(&expected(), &log),
+            (Stage::WrongCause, vec!["thread"])
+        );
+        let log = LOG.replace("[lockup/1:142]", "[kworker/1:1:142]");
+        assert_eq!(
+            failed(&expected(), &log),
+            (Stage::WrongCause, vec!["thread"])
+        );
+    }
+
+    #[test]
+    fn wrong_stack() {
+        let log = LOG.replace("[lockup]", "[other]");
+        assert_eq!(
+            failed(&expected(), &log),
+            (Stage::WrongCause, vec!["stack"])
+        );
+    }
+
+    #[test]
+    fn wrong_cause() {
+        let log = LOG.replace(
+            "not syncing: softlockup: hung tasks",
+            "not syncing: hung_task: blocked tasks",
+        );
+        assert_eq!(
+            failed(&expected(), &log),
+            (Stage::WrongCause, vec!["cause"])
+        );
+        let (stage, names) = failed(&expected(), SYSRQ);
+        assert_eq!(stage, Stage::WrongCause);
+        assert_eq!(
+            names,
+            ["cause", "thread", "cpu", "run id", "stack", "latency"]
+        );
+    }
+
+    #[test]
+    fn outside_the_window() {
+        let log = LOG.replace("[   13.959664]", "[    3.959664]");
+        assert_eq!(
+            failed(&expected(), &log),
+            (Stage::OutsideWindow, vec!["latency"])
+        );
+    }
+
+    #[test]
+    fn drgn_has_a_say() {
+        let witness: Witness =
+            serde_json::from_str(include_str!("../tests/data/drgn.json")).unwrap();
+        let verdict_with = |witness| {
+            let expected = Expected {
+                threshold: None,
+                ..expected()
+            };
+            judge_dump(
+                &expected,
+                &Dump {
+                    witness: Some(witness),
+                    ..dump(LOG)
+                },
+            )
+        };
+        let verdict = verdict_with(Ok(witness.clone()));
+        assert_eq!(verdict.stage, Stage::Pass);
+        assert_eq!(
+            verdict
+                .checks
+                .iter()
+                .filter(|check| check.source == "drgn")
+                .count(),
+            5
+        );
+        // The threshold is known from the dump.
+        assert!(verdict.latency.unwrap().window.is_some());
+        let verdict = verdict_with(Ok(Witness {
+            panic_message: "Kernel panic - not syncing: x".into(),
+            ..witness.clone()
+        }));
+        assert_eq!(
+            (verdict.stage, verdict.summary.as_str()),
+            (Stage::WrongCause, "failed checks: cause (drgn)")
+        );
+        let verdict = verdict_with(Ok(Witness {
+            stack: Vec::new(),
+            ..witness.clone()
+        }));
+        assert_eq!(verdict.summary, "failed checks: stack (drgn)");
+        let missing = vec!["ignoring module: could not read memory".into()];
+        let verdict = verdict_with(Ok(Witness {
+            missing,
+            ..witness.clone()
+        }));
+        assert_eq!(verdict.stage, Stage::DumpIncomplete);
+        let verdict = verdict_with(Err("no drgn".into()));
+        assert_eq!(verdict.stage, Stage::Pass);
+        assert_eq!(verdict.checks.last().unwrap().result, Result::Skipped);
+    }
+}
