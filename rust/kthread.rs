@@ -16,7 +16,7 @@
 //! executed: `kthread_stop()` waits for the exit of the task, not for the return
 //! of our function. A thread that ends by itself leaves its `task_struct`
 //! behind, to which we hold a reference, so stopping it later is fine. A
-//! [`Kthread`] that is leaked holds an [`Entrance`](crate::module), so its
+//! [`Kthread`] that is leaked holds an [`Entrance`](mod@crate::module), so its
 //! module is never unloaded.
 //!
 //! C header: [`include/linux/kthread.h`](srctree/include/linux/kthread.h)

@@ -6,8 +6,8 @@
 //! file which depends on no other. It is the only place with `unsafe` code. One
 //! file is one concept of the kernel:
 //!
-//! - [`module`]: what makes a crate a loadable module; load and unload.
-//! - [`params`]: the module's parameters, at load and in sysfs.
+//! - [`mod@module`]: what makes a crate a loadable module; load and unload.
+//! - [`mod@params`]: the module's parameters, at load and in sysfs.
 //! - [`print`]: lines in the kernel log.
 //! - [`kthread`]: kernel threads, bound to CPUs and stopped with their owner.
 //! - [`context`]: code that runs with preemption, interrupts or softirqs off.
@@ -15,10 +15,13 @@
 //! - [`time`]: the clock, and sleeping.
 //! - [`watchdog`]: how the machine's lockup detectors are set.
 //! - [`crash`]: whether a crash kernel stands ready.
-//! - [`file`]: small files, read from inside the kernel.
+//! - [`mod@file`]: small files, read from inside the kernel.
 //! - [`text`]: text in a buffer of fixed size.
 //! - [`compat`]: everything that is taken from the in-tree `kernel` crate.
 //! - [`prelude`]: what nearly every file of a module wants.
+
+// Kbuild says this on the command line, which rustdoc overlooks for examples.
+#![cfg_attr(doctest, no_std)]
 
 mod bindings;
 pub mod compat;

@@ -11,7 +11,7 @@
 //! Code of a module must not run after unload. Everything by which the kernel
 //! can still enter the module, such as a thread, is therefore owned by an
 //! object that ends it when dropped. Safe code may leak such an object, though.
-//! So each of them holds an [`Entrance`], and unload waits until none is left:
+//! So each of them holds an `Entrance`, and unload waits until none is left:
 //! a leak makes `rmmod` wait for ever, with a line in the log, and not the
 //! kernel jump to code that is gone.
 //!
@@ -247,7 +247,6 @@ macro_rules! __modinfo {
 /// # Examples
 ///
 /// ```no_run
-/// # #![feature(used_with_arg)]
 /// # mod example {
 /// use faultline::prelude::*;
 ///

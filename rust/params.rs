@@ -2,7 +2,7 @@
 
 //! The module's parameters, at load and in sysfs.
 //!
-//! [`params!`](crate::params) declares them, one line each: permissions, name,
+//! [`params!`](crate::params!) declares them, one line each: permissions, name,
 //! type, value, description. Each is a static of its own type, appears in
 //! `/sys/module/<module>/parameters/` with these permissions (0 keeps it out),
 //! and in `modinfo` with its unit, what is allowed, and its default, all of
@@ -97,7 +97,7 @@ pub enum Refusal {
 ///
 /// The types have, beside this trait, `const fn describe(self, Info) -> Info`
 /// and the constants `KIND` (for `modinfo`) and `LIVE` (may be writable), which
-/// [`params!`](crate::params) uses by name.
+/// [`params!`](crate::params!) uses by name.
 pub trait Param: Sync {
     /// The flags of the type's operations.
     #[doc(hidden)]
@@ -360,7 +360,7 @@ impl Param for Bool {
 ///
 /// # Invariants
 ///
-/// `chosen` is [`NONE`](Self::NONE) or the place of a word in `words`.
+/// `chosen` is `NONE` or the place of a word in `words`.
 pub struct Word<T: 'static> {
     words: &'static [(&'static str, T)],
     chosen: AtomicUsize,
@@ -743,7 +743,6 @@ pub const fn permissions(perm: u16, live: bool) -> u16 {
 /// # Examples
 ///
 /// ```no_run
-/// # #![feature(used_with_arg)]
 /// # mod example {
 /// use faultline::params::{
 ///     Bool,
@@ -781,7 +780,6 @@ pub const fn permissions(perm: u16, live: bool) -> u16 {
 /// A parameter that everybody may write is refused by the compiler:
 ///
 /// ```compile_fail
-/// # #![feature(used_with_arg)]
 /// # mod example {
 /// use faultline::params::U32;
 ///

@@ -76,12 +76,12 @@ impl fmt::Display for WhyNot<'_> {
 
         // Where there is no hard lockup detector, each of the two is 0 because
         // the other is.
-        match (detector.is_on(), detector.soft_is_on()) {
+        match (detector.soft_is_on(), detector.is_on()) {
             (Some(false), Some(false)) => {
-                return f.write_str("kernel.watchdog and kernel.soft_watchdog are 0")
+                return f.write_str("kernel.soft_watchdog is 0, and so is kernel.watchdog")
             }
-            (Some(false), _) => return f.write_str("kernel.watchdog is 0"),
-            (_, Some(false)) => return f.write_str("kernel.soft_watchdog is 0"),
+            (Some(false), _) => return f.write_str("kernel.soft_watchdog is 0"),
+            (_, Some(false)) => return f.write_str("kernel.watchdog is 0"),
             _ => (),
         }
         let thresh = detector.thresh();
