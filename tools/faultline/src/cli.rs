@@ -20,7 +20,7 @@ const EXIT_STATUS: &str = "exit status:\n  0  as it should be\n  1  the check fa
 
 /// Rehearses kernel faults, and judges the crash dumps that they leave.
 #[derive(Parser)]
-#[command(version, after_help = concat!(
+#[command(version, max_term_width = 80, after_help = concat!(
     "examples:\n",
     "  faultline drill vm --mode soft\n",
     "  faultline verdict build/drills/latest/vmcore --json\n\n",
@@ -37,9 +37,6 @@ enum Command {
     #[command(subcommand, after_help = "example:\n  faultline drill vm --mode soft")]
     Drill(DrillCommand),
     /// Judge a vmcore: does it show the fault that was injected?
-    ///
-    /// Reads kdump-compressed dumps (makedumpfile -l, -c, -p, -z) with makedumpfile. Where
-    /// the kernel's vmlinux with debug information is given, drgn is asked as well.
     #[command(after_help = verdict_help())]
     Verdict(VerdictArgs),
 }
@@ -47,9 +44,6 @@ enum Command {
 #[derive(Subcommand)]
 enum DrillCommand {
     /// Rehearse in a virtual machine, with a stock kernel
-    ///
-    /// Boots a VM with a crash kernel loaded, lets a module of faultline provoke the fault,
-    /// and follows it: detection, panic, crash kernel, dump, and the verdict from the dump.
     #[command(after_help = drill_vm_help())]
     Vm(Box<DrillVmArgs>),
     /// The guest side of 'drill vm'
@@ -62,7 +56,7 @@ struct DrillVmArgs {
     /// The fault
     #[arg(long, value_name = "MODE")]
     mode: &'static Mode,
-    /// The CPUs that suffer it: a list like 0,2-3, or all [default: the module chooses one]
+    /// The CPUs that suffer it: 0,2-3 or all [default: the module chooses]
     #[arg(long, value_name = "LIST")]
     cpus: Option<String>,
     /// The countdown before the fault
@@ -77,10 +71,10 @@ struct DrillVmArgs {
     /// Set a sysctl in the VM, after all others; may be given again
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<Setting>,
-    /// Load no crash kernel (the module then refuses, unless --force)
+    /// Load no crash kernel: the module then refuses, unless --force
     #[arg(long)]
     no_crash_kernel: bool,
-    /// Let the module start where it would refuse
+    /// Let the module start without a crash kernel, or hold for ever
     #[arg(long)]
     force: bool,
     /// Memory for the crash kernel, as the kernel's crashkernel= has it
@@ -101,9 +95,8 @@ struct DrillVmArgs {
     /// The run's id, found again in the dump [default: random]
     #[arg(long, value_name = "ID", value_parser = plan::check_run_id)]
     run_id: Option<String>,
-    /// Put vmcore, logs and report there, and never remove them
-    /// [default: build/drills/RUN-ID, where the newest 3 vmcores are kept]
-    #[arg(long, value_name = "DIR", verbatim_doc_comment)]
+    /// Leave vmcore, logs and report there [default: build/drills/RUN-ID]
+    #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
     /// The program that starts the VM
     #[arg(long, value_name = "PATH", default_value = "scripts/vm")]
@@ -140,8 +133,7 @@ struct VerdictArgs {
 
 #[derive(Args)]
 struct Debug {
-    /// The kernel's vmlinux with debug information: drgn (run by the python that
-    /// FAULTLINE_DRGN names) is asked as well
+    /// The kernel's vmlinux with debug information: ask drgn as well
     #[arg(long, value_name = "FILE", env = "FAULTLINE_VMLINUX_DEBUG")]
     vmlinux: Option<PathBuf>,
 }
@@ -163,7 +155,10 @@ fn drill_vm_help() -> String {
         .map(|mode| format!("  {:<8}{}: {}", mode.name, mode.title, mode.doing))
         .collect();
     format!(
-        "modes:\n{}\n\nexamples:\n  \
+        "Boots a VM with a crash kernel loaded, lets a module of faultline provoke the\n\
+         fault, and follows it: detection, panic, crash kernel, dump, and the verdict\n\
+         from the dump. Of the drills in build/drills, the newest 3 keep their vmcore.\n\n\
+         modes:\n{}\n\nexamples:\n  \
          faultline drill vm --mode soft\n  \
          faultline drill vm --mode soft --cpus 0 --watchdog-thresh 5 --keep /tmp/drill\n  \
          faultline drill vm --mode soft --hold-secs 10 --set kernel.softlockup_panic=0\n  \
@@ -174,7 +169,10 @@ fn drill_vm_help() -> String {
 
 fn verdict_help() -> String {
     format!(
-        "examples:\n  \
+        "Reads kdump-compressed dumps (makedumpfile -l, -c, -p, -z) with makedumpfile.\n\
+         Given the kernel's vmlinux with debug information, it asks drgn as well, with\n\
+         the python that FAULTLINE_DRGN names (default: python3).\n\n\
+         examples:\n  \
          faultline verdict build/drills/latest/vmcore\n  \
          faultline verdict vmcore --run-id 7f3a9c21 --cpu 1 --watchdog-thresh 2 --json\n\n{EXIT_STATUS}"
     )

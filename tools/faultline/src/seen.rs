@@ -33,6 +33,8 @@ pub struct Seen {
     pub crash: Crash,
     pub stderr: Vec<String>,
     pub end: Option<At<End>>,
+    /// The time at which the guest's kernel clock was 0, by the promptest console line.
+    boot: Option<f64>,
 }
 
 /// What was seen of the crash kernel.
@@ -161,6 +163,12 @@ impl Seen {
     /// A line of the guest's own kernel.
     fn console(&mut self, mode: &Mode, at: f64, line: &str) -> Option<String> {
         let line = Line::parse(line);
+        // Locked up CPUs may keep the console waiting: then the kernel knows better.
+        let at = line.time.map_or(at, |time| {
+            let boot = self.boot.unwrap_or(f64::INFINITY).min(at - time);
+            self.boot = Some(boot);
+            boot + time
+        });
         if let Some(begin) = klog::begin(line) {
             let news = format!("fault injected on CPU {}", begin.cpu);
             self.begins.push(At { at, what: begin });
@@ -276,6 +284,15 @@ mod tests {
         assert_eq!(seen.crash.dump_ended, Some(At { at: 7.0, what: 0 }));
         assert!(seen.crash.down && !seen.crash.no_disk);
         assert_eq!(seen.crash.last[3], "Copying data : [100.0 %] |");
+    }
+
+    #[test]
+    fn lines_that_come_late_have_the_time_of_the_kernel() {
+        let begin = "[ 4.5] lockup: run x: cpu 1: begin: mode=soft hold_secs=60 mono_ns=1";
+        let seen = console(&["[ 3.0] prompt", "[ 3.5] late", "[ 3.9] later", begin]);
+        assert_eq!(seen.begins[0].at, 1.5);
+        // Earlier than all before it, a line cannot be.
+        assert_eq!(console(&[begin]).begins[0].at, 0.0);
     }
 
     #[test]

@@ -85,7 +85,7 @@ impl Stage {
     /// What to do next.
     fn advice(self, mode: &Mode) -> String {
         match self {
-            Self::Refused => "Do what the module asks for, or insist with --force.".into(),
+            Self::Refused => "Do what its reason says. (--force does without a crash kernel.)".into(),
             Self::NotDetected => {
                 let sysctls: Vec<_> = mode.sysctls.iter().map(|(key, value)| format!("{key}={value}")).collect();
                 format!("Check {} and that {} is above 0.", sysctls.join(", "), mode.threshold)
