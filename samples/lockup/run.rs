@@ -157,14 +157,7 @@ impl Module for Run {
                 let shared = shared.clone();
                 let body = move |me: &Me<'_>| run_on(cpu, &shared, me);
                 let thread = Kthread::on_cpu(cpu, format_args!("lockup/{cpu}"), lock, body)
-                    .inspect_err(|error| {
-                        pr_err!(
-                            "run {}: refused: cpus={}: no thread for CPU {cpu}: error {}",
-                            plan.run_id,
-                            plan.cpus,
-                            error.to_errno()
-                        );
-                    })?;
+                    .map_err(|error| refuse_cpu(plan, cpu, error))?;
                 push(&mut threads, thread)?;
             }
 
@@ -187,6 +180,18 @@ impl Module for Run {
         })?;
         Ok(Self { shared, threads })
     }
+}
+
+/// Says that there can be no thread for `cpu`; returns what loading fails with.
+fn refuse_cpu(plan: &Plan, cpu: u32, error: Error) -> Error {
+    let (run_id, cpus) = (&plan.run_id, &plan.cpus);
+    if error == ENODEV {
+        pr_err!("run {run_id}: refused: cpus={cpus}: CPU {cpu} went offline");
+        return EINVAL;
+    }
+    let errno = error.to_errno();
+    pr_err!("run {run_id}: refused: cpus={cpus}: no thread for CPU {cpu}: error {errno}");
+    error
 }
 
 impl Drop for Run {
