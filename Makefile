@@ -7,6 +7,7 @@ KERNEL ?=
 export KERNEL
 
 IN_ROOT := scripts/in-root
+MACHINE := $(shell uname -m)
 # Where a row's modules are built: build/<release>. Known once the row is set up.
 paths = $(shell scripts/paths $(1))
 
@@ -48,7 +49,7 @@ help:
 # make test        the whole test suite
 # make lint        every linter, without a warning
 # make doc         rustdoc of the library, into build/doc/
-# make tools       the faultline program, build/tools/release/faultline
+# make tools       the faultline program, build/faultline
 # make shell       a root shell in a VM on the stock kernel
 # make setup-debuginfo   the kernel's debug symbols and drgn, for deeper verdicts
 # make clean       removes build/;  make distclean  the cache as well
@@ -64,13 +65,17 @@ setup:
 setup-debuginfo:
 	@scripts/setup --debuginfo
 
+# Linked statically, so that it runs on any machine and not only in the build root.
 tools: setup
-	@$(IN_ROOT) cargo build --quiet --release --locked --manifest-path tools/faultline/Cargo.toml --target-dir build/tools
+	@$(IN_ROOT) env RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked \
+		--target $(MACHINE)-unknown-linux-gnu --target-dir build/tools \
+		--manifest-path tools/faultline/Cargo.toml
+	@cp -u build/tools/$(MACHINE)-unknown-linux-gnu/release/faultline build/faultline
 
 demo: modules tools
-	@$(IN_ROOT) build/tools/release/faultline drill vm --mode soft
+	@scripts/faultline drill vm --mode soft
 
-test: modules tools
+test: modules tools setup-debuginfo
 	@scripts/test
 
 lint: modules

@@ -7,8 +7,9 @@ project=$(cd "$(dirname "$0")/../.." && pwd)
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 code=0
-cargo test --quiet --locked --manifest-path "$project/tools/faultline/Cargo.toml" --target-dir "$project/build/tools" \
-	-- --format=pretty >"$output" 2>&1 || code=$?
+RUSTFLAGS="-C target-feature=+crt-static" cargo test --quiet --release --locked \
+	--target "$(uname -m)-unknown-linux-gnu" --target-dir "$project/build/tools" \
+	--manifest-path "$project/tools/faultline/Cargo.toml" -- --format=pretty >"$output" 2>&1 || code=$?
 grep -qE '^test .* \.\.\. ' "$output" || { sed 's/^/# /' "$output"; exit 1; }
 [ "$code" = 0 ] || sed 's/^/# /' "$output"
 echo "KTAP version 1"
