@@ -52,7 +52,7 @@ row_paths() {
 	STOCK=$KERNEL_DIR/stock
 	HEADERS=$STOCK/usr/src/linux-headers-$RELEASE
 	METADATA=$KERNEL_DIR/metadata
-	VMLINUX_DEBUG=$KERNEL_DIR/debug/usr/lib/debug/boot/vmlinux-$RELEASE
+	VMLINUX_DEBUG=$KERNEL_DIR/debug/vmlinux
 }
 
 # step NAME TITLE RECIPE COMMAND...: runs COMMAND unless it already succeeded

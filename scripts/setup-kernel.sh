@@ -167,6 +167,8 @@ kernel_setup() {
 	recipe=$RELEASE/$VERSION
 	step "stock-$RELEASE" "kernel: stock packages of $RELEASE" "$recipe" kernel_fetch_stock
 	step "source-$RELEASE" "kernel: source $VERSION" "$recipe" kernel_fetch_source
+	# Guests, whose root is the build root, find their modules where they expect them.
+	ln -sfn "$STOCK/usr/lib/modules/$RELEASE" "$ROOT/usr/lib/modules/$RELEASE"
 	step "toolchain-$RELEASE" "kernel: the compilers that built it" "$recipe" kernel_toolchain
 	step "metadata-$RELEASE" "kernel: metadata for modules (3 min)" \
 		"$recipe $(sha256sum <"$PROJECT/scripts/setup-kernel.sh")" kernel_prepare
@@ -175,10 +177,17 @@ kernel_setup() {
 		in_root "$PROJECT/scripts/initramfs" "$ROW"
 }
 
+# debug_fetch: of the debug package, the kernel's own symbols; the rest is of its modules.
+debug_fetch() {
+	kernel_fetch "$KERNEL_DIR/debug.deb" "linux-image-$RELEASE-dbg=$VERSION"
+	mkdir -p "$KERNEL_DIR/debug"
+	mv "$(readlink -f "$KERNEL_DIR/debug.deb/usr/lib/debug/boot/vmlinux-$RELEASE")" "$VMLINUX_DEBUG"
+	rm -rf "$KERNEL_DIR/debug.deb"
+}
+
 debuginfo_setup() {
-	space 3000 "the debug symbols"
-	step "debug-$RELEASE" "debug symbols of $RELEASE (350 MB or more)" "$VERSION" \
-		kernel_fetch "$KERNEL_DIR/debug" "linux-image-$RELEASE-dbg=$VERSION"
+	[ -e "$VMLINUX_DEBUG" ] || space 3000 "fetching the debug symbols"
+	step "debug-$RELEASE" "debug symbols of $RELEASE (350 MB or more)" "$VERSION" debug_fetch
 	step "drgn" "drgn" "0.3.0" in_root sh -ec \
 		'python3 -m venv --clear "$0" && "$0/bin/pip" install drgn==0.3.0' "$CACHE/python/drgn"
 }

@@ -89,6 +89,7 @@ root_make() {
 			DEBIAN_FRONTEND=noninteractive chroot "$0" apt-get install -y --no-install-recommends "$@"' \
 			"$new" "${ROOT_PACKAGES[@]}"
 	fi
+	ln -s /bin/busybox "$new/usr/local/sbin/poweroff" # virtme-ng's guests call it
 	printf '%s\n' "$ROOT_SUITE" >"$new$ROOT_MARK"
 	mv "$new" "$ROOT"
 }
