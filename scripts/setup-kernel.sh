@@ -168,6 +168,7 @@ kernel_setup() {
 	step "stock-$RELEASE" "kernel: stock packages of $RELEASE" "$recipe" kernel_fetch_stock
 	step "source-$RELEASE" "kernel: source $VERSION" "$recipe" kernel_fetch_source
 	# Guests, whose root is the build root, find their modules where they expect them.
+	mkdir -p "$ROOT/usr/lib/modules"
 	ln -sfn "$STOCK/usr/lib/modules/$RELEASE" "$ROOT/usr/lib/modules/$RELEASE"
 	step "toolchain-$RELEASE" "kernel: the compilers that built it" "$recipe" kernel_toolchain
 	step "metadata-$RELEASE" "kernel: metadata for modules (3 min)" \
