@@ -25,6 +25,11 @@ host_mirrors() {
 		[ -z "${FAULTLINE_SECURITY_MIRROR:-}" ] || echo "$FAULTLINE_SECURITY_MIRROR security"
 		return
 	fi
+	# Who made an archive is known to apt only once it has its lists.
+	apt_mirrors | grep . || { apt-get update >&2 && apt_mirrors; }
+}
+
+apt_mirrors() {
 	# shellcheck disable=SC2016 # apt's own variables
 	apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(ORIGIN)/$(LABEL)' 'Created-By: Packages' |
 		awk '$3 == "Debian/Debian" { print $1, "main" }
