@@ -85,7 +85,7 @@ root_make() {
 			--include="$include" "$ROOT_SUITE" "$new" - <<<"$sources"
 	else
 		private debootstrap --variant=minbase --include="ca-certificates" "$ROOT_SUITE" "$new" \
-			"$(awk 'NR == 1 { print $2 }' <<<"$sources")"
+			"$(awk -v suite="$ROOT_SUITE" '$3 == suite { print $2; exit }' <<<"$sources")"
 		echo "$sources" >"$new/etc/apt/sources.list"
 		host_apt_options >"$new/etc/apt/apt.conf.d/90host"
 		# shellcheck disable=SC2016 # for the shell inside
