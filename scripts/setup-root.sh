@@ -13,7 +13,7 @@ ROOT_PACKAGES=(
 	cargo rustc rustfmt rust-clippy shellcheck python3-venv git ca-certificates
 	# virtual machines, and what their guests use
 	qemu-system-x86 qemu-utils virtiofsd virtme-ng udev busybox-static kexec-tools makedumpfile
-	trace-cmd bpftrace iproute2 iputils-ping procps psmisc file less jq
+	trace-cmd bpftrace iproute2 iputils-ping procps psmisc file less jq mount
 )
 ROOT_MIB=6500
 
