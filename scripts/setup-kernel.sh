@@ -112,6 +112,8 @@ kernel_toolchain() {
 		packages+=("$(toolchain_package "$rustc" rustc "rustc-${rustc%.*}")") || return 1
 		packages+=("$(toolchain_package "$rustc" rust-src "rust-${rustc%.*}-src")") || return 1
 		packages+=("$(toolchain_package "$bindgen" bindgen "bindgen-${bindgen%.*}")") || return 1
+	else
+		packages+=(rustc rust-src bindgen) # no Rust of the kernel has to be matched
 	fi
 	echo "installing: ${packages[*]}"
 	in_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
@@ -121,20 +123,35 @@ kernel_toolchain() {
 
 # kernel_prepare: the metadata tree. Debian's makefiles read .kernelvariables, in which the
 # headers package names the compilers, so that a plain `make -C metadata M=...` is all
-# that a build of modules needs.
+# that a build of modules needs. Each function of the Rust crates is in a section of its
+# own, so that a module which carries the crates with it (see rust/link/Kbuild) keeps what
+# it uses only; names and layouts, all that other modules need, do not change by it.
 kernel_prepare() {
 	rm -rf "$METADATA"
 	mkdir -p "$METADATA"
 	cp "$HEADERS/.config" "$HEADERS/.kernelvariables" "$METADATA/"
+	[ "$(config CONFIG_RUST)" = y ] || kernel_switch_rust_on
 	in_root make -C "$KERNEL_DIR/source" O="$METADATA" ARCH="$(kernel_arch)" \
 		RUST_LIB_SRC="$(in_root rustc --print sysroot)/lib/rustlib/src/rust/library" \
-		-j"$(nproc)" olddefconfig modules_prepare
-	diff "$HEADERS/.config" "$METADATA/.config" || {
-		echo "the stock config changed while it was prepared (above): another compiler, or another source"
-		return 1
-	}
+		KRUSTFLAGS=-Zfunction-sections=y -j"$(nproc)" olddefconfig modules_prepare
 	cp "$HEADERS/Module.symvers" "$METADATA/Module.symvers"
-	in_root "$PROJECT/scripts/fingerprint" "$METADATA" "$HEADERS"
+	if [ "$(config CONFIG_RUST)" = y ]; then
+		diff "$HEADERS/.config" "$METADATA/.config" || {
+			echo "the stock config changed while it was prepared (above): another compiler, or another source"
+			return 1
+		}
+		in_root "$PROJECT/scripts/fingerprint" "$METADATA" "$HEADERS"
+	else
+		"$PROJECT/scripts/config-rust-only" "$HEADERS/.config" "$METADATA/.config"
+	fi
+}
+
+# kernel_switch_rust_on: for a stock kernel without Rust. Its config may keep MODVERSIONS,
+# which the source forbids with Rust: that is about Rust symbols that a kernel exports, and
+# this one exports none.
+kernel_switch_rust_on() {
+	sed -i '/^config RUST$/,/^config /{/depends on !MODVERSIONS$/d}' "$KERNEL_DIR/source/init/Kconfig"
+	"$KERNEL_DIR/source/scripts/config" --file "$METADATA/.config" --enable RUST
 }
 
 kernel_arch() {
