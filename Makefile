@@ -9,32 +9,32 @@ export KERNEL
 IN_ROOT := scripts/in-root
 MACHINE := $(shell uname -m)
 # Where a row's modules are built: build/<release>. Known once the row is set up.
-paths = $(shell scripts/paths $(1))
+# Named, since a make before 4.4 does not export to $(shell).
+paths = $(shell KERNEL="$(KERNEL)" scripts/paths $(1))
 
 .PHONY: help all modules setup setup-debuginfo tools demo test lint doc shell install clean distclean
+
+# Where the modules have the kernel's Rust crates from; see rust/Kbuild.
+RUNTIME_ARG := $(if $(RUNTIME),RUNTIME=$(RUNTIME))
 
 ifeq ($(KDIR),)
 
 all: modules
 
 modules: setup
-	@mkdir -p "build/$(call paths,RELEASE)"
-	@+$(IN_ROOT) $(MAKE) --no-print-directory -C "$(call paths,METADATA)" M="$(CURDIR)" \
-		MO="$(CURDIR)/build/$(call paths,RELEASE)" modules
+	@+$(IN_ROOT) $(MAKE) --no-print-directory -C "$(call paths,METADATA)" \
+		$$(scripts/module-args "$(call paths,METADATA)") $(RUNTIME_ARG) modules
 
 else
-
-RELEASE = $(shell cat "$(KDIR)/include/config/kernel.release")
 
 all: modules
 
 modules:
 	@scripts/check-tree "$(KDIR)"
-	@mkdir -p "build/$(RELEASE)"
-	+$(MAKE) -C "$(KDIR)" M="$(CURDIR)" MO="$(CURDIR)/build/$(RELEASE)" modules
+	+$(MAKE) -C "$(KDIR)" $$(scripts/module-args "$(KDIR)") $(RUNTIME_ARG) modules
 
 install: modules
-	+$(MAKE) -C "$(KDIR)" M="$(CURDIR)" MO="$(CURDIR)/build/$(RELEASE)" modules_install
+	+$(MAKE) -C "$(KDIR)" $$(scripts/module-args "$(KDIR)") modules_install
 
 endif
 
@@ -56,6 +56,8 @@ help:
 #
 # KERNEL=<row>     one of scripts/kernels instead of the first
 # KDIR=<tree>      your own kernel tree with Rust metadata: make KDIR=... [install]
+# RUNTIME=embedded the modules carry the Rust crates that they use, also where
+#                  the kernel has them (by itself where it has not)
 # FAULTLINE_CACHE  where the cache is (default ~/.cache/faultline, 5 GB)
 # end
 
