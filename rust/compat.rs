@@ -5,29 +5,24 @@
 //! That crate changes with every release and is narrower on older ones, so no
 //! other file names it, and this one takes little:
 //!
-//! - [`Error`], [`Result`] and the codes, since allocation returns them;
-//! - [`KBox`], [`KVec`] and [`Arc`], the fallible allocations;
+//! - [`KBox`], [`KVec`] and [`Arc`], the fallible allocations, with the error
+//!   that they return and the flags that they take;
 //! - the C types, and the structures of `bindings`, which our own bindings
 //!   build on.
 //!
-//! Printing, module declaration, parameters and threads are our own: those of
-//! the `kernel` crate need a kernel that was built with Rust, or do not exist.
+//! The same of it is there in 6.12 and in 7.3. Errors, printing, module
+//! declaration, parameters and threads are our own: those of the `kernel` crate
+//! are narrower on older kernels, need a kernel that was built with Rust, or do
+//! not exist.
 
-use core::{
-    ffi::CStr,
-    ptr::NonNull, //
-};
+use core::ffi::CStr;
 
 pub use kernel::{
     alloc::{
         flags::GFP_KERNEL,
+        AllocError,
         KBox,
         KVec, //
-    },
-    error::{
-        code,
-        Error,
-        Result, //
     },
     ffi,
     sync::Arc, //
@@ -63,38 +58,16 @@ pub(crate) fn bytes(text: &CStr) -> &[u8] {
     }
 }
 
-/// Adds to a vector for which `with_capacity` has reserved the room.
-///
-/// Unlike `push`, which may have to grow the vector, this is compiled to code
-/// without arithmetic that could panic.
+/// Adds to a vector for which `with_capacity` has reserved the room. It never
+/// grows the vector.
 ///
 /// # Errors
 ///
-/// `ENOMEM` if there is no room.
-pub fn push<T>(vector: &mut KVec<T>, value: T) -> Result {
-    vector.push_within_capacity(value).map_err(|_| code::ENOMEM)
-}
-
-/// Turns the return value of a C function, negative on failure, into a result.
-pub(crate) fn to_result(returned: ffi::c_int) -> Result<ffi::c_int> {
-    if returned < 0 {
-        Err(Error::from_errno(returned))
-    } else {
-        Ok(returned)
+/// `AllocError` if there is no room.
+pub fn push<T>(vector: &mut KVec<T>, value: T) -> Result<(), AllocError> {
+    if vector.len() == vector.capacity() {
+        return Err(AllocError);
     }
-}
-
-/// Turns a pointer that may carry an error (`ERR_PTR`) into a result.
-///
-/// C header: [`include/linux/err.h`](srctree/include/linux/err.h)
-pub(crate) fn from_err_ptr<T>(pointer: *mut T) -> Result<NonNull<T>> {
-    /// The highest error number that a pointer can carry.
-    const MAX_ERRNO: isize = 4095;
-
-    let value = pointer as isize;
-    if (-MAX_ERRNO..0).contains(&value) {
-        // A number of at most four digits loses nothing here.
-        return Err(Error::from_errno(value as ffi::c_int));
-    }
-    NonNull::new(pointer).ok_or(code::ENOMEM)
+    // The name of what adds without growing is newer than 6.12.
+    vector.push(value, GFP_KERNEL)
 }

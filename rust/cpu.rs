@@ -14,16 +14,18 @@ use crate::{
     bindings,
     compat::{
         char_ptr,
-        code,
         ffi::{
             c_int,
             c_ulong, //
         },
         push,
-        to_result,
         KVec,
-        Result,
         GFP_KERNEL, //
+    },
+    error::{
+        code,
+        to_result,
+        Result, //
     },
     text::Text, //
 };
@@ -116,7 +118,7 @@ impl Drop for HotplugLocked {
 /// for cpu in CpuSet::parse("0,2-3")?.iter() {
 ///     faultline::pr_info!("cpu {cpu}");
 /// }
-/// # Ok::<(), faultline::compat::Error>(())
+/// # Ok::<(), faultline::error::Error>(())
 /// ```
 pub struct CpuSet {
     words: KVec<c_ulong>,

@@ -16,8 +16,10 @@ use crate::{
     bindings,
     compat::{
         char_ptr,
+        ffi::c_int, //
+    },
+    error::{
         code,
-        ffi::c_int,
         from_err_ptr,
         Result, //
     },
@@ -38,7 +40,7 @@ use crate::{
 /// let file = File::open(c"/proc/sys/kernel/watchdog_thresh")?;
 /// let thresh = file.read_text::<16>()?;
 /// faultline::pr_info!("the threshold is {} s", &*thresh);
-/// # Ok::<(), faultline::compat::Error>(())
+/// # Ok::<(), faultline::error::Error>(())
 /// ```
 pub struct File {
     file: NonNull<bindings::file>,
@@ -96,7 +98,7 @@ impl File {
             )
         };
         if read < 0 {
-            return Err(crate::compat::Error::from_errno(read as c_int));
+            return Err(crate::error::Error::from_errno(read as c_int));
         }
         let read = bytes.get(..read as usize).unwrap_or_default();
         let text = core::str::from_utf8(read).map_err(|_| code::EILSEQ)?;

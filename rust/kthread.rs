@@ -36,19 +36,21 @@ use crate::{
     bindings,
     compat::{
         char_ptr,
-        code,
         ffi::{
             c_int,
             c_void, //
         },
-        from_err_ptr,
         KBox,
-        Result,
         GFP_KERNEL, //
     },
     cpu::{
         self,
         HotplugLocked, //
+    },
+    error::{
+        code,
+        from_err_ptr,
+        Result, //
     },
     module::Entrance,
     text::Text,

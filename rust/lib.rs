@@ -17,6 +17,7 @@
 //! - [`crash`]: whether a crash kernel stands ready.
 //! - [`mod@file`]: small files, read from inside the kernel.
 //! - [`text`]: text in a buffer of fixed size.
+//! - [`error`]: error numbers, as C functions return them.
 //! - [`compat`]: everything that is taken from the in-tree `kernel` crate.
 //! - [`prelude`]: what nearly every file of a module wants.
 
@@ -28,6 +29,7 @@ pub mod compat;
 pub mod context;
 pub mod cpu;
 pub mod crash;
+pub mod error;
 pub mod file;
 pub mod kthread;
 pub mod module;

@@ -31,9 +31,9 @@ use crate::{
     bindings,
     compat::{
         c_str,
-        ffi::c_int,
-        Result, //
+        ffi::c_int, //
     },
+    error::Result,
     pr_err,
     time, //
 };

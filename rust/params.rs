@@ -59,13 +59,15 @@ use crate::{
         bytes,
         c_str,
         char_ptr,
-        code,
         ffi::{
             c_char,
             c_int,
             c_uint,
             c_void, //
-        },
+        }, //
+    },
+    error::{
+        code,
         to_result,
         Error,
         Result, //

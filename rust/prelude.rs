@@ -5,13 +5,15 @@
 #[doc(no_inline)]
 pub use crate::{
     compat::{
-        code::*,
         Arc,
-        Error,
         KBox,
         KVec,
-        Result,
         GFP_KERNEL, //
+    },
+    error::{
+        code::*,
+        Error,
+        Result, //
     },
     module::Module,
     pr_debug,

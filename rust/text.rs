@@ -8,7 +8,7 @@ use core::{
     ops::Deref, //
 };
 
-use crate::compat::{
+use crate::error::{
     code,
     Result, //
 };
@@ -26,7 +26,7 @@ use crate::compat::{
 ///
 /// let name = Text::<16>::format(format_args!("lockup/{}", 3))?;
 /// assert_eq!(&*name, "lockup/3");
-/// # Ok::<(), faultline::compat::Error>(())
+/// # Ok::<(), faultline::error::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Text<const N: usize> {
