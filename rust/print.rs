@@ -33,6 +33,8 @@ use crate::{
 /// How important a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
+    /// The system is unusable (`KERN_EMERG`).
+    Emergency,
     /// Something failed (`KERN_ERR`).
     Error,
     /// Something may be wrong (`KERN_WARNING`).
@@ -50,6 +52,7 @@ impl Level {
     /// line.
     const fn format(self) -> &'static CStr {
         match self {
+            Self::Emergency => c"\x010%s: %.*s\n",
             Self::Error => c"\x013%s: %.*s\n",
             Self::Warning => c"\x014%s: %.*s\n",
             Self::Notice => c"\x015%s: %.*s\n",

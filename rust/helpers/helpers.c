@@ -5,6 +5,7 @@
  */
 
 #include "bottom_half.c"
+#include "bug.c"
 #include "cpumask.c"
 #include "irqflags.c"
 #include "kexec.c"

@@ -33,6 +33,7 @@ pub mod error;
 pub mod file;
 pub mod kthread;
 pub mod module;
+mod panic;
 pub mod params;
 pub mod prelude;
 pub mod print;
