@@ -20,5 +20,6 @@ pub use crate::{
     pr_err,
     pr_info,
     pr_notice,
+    pr_ratelimited,
     pr_warn, //
 };

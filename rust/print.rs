@@ -18,6 +18,11 @@ use core::{
     fmt::{
         self,
         Write as _, //
+    },
+    sync::atomic::{
+        AtomicU32,
+        AtomicU64,
+        Ordering, //
     }, //
 };
 
@@ -27,7 +32,8 @@ use crate::{
         char_ptr,
         ffi::c_int, //
     },
-    module, //
+    module,
+    time, //
 };
 
 /// How important a line is.
@@ -140,6 +146,94 @@ pub fn print(level: Level, arguments: fmt::Arguments<'_>) {
     if line.len > 0 {
         line.flush();
     }
+}
+
+/// How often a place in the code may print: ten times in five seconds, as with
+/// C's `printk_ratelimited()`. What is left out is counted, and said with the
+/// next line that is not.
+///
+/// # Context
+///
+/// Any, also an NMI.
+pub struct RateLimit {
+    /// When the five seconds began, 0 if they never did.
+    begin_ns: AtomicU64,
+    /// How many lines were printed since then.
+    printed: AtomicU32,
+    /// How many were left out since the last that was printed.
+    left_out: AtomicU32,
+}
+
+impl RateLimit {
+    const INTERVAL_NS: u64 = 5 * time::NSEC_PER_SEC;
+    const BURST: u32 = 10;
+
+    /// A limit that has not been reached.
+    pub const fn new() -> Self {
+        Self {
+            begin_ns: AtomicU64::new(0),
+            printed: AtomicU32::new(0),
+            left_out: AtomicU32::new(0),
+        }
+    }
+
+    /// Prints as [`print`] does, unless the limit is reached.
+    pub fn print(&self, level: Level, arguments: fmt::Arguments<'_>) {
+        if !self.admits() {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let left_out = self.left_out.swap(0, Ordering::Relaxed);
+        if left_out > 0 {
+            print(
+                level,
+                format_args!("{left_out} lines as the next one were left out"),
+            );
+        }
+        print(level, arguments);
+    }
+
+    /// May a line be printed now? If so, it is counted.
+    fn admits(&self) -> bool {
+        let now = time::monotonic_ns();
+        let begin = self.begin_ns.load(Ordering::Relaxed);
+        if begin == 0 || now.saturating_sub(begin) >= Self::INTERVAL_NS {
+            // Of several that come at once, one begins anew; the others count
+            // with it or with what was before.
+            let begun =
+                self.begin_ns
+                    .compare_exchange(begin, now, Ordering::Relaxed, Ordering::Relaxed);
+            if begun.is_ok() {
+                self.printed.store(0, Ordering::Relaxed);
+            }
+        }
+        // Looked at first, so that the number never wraps around.
+        self.printed.load(Ordering::Relaxed) < Self::BURST
+            && self.printed.fetch_add(1, Ordering::Relaxed) < Self::BURST
+    }
+}
+
+impl Default for RateLimit {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Prints a line at a [`Level`], but from this place not more often than
+/// [`RateLimit`] allows.
+///
+/// # Examples
+///
+/// ```no_run
+/// let depth = 3;
+/// faultline::pr_ratelimited!(Warning, "no slot is left at depth {depth}");
+/// ```
+#[macro_export]
+macro_rules! pr_ratelimited {
+    ($level:ident, $($arg:tt)*) => {{
+        static LIMIT: $crate::print::RateLimit = $crate::print::RateLimit::new();
+        LIMIT.print($crate::print::Level::$level, format_args!($($arg)*))
+    }};
 }
 
 /// Prints a line at the level of errors.
