@@ -49,7 +49,9 @@ fn spin_preemption_off(hold: &Hold<'_>) {
     context::preemption_off(|_off| hold.spin());
 }
 
-/// A thread that only spins. On a kernel that can preempt it, this is no lockup.
+/// A thread that only spins. Where the kernel preempts such a thread by itself
+/// (`PREEMPT_LAZY`, `PREEMPT`), this is no lockup. Elsewhere (voluntary
+/// preemption, the default up to 6.12 on Debian) it is a soft one.
 #[inline(never)]
 fn spin_preemptible(hold: &Hold<'_>) {
     hold.spin();
