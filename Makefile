@@ -22,8 +22,8 @@ ifeq ($(KDIR),)
 all: modules
 
 modules: setup
-	@+$(IN_ROOT) $(MAKE) --no-print-directory -C "$(call paths,METADATA)" \
-		$$(scripts/module-args "$(call paths,METADATA)") $(RUNTIME_ARG) modules
+	@+args=$$(scripts/module-args "$(call paths,METADATA)") && \
+		$(IN_ROOT) $(MAKE) --no-print-directory -C "$(call paths,METADATA)" $$args $(RUNTIME_ARG) modules
 
 else
 
@@ -31,10 +31,10 @@ all: modules
 
 modules:
 	@scripts/check-tree "$(KDIR)"
-	+$(MAKE) -C "$(KDIR)" $$(scripts/module-args "$(KDIR)") $(RUNTIME_ARG) modules
+	+args=$$(scripts/module-args "$(KDIR)") && $(MAKE) -C "$(KDIR)" $$args $(RUNTIME_ARG) modules
 
 install: modules
-	+$(MAKE) -C "$(KDIR)" $$(scripts/module-args "$(KDIR)") modules_install
+	+args=$$(scripts/module-args "$(KDIR)") && $(MAKE) -C "$(KDIR)" $$args modules_install
 
 endif
 
