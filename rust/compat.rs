@@ -10,7 +10,8 @@
 //! - the C types, and the structures of `bindings`, which our own bindings
 //!   build on.
 //!
-//! The same of it is there in 6.12 and in 7.3. Errors, printing, module
+//! The same of it is there in 6.12 and in 7.3, apart from what [`push`] says.
+//! What differs is found in the crate's source by `rust/Kbuild`. Errors, printing, module
 //! declaration, parameters and threads are our own: those of the `kernel` crate
 //! are narrower on older kernels, need a kernel that was built with Rust, or do
 //! not exist.
@@ -58,16 +59,30 @@ pub(crate) fn bytes(text: &CStr) -> &[u8] {
     }
 }
 
-/// Adds to a vector for which `with_capacity` has reserved the room. It never
-/// grows the vector.
+/// Adds to a vector for which `with_capacity` has reserved the room.
+///
+/// Unlike `push`, which may have to grow the vector, this is compiled to code
+/// without arithmetic that could panic.
 ///
 /// # Errors
 ///
 /// `AllocError` if there is no room.
 pub fn push<T>(vector: &mut KVec<T>, value: T) -> Result<(), AllocError> {
-    if vector.len() == vector.capacity() {
-        return Err(AllocError);
+    #[cfg(kernel_has = "push_within_capacity")]
+    return vector.push_within_capacity(value).map_err(|_| AllocError);
+
+    #[cfg(not(kernel_has = "push_within_capacity"))]
+    {
+        let len = vector.len();
+        if len >= vector.capacity() {
+            return Err(AllocError);
+        }
+        // SAFETY: There is room for one more element, which is written before
+        // it is counted.
+        unsafe {
+            vector.as_mut_ptr().add(len).write(value);
+            vector.set_len(len.wrapping_add(1));
+        }
+        Ok(())
     }
-    // The name of what adds without growing is newer than 6.12.
-    vector.push(value, GFP_KERNEL)
 }

@@ -29,7 +29,7 @@ symbols_fit_the_kernel() {
 a_module_for_another_kernel_is_refused() {
 	local module other=''
 	for module in "$FAULTLINE_MODULES"/../*/lockup.ko; do
-		[ "$module" -ef "$FAULTLINE_MODULES/lockup.ko" ] || other=$module
+		[[ $(modinfo -F vermagic "$module") == "$(uname -r) "* ]] || other=$module
 	done
 	[ -n "$other" ] || skip "only this kernel's modules are built here"
 	log_begin
