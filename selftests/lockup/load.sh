@@ -19,7 +19,7 @@ symbols_fit_the_kernel() {
 	local module=$FAULTLINE_MODULES/lockup.ko
 	same "Rust symbols that others could see" "" "$(nm --defined-only --extern-only "$module" | grep ' _R' || true)"
 	if has_rust; then
-		note "this kernel has Rust"
+		note "this kernel has Rust; symbols that the module takes from it: $(nm --undefined-only "$module" | grep -c _R || true)"
 	else
 		note "this kernel has no Rust: the module carries what it needs"
 		same "Rust symbols that it asks the kernel for" "" "$(nm --undefined-only "$module" | grep -E '_R|rust' || true)"
