@@ -74,7 +74,7 @@ step() {
 	job=$!
 	set +m
 	# shellcheck disable=SC2064 # the values of now
-	trap "kill -TERM -- -$job; kill $ticker; wait; exit 130" INT TERM HUP
+	trap "kill -TERM -- -$job $ticker 2>/dev/null || true; wait; exit 130" INT TERM HUP
 	wait "$job" || status=$?
 	trap - INT TERM HUP
 	kill "$ticker"
