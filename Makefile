@@ -58,7 +58,7 @@ help:
 # KDIR=<tree>      your own kernel tree with Rust metadata: make KDIR=... [install]
 # RUNTIME=embedded the modules carry the Rust crates that they use, also where
 #                  the kernel has them (by itself where it has not)
-# FAULTLINE_CACHE  where the cache is (default ~/.cache/faultline, 5 GB)
+# FAULTLINE_CACHE  where the cache is (default ~/.cache/faultline, 7 GB)
 # end
 
 setup:
@@ -78,6 +78,7 @@ demo: modules tools
 	@scripts/faultline drill vm --mode soft
 
 test: modules tools setup-debuginfo
+	@$(MAKE) --no-print-directory KERNEL=debian-13 modules
 	@scripts/test
 
 lint: modules
