@@ -10,7 +10,8 @@ IN_ROOT := scripts/in-root
 MACHINE := $(shell uname -m)
 # Where a row's modules are built: build/<release>. Known once the row is set up.
 # Named, since a make before 4.4 does not export to $(shell).
-paths = $(shell KERNEL="$(KERNEL)" scripts/paths $(1))
+paths = $(shell KERNEL="$(KERNEL)" $(if $(FAULTLINE_CACHE),FAULTLINE_CACHE="$(FAULTLINE_CACHE)") \
+	scripts/paths $(1))
 
 .PHONY: help all modules setup setup-debuginfo tools demo test lint doc shell install clean distclean
 

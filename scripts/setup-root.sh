@@ -44,10 +44,9 @@ root_sources() {
 		main)
 			found=1
 			printf 'deb %s %s main\n' "$uri" "$ROOT_SUITE" "$uri" "$ROOT_SUITE-updates"
-			case $KERNEL_SUITE in
-			"$ROOT_SUITE") ;;
-			*) printf 'deb %s %s main\n' "$uri" "$KERNEL_SUITE" ;;
-			esac
+			# Of every row that uses this root, whichever makes it.
+			awk -v root="$ROOT_SUITE" -v uri="$uri" '!/^#/ && $2 == root && $3 != root && !seen[$3]++ {
+				print "deb", uri, $3, "main" }' "$PROJECT/scripts/kernels"
 			;;
 		security) printf 'deb %s %s-security main\n' "$uri" "$ROOT_SUITE" ;;
 		esac
@@ -104,7 +103,7 @@ root_setup() {
 	recipe=$(sha256sum <"$PROJECT/scripts/setup-root.sh")${FAULTLINE_MIRROR:-}
 	[ "$(cat "$CACHE/stamps/root-$ROOT_SUITE" 2>/dev/null)" = "$recipe" ] && [ -e "$ROOT$ROOT_MARK" ] && return
 	space "$ROOT_MIB" "the set-up"
-	rm -f "$CACHE/stamps/root-$ROOT_SUITE" "$CACHE/stamps/toolchain-"*
+	rm -f "$CACHE/stamps/root-$ROOT_SUITE" "$CACHE/stamps/host" "$CACHE/stamps/toolchain-"*
 	step "host" "host: mmdebstrap" "$(command -v mmdebstrap debootstrap || echo none)" root_bootstrapper
 	step "root-$ROOT_SUITE" "build root: Debian $ROOT_SUITE with QEMU and tools" "$recipe" root_make
 }

@@ -19,7 +19,8 @@ use crate::{
         self,
         CPUS_MAX,
         RUN_ID_MAX, //
-    }, //
+    },
+    run, //
 };
 
 /// What is going to happen. What may change while it does (`delay_secs`,
@@ -51,7 +52,7 @@ impl Plan {
             return Err(EINVAL);
         };
         let cpus = resolve_cpus(&run_id)?;
-        if params::hold_secs.get() == 0 && !force {
+        if run::take_hold_secs() == 0 && !force {
             pr_err!("run {run_id}: refused: hold_secs=0: to hold for ever needs force=1");
             return Err(EINVAL);
         }

@@ -98,10 +98,14 @@ impl fmt::Display for WhyNot<'_> {
             return f.write_str(overlooked);
         }
         if let Some(thresh) = thresh {
-            // It looks five times in twice the threshold, and reports when that
-            // time is over at the last look.
+            // It looks five times in twice the threshold T, and reports when more
+            // than 2T units of 2^30 ns are over, counted in whole units: at the
+            // first look after 2T + 1 of them, or the next if the CPU was idle.
             let soonest = thresh.saturating_mul(2);
-            let latest = soonest.saturating_add(soonest.div_ceil(5));
+            let look_ns = soonest.saturating_mul(NSEC_PER_SEC / 5);
+            let over_ns = soonest.saturating_add(1).saturating_mul(1 << 30);
+            let looks = over_ns.checked_div(look_ns).unwrap_or(0).saturating_add(2);
+            let latest = looks.saturating_mul(look_ns).div_ceil(NSEC_PER_SEC);
             if self.held_ms / 1000 < soonest {
                 return write!(
                     f,

@@ -8,6 +8,7 @@
 use core::{
     fmt,
     sync::atomic::{
+        AtomicBool,
         AtomicU64,
         AtomicUsize,
         Ordering::{
@@ -25,6 +26,7 @@ use faultline::{
         Kthread,
         Me, //
     },
+    params::locked,
     prelude::*,
     time::{
         self,
@@ -104,11 +106,23 @@ pub(crate) fn show_held_ms(out: &mut dyn fmt::Write) -> fmt::Result {
     write!(out, "{}", HELD_MS.load(Relaxed))
 }
 
-/// May `hold_secs` be this? At load that is for the plan to say, when all
-/// parameters are known.
+/// The plan has taken `hold_secs`, so that a change has to hold what it checked.
+static PLANNED: AtomicBool = AtomicBool::new(false);
+
+/// Takes `hold_secs` for the plan. Until then a change of it is for the plan to
+/// check, when all parameters are known; from then on [`hold_secs_allowed`]
+/// does.
+pub(crate) fn take_hold_secs() -> u32 {
+    // Under the lock nobody is between having it checked and setting it.
+    locked(|_lock| {
+        PLANNED.store(true, Relaxed);
+        params::hold_secs.get()
+    })
+}
+
+/// May `hold_secs` be this?
 pub(crate) fn hold_secs_allowed(secs: u32) -> Result<(), &'static str> {
-    let has_begun = State::ALL.iter().any(|(state, _)| state.is_any());
-    if has_begun && secs == 0 && !params::force.get() {
+    if PLANNED.load(Relaxed) && secs == 0 && !params::force.get() {
         return Err("to hold for ever needs force=1 at load");
     }
     Ok(())

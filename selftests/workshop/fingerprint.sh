@@ -10,7 +10,10 @@ project=$(cd "$here/../.." && pwd)
 metadata=$("$project/scripts/paths" METADATA)
 headers=$("$project/scripts/paths" HEADERS)
 
+has_rust() { grep -q '^CONFIG_RUST=y' "$headers/.config" || skip "this kernel was built without Rust"; }
+
 the_kernels_own_rustc_is_accepted() {
+	has_rust
 	match "the check" 'all [0-9]{4} Rust symbols are the stock' \
 		"$("$project/scripts/fingerprint" "$metadata" "$headers")"
 }
@@ -18,6 +21,7 @@ the_kernels_own_rustc_is_accepted() {
 # Compiles the core crate as the metadata did, but as another version of rustc: the
 # variable is rustc's own, for tests of just this, the version's part in the hash.
 a_wrong_rustc_is_refused() {
+	has_rust
 	local scratch command output
 	scratch=$(mktemp -d)
 	mkdir -p "$scratch/rust" "$scratch/scripts" "$scratch/include"

@@ -57,9 +57,9 @@ too_little_space_is_refused_first() {
 }
 
 a_second_run_waits() {
-	(locked; read -r _ <"$CACHE/go") &
 	mkfifo "$CACHE/go"
 	exec 8<>"$CACHE/go"
+	(locked; read -r _ <&8) &
 	until [ -s "$CACHE/lock.pid" ]; do read -rt 0.02 <> <(:) || true; done
 	(locked; mark) 2>"$CACHE/second" &
 	local second=$!

@@ -217,7 +217,13 @@ impl Story {
                 panic.stack.extend(frame(line));
             }
         } else {
-            self.announced = self.announced.take().or_else(|| announced(line));
+            if let Some(announced) = announced(line) {
+                // A new run: what an earlier one did is not what panicked.
+                *self = Story {
+                    announced: Some(announced),
+                    ..Story::default()
+                };
+            }
             self.begins.extend(begin(line));
             self.detections.extend(detection(mode, line));
         }
@@ -317,6 +323,19 @@ mod tests {
         assert_eq!(ours[1].function, "lockup::modes::spin_preemption_off");
         assert!((story.latency(1).unwrap() - 6.065222).abs() < 1e-9);
         assert_eq!(story.latency(0), None);
+    }
+
+    #[test]
+    fn an_earlier_run_is_not_what_panicked() {
+        let panicked = include_str!("../tests/data/soft.log");
+        let earlier =
+            "[1.0] lockup: run early: plan: mode=soft cpus=0 delay_secs=0 hold_secs=9 force=1\n\
+            [1.1] lockup: run early: cpu 0: begin: mode=soft hold_secs=9 mono_ns=1\n\
+            [5.9] watchdog: BUG: soft lockup - CPU#0 stuck for 5s! [lockup/0:99]\n";
+        let story = Story::read(soft(), &format!("{earlier}{panicked}"));
+        assert_eq!(story, Story::read(soft(), panicked));
+        let alone = Story::read(soft(), earlier);
+        assert_eq!((alone.begins.len(), alone.detections.len()), (1, 1));
     }
 
     #[test]
