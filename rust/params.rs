@@ -803,12 +803,11 @@ macro_rules! params {
             #[link_section = "__param"]
             #[used(compiler)]
             static PARAM: $crate::params::KernelParam = $crate::params::KernelParam::new(
-                // The unwrapping is done by the compiler.
-                match ::core::ffi::CStr::from_bytes_with_nul(
-                    concat!(stringify!($name), "\0").as_bytes(),
-                ) {
-                    Ok(name) => name,
-                    Err(_) => panic!("a name has no NUL"),
+                // SAFETY: A name in Rust has no NUL, and one was just added.
+                unsafe {
+                    ::core::ffi::CStr::from_bytes_with_nul_unchecked(
+                        concat!(stringify!($name), "\0").as_bytes(),
+                    )
                 },
                 $crate::params::permissions($perm, <$type>::LIVE),
                 &$name,
