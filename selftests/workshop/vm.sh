@@ -19,12 +19,13 @@ vm() {
 }
 
 output_and_status_are_the_commands() {
-	vm --console "$scratch/console" -- sh -c 'uname -r; pwd; echo oops >&2; touch /usr/bin/scribble README.md; exit 7'
+	vm --console "$scratch/console" -- sh -c 'uname -r; pwd; echo oops >&2; touch /usr/bin/scribble scribble; exit 7'
 	same "status" 7 "$status"
 	same "stdout" "$("$project/scripts/paths" RELEASE),$project" "$(paste -sd, <<<"$out")"
 	match "stderr" '^oops$' "$err"
 	match "the accelerator is told" '^vm: .*(KVM|TCG)' "$err"
-	check "the guest cannot write here" test ! -e /usr/bin/scribble
+	check "the guest cannot write to the build root" test ! -e /usr/bin/scribble
+	check "nor to the project" test ! -e "$project/scribble"
 	match "the console was kept" 'reboot: Power down' "$(tr -d '\r' <"$scratch/console")"
 }
 
