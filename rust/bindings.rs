@@ -2,16 +2,26 @@
 
 //! The C functions that the library calls, as bindgen sees them.
 //!
-//! They are listed in `bindings/parameters`. The types are those of the kernel
-//! crate's `bindings`.
+//! They are listed in `bindings/prototypes`. The types are those of the kernel
+//! crate's `bindings`, or come in by `bindings/parameters`.
+//!
+//! These bindings are made from headers. What the stock kernel was really built
+//! with is in its BTF, and `tools/btf-guard` compares the two in every build: the
+//! prototype of each function, and (in `bindings/layout.rs`) the layout of each
+//! structure that this crate names, hands to a function or reaches by a field.
 
 #![allow(
     clippy::all,
+    clippy::ptr_as_ptr,
+    clippy::ref_as_ptr,
     clippy::undocumented_unsafe_blocks,
+    dead_code,
     improper_ctypes,
     missing_docs,
     non_camel_case_types,
+    non_upper_case_globals,
     unreachable_pub,
+    unsafe_op_in_unsafe_fn,
     unused_imports,
     reason = "this is generated code"
 )]
@@ -20,5 +30,7 @@ pub(crate) use crate::compat::{
     bindings::*,
     ffi, //
 };
+
+mod layout;
 
 include!(env!("FAULTLINE_BINDINGS"));

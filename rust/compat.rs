@@ -43,11 +43,16 @@ pub(crate) const fn char_ptr(text: &CStr) -> *const ffi::c_char {
 ///
 /// `text` is a string with NUL, which lives and stays the same as long as `'a`.
 pub(crate) unsafe fn c_str<'a>(text: *const ffi::c_char) -> &'a CStr {
+    let text = text.cast::<u8>();
+    let mut len: usize = 0;
     // SAFETY: By the function's requirement, which also says that there is a
-    // byte after the length.
+    // byte after the length. (`CStr::from_ptr` has an addition that could panic,
+    // and what `strlen` returns is not in the bindings of each architecture.)
     unsafe {
-        let len = crate::bindings::strlen(text).wrapping_add(1);
-        CStr::from_bytes_with_nul_unchecked(core::slice::from_raw_parts(text.cast(), len))
+        while text.add(len).read() != 0 {
+            len = len.wrapping_add(1);
+        }
+        CStr::from_bytes_with_nul_unchecked(core::slice::from_raw_parts(text, len.wrapping_add(1)))
     }
 }
 

@@ -214,19 +214,24 @@ impl CpuSet {
 
 impl fmt::Display for CpuSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut separator = "";
-        let mut next = 0;
-        while let Some(first) = (next..count_limit()).find(|&cpu| self.contains(cpu)) {
-            next = (first..count_limit())
-                .find(|&cpu| !self.contains(cpu))
-                .unwrap_or(count_limit());
-            let last = next.wrapping_sub(1);
-            write!(f, "{separator}{first}")?;
-            if last > first {
-                write!(f, "-{last}")?;
-            }
-            separator = ",";
-        }
-        Ok(())
+        fmt_list(f, |cpu| self.contains(cpu))
     }
+}
+
+/// Writes the CPUs that belong to something as the kernel does: `0,2-3`.
+pub(crate) fn fmt_list(f: &mut fmt::Formatter<'_>, belongs: impl Fn(u32) -> bool) -> fmt::Result {
+    let mut separator = "";
+    let mut next = 0;
+    while let Some(first) = (next..count_limit()).find(|&cpu| belongs(cpu)) {
+        next = (first..count_limit())
+            .find(|&cpu| !belongs(cpu))
+            .unwrap_or(count_limit());
+        let last = next.wrapping_sub(1);
+        write!(f, "{separator}{first}")?;
+        if last > first {
+            write!(f, "-{last}")?;
+        }
+        separator = ",";
+    }
+    Ok(())
 }

@@ -82,6 +82,7 @@ pub mod code {
 
     codes! {
         EBUSY: "Device or resource busy.";
+        EDEADLK: "It would wait for itself.";
         EEXIST: "It exists already.";
         EILSEQ: "Text that is not encoded as it should be.";
         EINTR: "Interrupted by a signal.";
@@ -90,10 +91,12 @@ pub mod code {
         ENODEV: "No such device.";
         ENOENT: "No such file or directory.";
         ENOMEM: "Out of memory.";
+        ENOSPC: "There is no room for it.";
         EOPNOTSUPP: "Not supported.";
         EOVERFLOW: "The value is too large for its type.";
         EPERM: "Operation not permitted.";
         ERANGE: "The number is out of range.";
+        EROFS: "It can only be read.";
     }
 }
 

@@ -13,6 +13,15 @@
 //! - [`context`]: code that runs with preemption, interrupts or softirqs off.
 //! - [`cpu`]: sets of CPUs, CPU hotplug, waiting for the hardware.
 //! - [`time`]: the clock, and sleeping.
+//! - [`probe`]: what all kinds of probes share; what a handler may do.
+//! - [`kprobe`]: a handler at the entry of functions.
+//! - [`kretprobe`]: handlers at the entry and the return of functions.
+//! - [`memory`]: the kernel's memory, read so that a fault is an answer.
+//! - [`net`]: the structures of the network, as probes see them.
+//! - [`percpu`]: counters that each CPU has for itself.
+//! - [`trace`]: events in tracefs.
+//! - [`debugfs`]: files in debugfs.
+//! - [`published`]: an object that parameters and files find.
 //! - [`watchdog`]: how the machine's lockup detectors are set.
 //! - [`crash`]: whether a crash kernel stands ready.
 //! - [`mod@file`]: small files, read from inside the kernel.
@@ -24,19 +33,33 @@
 // Kbuild says this on the command line, which rustdoc overlooks for examples.
 #![cfg_attr(doctest, no_std)]
 
+mod arch;
 mod bindings;
 pub mod compat;
 pub mod context;
 pub mod cpu;
 pub mod crash;
+pub mod debugfs;
 pub mod error;
 pub mod file;
+pub mod kprobe;
+pub mod kretprobe;
 pub mod kthread;
+pub mod memory;
 pub mod module;
+pub mod net;
 mod panic;
 pub mod params;
+pub mod percpu;
 pub mod prelude;
 pub mod print;
+pub mod probe;
+pub mod published;
 pub mod text;
 pub mod time;
+pub mod trace;
 pub mod watchdog;
+
+/// Declares the module's parameters; the [module `params`](mod@params) says how.
+#[doc(inline)]
+pub use faultline_macros::params;

@@ -159,7 +159,7 @@ pub struct Info {
 }
 
 impl Info {
-    const MAX: usize = 512;
+    const MAX: usize = 1024;
 
     #[doc(hidden)]
     #[inline]
@@ -234,10 +234,11 @@ impl Info {
 macro_rules! __modinfo {
     ($info:expr) => {
         const _: () = {
-            const INFO: $crate::module::Info = $info;
+            // Names that nothing in `$info` has.
+            const __FAULTLINE_INFO: $crate::module::Info = $info;
             #[link_section = ".modinfo"]
             #[used(compiler)]
-            static STRING: [u8; INFO.size()] = INFO.array();
+            static __FAULTLINE_STRING: [u8; __FAULTLINE_INFO.size()] = __FAULTLINE_INFO.array();
         };
     };
 }

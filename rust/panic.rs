@@ -23,7 +23,7 @@ use crate::{
 /// # Context
 ///
 /// Any in which the code that panics can be.
-#[export_name = "__wrap_rust_begin_unwind"]
+#[export_name = concat!("__wrap_", env!("FAULTLINE_PANIC"))]
 extern "Rust" fn begin_unwind(info: &PanicInfo<'_>) -> ! {
     print::print(Level::Emergency, format_args!("{info}"));
     // SAFETY: The function may be called from any context.

@@ -44,20 +44,6 @@ impl<const N: usize> Text<N> {
         }
     }
 
-    /// What a constant says; too much of it is an error of the compiler where
-    /// this is evaluated in a constant, and cut otherwise.
-    pub(crate) const fn from_const(text: &str) -> Self {
-        assert!(text.len() <= N, "the text is longer than its buffer");
-        let mut bytes = [0; N];
-        let mut len = 0;
-        while len < text.len() {
-            bytes[len] = text.as_bytes()[len];
-            len += 1;
-        }
-        // INVARIANT: All of a string was copied.
-        Self { bytes, len }
-    }
-
     /// What `arguments` say, if it is not longer than `N` bytes.
     ///
     /// # Errors

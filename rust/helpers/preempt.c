@@ -11,3 +11,8 @@ void faultline_helper_preempt_enable(void)
 {
 	preempt_enable();
 }
+
+unsigned char faultline_helper_interrupt_context_level(void)
+{
+	return interrupt_context_level();
+}

@@ -22,3 +22,8 @@ void faultline_helper_set_current_state_running(void)
 {
 	__set_current_state(TASK_RUNNING);
 }
+
+struct task_struct *faultline_helper_current(void)
+{
+	return current;
+}
