@@ -1,0 +1,320 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# knobs: the parameters that C has not (ranges, words, CPUs, prefixes, times, checked texts,
+# functions that may refuse), and the loop that max_loop_count bounds.
+#
+# Proves: parameters
+
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../lib/ktap.sh"
+
+parameters=/sys/module/knobs/parameters
+module=$FAULTLINE_MODULES/knobs.ko
+
+EINVAL="Invalid argument"
+ERANGE="Numerical result out of range"
+
+load() { insmod "$module" "$@"; }
+cleanup() { [ ! -e /sys/module/knobs ] || rmmod knobs; }
+parameter() { cat "$parameters/$1"; }
+
+# The first module of its kind makes the kernel say that it is tainted: now, not later.
+load && rmmod knobs
+
+# write NAME VALUE: in one write, without a newline unless that is all; leaves `error`.
+write() { error=$( { printf %s "${2:-$'\n'}" >"$parameters/$1"; } 2>&1); }
+
+# accepts NAME VALUE [SHOWN]: both with a newline at its end and without.
+accepts() {
+	local value
+	for value in "$2" "$2"$'\n'; do
+		write "$1" "$value" || { note "$1 refused '$2': $error"; exit 1; }
+		same "$1 after '$2'" "${3-$2}" "$(parameter "$1")"
+	done
+}
+
+# refuses NAME VALUE ERROR: with that error and one line in the log; it stays what it was.
+refuses() {
+	local before
+	before=$(parameter "$1")
+	log_begin
+	if write "$1" "$2"; then
+		note "$1 accepted '$2'"
+		exit 1
+	fi
+	match "$1 refuses '$2'" "$3\$" "$error"
+	same "$1 after '$2' was refused" "$before" "$(parameter "$1")"
+	same "lines in the log about '$2'" 1 "$(log | grep -c "^knobs: refused: $1=" || true)"
+}
+
+# refused_at_load ERROR ARG: insmod fails with that error and leaves nothing.
+refused_at_load() {
+	local output
+	if output=$(load "$2" 2>&1); then
+		note "insmod $2 was accepted"
+		exit 1
+	fi
+	match "insmod $2" "$1\$" "$output"
+	check "no module is left" test ! -e /sys/module/knobs
+}
+
+a_range_includes_its_ends() {
+	load
+	accepts percent 0
+	accepts percent 100
+	accepts percent 0x10 16
+	refuses percent 101 "$ERANGE"
+	refuses percent -1 "$ERANGE"
+	refuses percent 4294967296 "$ERANGE"
+	refuses percent ten "$EINVAL"
+	refuses percent '' "$EINVAL"
+	refuses percent 101 "$ERANGE"
+	match "the log says what is right" '^knobs: refused: percent=101: 0 to 100 percent are allowed$' "$(log)"
+	rmmod knobs
+	refused_at_load "$ERANGE" percent=101
+	load percent=100
+	same "percent" 100 "$(parameter percent)"
+}
+
+words() {
+	local word
+	load
+	same "the default" red "$(parameter color)"
+	for word in green blue red; do accepts color "$word"; done
+	for word in pink Red re redd '' ' red' $'red\n\n' red,green 1; do refuses color "$word" "$EINVAL"; done
+	match "the log lists them" 'one of red, green, blue is allowed$' "$(log)"
+	rmmod knobs
+	refused_at_load "Invalid parameters" color=pink
+	load color=blue
+	same "color" blue "$(parameter color)"
+}
+
+cpu_lists() {
+	local all list
+	all=$(cat /sys/devices/system/cpu/possible)
+	load
+	same "none is given" "" "$(parameter cpus)"
+	accepts cpus 0
+	accepts cpus 0,1 0-1
+	accepts cpus 1-1 1
+	accepts cpus all "$all"
+	for list in '' ',' x 1- -1 0-99999 99999999999 "$((${all##*-} + 1))" 0,99; do
+		refuses cpus "$list" "$EINVAL"
+	done
+	match "the log says which are possible" "allowed: $all\$" "$(log)"
+	refuses cpus "$(printf '0,%.0s' {1..200})0" "$EINVAL"
+	rmmod knobs
+	load cpus=0-1
+	same "cpus" 0-1 "$(parameter cpus)"
+}
+
+prefixes() {
+	local value
+	load
+	same "the default" 10.0.0.0/8 "$(parameter prefix)"
+	for value in 0.0.0.0/0 255.255.255.255/32 192.168.1.128/25 172.16.0.0/12; do accepts prefix "$value"; done
+	for value in '' 10.0.0.0 10.0.0.0/ 10.0.0.0/33 10.0.0.0/08 256.0.0.0/8 10.0.0/8 10.0.0.0.0/8 10.0.0.1/8 \
+		010.0.0.0/8 10..0.0/8 10.0.0.0/8x ' 10.0.0.0/8' 0.0.0.1/0 4294967306.0.0.0/8; do
+		refuses prefix "$value" "$EINVAL"
+	done
+	rmmod knobs
+	refused_at_load "Invalid parameters" prefix=10.0.0.1/8
+}
+
+durations() {
+	local value
+	load
+	same "the default" 500ms "$(parameter interval)"
+	accepts interval 1ms
+	accepts interval 10s
+	accepts interval 1000ms 1s
+	accepts interval 2min 120s
+	accepts interval 1h 3600s
+	accepts interval 1500us
+	accepts interval 1000001ns
+	for value in '' 10 ms 1.5s '1 s' -1s 1S 1m 0x10s 1sx 99999999999999999999 99999999999999999999x; do refuses interval "$value" "$EINVAL"; done
+	for value in 0s 999us 3600001ms 18446744073709551616ns 18446744073709551615h 99999999999999999999s; do
+		refuses interval "$value" "$ERANGE"
+	done
+	rmmod knobs
+	refused_at_load "$ERANGE" interval=2h
+}
+
+checked_texts() {
+	local value
+	load
+	accepts label a
+	accepts label 0123456789_-abcd
+	for value in '' 'a b' 'a/b' $'a\n\n' 'ä' $'\xff'; do refuses label "$value" "$EINVAL"; done
+	refuses label busy "Device or resource busy"
+	match "the log tells the error" '^knobs: refused: label=busy: error -16$' "$(log)"
+	refuses label 0123456789_-abcde "$EINVAL"
+	match "the log says what is right" 'letters, digits, _ and - are allowed, in at most 16 bytes$' "$(log)"
+}
+
+a_function_may_refuse() {
+	load
+	accepts even 4
+	same "it was asked twice" 2 "$(parameter even_changes)"
+	refuses even 3 "$EINVAL"
+	match "with its own reason" '^knobs: refused: even=3: even numbers are allowed$' "$(log)"
+	same "what it refused is not counted" 2 "$(parameter even_changes)"
+	refuses even x "$EINVAL"
+	accepts even -2
+	same "it was asked for both" 4 "$(parameter even_changes)"
+	rmmod knobs
+	refused_at_load "Invalid parameters" even=5
+	load even=6
+	same "it was asked at load" 1 "$(parameter even_changes)"
+}
+
+a_function_cannot_wait_for_itself() {
+	load
+	log_begin
+	if write lock_twice 1; then
+		note "it was locked twice"
+		exit 1
+	fi
+	match "the error" 'Resource deadlock' "$error"
+	match "the log" '^knobs: refused: lock_twice=1: error -35$' "$(log)"
+	same "the lock is free" 50 "$(timeout 5 cat "$parameters/percent")"
+}
+
+a_name_alone_sets_a_flag() {
+	load bool_value bint_value once_value
+	same "flags" Y,1,Y "$(parameter bool_value),$(parameter bint_value),$(parameter once_value)"
+	rmmod knobs
+	refused_at_load "Invalid parameters" invbool_value
+	refused_at_load "Invalid parameters" int_value
+	refused_at_load "Invalid parameters" color
+}
+
+hyphen_and_underscore_are_alike() {
+	load hyphen-value=7 max-loop_count=8
+	same "values" 7,8 "$(parameter hyphen_value),$(parameter max_loop_count)"
+}
+
+another_name_for_users() {
+	log_begin
+	load renamed=5 other_name=6
+	same "renamed" 5 "$(parameter renamed)"
+	check "its own name is not seen" test ! -e "$parameters/other_name"
+	match "nor known" "unknown parameter 'other_name'" "$(log)"
+}
+
+not_in_sysfs() {
+	load hidden=2
+	check "it is not there" test ! -e "$parameters/hidden"
+	rmmod knobs
+	refused_at_load "Invalid parameters" hidden=x
+}
+
+unsafe_taints() {
+	local user=64
+	load
+	if [ $(($(cat /proc/sys/kernel/tainted) & user)) = 0 ]; then
+		write int_value 1
+		same "one that is not leaves it" 0 "$(($(cat /proc/sys/kernel/tainted) & user))"
+	fi
+	log_begin
+	accepts unsafe_value 1
+	match "the kernel's own words" '^Setting dangerous option unsafe_value - tainting kernel$' "$(log)"
+	same "tainted by the user" "$user" "$(($(cat /proc/sys/kernel/tainted) & user))"
+}
+
+max_loop_count_bounds_the_loop() {
+	load
+	same "the default" 100000 "$(parameter max_loop_count)"
+	same "mode" "644 root" "$(stat -c '%a %U' "$parameters/max_loop_count")"
+	match "modinfo" '^max_loop_count:max loop execution count .*\(int\)$' "$(modinfo -F parm "$module")"
+	same "no loop so far" 0 "$(parameter last_count)"
+	write run 1000
+	same "fewer than allowed" 1000 "$(parameter last_count)"
+	write run 100001
+	same "more than allowed" 100000 "$(parameter last_count)"
+	accepts max_loop_count 500
+	log_begin
+	write run 100001
+	same "the new bound" 500 "$(parameter last_count)"
+	match "it says so" '^knobs: ended a loop of 100001 rounds: max_loop_count=500$' "$(log)"
+	accepts max_loop_count 200000
+	write run 100001
+	same "a higher bound" 100001 "$(parameter last_count)"
+	accepts max_loop_count 0
+	write run 5
+	same "none allowed" 0 "$(parameter last_count)"
+	refuses max_loop_count -1 "$ERANGE"
+	refuses max_loop_count 2147483648 "$ERANGE"
+	local user='setpriv --reuid 65534 --regid 65534 --clear-groups'
+	same "everybody may read it" 0 "$($user cat "$parameters/max_loop_count")"
+	match "only root may write it" 'Permission denied' "$($user sh -c "echo 1 >$parameters/max_loop_count" 2>&1 || true)"
+	match "a result cannot be written" 'Permission denied' "$($user sh -c "echo 1 >$parameters/last_count" 2>&1 || true)"
+	rmmod knobs
+	refused_at_load "Invalid parameters" last_count=1
+}
+
+# An array that is wrong in its last element, which C would have half taken.
+a_refused_array_changes_nothing() {
+	load
+	accepts int_list 7,8,9
+	refuses int_list 1,2,x "$EINVAL"
+	refuses int_list 1,2,4294967296 "$ERANGE"
+	refuses int_list 1,2,3,4,5 "$EINVAL"
+	refuses bool_list Y,N,2 "$EINVAL"
+	refuses charp_list a,b,c,d,e "$EINVAL"
+	rmmod knobs
+	refused_at_load "Invalid parameters" int_list=1,x
+}
+
+# objects: how many of the kinds that values are made of are in use.
+objects() {
+	local cache
+	echo 3 >/proc/sys/vm/drop_caches # also frees what waits for RCU
+	for cache in /sys/kernel/slab/kmalloc*; do echo 1 >"$cache/shrink"; done
+	awk '/^kmalloc/ { print $1, $2 }' /proc/slabinfo
+}
+
+# Values that are replaced, that are refused after their memory was taken, and that are left
+# at unload.
+round() {
+	local i
+	load charp_value="$long" int_list=1,2,3
+	for i in 1 2 3; do
+		echo "$long$i" >"$parameters/charp_value"
+		echo "$long,$i" >"$parameters/charp_list"
+		echo "$i" >"$parameters/string_value"
+		echo "1,2,$i" >"$parameters/ullong_list"
+		echo "l$i" >"$parameters/label"
+		echo 0 >"$parameters/cpus"
+		echo "$i,x" >"$parameters/int_list" || true
+		echo 0,99 >"$parameters/cpus" || true
+		echo busy >"$parameters/label" || true
+	done 2>/dev/null
+	rmmod knobs
+	load charp_value="$long" percent=101 2>/dev/null || true
+}
+
+grown() {
+	objects >"$scratch/after"
+	join <(sort "$scratch/before") <(sort "$scratch/after") | awk '$3 - $2 >= 80 { print $1, $2, "->", $3 }' >"$scratch/grown"
+	[ ! -s "$scratch/grown" ]
+}
+
+values_are_freed() {
+	local i
+	scratch=$(mktemp -d)
+	long=$(printf 'x%.0s' {1..900})
+	for i in 1 2 3 4 5; do round; done
+	objects >"$scratch/before"
+	for i in $(seq 100); do round; done
+	# The kernel frees by RCU with a delay of some seconds.
+	await 30 "all that grew is freed" grown
+	note "kinds that grew: $(cat "$scratch/grown")"
+	same "the log has nothing that is not ours" "" "$(dmesg | grep -E 'WARNING|BUG|leak' || true)"
+}
+
+ktap_run a_range_includes_its_ends words cpu_lists prefixes durations checked_texts a_function_may_refuse \
+	a_function_cannot_wait_for_itself a_name_alone_sets_a_flag hyphen_and_underscore_are_alike \
+	another_name_for_users not_in_sysfs unsafe_taints max_loop_count_bounds_the_loop \
+	a_refused_array_changes_nothing values_are_freed
