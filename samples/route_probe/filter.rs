@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The filters: what users set, as handlers compare it.
+//!
+//! Each filter is in atomics of its own, so that a handler reads it without a
+//! lock and a change is seen by the next hit.
+
+use core::sync::atomic::{
+    AtomicU32,
+    AtomicU64,
+    Ordering, //
+};
+
+use faultline::{
+    net::{
+        Address,
+        Name,
+        NAME_SIZE, //
+    },
+    params::Refusal, //
+};
+
+use crate::{
+    calls::Cause,
+    params, //
+};
+
+/// A value and which of its bits count: `value << 32 | mask`. Without bits,
+/// everything matches.
+struct Masked(AtomicU64);
+
+impl Masked {
+    const fn any() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    fn set(&self, value: u32, mask: u32) {
+        let value = u64::from(value & mask);
+        self.0
+            .store(value << 32 | u64::from(mask), Ordering::Relaxed);
+    }
+
+    fn matches(&self, value: u32) -> bool {
+        let wanted = self.0.load(Ordering::Relaxed);
+        value & wanted as u32 == (wanted >> 32) as u32
+    }
+}
+
+static SRC: Masked = Masked::any();
+static DST: Masked = Masked::any();
+static MARK: Masked = Masked::any();
+/// The number of the table, 0 for any.
+static TABLE: AtomicU32 = AtomicU32::new(0);
+/// A bit for each cause.
+static CAUSES: AtomicU32 = AtomicU32::new(u32::MAX);
+/// The name of the device in two words, each with half of it; 0 for any.
+static DEV: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
+/// Changes before and after each change of the name; odd in between.
+static DEV_VERSION: AtomicU32 = AtomicU32::new(0);
+
+/// What is known of a call when it begins.
+pub(crate) struct Facts {
+    pub(crate) src: Address,
+    pub(crate) dst: Address,
+    /// `None` if the call has none, so that only any matches.
+    pub(crate) mark: Option<u32>,
+    pub(crate) table: Option<u32>,
+    pub(crate) cause: Cause,
+}
+
+/// Does a call pass, as far as this is known when it begins? `netns` says in
+/// which namespace it is, if it is asked.
+#[inline(always)]
+pub(crate) fn passes(facts: &Facts, netns: impl FnOnce() -> u32) -> bool {
+    let table = TABLE.load(Ordering::Relaxed);
+    let wanted = params::netns.get();
+    DST.matches(u32::from_be(facts.dst))
+        && SRC.matches(u32::from_be(facts.src))
+        && match facts.mark {
+            Some(mark) => MARK.matches(mark),
+            None => MARK.0.load(Ordering::Relaxed) == 0,
+        }
+        && (table == 0 || facts.table == Some(table))
+        && CAUSES.load(Ordering::Relaxed) & 1 << facts.cause as u32 != 0
+        && (wanted == 0 || wanted == netns())
+}
+
+/// Does a call pass, by what is known when it ends? `devices` gives the names of
+/// those that it has to do with, and is called if it matters.
+#[inline(always)]
+pub(crate) fn passes_at_end<const N: usize>(
+    failed: bool,
+    devices: impl FnOnce() -> [Name; N],
+) -> bool {
+    if params::errors_only.get() && !failed {
+        return false;
+    }
+    let version = DEV_VERSION.load(Ordering::Acquire);
+    let wanted = [
+        DEV[0].load(Ordering::Relaxed),
+        DEV[1].load(Ordering::Relaxed),
+    ];
+    if version == 0 || wanted == [0, 0] && version & 1 == 0 {
+        return true;
+    }
+    // What comes while the name is being changed does not match.
+    core::sync::atomic::fence(Ordering::Acquire);
+    version & 1 == 0
+        && version == DEV_VERSION.load(Ordering::Relaxed)
+        && devices().iter().any(|name| words(name) == wanted)
+}
+
+/// A name in two words, without what follows its NUL.
+fn words(name: &[u8]) -> [u64; 2] {
+    let mut words = [0; 2];
+    let mut bytes = name.iter().take_while(|&&byte| byte != 0);
+    for word in &mut words {
+        for shift in [0, 8, 16, 24, 32, 40, 48, 56] {
+            *word |= bytes.next().map_or(0, |&byte| u64::from(byte)) << shift;
+        }
+    }
+    words
+}
+
+/// Sets `filter` to an address as `10.0.0.1` or `10.0.0.0/8`.
+fn set_address(filter: &Masked, text: &str) -> Result<(), Refusal> {
+    let (address, len) = parse_prefix(text.as_bytes()).ok_or(Refusal::because(
+        "any, or an address of IPv4 as 10.0.0.0/8 is allowed",
+    ))?;
+    // No shift by all of the bits: that is none at all for the CPU.
+    let mask = u32::MAX.checked_shl(32_u32.wrapping_sub(len)).unwrap_or(0);
+    filter.set(address, mask);
+    Ok(())
+}
+
+/// An address and the length of its prefix.
+fn parse_prefix(text: &[u8]) -> Option<(u32, u32)> {
+    if text == b"any" {
+        return Some((0, 0));
+    }
+    let mut parts = Parts::of(text, b'/');
+    let mut bytes = Parts::of(parts.next()?, b'.');
+    let len = parts.next().map_or(Some(32), decimal)?;
+    let mut address = 0;
+    for _ in 0..4 {
+        let byte = decimal(bytes.next()?).filter(|&byte| byte <= 255)?;
+        address = address << 8 | byte;
+    }
+    let complete = bytes.next().is_none() && parts.next().is_none();
+    (complete && len <= 32).then_some((address, len))
+}
+
+/// The parts of a text between separators. (Those of `core` can panic, as far as
+/// the compiler knows.)
+pub(crate) struct Parts<'a> {
+    rest: Option<&'a [u8]>,
+    separator: u8,
+}
+
+impl<'a> Parts<'a> {
+    pub(crate) fn of(text: &'a [u8], separator: u8) -> Self {
+        Self {
+            rest: Some(text),
+            separator,
+        }
+    }
+}
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let text = self.rest.take()?;
+        let mut at: usize = 0;
+        while let Some(&byte) = text.get(at) {
+            let after = at.wrapping_add(1);
+            if byte == self.separator {
+                self.rest = text.get(after..);
+                return text.get(..at);
+            }
+            at = after;
+        }
+        Some(text)
+    }
+}
+
+/// A number in decimal: digits and nothing else.
+fn decimal(text: &[u8]) -> Option<u32> {
+    digits(text, 10)
+}
+
+/// A number in decimal, or in hexadecimal after `0x`.
+fn number(text: &[u8]) -> Option<u32> {
+    match text.strip_prefix(b"0x") {
+        Some(text) => digits(text, 16),
+        None => decimal(text),
+    }
+}
+
+fn digits(text: &[u8], base: u32) -> Option<u32> {
+    if text.is_empty() {
+        return None;
+    }
+    text.iter().try_fold(0, |number: u32, &digit| {
+        let digit = char::from(digit).to_digit(base)?;
+        number.checked_mul(base)?.checked_add(digit)
+    })
+}
+
+pub(crate) fn set_src(text: &str) -> Result<(), Refusal> {
+    set_address(&SRC, text)
+}
+
+pub(crate) fn set_dst(text: &str) -> Result<(), Refusal> {
+    set_address(&DST, text)
+}
+
+pub(crate) fn set_mark(text: &str) -> Result<(), Refusal> {
+    let (value, mask) = parse_mark(text.as_bytes()).ok_or(Refusal::because(
+        "any, or a mark as 0x1 or 0x1/0xff is allowed",
+    ))?;
+    MARK.set(value, mask);
+    Ok(())
+}
+
+/// A mark and which of its bits count.
+fn parse_mark(text: &[u8]) -> Option<(u32, u32)> {
+    if text == b"any" {
+        return Some((0, 0));
+    }
+    let mut parts = Parts::of(text, b'/');
+    let value = number(parts.next()?)?;
+    let mask = parts.next().map_or(Some(u32::MAX), number)?;
+    parts.next().is_none().then_some((value, mask))
+}
+
+pub(crate) fn set_table(text: &str) -> Result<(), Refusal> {
+    let table = match text {
+        "any" => Some(0),
+        "default" => Some(253),
+        "main" => Some(254),
+        "local" => Some(255),
+        _ => decimal(text.as_bytes()).filter(|&table| table > 0),
+    };
+    let table = table.ok_or(Refusal::because(
+        "any, main, local, default or a number from 1 is allowed",
+    ))?;
+    TABLE.store(table, Ordering::Relaxed);
+    Ok(())
+}
+
+pub(crate) fn set_cause(text: &str) -> Result<(), Refusal> {
+    let causes = if text == "any" {
+        Some(u32::MAX)
+    } else {
+        Parts::of(text.as_bytes(), b',').try_fold(0, |causes, name| {
+            let mut known = Cause::ALL.iter();
+            let cause = known.find(|cause| cause.name().as_bytes() == name)?;
+            Some(causes | 1 << *cause as u32)
+        })
+    };
+    let causes = causes.ok_or(Refusal::because(
+        "any, or words of input, validate, arp, output, other with commas between are allowed",
+    ))?;
+    CAUSES.store(causes, Ordering::Relaxed);
+    Ok(())
+}
+
+pub(crate) fn set_dev(text: &str) -> Result<(), Refusal> {
+    let printable = text
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && byte != b'/');
+    if text.is_empty() || text.len() >= NAME_SIZE || !printable {
+        return Err(Refusal::because(
+            "any, or the name of a device of at most 15 letters is allowed",
+        ));
+    }
+    let name = if text == "any" {
+        [0; 2]
+    } else {
+        words(text.as_bytes())
+    };
+    // Parameters are set one at a time.
+    DEV_VERSION.fetch_add(1, Ordering::Relaxed);
+    core::sync::atomic::fence(Ordering::Release);
+    for (word, name) in DEV.iter().zip(name) {
+        word.store(name, Ordering::Relaxed);
+    }
+    DEV_VERSION.fetch_add(1, Ordering::Release);
+    Ok(())
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the user of the module can set.
+
+use faultline::params::Words;
+
+use crate::{
+    filter,
+    tracker, //
+};
+
+/// How many of the functions have to be there.
+#[derive(Words)]
+pub(crate) enum Require {
+    Any,
+    All,
+}
+
+faultline::params! {
+    /// which functions are probed; the others cost nothing; live
+    0o644 events: str<127> = "all", on_change(tracker::set_events);
+    /// only what is from there; live
+    0o644 src: str<18> = "any", on_change(filter::set_src);
+    /// only what goes there; live
+    0o644 dst: str<18> = "any", on_change(filter::set_dst);
+    /// only what comes in or leaves by this device; live
+    0o644 dev: str<15> = "any", on_change(filter::set_dev);
+    /// only in the namespace with this number (ls -i /proc/self/ns/net), 0 for any; live
+    0o644 netns: uint = 0;
+    /// only with this mark; live
+    0o644 mark: str<23> = "any", on_change(filter::set_mark);
+    /// only lookups in this table, which are fib_lookup; live
+    0o644 table: str<10> = "any", on_change(filter::set_table);
+    /// only what is done for this; live
+    0o644 cause: str<63> = "any", on_change(filter::set_cause);
+    /// only what failed; live
+    0o644 errors_only: bool = false;
+    /// how many calls of a function can be followed at once, 0 leaves it to the kernel
+    0o444 maxactive: uint = 0, range(0..=4096);
+    /// all: do not load unless every function can be probed
+    0o444 require: word<Require> = "any";
+}

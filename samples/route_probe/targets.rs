@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The functions that are probed, and the events that their calls make.
+
+use core::ffi::CStr;
+
+use crate::filter::Parts;
+
+/// What is probed. The number is the place in [`ALL`], and of the probe in its
+/// set.
+///
+/// What calls another is before it, so that from the first lookup on which is
+/// seen its cause is seen as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    Arp,
+    Input,
+    Validate,
+    Output,
+    Lookup,
+}
+
+/// A probed function.
+pub(crate) struct Description {
+    pub(crate) target: Target,
+    /// Its event, and what users call it.
+    pub(crate) event: &'static str,
+    /// The function of the kernel.
+    pub(crate) function: &'static CStr,
+}
+
+pub(crate) const ALL: [Description; 5] = [
+    Description {
+        target: Target::Arp,
+        event: "arp_process",
+        function: c"arp_process",
+    },
+    Description {
+        target: Target::Input,
+        event: "ip_route_input",
+        function: c"ip_route_input_noref",
+    },
+    Description {
+        target: Target::Validate,
+        event: "fib_validate_source",
+        function: c"fib_validate_source",
+    },
+    Description {
+        target: Target::Output,
+        event: "route_output",
+        function: c"ip_route_output_key_hash_rcu",
+    },
+    Description {
+        target: Target::Lookup,
+        event: "fib_lookup",
+        function: c"fib_table_lookup",
+    },
+];
+
+/// The functions, in the order of the targets.
+pub(crate) const FUNCTIONS: [&CStr; ALL.len()] = {
+    let mut functions = [c""; ALL.len()];
+    let mut i = 0;
+    while i < ALL.len() {
+        assert!(ALL[i].target as usize == i, "a target is at its own place");
+        functions[i] = ALL[i].function;
+        i += 1;
+    }
+    functions
+};
+
+/// The set of events that `list` names, as bits; `None` if it names another.
+pub(crate) fn parse(list: &str) -> Option<u32> {
+    match list {
+        "all" => return Some((1 << ALL.len()) - 1),
+        "none" => return Some(0),
+        _ => (),
+    }
+    Parts::of(list.as_bytes(), b',').try_fold(0, |events, name| {
+        let known = ALL.iter().find(|known| known.event.as_bytes() == name)?;
+        Some(events | 1 << known.target as u32)
+    })
+}

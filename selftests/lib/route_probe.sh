@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What the tests of the route_probe module share: a small network, loading the module, its
+# events and its ledger.
+#
+#   a: eth0 10.0.0.2/24 -- veth0 10.0.0.1/24 :r: veth1 10.0.1.2/24 -- eth0 10.0.1.1/24 :b
+#                                                                   lo 192.0.2.9/32
+#
+# r forwards and has a route to 192.0.2.0/24. All neighbours are known, so that no test
+# sees ARP which it has not asked for.
+
+# shellcheck disable=SC2034 # for the tests
+parameters=/sys/module/route_probe/parameters
+tracefs=/sys/kernel/tracing
+debugfs=/sys/kernel/debug/route_probe
+# shellcheck disable=SC2034 # for the tests
+all_events=(arp_process ip_route_input fib_validate_source route_output fib_lookup)
+
+in_ns() { ip netns exec "$@"; }
+
+mac() { ip -n "$1" -j link show "$2" | jq -r '.[0].address'; }
+
+neighbours() {
+	ip -n a neigh replace 10.0.0.1 lladdr "$(mac r veth0)" dev eth0 nud permanent
+	ip -n r neigh replace 10.0.0.2 lladdr "$(mac a eth0)" dev veth0 nud permanent
+	ip -n r neigh replace 10.0.1.1 lladdr "$(mac b eth0)" dev veth1 nud permanent
+	ip -n b neigh replace 10.0.1.2 lladdr "$(mac r veth1)" dev eth0 nud permanent
+}
+
+# inum NS: the number of a namespace, which events have.
+inum() { in_ns "$1" stat -Lc %i /proc/self/ns/net; }
+
+# shellcheck disable=SC2034 # the numbers are for the tests
+net_up() {
+	local ns
+	modprobe veth
+	for ns in a r b; do
+		ip netns add "$ns"
+		in_ns "$ns" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 \
+			net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0
+		ip -n "$ns" link set lo up
+	done
+	ip link add veth0 netns r type veth peer name eth0 netns a
+	ip link add veth1 netns r type veth peer name eth0 netns b
+	ip -n a addr add 10.0.0.2/24 dev eth0
+	ip -n r addr add 10.0.0.1/24 dev veth0
+	ip -n r addr add 10.0.1.2/24 dev veth1
+	ip -n b addr add 10.0.1.1/24 dev eth0
+	ip -n b addr add 192.0.2.9/32 dev lo
+	ip -n a link set eth0 up
+	ip -n r link set veth0 up
+	ip -n r link set veth1 up
+	ip -n b link set eth0 up
+	ip -n a route add default via 10.0.0.1
+	ip -n b route add default via 10.0.1.2
+	ip -n r route add 192.0.2.0/24 via 10.0.1.1
+	in_ns r sysctl -qw net.ipv4.ip_forward=1
+	neighbours
+	net_a=$(inum a) net_r=$(inum r) net_b=$(inum b)
+}
+
+net_down() {
+	local ns
+	for ns in a r b; do ip netns del "$ns" 2>/dev/null || true; done
+}
+
+load() { insmod "${module:-$FAULTLINE_MODULES/route_probe.ko}" "$@"; }
+
+cleanup() {
+	[ ! -e "$tracefs/events/route_probe" ] || echo 0 >"$tracefs/events/route_probe/enable"
+	[ ! -e /sys/module/route_probe ] || rmmod route_probe
+}
+
+# ping_once NS ARG...: one packet, answered or not.
+ping_once() {
+	local ns=$1
+	shift
+	in_ns "$ns" ping -q -c 1 -W 1 "$@" >/dev/null 2>&1 || true
+}
+
+# events_begin: events come from now on; events NET: those that came, of a namespace or of
+# all (.*), without what no test can know.
+events_begin() {
+	echo 0 >"$tracefs/trace"
+	echo 1 >"$tracefs/events/route_probe/enable"
+}
+events() {
+	sed -E '/^#/d; s/^.*: ([a-z_]+: net=)/\1/; s/ skb=[^ ]*//; s/ ns=[0-9]+$//' "$tracefs/trace" |
+		grep -E "net=$1 " || true
+}
+
+# ledger KEY: a number of it. kprobes: how many of ours the kernel has.
+ledger() { awk -v key="$1" '$1 == key { print $2 }' "$debugfs/ledger"; }
+functions="arp_process|ip_route_input_noref|fib_validate_source|ip_route_output_key_hash_rcu|fib_table_lookup"
+kprobes() { grep -cE " ($functions)\+" /sys/kernel/debug/kprobes/list || true; }
+
+# balanced: the ledger balances, and nothing is in flight.
+balanced() {
+	awk '
+		{ split($1, key, "."); if (split($1, _, ".") == 2) value[key[1], key[2]] = $2; events[key[1]] = 1 }
+		END {
+			for (event in events) {
+				sum = value[event, "recorded"] + value[event, "filtered"] + value[event, "missed"] + value[event, "lost"]
+				if (value[event, "hits"] != sum + value[event, "in_flight"]) { print event ": does not balance"; bad = 1 }
+				if (value[event, "in_flight"] != 0) { print event ": " value[event, "in_flight"] " in flight"; bad = 1 }
+			}
+			exit bad
+		}' "$debugfs/ledger"
+}

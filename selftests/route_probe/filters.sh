@@ -1,0 +1,157 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# route_probe: each filter lets through what it should and nothing else, at load and live.
+#
+# Proves: probes
+
+here=$(dirname "$0")
+. "$here/../lib/ktap.sh"
+. "$here/../lib/route_probe.sh"
+
+net_up
+trap net_down EXIT
+
+set_to() { echo "$2" >"$parameters/$1"; }
+
+# seen: events of a packet from a to b and back.
+seen() {
+	events_begin
+	ping_once a 192.0.2.9
+	events '.*'
+}
+
+# only WHAT REGEX: there are events, and each matches.
+only() {
+	local got
+	got=$(seen)
+	match "$1" "$2" "$got"
+	same "$1, nothing else" "" "$(grep -vE -- "$2" <<<"$got" || true)"
+	check "$1, the ledger balances" balanced
+}
+
+by_address() {
+	check "load" load dst=192.0.2.0/24
+	only "dst" ' dst=192\.0\.2\.9 '
+	set_to dst 192.0.2.9
+	only "dst, a host" ' dst=192\.0\.2\.9 '
+	set_to dst 192.0.2.8/31
+	only "dst, two hosts" ' dst=192\.0\.2\.9 '
+	set_to dst 192.0.2.10/31
+	same "dst, another two" "" "$(seen)"
+	set_to dst any
+	set_to src 10.0.0.0/24
+	only "src" ' src=10\.0\.0\.'
+	set_to src 0.0.0.0/0
+	match "any source" ' src=192\.0\.2\.9 ' "$(seen)"
+}
+
+by_device() {
+	check "load" load dev=veth1
+	only "dev" '(iif|dev|oif)=veth1( |$)'
+	set_to dev veth
+	same "a part of a name is none" "" "$(seen)"
+	set_to dev any
+	match "any" 'dev=veth0' "$(seen)"
+}
+
+by_namespace() {
+	check "load" load "netns=$net_r"
+	only "netns" "net=$net_r "
+	set_to netns "$net_b"
+	only "netns, live" "net=$net_b "
+}
+
+by_table() {
+	check "load" load table=main
+	only "table" '^fib_lookup: .* table=main '
+	ip -n a rule add to 192.0.2.9 table 77 priority 77
+	ip -n a route add default via 10.0.0.1 table 77
+	set_to table 77
+	only "a number" '^fib_lookup: .* table=77 '
+	ip -n a rule del priority 77
+}
+
+by_cause() {
+	check "load" load cause=input
+	only "cause" ' cause=input '
+	set_to cause output,arp
+	only "causes" '^fib_lookup: .* cause=output '
+}
+
+by_mark() {
+	check "load" load mark=7
+	same "nothing has it" "" "$(seen)"
+	events_begin
+	in_ns a ping -q -c 1 -W 1 -m 7 192.0.2.9 >/dev/null
+	match "mark" '^route_output: .* mark=0x7 ' "$(events '.*')"
+	set_to mark 0x1/0x1
+	events_begin
+	in_ns a ping -q -c 1 -W 1 -m 7 192.0.2.9 >/dev/null
+	match "a bit of it" '^route_output: .* mark=0x7 ' "$(events '.*')"
+	set_to mark 0x8/0x8
+	events_begin
+	in_ns a ping -q -c 1 -W 1 -m 7 192.0.2.9 >/dev/null
+	same "another bit" "" "$(events '.*' | grep mark=0x7 || true)"
+}
+
+errors_only() {
+	check "load" load errors_only
+	same "all went well" "" "$(seen)"
+	ip -n r route add unreachable 198.51.100.0/24
+	events_begin
+	ping_once a 198.51.100.1
+	ip -n r route del unreachable 198.51.100.0/24
+	match "what failed" '^fib_lookup_failed: .* error=unreachable$' "$(events '.*')"
+	same "nothing else" "" "$(events '.*' | grep -vE '^[a-z_]+_failed: ' || true)"
+	check "the ledger balances" balanced
+}
+
+# armed: the functions whose probes are not disabled.
+armed() { grep -E " ($functions)\+" /sys/kernel/debug/kprobes/list | grep -v DISABLED | sed -E 's/.* ([a-z_]+)\+.*/\1/' | sort | paste -sd,; }
+
+events_attach_and_detach() {
+	check "load" load events=fib_lookup
+	same "one probe" fib_table_lookup "$(armed)"
+	match "the others are not" '^arp_process arp_process not attached: not in events$' "$(cat "$debugfs/targets")"
+	only "one event" '^fib_lookup: .* cause=other '
+	set_to events fib_lookup,ip_route_input
+	same "two" "fib_table_lookup,ip_route_input_noref" "$(armed)"
+	match "the second gives the cause" ' cause=input ' "$(seen)"
+	set_to events none
+	same "none" "" "$(armed)"
+	same "no events" "" "$(seen)"
+	set_to events all
+	same "all" 5 "$(armed | tr , '\n' | wc -l)"
+}
+
+# refused NAME VALUE...: each is refused with a line that names it, and changes nothing.
+refused() {
+	local name=$1 before value
+	shift
+	before=$(cat "$parameters/$name")
+	for value; do
+		log_begin
+		match "$name=$value" 'Invalid argument|Numerical result out of range|Result too large' "$(set_to "$name" "$value" 2>&1 || true)"
+		match "$name=$value, the log" "^route_probe: refused: $name=.*allowed" "$(log)"
+		same "$name=$value changed nothing" "$before" "$(cat "$parameters/$name")"
+	done
+}
+
+wrong_values() {
+	check "load" load
+	refused dst 10.0.0.0/33 10.0.0 10.0.0.0.0 10.0.0.256 10.0.0.0/ /8 10.0.0.0/8/8 a.b.c.d 10.0.0.00000000001/8x "" " "
+	refused src 1.2.3.4/-1 4294967296
+	refused dev "" a/b abcdefghijklmnop "two words"
+	refused mark 0x 0xg 1/ 4294967296 -1 1/2/3
+	refused table 0 -1 4294967296 Main
+	refused cause "" input,,arp nothing input,
+	refused events "" fib_lookup, nothing all,none
+	refused netns -1 4294967296 x
+	refused errors_only 2 maybe
+	match "at load" 'Invalid parameters|Invalid argument' "$(rmmod route_probe; load dst=1.2.3.4.5 2>&1 || true)"
+	check "nothing is left" test ! -e /sys/module/route_probe
+	same "no probe" 0 "$(kprobes)"
+}
+
+ktap_run by_address by_device by_namespace by_cause by_mark errors_only events_attach_and_detach wrong_values by_table

@@ -1,0 +1,175 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# route_probe: the ledger accounts for every hit, also those that it has missed, and agrees
+# with bpftrace, which counts the same functions in its own way (fentry, no kprobe).
+# FAULTLINE_SECONDS (10) is how long there is traffic on both CPUs.
+#
+# Proves: probes
+
+here=$(dirname "$0")
+. "$here/../lib/ktap.sh"
+. "$here/../lib/route_probe.sh"
+
+seconds=${FAULTLINE_SECONDS:-10}
+net_up
+trap net_down EXIT
+
+# observe: counts all five functions from here on, until observed, which prints a line for
+# each event: "<event> <calls>".
+observe() {
+	observer=$(mktemp)
+	bpftrace -e '
+		BEGIN { printf("counting\n"); }
+		fentry:vmlinux:arp_process { @arp_process = count(); }
+		fentry:vmlinux:ip_route_input_noref { @ip_route_input = count(); }
+		fentry:vmlinux:fib_validate_source { @fib_validate_source = count(); }
+		fentry:vmlinux:ip_route_output_key_hash_rcu { @route_output = count(); }
+		fentry:vmlinux:fib_table_lookup { @fib_lookup = count(); }
+	' >"$observer" 2>&1 &
+	observer_pid=$!
+	await 120 "bpftrace counts" grep -q counting "$observer"
+}
+observed() { sed -nE 's/^@([a-z_]+): ([0-9]+)$/\1 \2/p' "$observer" | sort; }
+# observer_missed: how often a program of it was not run, since it was interrupted by the very
+# call that it should have counted. The kernel knows it of all programs together.
+observer_missed() { cat /proc/"$observer_pid"/fdinfo/* 2>/dev/null | awk '/^recursion_misses:/ { sum += $2 } END { print sum + 0 }'; }
+
+hits() { sed -nE 's/^([a-z_]+)\.hits /\1 /p' "$debugfs/ledger" | sort; }
+
+# traffic: of all kinds, on both CPUs: forwarded, our own, refused, ARP.
+traffic() {
+	local jobs=() cpu
+	for cpu in 0 1; do
+		in_ns a taskset -c "$cpu" ping -q -f -w "$seconds" 192.0.2.9 >/dev/null 2>&1 & jobs+=($!)
+		in_ns b taskset -c "$cpu" ping -q -f -w "$seconds" 10.0.0.2 >/dev/null 2>&1 & jobs+=($!)
+		in_ns r taskset -c "$cpu" ping -q -f -w "$seconds" 192.0.2.9 >/dev/null 2>&1 & jobs+=($!)
+	done
+	local end=$(($(now_ms) + seconds * 1000))
+	while [ "$(now_ms)" -lt "$end" ]; do
+		ip -n a neigh del 10.0.0.1 dev eth0 2>/dev/null || true
+		in_ns a ping -q -c 1 -W 1 10.0.0.1 >/dev/null 2>&1 || true
+		in_ns r ping -q -c 1 -W 1 203.0.113.1 >/dev/null 2>&1 || true
+	done
+	wait "${jobs[@]}" || true
+	neighbours
+}
+
+# agrees: the ledger's hits are what the observer has counted and missed, with traffic from two
+# CPUs; of each function they are at least what it has counted.
+agrees() {
+	local missed ours theirs
+	observe
+	echo >"$debugfs/ledger"
+	traffic
+	await 10 "no call is in flight" balanced
+	missed=$(observer_missed)
+	ours=$(hits)
+	kill -TERM "$observer_pid"
+	wait "$observer_pid" || true
+	theirs=$(observed)
+	note "hits $(paste -sd, <<<"$ours"); bpftrace $(paste -sd, <<<"$theirs") and $missed missed"
+	note "missed $(grep -E '\.missed_.* [1-9]' "$debugfs/ledger" | paste -sd,)"
+	same "the sum of hits" "$(awk -v missed="$missed" '{ sum += $2 } END { print sum + missed }' <<<"$theirs")" \
+		"$(awk '{ sum += $2 } END { print sum }' <<<"$ours")"
+	same "functions with less hits than bpftrace saw" "" "$(join <(echo "$ours") <(echo "$theirs") | awk '$2 < $3')"
+	same "functions that bpftrace saw" 5 "$(wc -l <<<"$theirs")"
+	check "there was traffic" test "$(ledger fib_lookup.hits)" -gt $((100 * seconds))
+}
+
+every_hit_is_there() {
+	check "load" load
+	agrees
+	same "nothing was filtered" 0 "$(ledger fib_lookup.filtered)"
+	same "nothing was lost" 0 "$(ledger fib_lookup.lost)"
+	same "no instance was missing" 0 "$(ledger fib_lookup.missed_no_instance)"
+}
+
+one_instance_only() {
+	log_begin
+	check "load" load maxactive=1
+	agrees
+	check "calls were missed for want of an instance" test "$(ledger ip_route_input.missed_no_instance)" -gt 0
+	check "the ledger is read again" cat "$debugfs/ledger" >/dev/null
+	same "said once" 1 "$(log | grep -cE 'calls were missed, since more than maxactive=1 were in progress; load with maxactive=[0-9]+')"
+}
+
+a_small_buffer() {
+	local written overrun
+	check "load" load
+	echo 4 >"$tracefs/buffer_size_kb"
+	echo 0 >"$tracefs/options/overwrite"
+	events_begin
+	agrees
+	written=$(grep -cE ': fib_lookup(_failed)?: ' "$tracefs/trace" || true)
+	check "some were lost" test "$(ledger fib_lookup.lost)" -gt 0
+	same "those that are in the buffer are recorded" "$(ledger fib_lookup.recorded)" "$written"
+	echo 1 >"$tracefs/options/overwrite"
+	echo 1408 >"$tracefs/buffer_size_kb"
+	overrun=$(awk '/^overrun/ { sum += $2 } END { print sum }' "$tracefs"/per_cpu/cpu*/stats)
+	note "lost $(ledger fib_lookup.lost), overrun $overrun"
+}
+
+filters_change_all_the_while() {
+	local changer
+	check "load" load
+	(
+		while :; do
+			for change in dst=192.0.2.0/24 dst=any src=10.0.0.2 src=any dev=veth1 dev=any errors_only=1 \
+				errors_only=0 cause=input,arp cause=any mark=0x1/0x1 mark=any table=main table=any "netns=$net_r" netns=0; do
+				echo "${change#*=}" >"$parameters/${change%%=*}"
+			done
+		done
+	) 2>/dev/null &
+	changer=$!
+	agrees
+	kill "$changer"
+	wait "$changer" 2>/dev/null || true
+	check "some were filtered" test "$(ledger fib_lookup.filtered)" -gt 0
+	check "some were recorded" test "$(ledger fib_lookup.recorded)" -gt 0
+}
+
+statistics_add_up() {
+	check "load" load
+	seconds=2 traffic
+	await 10 "no call is in flight" balanced
+	awk '
+		{ count = split($1, key, ".") }
+		count == 2 && key[2] == "recorded" { recorded[key[1]] = $2 }
+		count == 3 { sum[key[1], key[2]] += $2 }
+		END {
+			for (event in recorded)
+				for (kind = 1; kind <= split("cause result ns_below", kinds, " "); kind++)
+					if (sum[event, kinds[kind]] != recorded[event]) {
+						print event ": " kinds[kind] " " sum[event, kinds[kind]] ", recorded " recorded[event]; bad = 1
+					}
+			exit bad
+		}' "$debugfs/ledger" >/tmp/sums || { cat /tmp/sums; exit 1; }
+}
+
+counted() { [ "$(ledger fib_lookup.hits)" -gt 100 ]; }
+
+a_reset_in_the_middle_of_it() {
+	local i
+	check "load" load
+	seconds=3 traffic & local pid=$!
+	await 20 "traffic" counted
+	for i in $(seq 100); do echo "$i" >"$debugfs/ledger"; done
+	wait "$pid"
+	check "it counts" test "$(ledger fib_lookup.hits)" -gt 0
+	await 10 "what was in flight at a reset is seen to end" balanced
+}
+
+a_write_resets() {
+	check "load" load
+	ping_once a 192.0.2.9
+	check "it counts" test "$(ledger fib_lookup.hits)" -gt 0
+	echo 0 >"$debugfs/ledger"
+	same "all is 0" "" "$(awk '$2 != 0' "$debugfs/ledger")"
+	ping_once a 192.0.2.9
+	check "it goes on" test "$(ledger fib_lookup.hits)" -gt 0
+	check "and balances" balanced
+}
+
+ktap_run a_write_resets a_reset_in_the_middle_of_it statistics_add_up every_hit_is_there one_instance_only a_small_buffer \
+	filters_change_all_the_while
