@@ -248,9 +248,9 @@ fn make_plan(args: &DrillVmArgs, runner: PathBuf) -> anyhow::Result<Plan> {
     })
 }
 
-/// The crash kernel's command line: one CPU, devices reset, everything on the console, and
-/// no waiting when it panics itself.
-const CRASH_COMMAND_LINE: &str = "console=ttyS0 panic=-1 nr_cpus=1 reset_devices";
+/// The crash kernel's command line, apart from its consoles, which are the guest's: one CPU,
+/// devices reset, and no waiting when it panics itself.
+const CRASH_COMMAND_LINE: &str = "panic=-1 nr_cpus=1 reset_devices";
 
 /// The runner and the project that it belongs to: as named; else, for a relative name,
 /// in the folder of this program or above.

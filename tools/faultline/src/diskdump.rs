@@ -8,7 +8,7 @@
 //! of the second; the pages' data. The structures are those of `diskdump_mod.h` in
 //! makedumpfile, for 64-bit little-endian machines.
 
-use serde::Serialize;
+use crate::dump::{self, Completeness, Unreadable};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -23,7 +23,7 @@ const SUB_HEADER_BYTES: usize = 104;
 const DESCRIPTOR_BYTES: usize = 24;
 
 /// What the header says.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Header {
     pub header_version: i32,
     pub release: String,
@@ -35,46 +35,9 @@ pub struct Header {
     pub dump_level: i32,
     pub cpus: i32,
     pub max_page_frames: u64,
-    #[serde(skip)]
     sub_header_blocks: u64,
-    #[serde(skip)]
     bitmap_blocks: u64,
-    #[serde(skip)]
     vmcoreinfo: (u64, u64),
-}
-
-/// Why a file is not a dump that can be read.
-#[derive(Debug)]
-pub enum Unreadable {
-    /// The file cannot be read at all.
-    Io(io::Error),
-    /// It is something else; this is what.
-    Not(&'static str),
-}
-
-impl std::fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Io(error) => write!(f, "cannot be read: {error}"),
-            Self::Not(what) => f.write_str(what),
-        }
-    }
-}
-
-impl From<io::Error> for Unreadable {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-/// Whether all of a dump is in its file.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Completeness {
-    /// All pages are there.
-    Complete { pages: u64 },
-    /// Something is missing; this is what.
-    Incomplete { missing: String },
 }
 
 /// Little-endian numbers at their places in a structure.
@@ -121,14 +84,9 @@ impl Header {
                 "is a flattened dump: rearrange it with 'makedumpfile -R'",
             ));
         }
-        if head.starts_with(b"\x7fELF") {
-            return Err(Unreadable::Not(
-                "is an ELF dump; only dumps written by makedumpfile -l, -c, -p or -z can be judged",
-            ));
-        }
         if !head.starts_with(SIGNATURE) {
             return Err(Unreadable::Not(
-                "is no kdump-compressed dump: it does not begin with 'KDUMP'",
+                "is no dump: it begins neither with 'KDUMP' nor as ELF",
             ));
         }
         if length < HEADER_BYTES {
@@ -225,11 +183,7 @@ impl Header {
         if file.read_exact_at(&mut text, at).is_err() {
             return BTreeMap::new();
         }
-        String::from_utf8_lossy(&text)
-            .lines()
-            .filter_map(|line| line.split_once('='))
-            .map(|(key, value)| (key.into(), value.into()))
-            .collect()
+        dump::vmcoreinfo(&text)
     }
 }
 
@@ -357,8 +311,7 @@ mod tests {
         for (bytes, what) in [
             (&b""[..], "is empty"),
             (b"makedumpfile\0\0\0\0", "is a flattened dump"),
-            (b"\x7fELF", "is an ELF dump"),
-            (b"hello", "is no kdump-compressed dump"),
+            (b"hello", "is no dump"),
             (&dump()[..200], "ends within its header"),
         ] {
             assert!(

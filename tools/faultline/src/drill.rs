@@ -4,6 +4,7 @@
 //! verdict, and leaves everything in the drill's folder.
 
 use crate::dump::{Dump, State};
+use crate::elf;
 use crate::flattened::{self, Stream};
 use crate::folder::{self, Folder};
 use crate::plan::Plan;
@@ -35,6 +36,13 @@ pub struct Setting {
 const RUNNER_SLACK: Duration = Duration::from_secs(60);
 /// The disk takes the memory's size, and this for what a dump has beside pages.
 const DISK_SLACK_MIB: u64 = 128;
+
+/// Runs this program in the guest, or, where that is of another architecture, what the
+/// runner names.
+const GUEST: &str = r#"case $(uname -m) in
+"$1") shift; exec "$0" "$@" ;;
+*) shift; exec "$FAULTLINE_PROGRAMS/faultline" "$@" ;;
+esac"#;
 
 /// Runs the drill.
 pub fn run(plan: &Plan, setting: &Setting, progress: &Progress) -> anyhow::Result<Report> {
@@ -95,6 +103,13 @@ pub fn run(plan: &Plan, setting: &Setting, progress: &Progress) -> anyhow::Resul
         .iter()
         .map(|failure| format!("sysctl {failure}"));
     verdict.evidence.extend(failures);
+    if seen.crash.copied {
+        verdict.evidence.push(
+            "makedumpfile failed, so all memory was copied: the crash kernel needs one that \
+             knows this kernel"
+                .into(),
+        );
+    }
 
     let existing = |name| Some(folder.file(name)).filter(|path| path.exists());
     let report = Report {
@@ -151,9 +166,10 @@ fn command(plan: &Plan, fifo: &Path, disk: &Path) -> anyhow::Result<Command> {
         .arg(fifo)
         .arg("--disk")
         .arg(disk)
-        .arg("--")
+        .args(["--", "sh", "-c", GUEST])
         .arg(std::env::current_exe().context("the path of this program")?)
-        .args(["drill", "guest", &serde_json::to_string(&plan.injection)?]);
+        .args([std::env::consts::ARCH, "drill", "guest"])
+        .arg(serde_json::to_string(&plan.injection)?);
     Ok(command)
 }
 
@@ -168,10 +184,12 @@ fn collect(
     progress.step("the dump is taken off the disk");
     let vmcore = folder.file("vmcore");
     let mut file = File::create(&vmcore).with_context(|| vmcore.display().to_string())?;
-    let stream = flattened::rearrange(File::open(disk)?, &mut file)
-        .context("the dump cannot be taken off the disk")?;
+    let taken = "the dump cannot be taken off the disk";
+    let stream = flattened::rearrange(File::open(disk)?, &mut file).context(taken)?;
+    let copied =
+        stream == Stream::Absent && elf::copy(File::open(disk)?, &mut file).context(taken)?;
     drop(file);
-    if stream == Stream::Absent {
+    if stream == Stream::Absent && !copied {
         std::fs::remove_file(&vmcore)?;
         return Ok(Dump::only(State::Absent));
     }

@@ -60,11 +60,11 @@ fn inject(plan: &Injection) -> anyhow::Result<()> {
     let mut log = Log::open()?;
     let before = counter(mode);
     if let Err(error) = insert(mode.module, &plan.module_arguments()) {
-        let prefix = format!("{}: ", mode.module);
-        let line = log
-            .lines()
-            .into_iter()
-            .rfind(|line| line.starts_with(&prefix));
+        let lines = log.lines();
+        let last = |start: String| lines.iter().rfind(|line| line.starts_with(&start)).cloned();
+        // The kernel has its own words for a parameter that the module refused.
+        let line = last(format!("{}: refused: ", mode.module))
+            .or_else(|| last(format!("{}: ", mode.module)));
         return tell(&Guest::Refused {
             error: format!("{error:#}"),
             line,
@@ -84,7 +84,12 @@ fn inject(plan: &Injection) -> anyhow::Result<()> {
 fn load_crash_kernel(command_line: &str) -> anyhow::Result<()> {
     let start = Instant::now();
     let output = Command::new("kexec")
-        .args(["-s", "-p", "--command-line", command_line])
+        // By the system call that checks signatures, where the kernel has it.
+        .args(["-a", "-p"])
+        .arg(format!(
+            "--command-line={} {command_line}",
+            consoles(&read("/proc/cmdline")?)
+        ))
         .arg(format!(
             "--initrd={}",
             variable("FAULTLINE_CRASH_INITRD")?.display()
@@ -103,6 +108,13 @@ fn load_crash_kernel(command_line: &str) -> anyhow::Result<()> {
     tell(&Guest::CrashKernelFailed {
         error: format!("{}, {}", output.status, said.trim().replace('\n', "; ")),
     })
+}
+
+/// The consoles that a kernel's command line names: the crash kernel speaks there too.
+fn consoles(command_line: &str) -> String {
+    let words = command_line.split_whitespace();
+    let consoles: Vec<_> = words.filter(|word| word.starts_with("console=")).collect();
+    consoles.join(" ")
 }
 
 /// Inserts a module of ours into the kernel.

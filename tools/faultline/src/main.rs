@@ -13,6 +13,7 @@ mod diskdump;
 mod drgn;
 mod drill;
 mod dump;
+mod elf;
 mod event;
 mod flattened;
 mod folder;

@@ -39,7 +39,7 @@ pub struct Injection {
     pub parameters: Vec<Setting>,
     /// Sysctls in order; a later one overrides an earlier one.
     pub sysctls: Vec<Setting>,
-    /// The crash kernel's command line; none when no crash kernel is to be loaded.
+    /// The crash kernel's command line, apart from its consoles; none when no crash kernel is to be loaded.
     pub crash_kernel: Option<String>,
     /// Seconds from the insertion of the module to its last word.
     pub patience_secs: u64,

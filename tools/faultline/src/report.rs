@@ -3,7 +3,7 @@
 //! The report: one document, printed for people or as JSON. Its JSON form is an
 //! interface: within a schema's version, keys are added, never changed or removed.
 
-use crate::dump::{Dump, State};
+use crate::dump::{Dump, Format, State};
 use crate::plan::Plan;
 use crate::timeline::{megabytes, Moment};
 use crate::verdict::{Outcome, Result, Verdict};
@@ -41,6 +41,7 @@ pub struct DumpFacts {
     pub state: &'static str,
     pub bytes: u64,
     pub pages: Option<u64>,
+    pub format: Option<Format>,
     pub release: Option<String>,
     pub build_id: Option<String>,
     pub machine: Option<String>,
@@ -56,15 +57,16 @@ impl DumpFacts {
             State::NoTool(_) => ("not_read", None),
             State::Complete { pages } => ("complete", Some(*pages)),
         };
-        let header = dump.header.as_ref();
+        let facts = dump.facts.as_ref();
         DumpFacts {
             state,
             bytes: dump.bytes,
             pages,
-            release: header.map(|header| header.release.clone()),
-            build_id: dump.vmcoreinfo.get("BUILD-ID").cloned(),
-            machine: header.map(|header| header.machine.clone()),
-            dump_level: header.map(|header| header.dump_level),
+            format: facts.map(|facts| facts.format),
+            release: facts.map(|facts| facts.release.clone()),
+            build_id: facts.and_then(|facts| facts.vmcoreinfo.get("BUILD-ID").cloned()),
+            machine: facts.map(|facts| facts.machine.clone()),
+            dump_level: facts.and_then(|facts| facts.dump_level),
         }
     }
 }

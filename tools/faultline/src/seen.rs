@@ -46,8 +46,10 @@ pub struct Crash {
     pub up: Option<f64>,
     pub dump_started: Option<f64>,
     pub no_disk: bool,
-    /// makedumpfile's exit status.
+    /// makedumpfile's exit status, or 0 when a copy of all memory was made in its stead.
     pub dump_ended: Option<At<i32>>,
+    /// makedumpfile failed, and all memory was copied.
+    pub copied: bool,
     pub down: bool,
     /// Lines that tell of too little memory.
     pub out_of_memory: Vec<String>,
@@ -62,6 +64,7 @@ const CRASH_UP: &str = "faultline-crash: up";
 const CRASH_DUMP_START: &str = "faultline-crash: dump start ";
 const CRASH_NO_DISK: &str = "faultline-crash: no disk";
 const CRASH_DUMP_EXIT: &str = "faultline-crash: makedumpfile exit={status}";
+const CRASH_COPY_EXIT: &str = "faultline-crash: copy exit={status}";
 const CRASH_DOWN: &str = "faultline-crash: down";
 
 /// How kernels and makedumpfile say that memory is short.
@@ -232,6 +235,13 @@ impl Seen {
             let status = found.number("status").unwrap_or(-1);
             crash.dump_ended = Some(At { at, what: status });
             Some(format!("makedumpfile ended with exit status {status}"))
+        } else if let Some(found) = template::find(CRASH_COPY_EXIT, text) {
+            if found.number("status") != Some(0) {
+                return Some("all memory cannot be copied either".into());
+            }
+            crash.dump_ended = Some(At { at, what: 0 });
+            crash.copied = true;
+            Some("all memory is copied instead".into())
         } else if text.contains(CRASH_DOWN) {
             crash.down = true;
             None
@@ -293,6 +303,20 @@ mod tests {
         assert_eq!(seen.begins[0].at, 1.5);
         // Earlier than all before it, a line cannot be.
         assert_eq!(console(&[begin]).begins[0].at, 0.0);
+    }
+
+    #[test]
+    fn a_copy_stands_for_a_dump_that_failed() {
+        let panic = "[1.0] Kernel panic - not syncing: softlockup: hung tasks";
+        let boot = "[0.0] Linux version 7.3";
+        let failed = "[2.0] faultline-crash: makedumpfile exit=1";
+        let crash = |copy| console(&[panic, boot, failed, copy]).crash;
+        let copied = crash("[3.0] faultline-crash: copy exit=0");
+        assert!(copied.copied);
+        assert_eq!(copied.dump_ended, Some(At { at: 3.0, what: 0 }));
+        let failed = crash("[3.0] faultline-crash: copy exit=1");
+        assert!(!failed.copied);
+        assert_eq!(failed.dump_ended, Some(At { at: 2.0, what: 1 }));
     }
 
     #[test]

@@ -127,6 +127,10 @@ pub fn of_drill(
                 .map(|started| format!(" in {:.1} s", ended.at - started))
                 .unwrap_or_default();
             let text = match (ended.what, dump_bytes) {
+                (0, Some(bytes)) if crash.copied => {
+                    let bytes = megabytes(bytes);
+                    format!("all memory copied, {bytes}{took}: makedumpfile failed")
+                }
                 (0, Some(bytes)) => format!("dump written, {}{took}", megabytes(bytes)),
                 (0, None) => format!("makedumpfile done{took}"),
                 (status, _) => format!("makedumpfile failed{took}, exit status {status}"),
