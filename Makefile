@@ -7,13 +7,13 @@ KERNEL ?=
 export KERNEL
 
 IN_ROOT := scripts/in-root
-MACHINE := $(shell uname -m)
 # Where a row's modules are built: build/<release>. Known once the row is set up.
 # Named, since a make before 4.4 does not export to $(shell).
 paths = $(shell KERNEL="$(KERNEL)" $(if $(FAULTLINE_CACHE),FAULTLINE_CACHE="$(FAULTLINE_CACHE)") \
 	scripts/paths $(1))
 
-.PHONY: help all modules setup setup-debuginfo tools demo test lint doc shell install clean distclean
+.PHONY: help all modules setup setup-debuginfo tools selftests demo test test-long test-kernels kernels \
+	compatibility lint doc shell install clean distclean
 
 # Where the modules have the kernel's Rust crates from; see rust/Kbuild.
 RUNTIME_ARG := $(if $(RUNTIME),RUNTIME=$(RUNTIME))
@@ -22,7 +22,7 @@ ifeq ($(KDIR),)
 
 all: modules
 
-modules: setup
+modules: setup build/btf-guard
 	@+args=$$(scripts/module-args "$(call paths,METADATA)") && \
 		$(IN_ROOT) $(MAKE) --no-print-directory -C "$(call paths,METADATA)" $$args $(RUNTIME_ARG) modules
 
@@ -48,9 +48,14 @@ help:
 #                  (REFRESH=1: look for a newer kernel)
 # make demo        a real soft lockup in a VM, its vmcore, and the verdict
 # make test        the whole test suite
+# make test-long   what takes longer: route_probe's counts against another observer
+# make kernels     lists the kernels: what is set up, built, tested
+# make test-kernels   the suite on every kernel (hours when emulated), and its
+#                  results into docs/compatibility.md
 # make lint        every linter, without a warning
 # make doc         rustdoc of the library, into build/doc/
 # make tools       the faultline program, build/faultline
+# make selftests   what only the tests need: C twins of modules, and test programs
 # make shell       a root shell in a VM on the stock kernel
 # make setup-debuginfo   the kernel's debug symbols and drgn, for deeper verdicts
 # make clean       removes build/;  make distclean  the cache as well
@@ -59,6 +64,8 @@ help:
 # KDIR=<tree>      your own kernel tree with Rust metadata: make KDIR=... [install]
 # RUNTIME=embedded the modules carry the Rust crates that they use, also where
 #                  the kernel has them (by itself where it has not)
+# FAULTLINE_BTF    with KDIR: the vmlinux that the build is compared with (default:
+#                  that of the tree)
 # FAULTLINE_CACHE  where the cache is (default ~/.cache/faultline, 7 GB)
 # end
 
@@ -68,19 +75,48 @@ setup:
 setup-debuginfo:
 	@scripts/setup --debuginfo
 
-# Linked statically, so that it runs on any machine and not only in the build root.
 tools: setup
-	@$(IN_ROOT) env RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked \
-		--target $(MACHINE)-unknown-linux-gnu --target-dir build/tools \
-		--manifest-path tools/faultline/Cargo.toml
-	@cp -u build/tools/$(MACHINE)-unknown-linux-gnu/release/faultline build/faultline
+	@scripts/programs tools/faultline
+
+# Compares each build with the stock kernel; see rust/bindings/Kbuild.
+build/btf-guard: $(wildcard tools/btf-guard/Cargo.* tools/btf-guard/src/*.rs) | setup
+	@scripts/programs --host tools/btf-guard
+	@touch $@
+
+# What only the tests need: see Kbuild.
+selftests test test-long test-kernels: export FAULTLINE_SELFTESTS = 1
+selftests: modules
+	@scripts/programs selftests/knobs/harness
 
 demo: modules tools
 	@scripts/faultline drill vm --mode soft
 
-test: modules tools setup-debuginfo
+# Of the first kernel the debug symbols too; and beside it, the one without Rust.
+ifeq ($(KERNEL),)
+test: selftests tools setup-debuginfo
 	@$(MAKE) --no-print-directory KERNEL=debian-13 modules
 	@scripts/test
+else
+test: selftests tools
+	@scripts/test
+endif
+
+test-long: selftests tools
+	@scripts/test probes route_probe
+
+# A kernel that cannot be built for fails its tests, and the others go on.
+test-kernels: setup-debuginfo
+	@for row in $$(scripts/list-kernels | awk 'NR > 1 { print $$1 }'); do \
+		$(MAKE) --no-print-directory KERNEL=$$row selftests tools || \
+			rm -f build/"$$(KERNEL=$$row scripts/paths RELEASE)"/*.ko; done
+	@code=0; scripts/test --all workshop runtime lockup knobs probes route_probe drill || code=1; \
+		scripts/compatibility --update && exit $$code
+
+kernels:
+	@scripts/list-kernels
+
+compatibility:
+	@scripts/compatibility --update
 
 lint: modules
 	@scripts/lint

@@ -5,7 +5,8 @@
 # and how a long step is run (once, logged, with progress).
 #
 # Cache layout (FAULTLINE_CACHE, safe to delete at any time):
-#   roots/<suite>/          the build root, a Debian file system
+#   roots/<suite>/          a build root, a Debian file system, which guests use too;
+#   roots/<suite>-<arch>/   a guest's, where its architecture is not this machine's
 #   rows/<row>              which kernel a row of scripts/kernels resolved to
 #   kernels/<release>/      stock/ source/ metadata/ debug/ images/
 #   cargo/ python/          what the package clients of the build root keep
@@ -22,8 +23,11 @@ ROOT_MARK=/etc/faultline-root
 say() { printf '%s\n' "$*" >&2; }
 die() { say "${0##*/}: $*"; exit 1; }
 
+# rows: the names of the table's rows.
+rows() { awk '!/^#/ && NF { print $1 }' "$PROJECT/scripts/kernels"; }
+
 # row_select ROW: reads ROW of the table (its first, if empty) into ROW, ROOT_SUITE,
-# KERNEL_SUITE and FLAVOUR.
+# KERNEL_SUITE, FLAVOUR, and what follows from them.
 row_select() {
 	local wanted=$1 row root suite flavour
 	while read -r row root suite flavour; do
@@ -31,17 +35,40 @@ row_select() {
 		if [ -z "$wanted" ] || [ "$row" = "$wanted" ]; then
 			ROW=$row ROOT_SUITE=$root KERNEL_SUITE=$suite FLAVOUR=$flavour
 			ROOT=$CACHE/roots/$ROOT_SUITE
+			row_machine
 			return
 		fi
 	done <"$PROJECT/scripts/kernels"
-	die "no kernel '$wanted' in scripts/kernels; it has:" \
-		"$(awk '!/^#/ && NF { printf " %s", $1 }' "$PROJECT/scripts/kernels")"
+	# shellcheck disable=SC2046 # one word each
+	die "no kernel '$wanted' in scripts/kernels; it has:" $(rows)
 }
+
+# What depends on the row's architecture, which ends its flavour's name.
+row_machine() {
+	case ${FLAVOUR##*-} in
+	amd64)
+		DEBIAN_ARCH=amd64 KERNEL_ARCH=x86 MACHINE=x86_64
+		QEMU_PACKAGE=qemu-system-x86 QEMU_MACHINE=q35 QEMU_CPU=max CONSOLE=ttyS0
+		;;
+	arm64)
+		DEBIAN_ARCH=arm64 KERNEL_ARCH=arm64 MACHINE=aarch64
+		# Pointer authentication as QEMU has it by itself is slow to emulate.
+		QEMU_PACKAGE=qemu-system-arm QEMU_MACHINE=virt,gic-version=3 QEMU_CPU=max,pauth-impdef=on CONSOLE=ttyAMA0
+		;;
+	*) die "scripts/kernels: $ROW: the flavour '$FLAVOUR' does not end in -amd64 or -arm64" ;;
+	esac
+	GUEST_ROOT=$ROOT
+	foreign && GUEST_ROOT=$ROOT-$DEBIAN_ARCH
+	return 0
+}
+
+# foreign: is the row's architecture another than this machine's?
+foreign() { [ "$MACHINE" != "$(uname -m)" ]; }
 
 # row_load: reads what the selected row was resolved to (RELEASE, VERSION, ...)
 # and where its parts are.
 row_load() {
-	[ -f "$CACHE/rows/$ROW" ] || die "kernel '$ROW' is not set up: run 'make setup'"
+	[ -f "$CACHE/rows/$ROW" ] || die "kernel '$ROW' is not set up: run 'make setup KERNEL=$ROW'"
 	# shellcheck source=/dev/null
 	. "$CACHE/rows/$ROW"
 	row_paths
@@ -113,6 +140,31 @@ locked() {
 		flock 9
 	fi
 	echo $$ >"$CACHE/lock.pid"
+}
+
+# root_users shared|alone: those who use a build root do so together, who makes or removes
+# one is alone with it. Held until the script ends, and all that it started.
+root_users() {
+	local how=-s
+	[ "$1" = shared ] || how=-x
+	mkdir -p "$CACHE/roots"
+	exec 8>>"$ROOT.lock"
+	if ! flock "$how" -n 8; then
+		say "waiting: $ROOT is in use, or is being made"
+		flock "$how" 8
+	fi
+}
+
+# results_merge NEW INTO: test results, a line each: kernel, test file, result, release, day.
+# What is in NEW takes the place of the same test's result, and of another release's.
+results_merge() {
+	touch "$2"
+	{
+		awk -F '\t' 'FILENAME == ARGV[1] { new[$1, $2]; release[$1] = $4; next }
+			!(($1, $2) in new) && (!($1 in release) || release[$1] == $4)' "$1" "$2"
+		cat "$1"
+	} | sort -u >"$2.new"
+	mv "$2.new" "$2"
 }
 
 # space MIB WHAT: refuses to begin WHAT with less than MIB free in the cache.

@@ -10,13 +10,14 @@
 kernel_resolve() {
 	in_root apt-get update
 	local release version upstream releases
+	# Of this flavour: one whose name only ends like it has more words before it.
 	mapfile -t releases < <(in_root apt-cache pkgnames linux-image- |
-		sed -nE "s/^linux-image-([0-9].*-$FLAVOUR)$/\1/p" | sort -Vr)
+		sed -nE "s/^linux-image-([0-9][^-]*(-[0-9]+)?-$FLAVOUR)(:$DEBIAN_ARCH)?$/\1/p" | sort -Vru)
 	for release in "${releases[@]}"; do
-		version=$(kernel_versions "linux-image-$release" | head -n 1)
+		version=$(kernel_versions "linux-image-$release:$DEBIAN_ARCH" | head -n 1)
 		[ -n "$version" ] || continue # of another suite
 		upstream=$(sed -E 's/^([0-9]+\.[0-9]+).*/\1/' <<<"$release")
-		if kernel_versions "linux-headers-$release" | grep -qxF "$version" &&
+		if kernel_versions "linux-headers-$release:$DEBIAN_ARCH" | grep -qxF "$version" &&
 			kernel_versions "linux-source-$upstream" | grep -qxF "$version"; then
 			mkdir -p "$CACHE/rows"
 			printf '%s=%q\n' RELEASE "$release" VERSION "$version" SOURCE "linux-source-$upstream" >"$CACHE/rows/$ROW.new"
@@ -36,14 +37,14 @@ kernel_versions() {
 		sed 's/ //g' | uniq
 }
 
-# kernel_fetch PACKAGE...: downloads packages of the chosen version, unpacks them.
+# kernel_fetch FOLDER PACKAGE...: downloads packages of the chosen version, unpacks them.
 kernel_fetch() {
 	local into=$1 debs=$KERNEL_DIR/debs package
 	shift
 	rm -rf "$debs" "$into.partial"
 	mkdir -p "$debs" "$into.partial"
 	in_root sh -ec 'cd "$0"; apt-get download "$@"' "$debs" "$@" || {
-		echo "The archive no longer has $VERSION. Run 'make setup REFRESH=1' to take the newest."
+		echo "The archive no longer has $VERSION. Run 'make setup KERNEL=$ROW REFRESH=1' to take the newest."
 		return 1
 	}
 	for package in "$debs"/*.deb; do
@@ -58,10 +59,11 @@ kernel_fetch() {
 kernel_fetch_stock() {
 	local packages
 	packages=$(in_root apt-cache depends --recurse --no-recommends --no-suggests --no-breaks \
-		--no-conflicts --no-replaces --no-enhances "linux-image-$RELEASE" |
-		awk -v end="-$RELEASE" '/^linux-/ && substr($0, length($0) - length(end) + 1) == end && !/-unsigned-/' | sort -u)
+		--no-conflicts --no-replaces --no-enhances "linux-image-$RELEASE:$DEBIAN_ARCH" | sed "s/:$DEBIAN_ARCH$//" |
+		awk -v end="-$RELEASE" '/^linux-/ && substr($0, length($0) - length(end) + 1) == end && !/-unsigned-/' | sort -u) ||
+		packages=linux-image-$RELEASE # to have it said that it is gone
 	# shellcheck disable=SC2046,SC2086 # one word each
-	kernel_fetch "$STOCK" "linux-headers-$RELEASE=$VERSION" $(printf "%s=$VERSION " $packages)
+	kernel_fetch "$STOCK" $(printf "%s:$DEBIAN_ARCH=$VERSION " "linux-headers-$RELEASE" $packages)
 	if [ -d "$STOCK/lib/modules" ]; then
 		mkdir -p "$STOCK/usr/lib"
 		mv "$STOCK/lib/modules" "$STOCK/usr/lib/"
@@ -87,7 +89,8 @@ kernel_fetch_source() {
 
 config() { sed -nE "s/^$1=\"?([^\"]*)\"?\$/\1/p" "$HEADERS/.config"; }
 
-# toolchain_package VERSION NAME...: NAME=VERSION of the first package with it.
+# toolchain_package VERSION NAME...: NAME=VERSION of the first package with it, or with any
+# version that begins so.
 toolchain_package() {
 	local version=$1 name found
 	shift
@@ -96,16 +99,20 @@ toolchain_package() {
 			'{ gsub(/ /, "", $2) } index($2, v) == 1 { print $2; exit }')
 		if [ -n "$found" ]; then echo "$name=$found"; return; fi
 	done
-	echo "the stock kernel was built with $1 $version, which $ROOT_SUITE does not have" >&2
+	echo "The stock kernel was built with $1 $version, which Debian $ROOT_SUITE does not have:" \
+		"the kernel's row in scripts/kernels needs another build root." >&2
 	return 1
 }
 
 # kernel_toolchain: installs the compilers that the stock config names.
 kernel_toolchain() {
-	local cc rustc bindgen packages=()
-	cc=$(config CONFIG_CC_VERSION_TEXT)
-	cc=${cc%% *}
-	packages+=("$(basename "$cc" | sed -E 's/^[a-z0-9_]+-linux-gnu-//')")
+	local cc rustc bindgen packages=("$QEMU_PACKAGE")
+	cc=$(config CONFIG_CC_VERSION_TEXT | sed -E 's/ .*//; s/^.*-linux-gnu-//')
+	cc+=$(! foreign || echo "-${MACHINE/_/-}-linux-gnu")
+	packages+=("$(toolchain_package "" "$cc")") || return 1
+	# A 64-bit kernel may carry a part for programs of 32 bits.
+	! grep -q 'CROSS_COMPILE_COMPAT = arm-linux-gnueabihf-' "$HEADERS/.kernelvariables" ||
+		packages+=(gcc-arm-linux-gnueabihf)
 	if [ "$(config CONFIG_RUST)" = y ]; then
 		rustc=$(config CONFIG_RUSTC_VERSION_TEXT | awk '{ print $2 }')
 		bindgen=$(config CONFIG_BINDGEN_VERSION_TEXT | awk '{ print $2 }')
@@ -131,7 +138,7 @@ kernel_prepare() {
 	mkdir -p "$METADATA"
 	cp "$HEADERS/.config" "$HEADERS/.kernelvariables" "$METADATA/"
 	[ "$(config CONFIG_RUST)" = y ] || kernel_switch_rust_on
-	in_root make -C "$KERNEL_DIR/source" O="$METADATA" ARCH="$(kernel_arch)" \
+	in_root make -C "$KERNEL_DIR/source" O="$METADATA" ARCH="$KERNEL_ARCH" \
 		RUST_LIB_SRC="$(in_root rustc --print sysroot)/lib/rustlib/src/rust/library" \
 		KRUSTFLAGS=-Zfunction-sections=y -j"$(nproc)" olddefconfig modules_prepare
 	cp "$HEADERS/Module.symvers" "$METADATA/Module.symvers"
@@ -152,13 +159,6 @@ kernel_prepare() {
 kernel_switch_rust_on() {
 	sed -i '/^config RUST$/,/^config /{/depends on !MODVERSIONS$/d}' "$KERNEL_DIR/source/init/Kconfig"
 	"$KERNEL_DIR/source/scripts/config" --file "$METADATA/.config" --enable RUST
-}
-
-kernel_arch() {
-	case $FLAVOUR in
-	*arm64) echo arm64 ;;
-	*) echo x86 ;;
-	esac
 }
 
 # kernel_forget: removes kernels that no row stands for any more.
@@ -185,9 +185,9 @@ kernel_setup() {
 	step "stock-$RELEASE" "kernel: stock packages of $RELEASE" "$recipe" kernel_fetch_stock
 	step "source-$RELEASE" "kernel: source $VERSION" "$recipe" kernel_fetch_source
 	# Guests, whose root is the build root, find their modules where they expect them.
-	mkdir -p "$ROOT/usr/lib/modules"
-	ln -sfn "$STOCK/usr/lib/modules/$RELEASE" "$ROOT/usr/lib/modules/$RELEASE"
-	step "toolchain-$RELEASE" "kernel: the compilers that built it" "$recipe" kernel_toolchain
+	mkdir -p "$GUEST_ROOT/usr/lib/modules"
+	ln -sfn "$STOCK/usr/lib/modules/$RELEASE" "$GUEST_ROOT/usr/lib/modules/$RELEASE"
+	step "toolchain-$ROOT_SUITE-$RELEASE" "kernel: the compilers that built it" "$recipe" kernel_toolchain
 	step "metadata-$RELEASE" "kernel: metadata for modules (3 min)" \
 		"$recipe $(sha256sum <"$PROJECT/scripts/setup-kernel.sh")" kernel_prepare
 	step "images-$RELEASE" "vm: initramfs of guest and crash kernel" \
@@ -197,7 +197,7 @@ kernel_setup() {
 
 # debug_fetch: of the debug package, the kernel's own symbols; the rest is of its modules.
 debug_fetch() {
-	kernel_fetch "$KERNEL_DIR/debug.deb" "linux-image-$RELEASE-dbg=$VERSION"
+	kernel_fetch "$KERNEL_DIR/debug.deb" "linux-image-$RELEASE-dbg:$DEBIAN_ARCH=$VERSION"
 	mkdir -p "$KERNEL_DIR/debug"
 	mv "$(readlink -f "$KERNEL_DIR/debug.deb/usr/lib/debug/boot/vmlinux-$RELEASE")" "$VMLINUX_DEBUG"
 	rm -rf "$KERNEL_DIR/debug.deb"
@@ -206,6 +206,6 @@ debug_fetch() {
 debuginfo_setup() {
 	[ -e "$VMLINUX_DEBUG" ] || space 3000 "fetching the debug symbols"
 	step "debug-$RELEASE" "debug symbols of $RELEASE (350 MB or more)" "$VERSION" debug_fetch
-	step "drgn" "drgn" "0.3.0" in_root sh -ec \
-		'python3 -m venv --clear "$0" && "$0/bin/pip" install drgn==0.3.0' "$CACHE/python/drgn"
+	step "drgn-$ROOT_SUITE" "drgn" "0.3.0" in_root sh -ec \
+		'python3 -m venv --clear "$0" && "$0/bin/pip" install drgn==0.3.0' "$CACHE/python/$ROOT_SUITE/drgn"
 }

@@ -2,18 +2,23 @@
 # shellcheck shell=bash
 #
 # Part of setup: the build root, a Debian root file system made by mmdebstrap (or
-# debootstrap), in which everything is built and every VM is started.
+# debootstrap), in which everything is built and every VM is started; and, for a kernel
+# of another architecture, the guest's root.
 
+# What the guests of a VM use.
+GUEST_PACKAGES=(
+	udev busybox-static kexec-tools makedumpfile kmod binutils trace-cmd bpftrace iproute2 iputils-ping
+	procps psmisc file less jq mount
+)
 # What every kernel needs; a kernel's own compilers are added when it is known.
 ROOT_PACKAGES=(
 	# the kernel's build
-	make flex bison bc libelf-dev libssl-dev libdw-dev python3 kmod cpio rsync xz-utils
-	zstd lz4 pahole binutils gcc libc6-dev pkgconf
+	make flex bison bc libelf-dev libssl-dev libdw-dev python3 cpio rsync xz-utils
+	zstd lz4 pahole gcc libc6-dev pkgconf
 	# programs of ours, and the linters
 	cargo rustc rustfmt rust-clippy shellcheck python3-venv git ca-certificates
-	# virtual machines, and what their guests use
-	qemu-system-x86 qemu-utils virtiofsd virtme-ng udev busybox-static kexec-tools makedumpfile
-	trace-cmd bpftrace iproute2 iputils-ping procps psmisc file less jq mount
+	# virtual machines
+	qemu-utils virtiofsd virtme-ng "${GUEST_PACKAGES[@]}"
 )
 ROOT_MIB=6500
 
@@ -55,9 +60,10 @@ root_sources() {
 		"give one with FAULTLINE_MIRROR=<address of a Debian mirror>"
 }
 
-# host_apt_options: the proxy and certificate settings of the host's apt.
+# host_apt_options: how the host's apt reaches the archive and what it thinks of old lists.
 host_apt_options() {
-	apt-config dump | grep -iE '^Acquire::(https?|ftp)::(Proxy|CaInfo|Verify)|^Acquire::Retries' || true
+	apt-config dump |
+		grep -iE '^Acquire::((https?|ftp)::(Proxy|CaInfo|Verify)|Retries|Check-(Valid-Until|Date))' || true
 }
 
 root_bootstrapper() {
@@ -98,12 +104,44 @@ root_make() {
 	mv "$new" "$ROOT"
 }
 
+# foreign_make: for a kernel of another architecture, what compiles for it and emulates it,
+# and the guest's root. Its packages are only unpacked: none of their scripts could run here.
+foreign_make() {
+	local new=$GUEST_ROOT.partial triple=${MACHINE/_/-}-linux-gnu options=(--architectures="$DEBIAN_ARCH")
+	in_root dpkg --add-architecture "$DEBIAN_ARCH"
+	in_root apt-get update
+	in_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends mmdebstrap \
+		"libc6-dev-$DEBIAN_ARCH-cross" "gcc-$triple" "libstd-rust-dev:$DEBIAN_ARCH"
+	for file in "$ROOT"/etc/apt/apt.conf.d/{99mmdebstrap,90host}; do
+		[ ! -s "$file" ] || options+=(--aptopt="${file#"$ROOT"}")
+	done
+	rm -rf --one-file-system "$new" "$GUEST_ROOT"
+	# shellcheck disable=SC2016 # dpkg's own variables
+	in_root mmdebstrap --mode=root --variant=extract "${options[@]}" --aptopt='APT::Install-Recommends "false"' \
+		--include="$(in_root dpkg-query -Wf '${Essential} ${Package}\n' | sed -n 's/^yes //p' | paste -sd,)" \
+		--include="$(IFS=,; echo "${GUEST_PACKAGES[*]}")" "$ROOT_SUITE" "$new" /etc/apt/sources.list
+	# What the scripts would have made.
+	cp "$ROOT"/etc/{passwd,group} "$new/etc/"
+	ln -sf mawk "$new/usr/bin/awk"
+	mkdir -p "$new"/{dev,proc,run,sys,tmp,root}
+	mv "$new" "$GUEST_ROOT"
+}
+
 root_setup() {
 	local recipe
 	recipe=$(sha256sum <"$PROJECT/scripts/setup-root.sh")${FAULTLINE_MIRROR:-}
 	[ "$(cat "$CACHE/stamps/root-$ROOT_SUITE" 2>/dev/null)" = "$recipe" ] && [ -e "$ROOT$ROOT_MARK" ] && return
 	space "$ROOT_MIB" "the set-up"
-	rm -f "$CACHE/stamps/root-$ROOT_SUITE" "$CACHE/stamps/host" "$CACHE/stamps/toolchain-"*
+	root_users alone
+	rm -f "$CACHE/stamps/"{"root-$ROOT_SUITE",host,"drgn-$ROOT_SUITE","foreign-$ROOT_SUITE-"*,"toolchain-$ROOT_SUITE-"*}
+	rm -rf --one-file-system "$ROOT"-*/
 	step "host" "host: mmdebstrap" "$(command -v mmdebstrap debootstrap || echo none)" root_bootstrapper
-	step "root-$ROOT_SUITE" "build root: Debian $ROOT_SUITE with QEMU and tools" "$recipe" root_make
+	step "root-$ROOT_SUITE" "build root: Debian $ROOT_SUITE with its tools" "$recipe" root_make
+	exec 8>&-
+}
+
+foreign_setup() {
+	foreign || return 0
+	step "foreign-$ROOT_SUITE-$DEBIAN_ARCH" "build root: compilers and a guest for $DEBIAN_ARCH" \
+		"$(cat "$CACHE/stamps/root-$ROOT_SUITE")" foreign_make
 }
