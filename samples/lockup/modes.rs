@@ -2,12 +2,15 @@
 
 //! The modes: what a CPU is kept from, and how.
 //!
-//! A mode is a line of [`MODES`] and the function it names, which enters a
+//! A mode is one of the [`Mode`]'s [`WORDS`](Words::WORDS) and the function it names, which enters a
 //! context and calls [`Hold::spin`] there. These functions are what a stack
 //! trace of a CPU that is held shows, so they are not inlined and have telling
 //! names.
 
-use faultline::context;
+use faultline::{
+    context,
+    params::Words, //
+};
 
 use crate::run::Hold;
 
@@ -21,27 +24,28 @@ pub(crate) struct Mode {
     pub(crate) overlooked: Option<&'static str>,
 }
 
-/// The modes, by their words.
-pub(crate) static MODES: &[(&str, Mode)] = &[
-    (
-        "soft",
-        Mode {
-            hold: spin_preemption_off,
-            stoppable: false,
-            overlooked: None,
-        },
-    ),
-    (
-        "spin",
-        Mode {
-            hold: spin_preemptible,
-            stoppable: true,
-            overlooked: Some(
-                "mode=spin leaves preemption on, so the watchdog's own thread gets the CPU",
-            ),
-        },
-    ),
-];
+impl Words for Mode {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        (
+            "soft",
+            Self {
+                hold: spin_preemption_off,
+                stoppable: false,
+                overlooked: None,
+            },
+        ),
+        (
+            "spin",
+            Self {
+                hold: spin_preemptible,
+                stoppable: true,
+                overlooked: Some(
+                    "mode=spin leaves preemption on, so the watchdog's own thread gets the CPU",
+                ),
+            },
+        ),
+    ];
+}
 
 /// A soft lockup: no other thread gets the CPU, while interrupts still come.
 #[inline(never)]

@@ -5,19 +5,14 @@
 use faultline::{
     cpu::CpuSet,
     crash,
-    params::locked,
     prelude::*,
-    text::{
-        Printable,
-        Text, //
-    }, //
+    text::Text, //
 };
 
 use crate::{
     modes::Mode,
     params::{
         self,
-        CPUS_MAX,
         RUN_ID_MAX, //
     },
     run, //
@@ -41,7 +36,7 @@ impl Plan {
     ///
     /// `EINVAL` for what contradicts itself or the machine, `EPERM` without a crash kernel, `ENOMEM`.
     pub(crate) fn from_params() -> Result<Self> {
-        let run_id = locked(|lock| Text::format(format_args!("{}", params::run_id.get(lock))))?;
+        let run_id = params::run_id.copy();
         let force = params::force.get();
 
         let Some(mode) = params::mode.get() else {
@@ -52,7 +47,7 @@ impl Plan {
             return Err(EINVAL);
         };
         let cpus = resolve_cpus(&run_id)?;
-        if run::take_hold_secs() == 0 && !force {
+        if run::take_hold_secs()? == 0 && !force {
             pr_err!("run {run_id}: refused: hold_secs=0: to hold for ever needs force=1");
             return Err(EINVAL);
         }
@@ -74,32 +69,25 @@ impl Plan {
 
 /// The CPUs that the parameter means. From then on it reads back as their list.
 fn resolve_cpus(run_id: &Text<RUN_ID_MAX>) -> Result<CpuSet> {
-    let given: Text<CPUS_MAX> =
-        locked(|lock| Text::format(format_args!("{}", params::cpus.get(lock))))?;
     let online = CpuSet::online()?;
-    let refuse = |error: Error| {
-        pr_err!(
-            "run {run_id}: refused: cpus={}: a list of online CPUs is allowed: {online}",
-            Printable(given.as_bytes())
-        );
-        error
+    // A set is allocated, which must not be done while the list is read.
+    let (is_all, is_empty) = {
+        let given = params::cpus.read();
+        (given.is_all(), given.is_empty())
     };
 
-    let cpus = match &*given {
-        "" => {
-            let first = online.iter().find(|&cpu| cpu != 0).unwrap_or(0);
-            CpuSet::of(|cpu| cpu == first)?
-        }
-        "all" => CpuSet::of(|cpu| online.contains(cpu))?,
-        list => match CpuSet::parse(list) {
-            Err(error) if error == ENOMEM => return Err(error),
-            // A number that no CPU can have is as wrong as one that is offline.
-            parsed => parsed.map_err(|_| refuse(EINVAL))?,
-        },
+    let cpus = if is_empty {
+        let first = online.iter().find(|&cpu| cpu != 0).unwrap_or(0);
+        CpuSet::of(|cpu| cpu == first)?
+    } else if is_all {
+        CpuSet::of(|cpu| online.contains(cpu))?
+    } else {
+        CpuSet::of(|cpu| params::cpus.read().contains(cpu))?
     };
-    if cpus.is_empty() || !cpus.iter().all(|cpu| online.contains(cpu)) {
-        return Err(refuse(EINVAL));
+    if !cpus.iter().all(|cpu| online.contains(cpu)) {
+        pr_err!("run {run_id}: refused: cpus={cpus}: a list of online CPUs is allowed: {online}");
+        return Err(EINVAL);
     }
-    locked(|lock| params::cpus.replace(format_args!("{cpus}"), lock)).map_err(refuse)?;
+    params::cpus.store(&cpus)?;
     Ok(cpus)
 }

@@ -26,7 +26,10 @@ use faultline::{
         Kthread,
         Me, //
     },
-    params::locked,
+    params::{
+        locked,
+        Refusal, //
+    },
     prelude::*,
     time::{
         self,
@@ -112,18 +115,18 @@ static PLANNED: AtomicBool = AtomicBool::new(false);
 /// Takes `hold_secs` for the plan. Until then a change of it is for the plan to
 /// check, when all parameters are known; from then on [`hold_secs_allowed`]
 /// does.
-pub(crate) fn take_hold_secs() -> u32 {
+pub(crate) fn take_hold_secs() -> Result<u32> {
     // Under the lock nobody is between having it checked and setting it.
-    locked(|_lock| {
+    locked(|| {
         PLANNED.store(true, Relaxed);
         params::hold_secs.get()
     })
 }
 
 /// May `hold_secs` be this?
-pub(crate) fn hold_secs_allowed(secs: u32) -> Result<(), &'static str> {
+pub(crate) fn hold_secs_allowed(secs: u32) -> Result<(), Refusal> {
     if PLANNED.load(Relaxed) && secs == 0 && !params::force.get() {
-        return Err("to hold for ever needs force=1 at load");
+        return Err(Refusal::because("to hold for ever needs force=1 at load"));
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ project=$(cd "$here/../.." && pwd)
 # shellcheck disable=SC2016 # for the shell in the VM
 guest='
 parameters=/sys/module/lockup/parameters
-kexec -s -p --initrd="$FAULTLINE_CRASH_INITRD" --command-line="console=ttyS0 panic=-1 nr_cpus=1" "$FAULTLINE_VMLINUZ"
+kexec -a -p --initrd="$FAULTLINE_CRASH_INITRD" --command-line="$(grep -o "console=[^ ]*" /proc/cmdline) panic=-1 nr_cpus=1" "$FAULTLINE_VMLINUZ"
 echo "crash kernel: $(cat /sys/kernel/kexec_crash_loaded)"
 insmod "$FAULTLINE_MODULES/lockup.ko" mode=soft delay_secs=100 hold_secs=7 && echo "state: $(cat $parameters/state)"
 echo 0 2>&1 >$parameters/hold_secs

@@ -3,6 +3,8 @@
 #
 # A soft lockup on the stock kernel becomes a vmcore that names our thread; and what the
 # verdict says of that dump when it is cut short or asked for something else.
+#
+# Proves: kdump verdict
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -51,7 +53,7 @@ truncated_vmcore_is_incomplete() {
 	cp "$core" "$scratch/cut"
 	truncate --size $(($(stat -c %s "$core") * 2 / 3)) "$scratch/cut"
 	program verdict "$scratch/cut" --mode soft
-	ended 1 dump_incomplete '[0-9]+ of its [0-9]+ pages'
+	ended 1 dump_incomplete '[0-9]+ of its [0-9]+ (pages|bytes)'
 }
 
 what_is_no_dump_is_unreadable() {

@@ -10,6 +10,7 @@
 #   await SECS WHAT CMD... CMD must succeed within that time
 #   skip REASON            this machine cannot tell; never counted as passed
 #   note TEXT              a diagnostic line
+#   log_begin; log         the kernel log since then; log_but MODULE: without its lines
 
 note() { printf '%s\n' "$*" | sed 's/^/# /'; }
 
@@ -44,6 +45,20 @@ await() {
 		fi
 		read -rt 0.05 <> <(:) || true
 	done
+}
+
+# log_begin: forgets what the kernel log has; log: what came since, without its times.
+log_begin() {
+	marks=$((${marks:-0} + 1))
+	mark="faultline-selftest $BASHPID, $marks." # none is the beginning of another
+	echo "$mark" >/dev/kmsg
+}
+log() { dmesg | sed "1,/$mark/d" | sed -E 's/^\[[^]]*\] //'; }
+
+# log_but MODULE: what the log has that MODULE did not say. What the kernel says of a machine
+# that is slow, as an emulated one is, tells nothing of the module.
+log_but() {
+	log | grep -vE "^$1: |^(clocksource|hrtimer): |^perf: interrupt took too long|^workqueue: .* hogged CPU" || true
 }
 
 now_ms() { awk '{ print int($1 * 1000) }' /proc/uptime; }

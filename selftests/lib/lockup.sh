@@ -27,12 +27,6 @@ threads() { cat /proc/[0-9]*/comm 2>/dev/null | grep '^lockup/' | sort || true; 
 
 state_is() { [ "$(parameter state)" = "$1" ]; }
 
-# log_begin: forgets what the kernel log has; log: what came since.
-log_begin() {
-	mark="faultline-selftest $$ $RANDOM"
-	echo "$mark" >/dev/kmsg
-}
-log() { dmesg | sed "1,/$mark/d" | sed -E 's/^\[[^]]*\] //'; }
 log_has() { log | grep -qE -- "$1"; }
 
 # cleanup: whatever a test left loaded is released and removed.

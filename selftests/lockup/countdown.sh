@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # lockup: the countdown, and everything that may end it.
+#
+# Proves: lockup
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"

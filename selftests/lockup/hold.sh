@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # lockup: the hold, seen and not seen by the soft-lockup detector, and its release.
+#
+# Proves: lockup
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -21,8 +23,15 @@ concludes() {
 	match "what the module concludes" "released after [0-9]+ s: $regex" "$(log)"
 }
 
-# preempts: does this kernel take the CPU from kernel code by itself?
-preempts() { grep -qE '\((full|lazy)\)' /sys/kernel/debug/sched/preempt; }
+# preempts: does this kernel take the CPU from kernel code by itself? That is chosen at boot
+# where there is the file, and else by the config.
+preempts() {
+	if [ -e /sys/kernel/debug/sched/preempt ]; then
+		grep -qE '\((full|lazy)\)' /sys/kernel/debug/sched/preempt
+	else
+		uname -v | grep -qE ' PREEMPT(_LAZY|_RT)? '
+	fi
+}
 
 # The detector as this file's tests want it: quick, and without a panic.
 detector() {

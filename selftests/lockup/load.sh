@@ -2,40 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # lockup: what the module says of itself, and loading and unloading it.
+#
+# Proves: parameters
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
 . "$here/../lib/lockup.sh"
-
-vermagic_is_the_stock_kernels() {
-	match "vermagic" "^$(uname -r | sed 's/[.+]/\\&/g') " "$(modinfo -F vermagic "$FAULTLINE_MODULES/lockup.ko")"
-	match "the running kernel is Debian's own" 'Debian' "$(cat /proc/version)"
-}
-
-# has_rust: was this kernel built with Rust, so that it exports its Rust crates?
-has_rust() { grep -q ' rust_helper_' /proc/kallsyms; }
-
-symbols_fit_the_kernel() {
-	local module=$FAULTLINE_MODULES/lockup.ko
-	same "Rust symbols that others could see" "" "$(nm --defined-only --extern-only "$module" | grep ' _R' || true)"
-	if has_rust; then
-		note "this kernel has Rust; symbols that the module takes from it: $(nm --undefined-only "$module" | grep -c _R || true)"
-	else
-		note "this kernel has no Rust: the module carries what it needs"
-		same "Rust symbols that it asks the kernel for" "" "$(nm --undefined-only "$module" | grep -E '_R|rust' || true)"
-	fi
-}
-
-a_module_for_another_kernel_is_refused() {
-	local module other=''
-	for module in "$FAULTLINE_MODULES"/../*/lockup.ko; do
-		[[ $(modinfo -F vermagic "$module") == "$(uname -r) "* ]] || other=$module
-	done
-	[ -n "$other" ] || skip "only this kernel's modules are built here"
-	log_begin
-	match "insmod" 'Invalid module format$' "$(insmod "$other" mode=soft force=1 2>&1 || true)"
-	match "the kernel's own words" "version magic|disagrees about version" "$(log)"
-}
 
 modinfo_describes_each_parameter() {
 	local info name
@@ -90,6 +62,5 @@ unload_leaves_nothing() {
 	same "no thread" "" "$(threads)"
 }
 
-ktap_run vermagic_is_the_stock_kernels symbols_fit_the_kernel \
-	a_module_for_another_kernel_is_refused modinfo_describes_each_parameter parameters_are_in_sysfs \
+ktap_run modinfo_describes_each_parameter parameters_are_in_sysfs \
 	defaults a_thread_for_each_cpu unload_leaves_nothing

@@ -3,6 +3,8 @@
 #
 # lockup: everything that it refuses, with the error, a message that names the parameter,
 # the value and what is right, and nothing left behind.
+#
+# Proves: parameters
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"

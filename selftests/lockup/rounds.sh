@@ -3,6 +3,8 @@
 #
 # lockup: many rounds of loading and unloading (FAULTLINE_ROUNDS, 100) leave no thread, no
 # memory and no complaint.
+#
+# Proves: lockup
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -46,7 +48,7 @@ no_leak_in_many_rounds() {
 	# One object leaked a round is 100 or more; what others allocate moves a count by up to 60.
 	grown=$(join <(sort <<<"$before") <(sort <<<"$after") | awk -v most="$rounds" '$3 - $2 >= 0.8 * most { print $1, $2, "->", $3 }')
 	same "kinds of objects that grew" "" "$grown"
-	same "the log has nothing but our lines" "" "$(log | grep -v '^lockup: ' || true)"
+	same "the log has nothing but our lines" "" "$(log_but lockup)"
 }
 
 ktap_run no_leak_in_many_rounds

@@ -25,7 +25,8 @@ a_wrong_rustc_is_refused() {
 	local scratch command output
 	scratch=$(mktemp -d)
 	mkdir -p "$scratch/rust" "$scratch/scripts" "$scratch/include"
-	cp -r "$metadata/scripts/target.json" "$scratch/scripts/"
+	# Where the compiler knows the kernel's target by itself, there is none.
+	[ ! -e "$metadata/scripts/target.json" ] || cp "$metadata/scripts/target.json" "$scratch/scripts/"
 	cp -r "$metadata/include/generated" "$scratch/include/"
 	cp "$metadata"/rust/exports_*_generated.h "$scratch/rust/"
 	sed 's/rustc 1[.][0-9]*[.][0-9]*/rustc 1.86.0/' "$metadata/.config" >"$scratch/.config"

@@ -3,6 +3,8 @@
 #
 # The built modules: nothing that can panic, no unsafe outside the library, examples of
 # the documentation that compile, and a build that does nothing twice.
+#
+# Proves: builds
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -12,12 +14,38 @@ metadata=$("$project/scripts/paths" METADATA)
 build=$project/build/$release
 
 nothing_can_panic() {
-	local object
+	local object symbols
 	for object in "$build/rust/faultline.o" "$build"/samples/*/*.o; do
 		[[ $object != *.linked.o ]] || continue # has what core panics with, where it is embedded
-		same "panics in ${object#"$build/"}" "" "$(nm "$object" | grep panicking || true)"
+		symbols=$(nm "$object")
+		match "${object#"$build/"} has functions of Rust" ' [tT] _R' "$symbols"
+		same "panics in ${object#"$build/"}" "" "$(grep panicking <<<"$symbols" || true)"
 	done
 }
+
+# The constructors of parameters are for constants, where a wrong text stops the compiler.
+# Called when the module runs they could panic; then it is not linked.
+a_module_that_can_panic_is_refused() {
+	local args output
+	mkdir -p "$project/build/panic"
+	scratch=$(mktemp -d "$project/build/panic/XXXXXX")
+	mkdir "$scratch/project"
+	(cd "$project" && cp -a Kbuild rust samples scripts "$scratch/project")
+	sed -i '/route_probe\|lockup/d' "$scratch/project/Kbuild"
+	sed -i 's/^\( *\)Ok(Self)/\1let text = if rounds::limit() > 5 { "1s" } else { "one" };\n&/
+		s/^ *Ok(Self)/pr_info!("{:?}", faultline::params::Duration::new(text).get());\n&/' "$scratch/project/samples/knobs/knobs.rs"
+	args=$("$scratch/project/scripts/module-args" "$metadata" "$scratch/out")
+	# shellcheck disable=SC2086 # one word each
+	output=$(make --no-print-directory -C "$metadata" $args modules 2>&1) && check "refused: $output" false
+	match "what it is" 'samples/knobs/knobs.o can panic: it calls the above' "$output"
+	match "what it calls" ' U core::panicking::panic' "$output"
+	check "nothing else was wrong" test "$(grep -c '^error' <<<"$output")" = 0
+	# shellcheck disable=SC2086 # one word each
+	check "unless asked for" make --no-print-directory -C "$metadata" $args FAULTLINE_MAY_PANIC=1 modules >/dev/null 2>&1
+	check "it is there" test -s "$scratch/out/knobs.ko"
+}
+
+cleanup() { [ -z "${scratch:-}" ] || rm -rf "$scratch"; }
 
 samples_have_no_unsafe() {
 	local file
@@ -40,4 +68,4 @@ examples_compile() {
 	check "the documentation is made" test -s "$build/rust/doc/faultline/index.html"
 }
 
-ktap_run nothing_can_panic samples_have_no_unsafe a_second_build_does_nothing examples_compile
+ktap_run nothing_can_panic a_module_that_can_panic_is_refused samples_have_no_unsafe a_second_build_does_nothing examples_compile

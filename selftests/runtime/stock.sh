@@ -1,0 +1,126 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Every module in the stock kernel that it is for: with Rust, or without and then carrying
+# the Rust crates that it uses; and in one that it is not for.
+#
+# Proves: loads
+
+here=$(dirname "$0")
+. "$here/../lib/ktap.sh"
+release=$(uname -r)
+kernel=$FAULTLINE_CACHE/kernels/$release
+
+modules() { (cd "$FAULTLINE_MODULES" && ls -- *.ko); }
+
+# load MODULE: with what makes it do nothing by itself.
+load() {
+	case $1 in
+	lockup.ko) insmod "$FAULTLINE_MODULES/$1" mode=soft delay_secs=1000 force=1 ;;
+	*) insmod "$FAULTLINE_MODULES/$1" ;;
+	esac
+}
+
+cleanup() {
+	local module
+	for module in $(modules); do
+		[ ! -e "/sys/module/${module%.ko}" ] || rmmod "${module%.ko}"
+	done
+}
+
+# has_rust: was this kernel built with Rust, so that it exports its Rust crates?
+has_rust() { grep -q ' rust_helper_' /proc/kallsyms; }
+
+the_kernel_is_the_stock_one() {
+	local config option
+	match "the running kernel is Debian's own" 'Debian' "$(cat /proc/version)"
+	config=$(find "$kernel/stock" -name "config-$release" -o -path '*/modules/*/config' | head -n 1)
+	check "the package has the config" test -s "$config"
+	option=$(grep -E '^(# )?CONFIG_RUST[ =]' "$config" || echo "no CONFIG_RUST at all")
+	note "the package's own config: $option"
+	note "$(grep -E '^(# )?CONFIG_MODVERSIONS[ =]' "$config")"
+	if has_rust; then
+		same "Rust in its config" "CONFIG_RUST=y" "$option"
+	else
+		match "Rust in its config" 'is not set$|^no ' "$option"
+	fi
+}
+
+vermagic_is_this_kernels() {
+	local module
+	for module in $(modules); do
+		note "$module: $(modinfo -F vermagic "$FAULTLINE_MODULES/$module")"
+		same "release of $module" "$release" "$(modinfo -F vermagic "$FAULTLINE_MODULES/$module" | awk '{ print $1 }')"
+	done
+}
+
+symbols_fit_the_kernel() {
+	local module defined wanted
+	for module in $(modules); do
+		defined=$(nm --defined-only --extern-only "$FAULTLINE_MODULES/$module")
+		wanted=$(nm --undefined-only -j "$FAULTLINE_MODULES/$module" | sort)
+		check "$module uses something" test -n "$wanted"
+		match "$module is one" ' __this_module$' "$defined"
+		same "Rust symbols of $module that others could see" "" "$(grep ' _R' <<<"$defined" || true)"
+		if has_rust; then
+			note "$module takes $(grep -c '^_R' <<<"$wanted" || true) Rust symbols from this kernel"
+		else
+			same "Rust symbols that $module asks the kernel for" "" "$(grep -E '^_R|rust' <<<"$wanted" || true)"
+		fi
+		same "symbols of $module that this kernel does not export" "" \
+			"$(comm -23 - <(cut -f 2 "$kernel/metadata/Module.symvers" | sort) <<<"$wanted")"
+	done
+}
+
+versions_of_symbols_are_checked() {
+	local module
+	grep -q '^CONFIG_MODVERSIONS=y' "$kernel/metadata/.config" || skip "this kernel has no MODVERSIONS"
+	for module in $(modules); do
+		same "the versions in $module are this kernel's" "" \
+			"$(comm -23 <(modprobe --dump-modversions "$FAULTLINE_MODULES/$module" | sort) \
+				<(awk -v OFS='\t' '{ print $1, $2 }' "$kernel/metadata/Module.symvers" | sort))"
+		check "$module has versions" test -n "$(modprobe --dump-modversions "$FAULTLINE_MODULES/$module")"
+	done
+}
+
+a_module_with_its_own_runtime_is_small() {
+	local stripped
+	! has_rust || skip "this kernel has Rust: modules carry none of it"
+	stripped=$(mktemp)
+	strip --strip-debug -o "$stripped" "$FAULTLINE_MODULES/lockup.ko"
+	note "lockup.ko without debug information: $(stat -c %s "$stripped") bytes"
+	check "at most 250 KB" test "$(stat -c %s "$stripped")" -le 250000
+}
+
+all_are_loaded_at_once() {
+	local module
+	log_begin
+	[ "$(modules | wc -l)" -gt 1 ] || skip "there is only one module"
+	for module in $(modules); do check "load $module" load "$module"; done
+	for module in $(modules); do
+		same "state of $module" live "$(awk -v name="${module%.ko}" '$1 == name { print tolower($5) }' /proc/modules)"
+	done
+	for module in $(modules); do check "unload $module" rmmod "${module%.ko}"; done
+	same "complaints in the log" "" "$(log | grep -E 'WARNING|BUG|Oops|taint' | grep -vE 'loading out-of-tree|module verification failed' || true)"
+}
+
+machine() { readelf -h "$1" | sed -n 's/^ *Machine: *//p'; }
+
+a_module_for_another_kernel_is_refused() {
+	local module other='' refusal='version magic|disagrees about version|Invalid architecture in ELF header'
+	for module in "$FAULTLINE_MODULES"/../*/lockup.ko; do
+		[[ $(modinfo -F vermagic "$module") == "$release "* ]] || other=$module
+		# One of the same architecture, if there is one, to get that far.
+		[ -z "$other" ] || [ "$(machine "$other")" != "$(machine "$FAULTLINE_MODULES/lockup.ko")" ] || break
+	done
+	[ -n "$other" ] || skip "only this kernel's modules are built here"
+	log_begin
+	# EINVAL is for a symbol of another version.
+	match "insmod" 'Invalid (module format|parameters)$' "$(insmod "$other" mode=soft force=1 2>&1 || true)"
+	match "the kernel's own words" "$refusal" "$(log)"
+	note "$(log | grep -E "$refusal")"
+}
+
+ktap_run the_kernel_is_the_stock_one vermagic_is_this_kernels symbols_fit_the_kernel \
+	versions_of_symbols_are_checked a_module_with_its_own_runtime_is_small all_are_loaded_at_once \
+	a_module_for_another_kernel_is_refused
