@@ -12,20 +12,49 @@
 //! pointers, and the result at its return. A structure that is passed by value
 //! takes as many places as it has words.
 //!
-//! C header: `arch/<architecture>/include/asm/ptrace.h`
+//! A kprobe has all registers (`struct pt_regs`); ftrace has those in the table
+//! alone (`struct ftrace_regs`), and only C's macros know where.
+//!
+//! C header: `arch/<architecture>/include/asm/ptrace.h`,
+//! [`include/linux/ftrace_regs.h`](srctree/include/linux/ftrace_regs.h)
 
-use crate::bindings;
+use crate::{
+    bindings,
+    memory::KernelPtr,
+    probe::Registers, //
+};
 
-/// Where an argument is.
-pub(crate) enum Argument {
-    /// This is it.
-    Value(usize),
-    /// It is a word of memory at this address.
-    At(usize),
+/// Argument `n`, one of those on the stack, by the stack pointer at the first
+/// instruction; `None` if it cannot be read.
+#[inline(always)]
+fn on_stack(stack_pointer: usize, n: usize) -> Option<usize> {
+    const WORD: usize = core::mem::size_of::<usize>();
+    let words = n
+        .wrapping_sub(this::IN_REGISTERS)
+        .wrapping_add(this::BELOW_ARGUMENTS);
+    KernelPtr::<usize>::new(stack_pointer.wrapping_add(words.wrapping_mul(WORD))).read()
 }
 
-/// The size of a word on the stack.
-const WORD: usize = core::mem::size_of::<usize>();
+#[cfg(kernel_has = "fprobe_ftrace_regs")]
+impl Registers for bindings::ftrace_regs {
+    #[inline(always)]
+    fn argument(&self, n: usize) -> Option<usize> {
+        let regs = core::ptr::from_ref(self).cast_mut();
+        if n < this::IN_REGISTERS {
+            // SAFETY: These are the registers of a call, which are read.
+            return Some(unsafe { bindings::faultline_helper_ftrace_argument(regs, n as u32) });
+        }
+        // SAFETY: As above.
+        on_stack(unsafe { bindings::faultline_helper_ftrace_stack(regs) }, n)
+    }
+
+    #[inline(always)]
+    fn returned(&self) -> usize {
+        let regs = core::ptr::from_ref(self).cast_mut();
+        // SAFETY: As above.
+        unsafe { bindings::faultline_helper_ftrace_returned(regs) }
+    }
+}
 
 #[cfg(target_arch = "x86_64")]
 #[allow(
@@ -35,30 +64,33 @@ const WORD: usize = core::mem::size_of::<usize>();
 mod this {
     use super::{
         bindings,
-        Argument,
-        WORD, //
+        on_stack,
+        Registers, //
     };
 
-    #[inline(always)]
-    pub(crate) fn argument(regs: &bindings::pt_regs, n: usize) -> Argument {
-        Argument::Value(match n {
-            0 => regs.di as usize,
-            1 => regs.si as usize,
-            2 => regs.dx as usize,
-            3 => regs.cx as usize,
-            4 => regs.r8 as usize,
-            5 => regs.r9 as usize,
-            n => {
-                let words = n.wrapping_sub(6).wrapping_add(1);
-                let offset = words.wrapping_mul(WORD);
-                return Argument::At((regs.sp as usize).wrapping_add(offset));
-            }
-        })
-    }
+    /// How many arguments are in registers.
+    pub(super) const IN_REGISTERS: usize = 6;
+    /// How many words the others have below them: the return address.
+    pub(super) const BELOW_ARGUMENTS: usize = 1;
 
-    #[inline(always)]
-    pub(crate) fn returned(regs: &bindings::pt_regs) -> usize {
-        regs.ax as usize
+    impl Registers for bindings::pt_regs {
+        #[inline(always)]
+        fn argument(&self, n: usize) -> Option<usize> {
+            Some(match n {
+                0 => self.di as usize,
+                1 => self.si as usize,
+                2 => self.dx as usize,
+                3 => self.cx as usize,
+                4 => self.r8 as usize,
+                5 => self.r9 as usize,
+                n => return on_stack(self.sp as usize, n),
+            })
+        }
+
+        #[inline(always)]
+        fn returned(&self) -> usize {
+            self.ax as usize
+        }
     }
 
     /// Adds to a counter of this CPU, in one instruction, which nothing can
@@ -106,9 +138,14 @@ mod this {
 mod this {
     use super::{
         bindings,
-        Argument,
-        WORD, //
+        on_stack,
+        Registers, //
     };
+
+    /// How many arguments are in registers.
+    pub(super) const IN_REGISTERS: usize = 8;
+    /// How many words the others have below them.
+    pub(super) const BELOW_ARGUMENTS: usize = 0;
 
     /// The general registers of a `struct pt_regs`, which it begins with in the
     /// order that user space knows: x0 to x30, then sp.
@@ -119,21 +156,20 @@ mod this {
         unsafe { &*core::ptr::from_ref(regs).cast::<[u64; 32]>() }
     }
 
-    #[inline(always)]
-    pub(crate) fn argument(regs: &bindings::pt_regs, n: usize) -> Argument {
-        let registers = registers(regs);
-        match registers.get(n) {
-            Some(&value) if n < 8 => Argument::Value(value as usize),
-            _ => {
-                let offset = n.wrapping_sub(8).wrapping_mul(WORD);
-                Argument::At((registers[31] as usize).wrapping_add(offset))
+    impl Registers for bindings::pt_regs {
+        #[inline(always)]
+        fn argument(&self, n: usize) -> Option<usize> {
+            let registers = registers(self);
+            match registers.get(n) {
+                Some(&value) if n < IN_REGISTERS => Some(value as usize),
+                _ => on_stack(registers[31] as usize, n),
             }
         }
-    }
 
-    #[inline(always)]
-    pub(crate) fn returned(regs: &bindings::pt_regs) -> usize {
-        registers(regs)[0] as usize
+        #[inline(always)]
+        fn returned(&self) -> usize {
+            registers(self)[0] as usize
+        }
     }
 
     /// Adds to a counter of this CPU; nothing can come between.
@@ -164,8 +200,6 @@ mod this {
 compile_error!("rust/arch.rs does not know how this architecture passes arguments");
 
 pub(crate) use this::{
-    argument,
-    returned,
     this_cpu_add,
     this_cpu_read, //
 };

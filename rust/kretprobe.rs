@@ -25,18 +25,12 @@
 //!
 //! # Soundness
 //!
-//! - *Where the kernel enters.* By three functions, generic over the handler, of
-//!   which the kernel has the addresses while a probe is registered. Each
-//!   finds the probe by the pointer that it was registered with, and so the
-//!   handler. The probes are on the heap and do not move.
-//! - *Unload.* Dropping the set unregisters the probes, which waits until no
-//!   handler runs any more and none will (`synchronize_rcu()`; handlers run with
-//!   preemption off). A call that is still in progress returns through
-//!   the kernel's own trampoline, which finds the probe stopped; its instance
-//!   belongs to the kernel. Only then is anything freed.
-//! - *Leak.* A set that is never dropped stays registered, and its memory
-//!   allocated. It holds a way into the module, so unload waits for ever instead of
-//!   removing code that the kernel enters ([`module`](mod@crate::module)).
+//! Besides what is said of the [set](crate::probe::Set):
+//!
+//! - *Unload.* Handlers run with preemption off, so when the kernel has
+//!   unregistered a probe it waits for them with `synchronize_rcu()`. A call that
+//!   is still in progress returns through the kernel's own trampoline, which
+//!   finds the probe stopped; its instance belongs to the kernel.
 //! - *Instance data.* It is `Copy`, so nothing is lost when the kernel drops an
 //!   instance of a call that never returns; its size and alignment are
 //!   checked by the compiler against what the kernel gives. It is written by
@@ -52,18 +46,12 @@
 //! C source: [`kernel/kprobes.c`](srctree/kernel/kprobes.c)
 
 use core::{
-    cell::{
-        Cell,
-        UnsafeCell, //
-    },
+    cell::Cell,
     ffi::CStr,
+    marker::PhantomData,
     mem::{
         align_of,
         size_of, //
-    },
-    sync::atomic::{
-        AtomicBool,
-        Ordering, //
     }, //
 };
 
@@ -71,27 +59,20 @@ use crate::{
     bindings,
     compat::{
         char_ptr,
-        ffi::c_int,
-        push,
-        KBox,
-        KVec,
-        GFP_KERNEL, //
+        ffi::c_int, //
     },
-    error::{
-        code,
-        to_result,
-        Result, //
-    },
-    module::Entrance,
+    error::Result,
+    kprobe,
     percpu::Counters,
     probe::{
         self,
-        Failure,
-        FromWord,
         Handling,
+        Kind,
         Missed,
+        Probe,
         Refused,
-        Registers, //
+        Set,
+        Shared, //
     }, //
 };
 
@@ -131,26 +112,9 @@ pub trait Handler: Send + Sync + Sized + 'static {
 }
 
 /// A function that was entered.
-pub struct Entry<'a, H: Handler> {
-    probe: usize,
-    registers: Registers<'a>,
-    shared: &'a Shared<H>,
-}
+pub type Entry<'a, H> = probe::Entry<'a, bindings::pt_regs, &'a Shared<Kretprobe<H>>>;
 
 impl<'a, H: Handler> Entry<'a, H> {
-    /// Which of the set's probes it is.
-    #[inline(always)]
-    pub fn probe(&self) -> usize {
-        self.probe
-    }
-
-    /// Argument `n`, counted from 0. `None` if it is one that is passed in
-    /// memory which cannot be read.
-    #[inline(always)]
-    pub fn arg<T: FromWord>(&self, n: usize) -> Option<T> {
-        self.registers.argument(n)
-    }
-
     /// The innermost call of this set's functions in which this call is made,
     /// on the same stack: its probe and its data. Calls that `entry` declined,
     /// and calls that were missed, are not among them.
@@ -160,64 +124,14 @@ impl<'a, H: Handler> Entry<'a, H> {
     #[inline]
     pub fn enclosing(&self) -> Option<(usize, &'a H::Data)> {
         // SAFETY: This is called in a handler, since only there is an `Entry`.
-        unsafe { instance::enclosing(self.shared) }
+        unsafe { instance::enclosing(self.besides) }
     }
 }
 
 /// A function that returns.
-pub struct Return<'a> {
-    probe: usize,
-    registers: Registers<'a>,
-}
-
-impl Return<'_> {
-    /// Which of the set's probes it is.
-    #[inline(always)]
-    pub fn probe(&self) -> usize {
-        self.probe
-    }
-
-    /// What it returns.
-    #[inline(always)]
-    pub fn ret<T: FromWord>(&self) -> T {
-        self.registers.returned()
-    }
-}
-
-/// A probe. The kernel's part is first, so that a pointer to it is one to this.
-///
-/// # Invariants
-///
-/// - `kretprobe` is set up, and registered if `failure` is `None` and the set
-///   was made.
-/// - `shared` is the set's, which lives as long as the probe is registered.
-#[repr(C)]
-struct Probe<H: Handler> {
-    kretprobe: UnsafeCell<bindings::kretprobe>,
-    shared: *const Shared<H>,
-    index: usize,
-    function: &'static CStr,
-    /// The kernel's own function for a hit, where ours is put before it.
-    pre_handler: Cell<bindings::kprobe_pre_handler_t>,
-    failure: Option<Failure>,
-    enabled: AtomicBool,
-}
-
-/// What handlers see of a set.
-struct Shared<H: Handler> {
-    handler: H,
-    /// How often the kernel has come to `entry`, if missed hits are counted.
-    entries: Counters<1>,
-    /// Does not move after the first of them is registered.
-    probes: KVec<Probe<H>>,
-}
+pub type Return<'a> = probe::Return<'a, bindings::pt_regs>;
 
 /// A set of probed functions with one handler.
-///
-/// # Invariants
-///
-/// The probes whose `failure` is `None` are registered, and their addresses are
-/// in `registered`, the last one first.
 ///
 /// # Examples
 ///
@@ -267,32 +181,9 @@ struct Shared<H: Handler> {
 ///     # fn ret(&self, _: &Return<'_>, _: &Self::Data, _: &Handling<'_>) {}
 /// }
 /// ```
-pub struct KretProbes<H: Handler> {
-    shared: KBox<Shared<H>>,
-    registered: KVec<*mut bindings::kretprobe>,
-    _entrance: Entrance,
-}
-
-// SAFETY: The handler is `Send` and `Sync`. The kernel has a lock for what it changes
-// of a probe; `pre_handler` and `failure` do not change once the set was made.
-unsafe impl<H: Handler> Send for KretProbes<H> {}
-
-// SAFETY: As above.
-unsafe impl<H: Handler> Sync for KretProbes<H> {}
+pub type KretProbes<H> = Set<Kretprobe<H>>;
 
 impl<H: Handler> KretProbes<H> {
-    /// The data fit into what the kernel gives.
-    const DATA_FITS: () = {
-        assert!(
-            size_of::<H::Data>() <= bindings::KRETPROBE_MAX_DATA_SIZE as usize,
-            "instance data may have 4096 bytes"
-        );
-        assert!(
-            align_of::<H::Data>() <= align_of::<usize>(),
-            "instance data are aligned as a word"
-        );
-    };
-
     /// Registers a probe for each of the functions, or none.
     ///
     /// `maxactive` is how many calls of each can be followed at once; 0 leaves
@@ -328,229 +219,114 @@ impl<H: Handler> KretProbes<H> {
         Self::register(handler, functions, maxactive, false)
     }
 
-    fn register(
-        handler: H,
-        functions: &[&'static CStr],
-        maxactive: u16,
-        all: bool,
-    ) -> Result<Self, Refused> {
-        const { Self::DATA_FITS };
-        let first = *functions.first().ok_or(Refused::new(c"", code::EINVAL))?;
-        let no_memory = |_| Refused::new(first, code::ENOMEM);
-
-        let probes = KVec::with_capacity(functions.len(), GFP_KERNEL).map_err(no_memory)?;
-        let registered = KVec::with_capacity(functions.len(), GFP_KERNEL).map_err(no_memory)?;
-        let shared = Shared {
-            handler,
-            entries: Counters::new().map_err(|error| Refused::new(first, error))?,
-            probes,
-        };
-        let shared = KBox::new(shared, GFP_KERNEL).map_err(no_memory)?;
-        // INVARIANT: No probe is there, so none is registered.
-        let mut set = Self {
-            shared,
-            registered,
-            _entrance: Entrance::new(),
-        };
-        let shared: *const Shared<H> = &raw const *set.shared;
-        for (index, &function) in functions.iter().enumerate() {
-            let probe = Probe::new(shared, index, function, maxactive);
-            push(&mut set.shared.probes, probe).map_err(no_memory)?;
-        }
-
-        // All probes have their place, so from here on there are handlers.
-        for index in 0..functions.len() {
-            let Some(probe) = set.shared.probes.get(index) else {
-                continue;
-            };
-            let kretprobe = probe.kretprobe.get();
-            // SAFETY: The probe is set up, and neither moves nor is freed
-            // before it is unregistered.
-            let result = to_result(unsafe { bindings::register_kretprobe(kretprobe) });
-            match result {
-                Ok(_) => {
-                    if H::COUNTS_MISSED {
-                        // SAFETY: The probe is registered and disabled: nobody
-                        // calls the function that is replaced.
-                        unsafe { probe.count_missed() };
-                    }
-                    // There is room, so this does not fail.
-                    let _ = push(&mut set.registered, kretprobe);
-                }
-                Err(error) => {
-                    let function = probe.function;
-                    let failure = Failure::find(function, error);
-                    if all {
-                        // Dropping the set unregisters what it has so far.
-                        probe::reverse(&mut set.registered);
-                        return Err(Refused { function, failure });
-                    }
-                    if let Some(probe) = set.shared.probes.get_mut(index) {
-                        probe.failure = Some(failure);
-                    }
-                }
-            }
-        }
-        // INVARIANT: Each probe is in `registered`, or has its failure.
-        probe::reverse(&mut set.registered);
-        Ok(set)
-    }
-
-    /// The set's handler.
-    pub fn handler(&self) -> &H {
-        &self.shared.handler
-    }
-
-    fn probe(&self, index: usize) -> Result<&Probe<H>> {
-        self.shared.probes.get(index).ok_or(code::EINVAL)
-    }
-
-    /// Why a probe is not registered; `None` if it is.
-    pub fn failure(&self, index: usize) -> Option<&Failure> {
-        self.probe(index).ok()?.failure.as_ref()
-    }
-
-    /// Lets a probe be hit. Another call does no harm.
-    ///
-    /// # Context
-    ///
-    /// Process context; sleeps.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` if there is no such probe, what [`failure`](Self::failure)
-    /// stands for if it is not registered, and those of `enable_kprobe()`.
-    pub fn enable(&self, index: usize) -> Result {
-        let probe = self.probe(index)?;
-        if let Some(failure) = &probe.failure {
-            return Err(failure.to_error());
-        }
-        // SAFETY: By the invariant the probe is registered.
-        to_result(unsafe { bindings::enable_kprobe(probe.kprobe()) })?;
-        probe.enabled.store(true, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// Has a probe hit no more: it costs nothing. Calls in progress still come
-    /// to [`Handler::ret`]. Another call does no harm.
-    ///
-    /// # Context
-    ///
-    /// As for [`enable`](Self::enable).
-    ///
-    /// # Errors
-    ///
-    /// As for [`enable`](Self::enable).
-    pub fn disable(&self, index: usize) -> Result {
-        let probe = self.probe(index)?;
-        if let Some(failure) = &probe.failure {
-            return Err(failure.to_error());
-        }
-        // SAFETY: By the invariant the probe is registered.
-        to_result(unsafe { bindings::disable_kprobe(probe.kprobe()) })?;
-        probe.enabled.store(false, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// Is the probe enabled?
-    pub fn is_enabled(&self, index: usize) -> bool {
-        self.probe(index)
-            .is_ok_and(|probe| probe.enabled.load(Ordering::Relaxed))
-    }
-
     /// How many calls of a function at once can be followed.
     pub fn maxactive(&self, index: usize) -> u32 {
         self.probe(index).map_or(0, |probe| {
             // SAFETY: The kernel wrote it at registration.
-            u32::try_from(unsafe { (*probe.kretprobe.get()).maxactive }).unwrap_or(0)
-        })
-    }
-
-    /// The calls that no handler saw, as the kernel counts them.
-    ///
-    /// # Context
-    ///
-    /// Any.
-    pub fn missed(&self, index: usize) -> Missed {
-        self.probe(index).map_or(Missed::default(), |probe| {
-            let kretprobe = probe.kretprobe.get();
-            // SAFETY: The probe lives. The kernel writes these while they are
-            // read, each as a whole.
-            let (busy, no_instance) = unsafe {
-                (
-                    (&raw const (*kretprobe).kp.nmissed).read_volatile(),
-                    (&raw const (*kretprobe).nmissed).read_volatile(),
-                )
-            };
-            Missed {
-                busy: busy as u64,
-                no_instance: u64::from(no_instance as u32),
-            }
+            u32::try_from(unsafe { (*probe.raw()).maxactive }).unwrap_or(0)
         })
     }
 }
 
-impl<H: Handler> Drop for KretProbes<H> {
-    /// Unregisters the probes and waits until no handler runs.
-    ///
-    /// # Context
-    ///
-    /// Process context; sleeps.
-    fn drop(&mut self) {
-        let count = self.registered.len();
-        if count > 0 {
-            // SAFETY: By the invariant these probes are registered.
-            unsafe {
-                bindings::unregister_kretprobes(self.registered.as_mut_ptr(), count as c_int)
-            };
-        }
+/// The kind of probe.
+pub struct Kretprobe<H>(PhantomData<H>);
+
+/// What a set has to count missed hits.
+pub struct Misses {
+    /// How often the kernel has come to `entry`.
+    entries: Counters<1>,
+    /// The kernel's own function for a hit, where ours is put before it.
+    pre_handler: Cell<bindings::kprobe_pre_handler_t>,
+}
+
+impl<H: Handler> Kretprobe<H> {
+    /// The data fit into what the kernel gives.
+    const DATA_FITS: () = {
+        assert!(
+            size_of::<H::Data>() <= bindings::KRETPROBE_MAX_DATA_SIZE as usize,
+            "instance data may have 4096 bytes"
+        );
+        assert!(
+            align_of::<H::Data>() <= align_of::<usize>(),
+            "instance data are aligned as a word"
+        );
+    };
+
+    fn kprobe(kretprobe: *mut bindings::kretprobe) -> *mut bindings::kprobe {
+        // A kretprobe begins with its kprobe.
+        kretprobe.cast()
     }
 }
 
-impl<H: Handler> Probe<H> {
-    /// A probe that is not registered, and will be disabled.
-    fn new(
-        shared: *const Shared<H>,
-        index: usize,
-        function: &'static CStr,
-        maxactive: u16,
-    ) -> Self {
-        // SAFETY: A `struct kretprobe` of zeros is one that was not set up.
-        let mut kretprobe: bindings::kretprobe = unsafe { core::mem::zeroed() };
+// SAFETY: `hit`, `entry` and `ret` only read what they take, apart from instances,
+// which are theirs. `register_kretprobe()` has undone all when it fails;
+// `unregister_kretprobes()` waits for the handlers that run.
+unsafe impl<H: Handler> Kind for Kretprobe<H> {
+    type Handler = H;
+    type Raw = bindings::kretprobe;
+    /// `maxactive`.
+    type Options = u16;
+    type Extra = Misses;
+
+    fn extra() -> Result<Misses> {
+        Ok(Misses {
+            entries: Counters::new()?,
+            pre_handler: Cell::new(None),
+        })
+    }
+
+    fn set_up(kretprobe: &mut bindings::kretprobe, function: &'static CStr, maxactive: u16) {
+        const { Self::DATA_FITS };
         kretprobe.kp.symbol_name = char_ptr(function);
         kretprobe.kp.flags = bindings::KPROBE_FLAG_DISABLED;
         kretprobe.entry_handler = Some(entry::<H>);
         kretprobe.handler = Some(ret::<H>);
         kretprobe.maxactive = c_int::from(maxactive);
         kretprobe.data_size = size_of::<H::Data>();
-        Self {
-            kretprobe: UnsafeCell::new(kretprobe),
-            shared,
-            index,
-            function,
-            pre_handler: Cell::new(None),
-            failure: None,
-            enabled: AtomicBool::new(false),
+    }
+
+    unsafe fn register(probe: &Probe<Self>) -> c_int {
+        let kretprobe = probe.raw();
+        // SAFETY: By the function's requirement. As long as the set is being made
+        // its probes are disabled: nobody calls the function that is replaced,
+        // or reads `pre_handler`, which is the same for each probe. The memory
+        // barriers of enabling one make the writes seen before the first hit.
+        unsafe {
+            let registered = bindings::register_kretprobe(kretprobe);
+            if H::COUNTS_MISSED && registered >= 0 {
+                let (_, shared) = Probe::<Self>::of(kretprobe);
+                let pre_handler = &raw mut (*kretprobe).kp.pre_handler;
+                shared.extra.pre_handler.set(*pre_handler);
+                *pre_handler = Some(hit::<H>);
+            }
+            registered
         }
     }
 
-    fn kprobe(&self) -> *mut bindings::kprobe {
-        // SAFETY: The field is inside of an object that lives.
-        unsafe { &raw mut (*self.kretprobe.get()).kp }
+    unsafe fn unregister(probes: &mut [*mut bindings::kretprobe]) {
+        // SAFETY: By the function's requirement.
+        unsafe { bindings::unregister_kretprobes(probes.as_mut_ptr(), probes.len() as c_int) };
     }
 
-    /// Puts [`hit`] before the kernel's own function for a hit.
-    ///
-    /// # Safety
-    ///
-    /// The probe is registered, and was not enabled yet.
-    unsafe fn count_missed(&self) {
-        // SAFETY: By the function's requirement nobody reads it now. The memory
-        // barriers of enabling it make the write seen before the first hit.
+    unsafe fn enable(kretprobe: *mut bindings::kretprobe, enable: bool) -> c_int {
+        // SAFETY: By the function's requirement.
+        unsafe { kprobe::enable(Self::kprobe(kretprobe), enable) }
+    }
+
+    unsafe fn is_enabled(kretprobe: *mut bindings::kretprobe) -> bool {
+        // SAFETY: By the function's requirement.
+        unsafe { kprobe::is_enabled(Self::kprobe(kretprobe)) }
+    }
+
+    unsafe fn missed(kretprobe: *mut bindings::kretprobe) -> Missed {
+        // SAFETY: By the function's requirement. The kernel writes this while it
+        // is read, as a whole.
         unsafe {
-            let pre_handler = &raw mut (*self.kprobe()).pre_handler;
-            self.pre_handler.set(*pre_handler);
-            *pre_handler = Some(hit::<H>);
+            let no_instance = (&raw const (*kretprobe).nmissed).read_volatile();
+            Missed {
+                no_instance: u64::from(no_instance as u32),
+                ..kprobe::missed(Self::kprobe(kretprobe))
+            }
         }
     }
 }
@@ -559,26 +335,26 @@ impl<H: Handler> Probe<H> {
 ///
 /// # Safety
 ///
-/// `kprobe` is that of a registered `Probe<H>`, with `count_missed`. The context
-/// is that of a probe's handler.
+/// `kprobe` is that of a registered probe of this kind, which was put there by
+/// `Kind::register`. The context is that of a probe's handler.
 #[link_section = ".kprobes.text"]
 unsafe extern "C" fn hit<H: Handler>(
     kprobe: *mut bindings::kprobe,
     regs: *mut bindings::pt_regs,
 ) -> c_int {
     // SAFETY: By the function's requirements. A kretprobe begins with its
-    // kprobe, and a `Probe` with its kretprobe.
+    // kprobe.
     unsafe {
-        let probe = &*kprobe.cast::<Probe<H>>();
-        let shared = &*probe.shared;
-        let before = shared.entries.here::<0>();
-        let code = match probe.pre_handler.get() {
+        let (probe, shared) = Probe::<Kretprobe<H>>::of(kprobe.cast());
+        let misses = &shared.extra;
+        let before = misses.entries.here::<0>();
+        let code = match misses.pre_handler.get() {
             Some(pre_handler) => pre_handler(kprobe, regs),
             None => 0,
         };
         // No other hit comes to `entry` meanwhile: it would be missed itself.
-        if shared.entries.here::<0>() == before {
-            shared.handler.missed(probe.index, &Handling::new());
+        if misses.entries.here::<0>() == before {
+            shared.handler.missed(probe.index(), &Handling::new());
         }
         code
     }
@@ -589,7 +365,7 @@ unsafe extern "C" fn hit<H: Handler>(
 ///
 /// # Safety
 ///
-/// `ri` is an unused instance of a registered `Probe<H>`, and `regs` are those of
+/// `ri` is an unused instance of a registered probe of this kind, and `regs` are those of
 /// the call. The context is that of a probe's handler.
 #[link_section = ".kprobes.text"]
 unsafe extern "C" fn entry<H: Handler>(
@@ -597,22 +373,25 @@ unsafe extern "C" fn entry<H: Handler>(
     regs: *mut bindings::pt_regs,
 ) -> c_int {
     // SAFETY: By the function's requirements.
-    let (probe, shared, registers, here) = unsafe {
+    let ((probe, shared), registers, here) = unsafe {
         let kretprobe = instance::kretprobe(ri);
         if kretprobe.is_null() {
             // It is being unregistered.
             return 1;
         }
-        let probe = &*kretprobe.cast::<Probe<H>>();
-        (probe, &*probe.shared, Registers::new(regs), Handling::new())
+        (
+            Probe::<Kretprobe<H>>::of(kretprobe),
+            &*regs,
+            Handling::new(),
+        )
     };
     if H::COUNTS_MISSED {
-        shared.entries.add::<0>(1);
+        shared.extra.entries.add::<0>(1);
     }
     let call = Entry {
-        probe: probe.index,
+        probe: probe.index(),
         registers,
-        shared,
+        besides: shared,
     };
     match shared.handler.entry(&call, &here) {
         Some(data) => {
@@ -629,7 +408,7 @@ unsafe extern "C" fn entry<H: Handler>(
 ///
 /// # Safety
 ///
-/// `ri` is the instance of a call of a registered `Probe<H>` for which `entry`
+/// `ri` is the instance of a call of a registered probe of this kind for which `entry`
 /// returned 0, and `regs` are those of the return. The context is that of a
 /// probe's handler.
 #[link_section = ".kprobes.text"]
@@ -644,13 +423,13 @@ unsafe extern "C" fn ret<H: Handler>(
             // It was unregistered meanwhile.
             return 0;
         }
-        let probe = &*kretprobe.cast::<Probe<H>>();
+        let (probe, shared) = Probe::<Kretprobe<H>>::of(kretprobe);
         let call = Return {
-            probe: probe.index,
-            registers: Registers::new(regs),
+            probe: probe.index(),
+            registers: &*regs,
         };
         let data = &*instance::data::<H>(ri);
-        (*probe.shared).handler.ret(&call, data, &Handling::new());
+        shared.handler.ret(&call, data, &Handling::new());
     }
     0
 }
@@ -660,6 +439,7 @@ mod instance {
     use super::{
         bindings,
         Handler,
+        Kretprobe,
         Probe,
         Shared, //
     };
@@ -671,7 +451,7 @@ mod instance {
     ///
     /// # Safety
     ///
-    /// `ri` is an instance of a `Probe<H>`.
+    /// `ri` is an instance of a probe of this kind, with this handler.
     #[inline(always)]
     pub(super) unsafe fn data<H: Handler>(ri: *mut bindings::kretprobe_instance) -> *mut H::Data {
         // SAFETY: The data follow the instance in the same allocation.
@@ -794,7 +574,9 @@ mod instance {
     ///
     /// This is called in a handler of the set.
     #[inline]
-    pub(super) unsafe fn enclosing<H: Handler>(shared: &Shared<H>) -> Option<(usize, &H::Data)> {
+    pub(super) unsafe fn enclosing<H: Handler>(
+        shared: &Shared<Kretprobe<H>>,
+    ) -> Option<(usize, &H::Data)> {
         let probes = shared.probes.as_ptr_range();
         let (begin, end) = (probes.start as usize, probes.end as usize);
         // SAFETY: The list is that of the current task. Its nodes are instances
@@ -815,9 +597,9 @@ mod instance {
                     // address is rounded to one of a probe before it is used.
                     let index = address
                         .wrapping_sub(begin)
-                        .wrapping_div(core::mem::size_of::<Probe<H>>());
+                        .wrapping_div(core::mem::size_of::<Probe<Kretprobe<H>>>());
                     let probe = shared.probes.get(index)?;
-                    let ours = probe.kretprobe.get();
+                    let ours = probe.raw();
                     if core::ptr::eq(ours, kretprobe) && kind::belongs(ri, ours) {
                         return Some((index, &*data::<H>(ri)));
                     }

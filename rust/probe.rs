@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What all kinds of probes share: the call that was hit, the context of a
-//! handler, and why a function cannot be probed.
+//! What all kinds of probes share: the set that registers them, the call that
+//! was hit, the context of a handler, and why a function cannot be probed.
 //!
 //! - [`kprobe`](crate::kprobe): a handler at a function's entry.
 //! - [`kretprobe`](crate::kretprobe): one at its entry and one at its return,
 //!   with data that belongs to the call.
+//! - [`fprobe`](crate::fprobe): the same by ftrace, where the kernel has it.
+//!
+//! All are registered as a [`Set`], which is also why that is sound.
 //!
 //! # What a handler may do
 //!
@@ -22,13 +25,14 @@
 //! Rust has no way to refuse a call which would sleep by its type alone. So a
 //! test follows every call that leads out of the handlers of a built module, and
 //! compares where they end with a list of what may be called
-//! (`selftests/route_probe/handlers.sh`).
+//! (`selftests/lib/handlers.sh`).
 //!
 //! # Handlers and other probes
 //!
-//! While a handler runs, its CPU hits no other handler: the kernel counts the
-//! hit as missed instead ([`Missed`]). So a handler can be interrupted by a
-//! probed function, or call one, without harm.
+//! A handler can be interrupted by a probed function, or call one, without harm.
+//! While one of a kprobe or a kretprobe runs, its CPU hits no other of these two
+//! kinds: the kernel counts the hit as missed instead ([`Missed`]). While one of
+//! an fprobe runs, no other fprobe is hit by what it calls, but by an interrupt.
 //!
 //! The functions by which the kernel enters a handler are in the section
 //! `.kprobes.text`, which puts a module's functions on the blacklist of what
@@ -38,14 +42,22 @@
 //! have a section.) The functions of Rust and of `rust/helpers/` are not
 //! traceable: they are compiled without the calls that ftrace patches.
 
+mod set;
+
 use core::{
     ffi::CStr,
     fmt,
     marker::PhantomData, //
 };
 
+pub use set::{
+    Kind,
+    Probe,
+    Set,
+    Shared, //
+};
+
 use crate::{
-    arch,
     bindings,
     compat::{
         char_ptr,
@@ -87,25 +99,6 @@ impl Handling<'_> {
     }
 }
 
-/// Turns the order around. (That of `core` can panic, as far as newer compilers
-/// know.)
-pub(crate) fn reverse<T: Copy>(list: &mut [T]) {
-    let mut begin: usize = 0;
-    let mut end = list.len();
-    while begin < end {
-        end = end.wrapping_sub(1);
-        if let (Some(&first), Some(&last)) = (list.get(begin), list.get(end)) {
-            if let Some(place) = list.get_mut(begin) {
-                *place = last;
-            }
-            if let Some(place) = list.get_mut(end) {
-                *place = first;
-            }
-        }
-        begin = begin.wrapping_add(1);
-    }
-}
-
 /// What an argument or a result can be read as.
 pub trait FromWord {
     /// The value in a register, of which the lower bytes count.
@@ -132,33 +125,56 @@ impl<T> FromWord for KernelPtr<T> {
     }
 }
 
-/// The registers of a call, at its first instruction or at its return.
-pub struct Registers<'a>(&'a bindings::pt_regs);
-
-impl<'a> Registers<'a> {
-    /// # Safety
-    ///
-    /// `regs` is what a probe was called with, and lives as long as `'a`.
-    #[inline(always)]
-    pub(crate) unsafe fn new(regs: *const bindings::pt_regs) -> Self {
-        // SAFETY: By the function's requirement.
-        Self(unsafe { &*regs })
-    }
-
+/// The registers of a call at its first instruction, or at its return.
+pub trait Registers {
     /// Argument `n`, counted from 0; `None` if it is on the stack and cannot be
     /// read.
+    fn argument(&self, n: usize) -> Option<usize>;
+
+    /// What is returned.
+    fn returned(&self) -> usize;
+}
+
+/// A function that was entered, with its registers, and with what a kind of
+/// probe knows besides.
+pub struct Entry<'a, R, B = ()> {
+    pub(crate) probe: usize,
+    pub(crate) registers: &'a R,
+    pub(crate) besides: B,
+}
+
+impl<R: Registers, B> Entry<'_, R, B> {
+    /// Which of the set's probes it is.
     #[inline(always)]
-    pub(crate) fn argument<T: FromWord>(&self, n: usize) -> Option<T> {
-        let word = match arch::argument(self.0, n) {
-            arch::Argument::Value(word) => word,
-            arch::Argument::At(address) => KernelPtr::<usize>::new(address).read()?,
-        };
-        Some(T::from_word(word))
+    pub fn probe(&self) -> usize {
+        self.probe
     }
 
+    /// Argument `n`, counted from 0. `None` if it is one that is passed in
+    /// memory which cannot be read.
     #[inline(always)]
-    pub(crate) fn returned<T: FromWord>(&self) -> T {
-        T::from_word(arch::returned(self.0))
+    pub fn arg<T: FromWord>(&self, n: usize) -> Option<T> {
+        Some(T::from_word(self.registers.argument(n)?))
+    }
+}
+
+/// A function that returns, with its registers.
+pub struct Return<'a, R> {
+    pub(crate) probe: usize,
+    pub(crate) registers: &'a R,
+}
+
+impl<R: Registers> Return<'_, R> {
+    /// Which of the set's probes it is.
+    #[inline(always)]
+    pub fn probe(&self) -> usize {
+        self.probe
+    }
+
+    /// What it returns.
+    #[inline(always)]
+    pub fn ret<T: FromWord>(&self) -> T {
+        T::from_word(self.registers.returned())
     }
 }
 
@@ -170,7 +186,8 @@ pub struct Missed {
     /// While another handler ran on the CPU.
     pub busy: u64,
     /// Because as many calls as can be followed were in progress
-    /// (`maxactive`). Always 0 for a [`kprobe`](crate::kprobe).
+    /// (`maxactive`). Always 0 for a [`kprobe`](crate::kprobe), and all that is
+    /// known of an [`fprobe`](crate::fprobe).
     pub no_instance: u64,
 }
 
@@ -187,6 +204,8 @@ pub enum Failure {
     Blacklisted,
     /// Its entry can be probed and its return cannot.
     NoReturn,
+    /// The function is there, and does not begin with a call that ftrace patches.
+    NotTraceable,
     /// Another error of the kernel.
     Other(Error),
 }
@@ -196,7 +215,7 @@ impl Failure {
     pub fn to_error(&self) -> Error {
         match self {
             Self::NotFound | Self::Inlined(_) => code::ENOENT,
-            Self::Blacklisted | Self::NoReturn => code::EINVAL,
+            Self::Blacklisted | Self::NoReturn | Self::NotTraceable => code::EINVAL,
             Self::Other(error) => *error,
         }
     }
@@ -214,23 +233,16 @@ impl Failure {
             ".part.1",
             ".cold",
         ];
-        let name = crate::compat::bytes(function);
-        if error == code::ENOENT {
-            for &suffix in SUFFIXES {
-                let sibling = Text::<256>::format(format_args!("{}{suffix}\0", Printable(name)));
-                let sibling = sibling.as_ref().ok().and_then(Text::as_c_str);
-                if sibling.is_some_and(|sibling| can_probe(sibling).is_ok()) {
-                    return Self::Inlined(suffix);
-                }
-            }
-            return Self::NotFound;
-        }
-        if error != code::EINVAL {
-            return Self::Other(error);
-        }
-        match can_probe(function) {
-            Ok(()) => Self::NoReturn,
-            Err(_) => Self::Blacklisted,
+        match (error, can_probe(function)) {
+            (code::ENOENT, Err(code::ENOENT)) => SUFFIXES
+                .iter()
+                .find(|suffix| has_sibling(function, suffix))
+                .map_or(Self::NotFound, |suffix| Self::Inlined(suffix)),
+            // A kprobe could be there: so it was ftrace that did not find it.
+            (code::ENOENT, Ok(()) | Err(code::EINVAL)) => Self::NotTraceable,
+            (code::EINVAL, Ok(())) => Self::NoReturn,
+            (code::EINVAL, Err(_)) => Self::Blacklisted,
+            _ => Self::Other(error),
         }
     }
 }
@@ -249,6 +261,10 @@ impl fmt::Display for Failure {
                  /sys/kernel/debug/kprobes/blacklist",
             ),
             Self::NoReturn => f.write_str("no return: its entry can be probed, its return cannot"),
+            Self::NotTraceable => f.write_str(
+                "not traceable: it does not begin with a call that ftrace patches, see \
+                 /sys/kernel/tracing/available_filter_functions",
+            ),
             Self::Other(error) => write!(f, "error {}", error.to_errno()),
         }
     }
@@ -289,6 +305,16 @@ impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Printable(crate::compat::bytes(self.0)).fmt(f)
     }
+}
+
+/// Is there a function that is called as this one with `suffix` at the end?
+fn has_sibling(function: &CStr, suffix: &str) -> bool {
+    let name = Printable(crate::compat::bytes(function));
+    Text::<256>::format(format_args!("{name}{suffix}\0"))
+        .as_ref()
+        .ok()
+        .and_then(Text::as_c_str)
+        .is_some_and(|sibling| can_probe(sibling).is_ok())
 }
 
 /// Could a handler be put at the entry of `function`? Tries it, without ever

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What the handlers of a module's probes call. They run with preemption off, in the middle of
+# anything, so the calls that lead out of the module from them, over any number of functions,
+# must end in functions that neither sleep, nor allocate, nor take a lock. Rust's types cannot
+# say so; the code can be asked.
+
+# The functions by which the kernel enters a handler.
+entered_by='_R.*faultline(6kprobe5entry|9kretprobe(3hit|5entry|3ret)|6fprobe(5entry|3ret))'
+
+# What may be called from anywhere, and what is no call: data, per-CPU data, tracepoints
+# (whose functions write to the ring buffer), thunks.
+handlers_may='copy_from_kernel_nofault|ktime_get_mono_fast_ns|mem(cpy|set|cmp)|__stack_chk_(fail|guard)'
+handlers_may+='|__x86_(return_thunk|indirect_thunk_[a-z0-9]+)'
+handlers_may+='|const_current_task|pcpu_hot|cpu_number|const_pcpu_hot|__preempt_count|__cpu_online_mask|this_cpu_off|__ref_stack_chk_guard'
+handlers_may+='|__tracepoint_[a-z_]+|__SCT__tp_func_[a-z_]+|__srcu_[a-z_]+|tracepoint_srcu|rcu_[a-z_]*lock_held'
+# A tracepoint ends with it on some kernels; with preemption off, as here, it is not called.
+handlers_may+='|__SCT__preempt_schedule_notrace'
+# What the kernel's macro for an argument of ftrace's would say of a number that it has ruled out.
+handlers_may+='|__ubsan_handle_out_of_bounds'
+handlers_may+='|\.rodata.*|\.data.*|\.bss.*'
+
+# reached MODULE: first "entry <function>" for each function by which the kernel enters a
+# handler, then "out <symbol>" for each symbol outside of the module's code that is reached.
+reached() {
+	objdump -dr --no-show-raw-insn "$1" | awk -v entered_by="^$entered_by" '
+		function number(hex, i, n) {
+			n = 0
+			for (i = 1; i <= length(hex); i++) n = n * 16 + index("0123456789abcdef", substr(hex, i, 1)) - 1
+			return n
+		}
+		/^Disassembly of section / { section = $4; sub(/:$/, "", section) }
+		/^[0-9a-f]+ <.*>:$/ {
+			name = $2; gsub(/[<>:]/, "", name); known[name] = 1
+			address = $1; sub(/^0+/, "", address)
+			starts[section] = starts[section] " " number(address) ":" name
+		}
+		/R_X86_64_|R_AARCH64_/ {
+			offset = 0; target = $3
+			if (match(target, /[-+]0x[0-9a-f]+$/)) {
+				offset = number(substr(target, RSTART + 3)) * (substr(target, RSTART, 1) == "-" ? -1 : 1)
+				target = substr(target, 1, RSTART - 1)
+			}
+			count++; from[count] = name; to[count] = target; at[count] = offset
+		}
+		END {
+			for (i = 1; i <= count; i++) {
+				# A function that is known by its place alone: the last that begins before it.
+				if (to[i] in starts) {
+					pairs = split(starts[to[i]], pair, " ")
+					for (j = 1; j <= pairs; j++) {
+						split(pair[j], part, ":")
+						if (part[1] + 0 <= at[i] + 4) found = part[2]
+					}
+					to[i] = found
+				}
+				calls[from[i]] = calls[from[i]] " " to[i]
+			}
+			for (name in known)
+				if (name ~ entered_by) { print "entry", name; queue[total++] = name; seen[name] = 1 }
+			for (i = 0; i < total; i++) {
+				n = split(calls[queue[i]], callee, " ")
+				for (j = 1; j <= n; j++)
+					if (!(callee[j] in seen)) {
+						seen[callee[j]] = 1
+						if (callee[j] in known) queue[total++] = callee[j]
+						else print "out", callee[j]
+					}
+			}
+		}'
+}
+
+# handlers_are_fit MODULE COUNT DATA: MODULE has COUNT functions by which the kernel enters
+# handlers. Neither they nor what they call can be probed or traced, or calls what it may not;
+# DATA matches the names of statics of its own.
+handlers_are_fit() {
+	local got symbols
+	got=$(reached "$1")
+	same "functions by which the kernel enters" "$2" "$(grep -c '^entry ' <<<"$got")"
+	same "what they may not call" "" "$(sed -n 's/^out //p' <<<"$got" | grep -vxE "$handlers_may|$3" || true)"
+	symbols=$(objdump -t "$1" | awk '$0 ~ /\.kprobes\.text/ && $NF ~ /^_R/ { print $NF }')
+	same "of them in .kprobes.text" "$2" "$(grep -cE "^$entered_by" <<<"$symbols")"
+	# Rust has no such calls; neither shall the C that handlers reach.
+	same "functions with a call that ftrace patches" "" \
+		"$(objdump -dr "$1" | awk '/^[0-9a-f]+ <.*>:$/ { name = $2 } /__fentry__/ { print name }' |
+			grep -E 'faultline_(helper|route)|_R' || true)"
+}
