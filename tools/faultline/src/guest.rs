@@ -6,14 +6,13 @@
 
 use crate::event::{Guest, Release};
 use crate::klog::{self, Line};
+use crate::kmsg::Log;
 use crate::mode::Mode;
 use crate::plan::Injection;
 use anyhow::{bail, Context};
-use rustix::fs::OFlags;
 use std::ffi::CString;
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -169,41 +168,6 @@ fn watch(
             );
         }
         std::thread::sleep(Duration::from_millis(100));
-    }
-}
-
-/// The kernel log from now on, as /dev/kmsg gives it: one record a read.
-struct Log(File);
-
-impl Log {
-    fn open() -> anyhow::Result<Self> {
-        let mut options = OpenOptions::new();
-        options
-            .read(true)
-            .custom_flags(OFlags::NONBLOCK.bits() as i32);
-        let mut log = Log(options.open("/dev/kmsg").context("/dev/kmsg")?);
-        log.lines();
-        Ok(log)
-    }
-
-    /// The texts of the records that came since the last call.
-    fn lines(&mut self) -> Vec<String> {
-        let mut lines = Vec::new();
-        let mut record = [0; 8192];
-        loop {
-            match self.0.read(&mut record) {
-                Ok(length) => {
-                    let record = String::from_utf8_lossy(&record[..length]);
-                    let text = record.split_once(';').map_or("", |(_, text)| text);
-                    lines.push(text.lines().next().unwrap_or("").to_string());
-                }
-                // Records were overwritten before they were read: go on with the next.
-                Err(error)
-                    if error.raw_os_error() == Some(rustix::io::Errno::PIPE.raw_os_error()) => {}
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return lines,
-            }
-        }
     }
 }
 

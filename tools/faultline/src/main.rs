@@ -19,6 +19,8 @@ mod flattened;
 mod folder;
 mod guest;
 mod klog;
+mod kmsg;
+mod layout;
 mod mode;
 mod plan;
 mod process;

@@ -4,6 +4,7 @@
 //! interface: within a schema's version, keys are added, never changed or removed.
 
 use crate::dump::{Dump, Format, State};
+use crate::layout::wrapped;
 use crate::plan::Plan;
 use crate::timeline::{megabytes, Moment};
 use crate::verdict::{Outcome, Result, Verdict};
@@ -15,8 +16,6 @@ use std::path::PathBuf;
 pub const DRILL: &str = "faultline.drill/1";
 /// The schema of `faultline verdict`'s document.
 pub const VERDICT: &str = "faultline.verdict/1";
-
-const WIDTH: usize = 80;
 
 /// Everything that a command found out.
 #[derive(Debug, Serialize)]
@@ -142,42 +141,5 @@ impl Report {
             }
         }
         text
-    }
-}
-
-/// `text` after `lead`, broken at blanks, further lines indented as far as the lead.
-fn wrapped(lead: &str, text: &str) -> String {
-    let indent = lead.chars().count();
-    let mut out = lead.to_string();
-    let mut column = indent;
-    for (index, word) in text.split_whitespace().enumerate() {
-        let length = word.chars().count();
-        if index > 0 && column + 1 + length > WIDTH {
-            let _ = write!(out, "\n{:indent$}", "");
-            column = indent;
-        } else if index > 0 {
-            out.push(' ');
-            column += 1;
-        }
-        out += word;
-        column += length;
-    }
-    out.push('\n');
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn wraps_at_80_columns() {
-        let text = wrapped("  12.0 s  ", &"word ".repeat(40));
-        assert!(text.lines().count() > 2 && text.lines().all(|line| line.len() <= WIDTH));
-        assert!(text
-            .lines()
-            .skip(1)
-            .all(|line| line.starts_with("          word")));
-        assert_eq!(wrapped("", ""), "\n");
     }
 }

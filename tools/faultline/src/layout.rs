@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Text in lines that are not too long, with or without colours.
+
+use anstyle::Style;
+use std::fmt::Write;
+
+/// The width of lines, where no terminal says another.
+pub const WIDTH: usize = 80;
+
+/// Words that stay together, and how they look.
+pub struct Part(pub String, pub Style);
+
+impl Part {
+    pub fn plain(text: impl Into<String>) -> Self {
+        Part(text.into(), Style::new())
+    }
+}
+
+/// The parts after `lead`, with blanks between, broken before what would be wider than
+/// `width` (none: not at all); further lines are indented as far as the lead.
+pub fn lay_out(lead: &str, parts: &[Part], width: Option<usize>, colour: bool) -> String {
+    let indent = lead.chars().count();
+    let (mut out, mut column) = (lead.to_string(), indent);
+    for (at, Part(text, style)) in parts.iter().enumerate() {
+        let length = text.chars().count();
+        if at > 0 && width.is_some_and(|width| column + 1 + length > width) {
+            let _ = write!(out, "\n{:indent$}", "");
+            column = indent;
+        } else if at > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        if colour {
+            let _ = write!(out, "{style}{text}{style:#}");
+        } else {
+            out += text;
+        }
+        column += length;
+    }
+    out.push('\n');
+    out
+}
+
+/// `text` after `lead`, broken at blanks.
+pub fn wrapped(lead: &str, text: &str) -> String {
+    let words: Vec<_> = text.split_whitespace().map(Part::plain).collect();
+    lay_out(lead, &words, Some(WIDTH), false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wraps_at_80_columns() {
+        let text = wrapped("  12.0 s  ", &"word ".repeat(40));
+        assert!(text.lines().count() > 2 && text.lines().all(|line| line.len() <= WIDTH));
+        assert!(text
+            .lines()
+            .skip(1)
+            .all(|line| line.starts_with("          word")));
+        assert_eq!(wrapped("", ""), "\n");
+    }
+
+    #[test]
+    fn colours_take_no_room() {
+        let bold = |text: &str| Part(text.into(), Style::new().bold());
+        let parts = [bold("a b"), bold("c")];
+        assert_eq!(lay_out("> ", &parts, Some(7), false), "> a b c\n");
+        assert_eq!(lay_out("> ", &parts, Some(6), false), "> a b\n  c\n");
+        assert_eq!(
+            lay_out("> ", &parts, Some(7), true),
+            "> \u{1b}[1ma b\u{1b}[0m \u{1b}[1mc\u{1b}[0m\n"
+        );
+    }
+}
