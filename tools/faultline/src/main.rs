@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! faultline rehearses kernel faults and judges the dumps that they leave.
+//! faultline rehearses kernel faults and judges the dumps that they leave, and shows what
+//! the routing path decides.
 //!
-//! Data flows one way: a [`plan`] is settled from the command line and a row of the
+//! Of a drill, data flows one way: a [`plan`] is settled from the command line and a row of the
 //! [`mode`] table; the [`runner`] runs it in a virtual machine, where [`guest`] does
 //! the work; what they tell are [`event`]s, put in order by [`seen`]; the [`dump`] is
 //! examined with [`flattened`], [`diskdump`], [`klog`] and [`drgn`]; all of it becomes
-//! a [`timeline`] and a [`verdict`], which a [`report`] shows.
+//! a [`timeline`] and a [`verdict`], which a [`report`] shows. [`route`] stands for itself.
 
 mod cli;
 mod diskdump;
@@ -26,6 +27,7 @@ mod plan;
 mod process;
 mod progress;
 mod report;
+mod route;
 mod runner;
 mod seen;
 mod template;

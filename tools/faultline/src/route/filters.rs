@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The module's filters: what a user may ask for, checked before the module sees it, and
+//! how it is set and put back.
+
+use super::kernel::{self, MODULE};
+use crate::kmsg::Log;
+use anyhow::{anyhow, Context};
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::Ipv4Addr;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// The parameters that can be changed while the module is loaded, and what they are when
+/// they let everything through.
+pub const ALL: [(&str, &str); 9] = [
+    ("events", "all"),
+    ("src", "any"),
+    ("dst", "any"),
+    ("dev", "any"),
+    ("netns", "0"),
+    ("mark", "any"),
+    ("table", "any"),
+    ("cause", "any"),
+    ("errors_only", "N"),
+];
+
+const EVENTS: [&str; 5] = [
+    "arp_process",
+    "ip_route_input",
+    "fib_validate_source",
+    "route_output",
+    "fib_lookup",
+];
+
+const CAUSES: [&str; 5] = ["input", "validate", "arp", "output", "other"];
+
+/// A parameter and the value that it is to have.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Filter {
+    pub name: &'static str,
+    pub value: String,
+}
+
+/// An address of IPv4, or a prefix.
+pub fn address(text: &str) -> Result<String, String> {
+    let known =
+        text == "any" || text.parse::<Ipv4Addr>().is_ok() || text.parse::<Ipv4Net>().is_ok();
+    allowed(
+        text,
+        known,
+        "any, an address of IPv4, or a prefix as 10.0.0.0/8",
+    )
+}
+
+/// The name of a device.
+pub fn device(text: &str) -> Result<String, String> {
+    let known = (1..16).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'/');
+    allowed(
+        text,
+        known,
+        "any, or the name of a device of at most 15 letters",
+    )
+}
+
+/// A namespace: its number, or what has it.
+pub fn namespace(text: &str) -> Result<String, String> {
+    const RIGHT: &str =
+        "any, a number (ls -Li /proc/self/ns/net), a name of 'ip netns', or a file as /proc/1/ns/net";
+    if text == "any" {
+        return Ok("0".into());
+    }
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return allowed(text, text.parse::<u32>().is_ok(), RIGHT);
+    }
+    let file = Path::new("/run/netns").join(text);
+    // A namespace has a file system of its own: what else has a name there is none.
+    let of_a_namespace = fs::metadata("/proc/self/ns/net").map(|own| own.dev());
+    let found = fs::metadata(&file)
+        .map_err(|error| format!("{}: {error}; right is {RIGHT}", file.display()))?;
+    let known = of_a_namespace.is_ok_and(|device| device == found.dev());
+    allowed(text, known, RIGHT)?;
+    Ok(found.ino().to_string())
+}
+
+/// A mark, and perhaps which of its bits count.
+pub fn mark(text: &str) -> Result<String, String> {
+    let number = |text: &str| match text.strip_prefix("0x") {
+        Some(digits) => is_number(digits, 16),
+        None => is_number(text, 10),
+    };
+    let known = match text.split_once('/') {
+        Some((value, mask)) => number(value) && number(mask),
+        None => text == "any" || number(text),
+    };
+    allowed(
+        text,
+        known && text.len() < 24,
+        "any, or a mark as 0x1 or 0x1/0xff",
+    )
+}
+
+/// A routing table.
+pub fn table(text: &str) -> Result<String, String> {
+    let known = ["any", "main", "local", "default"].contains(&text)
+        || is_number(text, 10) && text.parse() != Ok(0_u32);
+    allowed(text, known, "any, main, local, default, or a number from 1")
+}
+
+/// Causes.
+pub fn cause(text: &str) -> Result<String, String> {
+    let known = text == "any" || text.split(',').all(|word| CAUSES.contains(&word));
+    let right = format!(
+        "any, or words of {}, with commas between",
+        CAUSES.join(", ")
+    );
+    allowed(text, known && text.len() < 64, &right)
+}
+
+/// Events: which functions are probed.
+pub fn events(text: &str) -> Result<String, String> {
+    let known = text == "all" || text.split(',').all(|word| EVENTS.contains(&word));
+    let right = format!(
+        "all, or names of {}, with commas between",
+        EVENTS.join(", ")
+    );
+    allowed(text, known && text.len() < 128, &right).map_err(|wrong| {
+        match text.strip_suffix("_failed") {
+            Some(made_by) if EVENTS.contains(&made_by) => {
+                format!("{text} comes with {made_by}; {wrong}")
+            }
+            _ => wrong,
+        }
+    })
+}
+
+fn allowed(text: &str, known: bool, right: &str) -> Result<String, String> {
+    if known {
+        Ok(text.into())
+    } else {
+        Err(format!("right is {right}"))
+    }
+}
+
+/// Whether that are digits of a number of 32 bits, and nothing else.
+fn is_number(digits: &str, base: u32) -> bool {
+    digits.chars().all(|digit| digit.is_digit(base)) && u32::from_str_radix(digits, base).is_ok()
+}
+
+/// The filters that the module has now and that do not let everything through.
+pub fn in_effect(parameters: &Path) -> anyhow::Result<BTreeMap<&'static str, String>> {
+    let mut filters = BTreeMap::new();
+    for (name, open) in ALL {
+        let value = get(parameters, name)?;
+        let is_open = value == open || ["src", "dst"].contains(&name) && value == "0.0.0.0/0";
+        if !is_open {
+            filters.insert(name, value);
+        }
+    }
+    Ok(filters)
+}
+
+/// A parameter that this program changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    pub name: String,
+    pub before: String,
+    pub ours: String,
+}
+
+/// What would change if the parameters became these.
+pub fn changes(parameters: &Path, filters: &[Filter]) -> anyhow::Result<Vec<Change>> {
+    let mut changes = Vec::new();
+    for filter in filters {
+        let before = get(parameters, filter.name)?;
+        if before != filter.value {
+            changes.push(Change {
+                name: filter.name.into(),
+                before,
+                ours: filter.value.clone(),
+            });
+        }
+    }
+    Ok(changes)
+}
+
+/// Makes the changes, one after the other. What the module does not take is an error with
+/// the module's own words.
+pub fn set(parameters: &Path, changes: &[Change]) -> anyhow::Result<()> {
+    let mut log = Log::open().ok();
+    for change in changes {
+        put(parameters, &change.name, &change.ours).map_err(|error| {
+            let lines = log.as_mut().map_or(Vec::new(), Log::lines);
+            let ours = format!("{MODULE}: refused: {}=", change.name);
+            let said = lines.into_iter().rfind(|line| line.starts_with(&ours));
+            match said {
+                Some(line) => anyhow!("{line}"),
+                None => error.context(format!(
+                    "the module does not take {}={}",
+                    change.name, change.ours
+                )),
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// Takes the changes back, the last one first. A parameter that somebody else has set since
+/// is left to them. Returns what is to be told.
+pub fn put_back(parameters: &Path, changes: &[Change]) -> Vec<String> {
+    let mut told = Vec::new();
+    for Change { name, before, ours } in changes.iter().rev() {
+        match get(parameters, name) {
+            Ok(now) if now == *before => {}
+            Ok(now) if now == *ours => {
+                if let Err(error) = put(parameters, name, before) {
+                    told.push(format!("{name} stays {ours}, and was {before}: {error:#}"));
+                }
+            }
+            Ok(now) => told.push(format!(
+                "{name} is left at {now}, which somebody else has set"
+            )),
+            Err(error) => told.push(format!("{name} was {before}: {error:#}")),
+        }
+    }
+    told
+}
+
+fn get(parameters: &Path, name: &str) -> anyhow::Result<String> {
+    let text = kernel::read(&parameters.join(name))?;
+    Ok(text.strip_suffix('\n').unwrap_or(&text).to_string())
+}
+
+fn put(parameters: &Path, name: &str, value: &str) -> anyhow::Result<()> {
+    fs::write(parameters.join(name), value).with_context(|| format!("{name}={value}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Check = fn(&str) -> Result<String, String>;
+
+    /// What the module itself takes and refuses; see selftests/route_probe/filters.sh.
+    const VALUES: [(&str, Check, &[&str], &[&str]); 6] = [
+        (
+            "address",
+            address,
+            &["any", "192.0.2.9", "10.0.0.0/8", "0.0.0.0/0", "10.0.0.1/32"],
+            &[
+                "10.0.0.0/33",
+                "10.0.0",
+                "10.0.0.0.0",
+                "10.0.0.256",
+                "10.0.0.0/",
+                "/8",
+                "10.0.0.0/8/8",
+                "a.b.c.d",
+                "",
+                " ",
+                "1.2.3.4/-1",
+                "4294967296",
+                "::1",
+                "2001:db8::/32",
+                "10.0.0.1 ",
+            ],
+        ),
+        (
+            "device",
+            device,
+            &["any", "veth0", "abcdefghijklmno", "eth0.100"],
+            &["", "a/b", "abcdefghijklmnop", "two words", "é"],
+        ),
+        (
+            "mark",
+            mark,
+            &[
+                "any",
+                "7",
+                "0x1",
+                "0x1/0xff",
+                "4294967295",
+                "1/2",
+                "0xffffffff/0xffffffff",
+            ],
+            &[
+                "0x",
+                "0xg",
+                "1/",
+                "/1",
+                "4294967296",
+                "-1",
+                "+1",
+                "1/2/3",
+                "",
+                "0x+1",
+            ],
+        ),
+        (
+            "table",
+            table,
+            &["any", "main", "local", "default", "1", "4294967295"],
+            &["0", "-1", "+1", "4294967296", "Main", "", "00"],
+        ),
+        (
+            "cause",
+            cause,
+            &["any", "input", "output,arp"],
+            &["", "input,,arp", "nothing", "input,", "any,input"],
+        ),
+        (
+            "events",
+            events,
+            &["all", "fib_lookup", "fib_lookup,arp_process"],
+            &[
+                "",
+                "none",
+                "fib_lookup,",
+                "all,fib_lookup",
+                "fib_lookup_failed",
+            ],
+        ),
+    ];
+
+    #[test]
+    fn values() {
+        for (name, check, right, wrong) in VALUES {
+            for value in right {
+                assert_eq!(check(value).as_deref(), Ok(*value), "{name}");
+            }
+            for value in wrong {
+                assert!(
+                    check(value).unwrap_err().contains("right is "),
+                    "{name} {value}"
+                );
+            }
+        }
+        assert!(events("route_output_failed")
+            .unwrap_err()
+            .starts_with("route_output_failed comes with route_output"));
+    }
+
+    #[test]
+    fn namespaces() {
+        let own = fs::metadata("/proc/self/ns/net").unwrap().ino().to_string();
+        assert_eq!(namespace("/proc/self/ns/net"), Ok(own));
+        assert_eq!(namespace("any").as_deref(), Ok("0"));
+        assert_eq!(namespace("4026532205").as_deref(), Ok("4026532205"));
+        for wrong in [
+            "4294967296",
+            "no-such-name",
+            "/etc/passwd",
+            "-1",
+            "/proc/self/ns",
+        ] {
+            assert!(
+                namespace(wrong).unwrap_err().contains("right is any, "),
+                "{wrong}"
+            );
+        }
+    }
+
+    fn folder(values: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, value) in values {
+            fs::write(folder.path().join(name), format!("{value}\n")).unwrap();
+        }
+        folder
+    }
+
+    fn filter(name: &'static str, value: &str) -> Filter {
+        Filter {
+            name,
+            value: value.into(),
+        }
+    }
+
+    #[test]
+    fn what_is_set_is_put_back() {
+        let folder = folder(&[("src", "any"), ("dst", "10.0.0.0/8"), ("netns", "0")]);
+        let path = folder.path();
+        let wanted = [
+            filter("src", "192.0.2.9"),
+            filter("dst", "10.0.0.0/8"),
+            filter("netns", "7"),
+        ];
+        let changes = changes(path, &wanted).unwrap();
+        assert_eq!(changes.len(), 2, "{changes:?}");
+        set(path, &changes).unwrap();
+        assert_eq!(get(path, "src").unwrap(), "192.0.2.9");
+        put(path, "netns", "8").unwrap();
+        assert_eq!(
+            put_back(path, &changes),
+            ["netns is left at 8, which somebody else has set"]
+        );
+        assert_eq!(get(path, "src").unwrap(), "any");
+        assert_eq!(put_back(path, &changes[..1]), [""; 0]);
+    }
+
+    #[test]
+    fn only_what_hides_something_is_in_effect() {
+        let mut values = ALL;
+        values[1].1 = "0.0.0.0/0";
+        assert_eq!(in_effect(folder(&values).path()).unwrap().len(), 0);
+        values[2].1 = "192.0.2.9";
+        values[8].1 = "Y";
+        let filters = in_effect(folder(&values).path()).unwrap();
+        assert_eq!(filters["dst"], "192.0.2.9");
+        assert_eq!(filters["errors_only"], "Y");
+        assert_eq!(filters.len(), 2);
+    }
+}

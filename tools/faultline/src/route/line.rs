@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A line of trace_pipe, as it is taken apart. The kernel writes
+//!
+//! ```text
+//!  <comm>-<pid> [<cpu>] <flags> <seconds>: <event>: <key>=<value> <key>=<value>...
+//! ```
+//!
+//! where comm is whatever a program calls itself, blanks and colons included, and no value has
+//! either: so lines are read from their ends.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+/// What a line says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Record {
+    Event(Event),
+    /// Events had no room in a CPU's buffer: how many, if the kernel knows.
+    Lost {
+        cpu: Option<u32>,
+        events: Option<u64>,
+    },
+    /// None of these.
+    Unreadable(String),
+}
+
+/// An event.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Event {
+    pub event: String,
+    /// On CLOCK_MONOTONIC.
+    pub time_us: u64,
+    pub cpu: u32,
+    pub pid: i32,
+    /// What its program calls itself, if the kernel has noted it by now.
+    pub comm: Option<String>,
+    pub fields: Fields,
+}
+
+/// The fields of an event, in the event's order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fields(pub Vec<(String, String)>);
+
+impl Fields {
+    pub fn get(&self, key: &str) -> Option<&str> {
+        let mut found = self.0.iter().filter(|(known, _)| known == key);
+        found.next().map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the call failed, as the module's `errors_only` has it.
+    pub fn failed(&self) -> bool {
+        let bad = |key| self.get(key).is_some_and(|value| value != "0");
+        bad("err") || bad("ret") && self.get("result") != Some("ok_on_link")
+    }
+}
+
+/// Numbers become numbers; what is empty, null.
+impl Serialize for Fields {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (key, value) in &self.0 {
+            match key.as_str() {
+                _ if value.is_empty() => map.serialize_entry(key, &())?,
+                "net" | "mark" | "tos" | "err" | "ret" | "ns" => match number(value) {
+                    Some(number) => map.serialize_entry(key, &number)?,
+                    None => map.serialize_entry(key, value)?,
+                },
+                "no_addr" => map.serialize_entry(key, &(value != "0"))?,
+                _ => map.serialize_entry(key, value)?,
+            }
+        }
+        map.end()
+    }
+}
+
+/// A number as the events have them.
+fn number(text: &str) -> Option<i64> {
+    match text.strip_prefix("0x") {
+        Some(digits) => i64::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+impl Record {
+    pub fn read(line: &str) -> Self {
+        lost(line)
+            .or_else(|| event(line).map(Record::Event))
+            .unwrap_or_else(|| Record::Unreadable(line.into()))
+    }
+}
+
+fn lost(line: &str) -> Option<Record> {
+    let (cpu, rest) = line.strip_prefix("CPU:")?.split_once(" [LOST ")?;
+    let events = match rest {
+        "EVENTS]" => None,
+        _ => Some(rest.strip_suffix(" EVENTS]")?.parse().ok()?),
+    };
+    Some(Record::Lost {
+        cpu: Some(cpu.parse().ok()?),
+        events,
+    })
+}
+
+fn event(line: &str) -> Option<Event> {
+    let (rest, fields) = line.rsplit_once(": ")?;
+    let (rest, event) = rest.rsplit_once(": ")?;
+    let (task, rest) = rest.rsplit_once(" [")?;
+    let (cpu, rest) = rest.split_once("] ")?;
+    let (seconds, micros) = rest.split_whitespace().last()?.split_once('.')?;
+    let (comm, pid) = task.trim_end().rsplit_once('-')?;
+    let is_name = |text: &str| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
+    };
+    if !is_name(event) || micros.len() != 6 {
+        return None;
+    }
+    let fields = fields.split_ascii_whitespace().map(|field| {
+        let (key, value) = field.split_once('=')?;
+        is_name(key).then(|| (key.to_string(), value.to_string()))
+    });
+    Some(Event {
+        event: event.into(),
+        time_us: seconds.parse::<u64>().ok()?.checked_mul(1_000_000)?
+            + micros.parse::<u64>().ok()?,
+        cpu: cpu.parse().ok()?,
+        pid: pid.parse().ok()?,
+        comm: Some(comm.trim_start().to_string()).filter(|comm| comm != "<...>"),
+        fields: Fields(fields.collect::<Option<_>>()?),
+    })
+}
+
+/// Makes lines of what is read piece by piece.
+#[derive(Default)]
+pub struct Lines(Vec<u8>);
+
+impl Lines {
+    /// The lines that `piece` completes, without their ends.
+    pub fn add(&mut self, piece: &[u8]) -> Vec<String> {
+        self.0.extend_from_slice(piece);
+        let Some(end) = self.0.iter().rposition(|&byte| byte == b'\n') else {
+            return Vec::new();
+        };
+        let rest = self.0.split_off(end + 1);
+        let complete = std::mem::replace(&mut self.0, rest);
+        let text = String::from_utf8_lossy(&complete);
+        text.lines().map(String::from).collect()
+    }
+
+    /// What is left of a line that has no end.
+    pub fn rest(self) -> Option<String> {
+        (!self.0.is_empty()).then(|| String::from_utf8_lossy(&self.0).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINES: &str = include_str!("../../tests/data/route_events.log");
+
+    fn event(line: &str) -> Event {
+        match Record::read(line) {
+            Record::Event(event) => event,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn recorded_lines() {
+        let records: Vec<_> = LINES.lines().map(Record::read).collect();
+        let names = |record: &Record| match record {
+            Record::Event(event) => event.event.clone(),
+            other => panic!("{other:?}"),
+        };
+        let mut seen: Vec<_> = records.iter().map(names).collect();
+        seen.sort();
+        seen.dedup();
+        assert_eq!(
+            seen,
+            [
+                "arp_process",
+                "fib_lookup",
+                "fib_lookup_failed",
+                "fib_validate_source",
+                "ip_route_input",
+                "route_output",
+                "route_output_failed"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_event_in_json() {
+        let line = "          <idle>-0       [001] ..s2.    14.123456: fib_lookup: net=4026532205 cause=input \
+            src=10.0.0.2 dst=192.0.2.9 tos=0x1c iif= table=100 err=0 type=unicast prefix=192.0.2.0/24 \
+            via=10.0.1.1 dev=veth1 ns=7431";
+        assert_eq!(
+            serde_json::to_string(&event(line)).unwrap(),
+            r#"{"event":"fib_lookup","time_us":14123456,"cpu":1,"pid":0,"comm":"<idle>","fields":{"net":4026532205,"cause":"input","src":"10.0.0.2","dst":"192.0.2.9","tos":28,"iif":null,"table":"100","err":0,"type":"unicast","prefix":"192.0.2.0/24","via":"10.0.1.1","dev":"veth1","ns":7431}}"#
+        );
+    }
+
+    #[test]
+    fn whatever_a_program_calls_itself() {
+        for comm in [
+            "a b",
+            "x-1 [000] y",
+            "a: b: c=d",
+            "kworker/0:1",
+            "-",
+            "[1] 2.000000: f: a=b",
+            "ä",
+        ] {
+            let event = event(&format!(
+                "{comm:>16}-42      [000] d.s3. 1.000002: f: a=b c="
+            ));
+            assert_eq!(
+                (event.comm.as_deref(), event.pid, event.cpu, event.time_us),
+                (Some(comm), 42, 0, 1_000_002)
+            );
+            assert_eq!(
+                event.fields.0,
+                [("a".into(), "b".into()), ("c".into(), String::new())]
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_that_the_kernel_has_not_noted() {
+        let event = event("           <...>-42      [000] d.s3. 1.000002: f: a=b");
+        assert_eq!((event.comm, event.pid), (None, 42));
+    }
+
+    #[test]
+    fn lost_events() {
+        assert_eq!(
+            Record::read("CPU:3 [LOST 17 EVENTS]"),
+            Record::Lost {
+                cpu: Some(3),
+                events: Some(17)
+            }
+        );
+        assert_eq!(
+            Record::read("CPU:0 [LOST EVENTS]"),
+            Record::Lost {
+                cpu: Some(0),
+                events: None
+            }
+        );
+    }
+
+    #[test]
+    fn what_is_no_event_is_kept_as_it_is() {
+        for line in [
+            "",
+            "[LINE TOO BIG]",
+            "CPU:x [LOST 1 EVENTS]",
+            "CPU:1 [LOST many EVENTS]",
+            "ping-1 [000] ..... 1.000000: f: a=b c",
+            "ping-1 [000] ..... 1.000000: f: two words",
+            "ping-1 [000] ..... 1.0: f: a=b",
+            "ping-1 [000] ..... 99999999999999999999.000000: f: a=b",
+            "ping-1 [000] ..... 18446744073709551615.000000: f: a=b",
+            "ping-x [000] ..... 1.000000: f: a=b",
+            "ping-1 [x] ..... 1.000000: f: a=b",
+            "ping-1 [000] ..... 1.000000: not a name: a=b",
+            "ping-1 [000] ..... 1.000000: f:",
+            "ping [000] ..... 1.000000: f: a=b",
+            ": : ",
+        ] {
+            assert_eq!(Record::read(line), Record::Unreadable(line.into()));
+        }
+    }
+
+    /// No piece of a line, and no line with a byte changed, is more than unreadable.
+    #[test]
+    fn damaged_lines_are_survived() {
+        for line in LINES.lines() {
+            for end in 0..line.len() {
+                Record::read(&line[..end]);
+                Record::read(&line[end..]);
+                for byte in [b' ', b':', b'=', b'.', b'-', b'9'] {
+                    let mut damaged = line.as_bytes().to_vec();
+                    damaged[end] = byte;
+                    Record::read(&String::from_utf8_lossy(&damaged));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_become_lines() {
+        let mut lines = Lines::default();
+        assert_eq!(lines.add(b"one\ntw"), ["one"]);
+        assert_eq!(lines.add(b"o"), [""; 0]);
+        assert_eq!(lines.add(b"\n\xff\nthree"), ["two", "\u{fffd}"]);
+        assert_eq!(lines.rest().as_deref(), Some("three"));
+    }
+}

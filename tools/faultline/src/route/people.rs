@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Events for people: what was asked, what was answered, then the circumstances. On a
+//! terminal an event is broken into lines as wide as that; elsewhere it is one line.
+
+use super::line::{Event, Record};
+use crate::layout::{self, Part};
+use anstyle::{AnsiColor, Style};
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+const NAME: Style = Style::new().bold();
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const ASIDE: Style = Style::new().dimmed();
+
+/// How it is shown.
+#[derive(Default)]
+pub struct Look {
+    /// The columns that there are; none: as many as it takes.
+    pub width: Option<usize>,
+    pub colour: bool,
+    /// What time 0 is, on the events' clock.
+    pub start_us: u64,
+    /// Names of namespaces. One without letters goes without saying.
+    pub namespaces: BTreeMap<String, String>,
+}
+
+impl Look {
+    /// A record, with the ends of its lines.
+    pub fn record(&self, record: &Record) -> String {
+        match record {
+            Record::Event(event) => self.event(event),
+            Record::Lost { cpu, events } => {
+                let cpu = cpu.map_or(String::new(), |cpu| format!("CPU {cpu}: "));
+                let count =
+                    events.map_or("an unknown number of".into(), |events| events.to_string());
+                self.warning(&format!(
+                    "{cpu}{count} events lost, the buffer was full: more --buffer-kb, or a filter"
+                ))
+            }
+            Record::Unreadable(line) => self.warning(&format!("not understood: {line}")),
+        }
+    }
+
+    fn event(&self, event: &Event) -> String {
+        let at = event.time_us as i64 - self.start_us as i64;
+        self.lay_out(&format!("{:10.6}", at as f64 / 1e6), &self.parts(event))
+    }
+
+    fn warning(&self, text: &str) -> String {
+        let words = printable(text);
+        let parts: Vec<_> = words
+            .split(' ')
+            .map(|word| Part(word.into(), BAD))
+            .collect();
+        self.lay_out(&format!("{:10}", "!"), &parts)
+    }
+
+    fn parts(&self, event: &Event) -> Vec<Part> {
+        let fields = &event.fields.0;
+        let answered = fields
+            .iter()
+            .position(|(key, _)| key == "err" || key == "ret");
+        let (question, answer) = fields.split_at(answered.unwrap_or(fields.len()));
+        let mut parts = vec![Part(event.event.clone(), NAME)];
+        let get = |key| event.fields.get(key);
+        let ends = get("src")
+            .zip(get("dst"))
+            .or(get("sender").zip(get("target")));
+        parts.extend(ends.map(|(from, to)| Part::plain(format!("{from} > {to}"))));
+        parts.extend(
+            question
+                .iter()
+                .filter_map(|(key, value)| asked(key, value))
+                .map(Part::plain),
+        );
+        if let Some((result, rest)) = answer.split_first() {
+            if let Some(last) = parts.last_mut() {
+                last.0.push(':');
+            }
+            let style = if event.fields.failed() { BAD } else { GOOD };
+            let mut words: Vec<_> = rest
+                .iter()
+                .filter_map(|(key, value)| told(key, value))
+                .collect();
+            if words.is_empty() {
+                words.push(format!("{} {}", result.0, result.1));
+            }
+            parts.extend(words.into_iter().map(|text| Part(text, style)));
+        }
+        let aside = self.circumstances(event);
+        let last = aside.len() - 1;
+        parts.extend(aside.into_iter().enumerate().map(|(at, text)| {
+            let (before, after) = (
+                if at == 0 { "(" } else { "" },
+                if at == last { ")" } else { "," },
+            );
+            Part(format!("{before}{text}{after}"), ASIDE)
+        }));
+        parts
+    }
+
+    fn circumstances(&self, event: &Event) -> Vec<String> {
+        let get = |key| event.fields.get(key);
+        let mut texts: Vec<_> = get("cause").into_iter().map(String::from).collect();
+        if let Some(net) = get("net") {
+            match self.namespaces.get(net).map(String::as_str) {
+                Some("") => {}
+                None if net == "0" => texts.push("net unknown".into()),
+                Some(name) => texts.push(format!("net {name}")),
+                None => texts.push(format!("net {net}")),
+            }
+        }
+        texts.push(printable(&format!(
+            "{} {}",
+            event.comm.as_deref().unwrap_or("pid"),
+            event.pid
+        )));
+        texts.extend(get("ns").and_then(|ns| ns.parse().ok()).map(time));
+        texts
+    }
+
+    fn lay_out(&self, lead: &str, parts: &[Part]) -> String {
+        layout::lay_out(&format!("{lead}  "), parts, self.width, self.colour)
+    }
+}
+
+/// What was asked, where it says something.
+fn asked(key: &str, value: &str) -> Option<String> {
+    match (key, value) {
+        ("net" | "cause" | "skb" | "src" | "dst" | "sender" | "target", _) => None,
+        (_, "") | ("tos" | "mark", "0x0") | ("no_addr", "0") => None,
+        ("no_addr", _) => Some("without an address".into()),
+        _ => Some(format!("{key} {value}")),
+    }
+}
+
+/// What was answered.
+fn told(key: &str, value: &str) -> Option<String> {
+    match (key, value) {
+        ("ns", _) | (_, "") => None,
+        ("via", "0.0.0.0") => Some("on link".into()),
+        ("type" | "prefix" | "error" | "reason" | "result", _) => Some(value.into()),
+        _ => Some(format!("{key} {value}")),
+    }
+}
+
+/// Nanoseconds, to two or three digits.
+pub fn time(ns: u64) -> String {
+    let value = ns as f64;
+    let scaled = |by: f64, unit| {
+        let value = value / by;
+        format!("{value:.*} {unit}", usize::from(value < 10.0))
+    };
+    match ns {
+        0..=999 => format!("{ns} ns"),
+        1_000..=999_999 => scaled(1e3, "us"),
+        1_000_000..=999_999_999 => scaled(1e6, "ms"),
+        _ => scaled(1e9, "s"),
+    }
+}
+
+/// Without what moves a terminal's cursor: a program calls itself whatever it wants.
+fn printable(text: &str) -> String {
+    text.replace(char::is_control, "?")
+}
+
+/// The namespaces that `ip netns` has names for; our own is nameless.
+pub fn namespaces() -> BTreeMap<String, String> {
+    let named = fs::read_dir("/run/netns").into_iter().flatten().flatten();
+    let named = named.map(|entry| {
+        (
+            entry.path(),
+            printable(&entry.file_name().to_string_lossy()),
+        )
+    });
+    let own = ("/proc/self/ns/net".into(), String::new());
+    let found = named
+        .chain([own])
+        .filter_map(|(path, name)| Some((fs::metadata(path).ok()?.ino().to_string(), name)));
+    found.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINES: &str = include_str!("../../tests/data/route_events.log");
+
+    fn look(width: Option<usize>) -> Look {
+        Look {
+            width,
+            ..Look::default()
+        }
+    }
+
+    #[test]
+    fn recorded_lines_fit() {
+        for line in LINES.lines() {
+            let record = Record::read(line);
+            let text = look(Some(80)).record(&record);
+            assert!(
+                text.lines().all(|line| line.chars().count() <= 80),
+                "{text}"
+            );
+            assert!(
+                text.lines()
+                    .skip(1)
+                    .all(|line| line.starts_with("            ")),
+                "{text}"
+            );
+            let whole = look(None).record(&record);
+            assert_eq!(whole.lines().count(), 1);
+            let words = |text: &str| {
+                text.split_whitespace()
+                    .map(String::from)
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(words(&whole), words(&text));
+        }
+    }
+
+    #[test]
+    fn an_event() {
+        let line = "            ping-140     [001] b.s2.    14.123456: fib_lookup: net=4026532205 cause=input \
+            src=10.0.0.2 dst=192.0.2.9 tos=0x0 iif=veth0 table=main err=0 type=unicast prefix=192.0.2.0/24 \
+            via=10.0.1.1 dev=veth1 ns=7431";
+        let record = Record::read(line);
+        let mut look = Look {
+            start_us: 14_000_000,
+            ..look(Some(80))
+        };
+        assert_eq!(
+            look.record(&record),
+            "  0.123456  fib_lookup 10.0.0.2 > 192.0.2.9 iif veth0 table main: unicast\n            \
+            192.0.2.0/24 via 10.0.1.1 dev veth1 (input, net 4026532205,\n            \
+            ping 140, 7.4 us)\n"
+        );
+        look.namespaces.insert("4026532205".into(), "r".into());
+        look.width = None;
+        look.colour = true;
+        let text = look.record(&record);
+        assert!(text.contains("\u{1b}[1mfib_lookup\u{1b}[0m "), "{text:?}");
+        assert!(text.contains("net r,"), "{text:?}");
+        let nameless = look.record(&Record::read(&line.replace("ping-", "<...>-")));
+        assert!(nameless.contains("pid 140,"), "{nameless}");
+        look.namespaces.insert("4026532205".into(), String::new());
+        assert!(!look.record(&record).contains("net"));
+    }
+
+    #[test]
+    fn failures_and_losses() {
+        let failed = "ping-1 [000] ..... 1.000000: fib_lookup_failed: net=1 cause=input src=10.0.0.2 dst=198.51.100.1 \
+            tos=0x0 iif=veth0 table=main err=-113 error=unreachable ns=900";
+        let text = look(None).record(&Record::read(failed));
+        assert!(
+            text.ends_with("table main: unreachable (input, net 1, ping 1, 900 ns)\n"),
+            "{text}"
+        );
+        let arp = "ping-1 [000] ..... 1.000000: arp_process: net=1 dev=veth2 no_addr=1 rp_filter=off op=request \
+            sender=172.16.0.2 target=172.16.0.1 ret=1 ns=1000";
+        let text = look(None).record(&Record::read(arp));
+        assert!(text.contains("172.16.0.2 > 172.16.0.1 dev veth2 without an address rp_filter off op request: ret 1 ("), "{text}");
+        let text = look(None).record(&Record::Lost {
+            cpu: Some(1),
+            events: Some(12),
+        });
+        assert!(text.contains("CPU 1: 12 events lost"), "{text}");
+        let text = look(Some(80)).record(&Record::Unreadable("a\u{1b}[2Jb".into()));
+        assert!(text.contains("not understood: a?[2Jb"), "{text}");
+    }
+
+    #[test]
+    fn times() {
+        let known = [
+            (0, "0 ns"),
+            (999, "999 ns"),
+            (1000, "1.0 us"),
+            (7431, "7.4 us"),
+            (74_310, "74 us"),
+            (1_500_000, "1.5 ms"),
+            (2_000_000_000, "2.0 s"),
+        ];
+        for (ns, text) in known {
+            assert_eq!(time(ns), text);
+        }
+    }
+}
