@@ -16,6 +16,7 @@
 //! - [`probe`]: what all kinds of probes share; what a handler may do.
 //! - [`kprobe`]: a handler at the entry of functions.
 //! - [`kretprobe`]: handlers at the entry and the return of functions.
+//! - [`fprobe`]: the same by ftrace, if the kernel has `CONFIG_FPROBE`.
 //! - [`memory`]: the kernel's memory, read so that a fault is an answer.
 //! - [`net`]: the structures of the network, as probes see them.
 //! - [`percpu`]: counters that each CPU has for itself.
@@ -42,6 +43,8 @@ pub mod crash;
 pub mod debugfs;
 pub mod error;
 pub mod file;
+#[cfg(CONFIG_FPROBE)]
+pub mod fprobe;
 pub mod kprobe;
 pub mod kretprobe;
 pub mod kthread;

@@ -7,6 +7,7 @@
 #include <linux/bitmap.h>
 #include <linux/cpu.h>
 #include <linux/debugfs.h>
+#include <linux/fprobe.h>
 #include <linux/fs.h>
 #include <linux/jiffies.h>
 #include <linux/kprobes.h>
@@ -15,6 +16,7 @@
 #include <linux/moduleparam.h>
 #include <linux/printk.h>
 #include <linux/percpu.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>

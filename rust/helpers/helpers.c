@@ -8,6 +8,7 @@
 #include "bug.c"
 #include "cpumask.c"
 #include "debugfs.c"
+#include "ftrace.c"
 #include "irqflags.c"
 #include "kexec.c"
 #include "mutex.c"

@@ -1,31 +1,61 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The library's kprobes and kretprobes: arguments, also those on the stack, results, data of a
-# call, calls in calls, reads that would fault, and what becomes of a set that is not complete,
-# or never unregistered.
+# The library's kprobes, kretprobes and fprobes: arguments, also those on the stack, results,
+# data of a call, calls in calls, reads that would fault, calls that are missed, and what
+# becomes of a set that is not complete, or never unregistered.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
 
+tracefs=/sys/kernel/tracing
+functions=(seq_read_iter version_proc_show do_mmap vfs_read)
+any=$(IFS='|'; echo "${functions[*]}")
+
 load() { insmod "$FAULTLINE_MODULES/probes.ko" "$@"; }
-cleanup() { [ ! -e /sys/module/probes ] || rmmod probes; }
+cleanup() {
+	[ ! -e /sys/module/probes ] || rmmod probes
+	exec 9>&-
+	[ ! -e "$tracefs/events/faultline/stays" ] || {
+		echo 0 >"$tracefs/events/faultline/stays/enable"
+		echo '-:faultline/stays' >>"$tracefs/dynamic_events"
+	}
+}
 
 # seen KEY: how often.
 seen() { sed -nE "s/(.* )?$1=([0-9]+) .*/\\2/p" /sys/module/probes/parameters/seen; }
-kprobes() { grep -cE ' (seq_read_iter|version_proc_show|do_mmap)\+' /sys/kernel/debug/kprobes/list || true; }
+# What the kernel has at these functions: its lists of kprobes, and of what ftrace patches.
+kprobes() { grep -cE " ($any)\\+" /sys/kernel/debug/kprobes/list || true; }
+traced() { grep -cE "^($any) " "$tracefs/enabled_functions" || true; }
+# Nobody else has kprobes here; one whose memory was freed may be listed with any name.
+nothing_is_registered() {
+	same "no kprobe" "" "$(cat /sys/kernel/debug/kprobes/list)"
+	same "nothing is traced" 0 "$(traced)"
+}
 
 calls_are_seen() {
 	local i
 	check "load" load
-	same "probes" 6 "$(kprobes)"
+	same "kprobes and kretprobes" 8 "$(kprobes)"
+	same "what ftrace patches" 4 "$(traced)"
 	for i in $(seq 20); do cat /proc/version >/dev/null; done
 	same "entries" 20 "$(seen entries)"
 	same "returns" 20 "$(seen returns)"
 	same "entries of kprobes" 20 "$(seen kprobe)"
+	same "entries of fprobes" 20 "$(seen fprobe)"
+	same "returns of fprobes" 20 "$(seen fprobe_returns)"
 	same "the data of a call come back" 20 "$(seen same_data)"
 	same "the call in which it is made is known" 20 "$(seen nested)"
 	same "memory of the kernel is read" 20 "$(seen readable)"
+	check "unload" rmmod probes
+	nothing_is_registered
+}
+
+what_is_disabled_is_not_seen() {
+	local i
+	check "load" load disabled
+	for i in $(seq 20); do cat /proc/version >/dev/null; done
+	same "nothing is counted" "" "$(grep -oE '[a-z_]+=[1-9][0-9]*' /sys/module/probes/parameters/seen || true)"
 }
 
 arguments_on_the_stack() {
@@ -40,16 +70,129 @@ arguments_on_the_stack() {
 	PYTHON
 	same "calls with that offset, the seventh argument" 7 "$(seen offsets)"
 	same "the same by kprobes" 7 "$(seen kprobe_offsets)"
+	same "the same by fprobes" 7 "$(seen fprobe_offsets)"
 	same "what is no address of the kernel's cannot be read" 7 "$(seen unreadable)"
 }
 
-all_or_nothing() {
-	local place
-	for place in 0 1 2; do
-		match "without function $place" 'No such file or directory|Unknown symbol' "$(load "missing=$place" 2>&1 || true)"
-		check "no module" test ! -e /sys/module/probes
-		same "no probe" 0 "$(kprobes)"
+# On each CPU reads of another length, and each call returns what it was asked for.
+data_are_of_the_call() {
+	local cpu pids=() lengths=(1009 3023)
+	check "load" load kinds=fprobe
+	for cpu in 0 1; do
+		taskset -c "$cpu" dd if=/dev/zero of=/dev/null bs="${lengths[cpu]}" count=3000 status=none & pids+=($!)
 	done
+	wait "${pids[@]}"
+	same "reads" 6000 "$(seen reads)"
+	same "that return with their own data" 6000 "$(seen read)"
+	same "and with others" 0 "$(seen not_its_own)"
+	check "others were declined, and so do not return" test "$(seen declined)" -gt 0
+}
+
+# readers COUNT: so many calls that wait for data in vfs_read().
+readers() {
+	local i
+	[ -p /tmp/fifo ] || mkfifo /tmp/fifo
+	exec 9<>/tmp/fifo
+	readers=()
+	for i in $(seq "$1"); do
+		dd if=/tmp/fifo of=/dev/null bs=1009 count=1 status=none 9>&- & readers+=($!)
+	done
+}
+# let_go: each gets what it asked for.
+let_go() {
+	local pid
+	for pid in "${readers[@]}"; do printf %1009s "$pid" >&9; done
+	wait "${readers[@]}"
+}
+entered() { [ "$(($(seen reads) + $(seen missed)))" -ge "$1" ]; }
+
+# Six calls at once. Since 6.14 an fprobe has no number of calls that it can follow; before, it
+# is twice the CPUs.
+calls_in_progress() {
+	local followed=6
+	check "load" load kinds=fprobe
+	since 6 14 || followed=$(($(nproc) * 2 < 6 ? $(nproc) * 2 : 6))
+	readers 6
+	await 60 "six calls" entered 6
+	same "that are followed" "$followed" "$(seen reads)"
+	check "the others are missed" test "$(seen missed)" -ge $((6 - followed))
+	let_go
+	same "and return with their data" "$followed" "$(seen read)"
+	same "and with others" 0 "$(seen not_its_own)"
+}
+
+# since MAJOR MINOR: is the kernel as new?
+since() {
+	local major minor
+	IFS=.- read -r major minor _ < <(uname -r)
+	[ $((major * 1000 + minor)) -ge $(($1 * 1000 + $2)) ]
+}
+
+# A call that began before the module was loaded again returns to fprobes of which one may be
+# where that was which saw it begin: the more there are, and on the same CPU, the likelier. An
+# fprobe of tracefs stays all the while, or the kernel would forget the call with the last.
+a_call_outlives_its_probe() {
+	local i
+	echo 'f:faultline/stays do_mmap%return' >>"$tracefs/dynamic_events"
+	echo 1 >"$tracefs/events/faultline/stays/enable"
+	for i in $(seq 4); do
+		check "load $i" load kinds=fprobe
+		readers 2
+		await 60 "two calls" entered 2
+		check "unload $i" taskset -c 0 rmmod probes
+		check "load $i again" taskset -c 0 insmod "$FAULTLINE_MODULES/probes.ko" kinds=fprobe crowd=6
+		let_go
+		same "what has not begun does not return" "0 0" "$(seen read) $(seen not_its_own)"
+		check "unload $i again" rmmod probes
+	done
+}
+
+# All fprobes of a function together have 32 words for a call.
+missed_calls_are_counted() {
+	since 6 14 || skip "before Linux 6.14 each fprobe has room of its own"
+	check "load" load kinds=fprobe crowd=1
+	dd if=/dev/zero of=/dev/null bs=1009 count=10 status=none
+	same "reads with two sets" 10 "$(seen read)"
+	same "missed" 0 "$(seen missed)"
+	check "unload" rmmod probes
+	check "load" load kinds=fprobe crowd=2
+	dd if=/dev/zero of=/dev/null bs=1009 count=10 status=none
+	same "reads with three sets" 0 "$(seen reads)"
+	check "missed" test "$(seen missed)" -ge 10
+}
+
+# In a set of each kind, a function at each place cannot be probed.
+all_or_nothing() {
+	local kind place
+	for kind in kprobe kretprobe fprobe; do
+		for place in "${!functions[@]}"; do
+			log_begin
+			match "$kind $place" 'No such file or directory|Unknown symbol' \
+				"$(load "kinds=$kind" "replace=$place" 2>&1 || true)"
+			check "no module" test ! -e /sys/module/probes
+			match "why" '^probes: no_such_function: not found' "$(log)"
+			nothing_is_registered
+		done
+	done
+}
+
+what_ftrace_cannot_trace() {
+	grep -q ' copy_page$' /proc/kallsyms || skip "this kernel has no copy_page()"
+	! grep -qx copy_page "$tracefs/available_filter_functions" || skip "copy_page() can be traced"
+	log_begin
+	match "an fprobe" 'Invalid (argument|parameters)' "$(load kinds=fprobe replace=3 instead=assembly 2>&1 || true)"
+	match "why" '^probes: copy_page: not traceable' "$(log)"
+	nothing_is_registered
+	check "a kprobe" load kinds=kprobe replace=3 instead=assembly
+}
+
+# The functions by which the kernel enters a handler, and the lists of what can be probed.
+our_handlers_cannot_be_probed() {
+	check "load" load
+	same "on the blacklist" "fprobe entry, fprobe ret, kprobe entry, kretprobe entry, kretprobe ret" \
+		"$(grep -oE '_R.*faultline[69](kprobe|kretprobe|fprobe)[35](entry|ret)' /sys/kernel/debug/kprobes/blacklist |
+			sed -E 's/.*[69]([a-z]+)[35]([a-z]+)$/\1 \2/' | sort -u | paste -sd, | sed 's/,/, /g')"
+	same "functions that can be traced" "" "$(grep -F '[probes]' "$tracefs/available_filter_functions" || true)"
 }
 
 unload_while_they_are_hit() {
@@ -57,6 +200,7 @@ unload_while_they_are_hit() {
 	for i in 0 1; do
 		taskset -c "$i" sh -c 'while :; do cat /proc/version; done' >/dev/null & pids+=($!)
 	done
+	log_begin
 	for i in $(seq "${FAULTLINE_ROUNDS:-20}"); do
 		check "load $i" load
 		await 10 "hits" hit
@@ -64,9 +208,10 @@ unload_while_they_are_hit() {
 	done
 	kill "${pids[@]}"
 	wait "${pids[@]}" 2>/dev/null || true
-	same "no probe" 0 "$(kprobes)"
+	nothing_is_registered
+	same "the log has nothing but our lines" "" "$(log_but probes)"
 }
-hit() { [ "$(seen returns)" -gt 3 ]; }
+hit() { [ "$(seen returns)" -gt 3 ] && [ "$(seen fprobe_returns)" -gt 3 ]; }
 
 # The last, since it never ends: the module's code has to stay.
 a_leak_keeps_the_module() {
@@ -74,10 +219,14 @@ a_leak_keeps_the_module() {
 	(rmmod probes &) >/dev/null 2>&1
 	await 20 "it says so" said
 	cat /proc/version >/dev/null
-	same "the probes are still there" 6 "$(kprobes)"
+	same "the kprobes are still there" 8 "$(kprobes)"
+	same "and the fprobes" 4 "$(traced)"
 	check "and so is the module" grep -q '^probes ' /proc/modules
 	cleanup() { :; }
 }
 said() { dmesg | grep -qE 'probes: [0-9]+ registrations or threads were leaked: waiting'; }
 
-ktap_run calls_are_seen arguments_on_the_stack all_or_nothing unload_while_they_are_hit a_leak_keeps_the_module
+ktap_run calls_are_seen what_is_disabled_is_not_seen arguments_on_the_stack data_are_of_the_call \
+	calls_in_progress a_call_outlives_its_probe missed_calls_are_counted all_or_nothing \
+	what_ftrace_cannot_trace our_handlers_cannot_be_probed unload_while_they_are_hit \
+	a_leak_keeps_the_module

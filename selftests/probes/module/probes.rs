@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! For the tests of the library's probes: what handlers of kprobes and kretprobes
-//! see of calls that a test makes.
+//! For the tests of the library's probes: what handlers of each kind see of calls
+//! that a test makes.
 
 #![forbid(unsafe_code)]
 
@@ -11,27 +11,63 @@ use core::{
 };
 
 use faultline::{
+    compat::push,
+    fprobe::{
+        self,
+        Fprobes, //
+    },
     kprobe::{
         self,
         Kprobes, //
     },
     kretprobe::{
         self,
-        KretProbes,
-        Return, //
+        KretProbes, //
     },
     memory::KernelPtr,
+    params::Words,
     percpu::Counters,
     prelude::*,
-    probe::Handling,
+    probe::{
+        Handling,
+        Kind,
+        Refused,
+        Set, //
+    },
     published::Published, //
 };
 
+/// Which kinds of probes to register.
+#[derive(Clone, Copy, PartialEq, Eq, Words)]
+enum Kinds {
+    All,
+    Kprobe,
+    Kretprobe,
+    Fprobe,
+}
+
+/// What is put in the place of a function.
+#[derive(Words)]
+enum Instead {
+    /// What is not there.
+    Absent,
+    /// What ftrace cannot trace.
+    Assembly,
+}
+
 faultline::params! {
-    /// which of the functions to replace by one that is not there
-    0o444 missing: uint = 9, range(0..=9);
+    /// which kinds of probes to register
+    0o444 kinds: word<Kinds> = "all";
+    /// which of the functions to replace
+    0o444 replace: uint = 9, range(0..=9);
+    /// by what
+    0o444 instead: word<Instead> = "absent";
     /// count calls of do_mmap() with this offset in pages
     0o444 offset: uint = 0;
+    /// how many sets of fprobes more to register, with as many data as there can be
+    0o444 crowd: uint = 0, range(0..=8);
+    /// leave the probes disabled
+    0o444 disabled: bool = false;
     /// do not unregister
     0o444 leak: bool = false;
     /// what was counted
@@ -40,12 +76,41 @@ faultline::params! {
 
 /// A file of procfs is read: the function that reads, in it the one that makes
 /// the text.
-const READ: usize = 0;
+const READ_TEXT: usize = 0;
 const SHOW: usize = 1;
 /// Nine arguments, of which the last three are on the stack of x86-64.
 const MMAP: usize = 2;
-const FUNCTIONS: [&CStr; 3] = [c"seq_read_iter", c"version_proc_show", c"do_mmap"];
+/// Anything is read.
+const READ: usize = 3;
+const FUNCTIONS: [&CStr; 4] = [
+    c"seq_read_iter",
+    c"version_proc_show",
+    c"do_mmap",
+    c"vfs_read",
+];
 
+/// How many bytes the reads ask for that are looked at. Nobody else does.
+const LENGTHS: [u64; 2] = [1009, 3023];
+
+/// What the counters are called, by their places.
+const NAMES: [&str; 16] = [
+    "entries",
+    "returns",
+    "nested",
+    "same_data",
+    "offsets",
+    "unreadable",
+    "readable",
+    "kprobe",
+    "kprobe_offsets",
+    "fprobe",
+    "fprobe_returns",
+    "fprobe_offsets",
+    "declined",
+    "reads",
+    "read",
+    "not_its_own",
+];
 const ENTRIES: usize = 0;
 const RETURNS: usize = 1;
 const NESTED: usize = 2;
@@ -55,9 +120,17 @@ const UNREADABLE: usize = 5;
 const READABLE: usize = 6;
 const KPROBE: usize = 7;
 const KPROBE_OFFSETS: usize = 8;
+const FPROBE: usize = 9;
+const FPROBE_RETURNS: usize = 10;
+const FPROBE_OFFSETS: usize = 11;
+const DECLINED: usize = 12;
+const READS: usize = 13;
+const READ_RIGHT: usize = 14;
+const NOT_ITS_OWN: usize = 15;
 
-/// What both handlers count.
-struct Counts(Arc<Counters<9>>);
+/// What the handlers count.
+#[derive(Clone)]
+struct Counts(Arc<Counters<{ NAMES.len() }>>);
 
 impl kretprobe::Handler for Counts {
     /// The function's first argument.
@@ -68,7 +141,7 @@ impl kretprobe::Handler for Counts {
             SHOW => {
                 self.0.add::<ENTRIES>(1);
                 let (outer, &(probe, _)) = call.enclosing()?;
-                if outer == READ && probe == READ {
+                if outer == READ_TEXT && probe == READ_TEXT {
                     self.0.add::<NESTED>(1);
                 }
                 // A structure of the kernel can be read.
@@ -93,7 +166,12 @@ impl kretprobe::Handler for Counts {
         Some((call.probe(), call.arg(0)?))
     }
 
-    fn ret(&self, ret: &Return<'_>, &(probe, _first): &Self::Data, _here: &Handling<'_>) {
+    fn ret(
+        &self,
+        ret: &kretprobe::Return<'_>,
+        &(probe, _first): &Self::Data,
+        _here: &Handling<'_>,
+    ) {
         if probe == ret.probe() {
             self.0.add::<SAME_DATA>(u64::from(probe == SHOW));
         }
@@ -115,58 +193,128 @@ impl kprobe::Handler for Counts {
     }
 }
 
+impl fprobe::Handler for Counts {
+    /// How many bytes a read asks for, as often as it fits in.
+    type Data = [u64; 14];
+
+    fn entry(&self, call: &fprobe::Entry<'_>, _here: &Handling<'_>) -> Option<Self::Data> {
+        match call.probe() {
+            SHOW => self.0.add::<FPROBE>(1),
+            MMAP if call.arg::<u64>(6)? == u64::from(offset.get()) => {
+                self.0.add::<FPROBE_OFFSETS>(1);
+            }
+            READ => {
+                let length = call.arg(2)?;
+                if !LENGTHS.contains(&length) {
+                    self.0.add::<DECLINED>(1);
+                    return None;
+                }
+                self.0.add::<READS>(1);
+                return Some([length; 14]);
+            }
+            _ => return None,
+        }
+        Some([0; 14])
+    }
+
+    fn ret(&self, ret: &fprobe::Return<'_>, lengths: &Self::Data, _here: &Handling<'_>) {
+        match ret.probe() {
+            SHOW if ret.ret::<i32>() == 0 => self.0.add::<FPROBE_RETURNS>(1),
+            // It gets what it asks for, since that is there.
+            READ if lengths.iter().all(|&length| length == ret.ret()) => {
+                self.0.add::<READ_RIGHT>(1);
+            }
+            READ => self.0.add::<NOT_ITS_OWN>(1),
+            _ => (),
+        }
+    }
+}
+
+/// Takes as much room as there can be, and wants no call.
+struct Crowd(Counts);
+
+impl fprobe::Handler for Crowd {
+    type Data = [u64; 14];
+
+    fn entry(&self, _call: &fprobe::Entry<'_>, _here: &Handling<'_>) -> Option<Self::Data> {
+        None
+    }
+
+    fn ret(&self, _ret: &fprobe::Return<'_>, _data: &Self::Data, _here: &Handling<'_>) {
+        self.0 .0.add::<NOT_ITS_OWN>(1);
+    }
+}
+
 /// The module.
 struct Probes {
-    counts: Arc<Counters<9>>,
-    _kretprobes: KretProbes<Counts>,
-    _kprobes: Kprobes<Counts>,
+    counts: Counts,
+    _kretprobes: Option<KretProbes<Counts>>,
+    _kprobes: Option<Kprobes<Counts>>,
+    fprobes: Option<Fprobes<Counts>>,
+    _crowd: KVec<Fprobes<Crowd>>,
 }
 
 static PROBES: Published<Probes> = Published::new();
 
 fn show(out: &mut dyn fmt::Write) -> fmt::Result {
-    const NAMES: [&str; 9] = [
-        "entries",
-        "returns",
-        "nested",
-        "same_data",
-        "offsets",
-        "unreadable",
-        "readable",
-        "kprobe",
-        "kprobe_offsets",
-    ];
     let shown = PROBES.with(|probes| {
         let mut at: usize = 0;
         NAMES.iter().try_for_each(|name| {
-            let count = probes.counts.sum(at);
+            let count = probes.counts.0.sum(at);
             at = at.wrapping_add(1);
             write!(out, "{name}={count} ")
-        })
+        })?;
+        let missed = probes.fprobes.as_ref().map(|set| set.missed(READ));
+        write!(out, "missed={} ", missed.unwrap_or_default().no_instance)
     });
     shown.unwrap_or(Ok(()))
+}
+
+/// The set, with its probes enabled.
+fn registered<K: Kind>(set: Result<Set<K>, Refused>) -> Result<Set<K>> {
+    let set = set.map_err(|refused| refused.report())?;
+    if !disabled.get() {
+        (0..set.len()).try_for_each(|place| set.enable(place))?;
+    }
+    Ok(set)
 }
 
 impl Probes {
     fn new() -> Result<Self> {
         let mut functions = FUNCTIONS;
-        if let Some(function) = functions.get_mut(missing.get() as usize) {
-            *function = c"no_such_function";
+        if let Some(function) = functions.get_mut(replace.get() as usize) {
+            *function = match instead.get() {
+                Some((_, Instead::Assembly)) => c"copy_page",
+                _ => c"no_such_function",
+            };
         }
-        let counts = Arc::new(Counters::new()?, GFP_KERNEL)?;
-        let kretprobes = KretProbes::all(Counts(counts.clone()), &functions, 0)
-            .map_err(|refused| refused.report())?;
+        let chosen = kinds.get().map_or(Kinds::All, |(_, &chosen)| chosen);
+        let wanted = |kind| chosen == Kinds::All || chosen == kind;
+        let counts = Counts(Arc::new(Counters::new()?, GFP_KERNEL)?);
+
+        let kretprobes = wanted(Kinds::Kretprobe)
+            .then(|| registered(KretProbes::all(counts.clone(), &functions, 0)));
         let kprobes =
-            Kprobes::all(Counts(counts.clone()), &functions).map_err(|refused| refused.report())?;
-        for place in 0..functions.len() {
-            kretprobes.enable(place)?;
-            kprobes.enable(place)?;
-        }
+            wanted(Kinds::Kprobe).then(|| registered(Kprobes::all(counts.clone(), &functions)));
+        let fprobes =
+            wanted(Kinds::Fprobe).then(|| registered(Fprobes::all(counts.clone(), &functions)));
+        let others = Self::crowd(&counts)?;
         Ok(Self {
             counts,
-            _kretprobes: kretprobes,
-            _kprobes: kprobes,
+            _kretprobes: kretprobes.transpose()?,
+            _kprobes: kprobes.transpose()?,
+            fprobes: fprobes.transpose()?,
+            _crowd: others,
         })
+    }
+
+    fn crowd(counts: &Counts) -> Result<KVec<Fprobes<Crowd>>> {
+        let mut sets = KVec::with_capacity(crowd.get() as usize, GFP_KERNEL)?;
+        for _ in 0..crowd.get() {
+            let set = Fprobes::all(Crowd(counts.clone()), &FUNCTIONS);
+            push(&mut sets, registered(set)?)?;
+        }
+        Ok(sets)
     }
 }
 
