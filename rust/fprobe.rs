@@ -42,7 +42,7 @@
 //!   returns; their size and alignment are checked by the compiler. They are
 //!   written by `entry` before `ret` can see them. They are `Send`, since a task
 //!   can enter a function on one CPU and leave it on another.
-//! - *Context.* See [`probe`](crate::probe). An fprobe can be made to share
+//! - *Context.* See [`probe`]. An fprobe can be made to share
 //!   kprobes' protection against handlers in handlers. That is not done: when the
 //!   kernel then skips `entry`, it calls `ret` all the same.
 //!

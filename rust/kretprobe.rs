@@ -40,7 +40,7 @@
 //!   kernel's `pre_handler` and calls it. It is put there while the probe is
 //!   registered and disabled, so nobody calls what is replaced, and stays until
 //!   nobody calls it any more.
-//! - *Context.* See [`mod@crate::probe`].
+//! - *Context.* See [`probe`].
 //!
 //! C header: [`include/linux/kprobes.h`](srctree/include/linux/kprobes.h)\
 //! C source: [`kernel/kprobes.c`](srctree/kernel/kprobes.c)

@@ -34,7 +34,7 @@
 //!     /// a number that is even
 //!     0o644 even: int = 0, on_change(is_even);
 //!     /// do it in any case
-//!     0o444 unsafe force: bool = false;
+//!     0o444 taints force: bool = false;
 //!     /// which ports
 //!     0o644 ports: [ushort; 4] = [80, 443];
 //!     /// what it is called: a name of Rust's own is given another for users

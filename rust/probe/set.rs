@@ -49,7 +49,7 @@ use crate::{
 /// # Safety
 ///
 /// - A function that `set_up` makes the kernel enter takes the probe by
-///   [`Probe::of`] and does with it what any CPU may at any time.
+///   `Probe::of` and does with it what any CPU may at any time.
 /// - If `register` fails, the kernel has forgotten the structure.
 /// - When `unregister` returns, the kernel has forgotten the structures, no
 ///   handler runs any more, and none will.
