@@ -375,7 +375,7 @@ unsafe extern "C" fn entry<H: Handler>(
     // SAFETY: By the function's requirements.
     let ((probe, shared), registers, here) = unsafe {
         let kretprobe = instance::kretprobe(ri);
-        if kretprobe.is_null() {
+        if instance::FORGETS && kretprobe.is_null() {
             // It is being unregistered.
             return 1;
         }
@@ -419,7 +419,7 @@ unsafe extern "C" fn ret<H: Handler>(
     // SAFETY: By the function's requirements. `entry` wrote the data.
     unsafe {
         let kretprobe = instance::kretprobe(ri);
-        if kretprobe.is_null() {
+        if instance::FORGETS && kretprobe.is_null() {
             // It was unregistered meanwhile.
             return 0;
         }
@@ -476,6 +476,10 @@ mod instance {
             unsafe { (*(*ri).node.rethook).data.cast() }
         }
 
+        /// Does a handler come upon an instance whose probe was unregistered?
+        /// No, a rethook has its data for ever.
+        pub(in super::super) const FORGETS: bool = false;
+
         /// Is `ri` an instance that `kretprobe` has now, and not one of a probe
         /// that was at the same address before?
         ///
@@ -530,6 +534,9 @@ mod instance {
             unsafe { (&raw const (*(*ri).rph).rp).read_volatile() }
         }
 
+        /// Does a handler come upon an instance whose probe was unregistered?
+        pub(in super::super) const FORGETS: bool = true;
+
         /// Is `ri` an instance that `kretprobe` has now, and not one of a probe
         /// that was at the same address before?
         ///
@@ -566,7 +573,10 @@ mod instance {
         }
     }
 
-    pub(super) use kind::kretprobe;
+    pub(super) use kind::{
+        kretprobe,
+        FORGETS, //
+    };
 
     /// The innermost call of the set's functions on this stack.
     ///
@@ -577,14 +587,18 @@ mod instance {
     pub(super) unsafe fn enclosing<H: Handler>(
         shared: &Shared<Kretprobe<H>>,
     ) -> Option<(usize, &H::Data)> {
-        let probes = shared.probes.as_ptr_range();
-        let (begin, end) = (probes.start as usize, probes.end as usize);
         // SAFETY: The list is that of the current task. Its nodes are instances
         // of calls which have not returned, so they and what they belong to
         // (rethook or holder, with which all kinds of nodes begin) live. A probe
         // is looked at only if it is this set's, which lives.
         unsafe {
             let mut node = kind::first(bindings::faultline_helper_current());
+            // Mostly there is none.
+            if node.is_null() {
+                return None;
+            }
+            let probes = shared.probes.as_ptr_range();
+            let (begin, end) = (probes.start as usize, probes.end as usize);
             for _ in 0..DEPTH_MAX {
                 if node.is_null() {
                     return None;

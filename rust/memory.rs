@@ -4,7 +4,7 @@
 //!
 //! What a probed function was given is a number that it takes for an address. A
 //! [`KernelPtr`] is such a number with the type of what is there. It can be
-//! read, nothing else: through `copy_from_kernel_nofault()`, which refuses what
+//! read, nothing else: as `copy_from_kernel_nofault()` does, which refuses what
 //! is not the kernel's memory and comes back from what is not mapped.
 //!
 //! What is read is a copy. It may be torn or outdated if somebody writes there
@@ -25,7 +25,7 @@ use core::{
     }, //
 };
 
-use crate::bindings;
+use crate::arch;
 
 /// What any bytes of the right number are a value of.
 ///
@@ -104,27 +104,40 @@ impl<T: Plain> KernelPtr<T> {
     /// # Context
     ///
     /// Any.
-    #[inline]
+    #[inline(always)]
     pub fn read(self) -> Option<T> {
         let mut value = MaybeUninit::<T>::uninit();
-        // SAFETY: There is room for so many bytes. Where they come from does
-        // not matter, since a fault is caught.
-        let failed = unsafe {
-            bindings::copy_from_kernel_nofault(
-                value.as_mut_ptr().cast(),
-                self.0 as *const _,
-                size_of::<T>(),
-            )
-        };
+        // SAFETY: There is room for so many bytes.
+        let read = unsafe { arch::copy_nofault(value.as_mut_ptr().cast(), self.0, size_of::<T>()) };
         // SAFETY: All bytes were written, and any are a value.
-        (failed == 0).then(|| unsafe { value.assume_init() })
+        read.then(|| unsafe { value.assume_init() })
+    }
+}
+
+impl<T: Plain> KernelPtr<T> {
+    /// A copy of what is there, a word or less; zeros if that cannot be read.
+    ///
+    /// # Context
+    ///
+    /// Any.
+    #[inline(always)]
+    pub fn read_or_zero(self) -> T {
+        const {
+            assert!(
+                matches!(size_of::<T>(), 1 | 2 | 4 | 8) && cfg!(target_endian = "little"),
+                "this reads a word"
+            );
+        }
+        let word = arch::word_or_zero(self.0, size_of::<T>());
+        // SAFETY: Its lower bytes are its first ones, and any are a value.
+        unsafe { (&raw const word).cast::<T>().read_unaligned() }
     }
 }
 
 impl<T> KernelPtr<KernelPtr<T>> {
     /// The pointer that is there; null if that cannot be read.
-    #[inline]
+    #[inline(always)]
     pub fn follow(self) -> KernelPtr<T> {
-        self.read().unwrap_or(KernelPtr::NULL)
+        self.read_or_zero()
     }
 }

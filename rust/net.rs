@@ -76,44 +76,8 @@ fn field<T, U, const AT: u64>(structure: KernelPtr<T>) -> KernelPtr<U> {
 
 /// The value of the field at `AT`, or 0.
 #[inline(always)]
-fn value<T, U: Plain + Default, const AT: u64>(structure: KernelPtr<T>) -> U {
-    field::<T, U, AT>(structure).read().unwrap_or_default()
-}
-
-/// A copy of a structure, of which fields are then taken without a fault to
-/// look for.
-#[derive(Clone, Copy)]
-pub(crate) struct Copied<const SIZE: usize>([u8; SIZE]);
-
-impl<const SIZE: usize> Copied<SIZE> {
-    /// A copy of the structure; zeros if it cannot be read.
-    #[inline(always)]
-    fn of<T>(structure: KernelPtr<T>) -> Self {
-        Self(structure.add::<[u8; SIZE]>(0).read().unwrap_or([0; SIZE]))
-    }
-
-    /// The field at `AT`.
-    #[inline(always)]
-    fn get<U: Plain, const AT: u64>(&self) -> U {
-        const {
-            assert!(
-                core::mem::size_of::<U>() as u64 == AT & 0xffff,
-                "the field has another size"
-            );
-            assert!(
-                (AT >> 16) + (AT & 0xffff) <= SIZE as u64,
-                "the field is not in the copy"
-            );
-        }
-        // SAFETY: All of the field is in the copy, and any bytes are a value.
-        unsafe {
-            self.0
-                .as_ptr()
-                .wrapping_add((AT >> 16) as usize)
-                .cast::<U>()
-                .read_unaligned()
-        }
-    }
+fn value<T, U: Plain, const AT: u64>(structure: KernelPtr<T>) -> U {
+    field::<T, U, AT>(structure).read_or_zero()
 }
 
 impl KernelPtr<Net> {
@@ -124,6 +88,7 @@ impl KernelPtr<Net> {
     }
 
     /// The device with this index; null if there is none. Device 0 is none.
+    #[inline]
     pub fn device(self, index: i32) -> KernelPtr<Device> {
         /// How many lists the devices are in, by their index.
         const LISTS: usize = 256;
@@ -158,6 +123,7 @@ impl KernelPtr<Net> {
     }
 
     /// The setting `all.rp_filter`.
+    #[inline]
     fn rp_filter(self) -> i32 {
         let all: KernelPtr<u8> =
             field::<_, KernelPtr<u8>, { bindings::faultline_at_net_devconf_all }>(self).follow();
@@ -178,7 +144,9 @@ impl KernelPtr<Device> {
         if self.is_null() {
             return [0; NAME_SIZE];
         }
-        value::<_, Name, { bindings::faultline_at_net_device_name }>(self)
+        field::<_, Name, { bindings::faultline_at_net_device_name }>(self)
+            .read()
+            .unwrap_or([0; NAME_SIZE])
     }
 
     /// The namespace that it is in.
@@ -194,6 +162,7 @@ impl KernelPtr<Device> {
     }
 
     /// The length of an address of its link.
+    #[inline]
     fn link_address_len(self) -> u8 {
         value::<_, u8, { bindings::faultline_at_net_device_addr_len }>(self)
     }
@@ -201,6 +170,7 @@ impl KernelPtr<Device> {
 
 impl KernelPtr<InDevice> {
     /// Has it an address?
+    #[inline]
     pub fn has_address(self) -> bool {
         !field::<_, KernelPtr<u8>, { bindings::faultline_at_in_device_ifa_list }>(self)
             .follow()
@@ -209,6 +179,7 @@ impl KernelPtr<InDevice> {
 
     /// How sources are validated (`rp_filter`): 0 not, 1 strictly, 2 loosely;
     /// the greater of what the device and what all of its namespace have.
+    #[inline]
     pub fn rp_filter(self, net: KernelPtr<Net>) -> u8 {
         let own = value::<_, i32, { bindings::faultline_at_in_device_rp_filter }>(self);
         own.max(net.rp_filter()) as u8
@@ -230,6 +201,7 @@ impl KernelPtr<Packet> {
 
     /// What it says, if it is one of ARP; see
     /// [`include/uapi/linux/if_arp.h`](srctree/include/uapi/linux/if_arp.h).
+    #[inline]
     pub fn arp(self) -> Arp {
         /// What precedes the addresses.
         const HEADER: usize = 8;
@@ -262,54 +234,42 @@ pub struct Arp {
     pub target: Address,
 }
 
-/// A copy of what is looked for.
-#[derive(Clone, Copy)]
-pub struct FlowCopy(Copied<{ bindings::faultline_size_flowi4 }>);
-
 impl KernelPtr<Flow> {
-    /// A copy of it.
-    #[inline]
-    pub fn copy(self) -> FlowCopy {
-        FlowCopy(Copied::of(self))
-    }
-}
-
-impl FlowCopy {
     /// The index of the device that it leaves by; 0 for any.
-    #[inline(always)]
-    pub fn oif(&self) -> i32 {
-        self.0.get::<i32, { bindings::faultline_at_flowi4_oif }>()
+    #[inline]
+    pub fn oif(self) -> i32 {
+        value::<_, i32, { bindings::faultline_at_flowi4_oif }>(self)
     }
 
     /// The index of the device that it came by; 1, the loopback device, if it
     /// is our own.
-    #[inline(always)]
-    pub fn iif(&self) -> i32 {
-        self.0.get::<i32, { bindings::faultline_at_flowi4_iif }>()
+    #[inline]
+    pub fn iif(self) -> i32 {
+        value::<_, i32, { bindings::faultline_at_flowi4_iif }>(self)
     }
 
     /// The mark.
-    #[inline(always)]
-    pub fn mark(&self) -> u32 {
-        self.0.get::<u32, { bindings::faultline_at_flowi4_mark }>()
+    #[inline]
+    pub fn mark(self) -> u32 {
+        value::<_, u32, { bindings::faultline_at_flowi4_mark }>(self)
     }
 
     /// Type of service, without the lower two bits on newer kernels.
-    #[inline(always)]
-    pub fn tos(&self) -> u8 {
-        self.0.get::<u8, { bindings::faultline_at_flowi4_tos }>()
+    #[inline]
+    pub fn tos(self) -> u8 {
+        value::<_, u8, { bindings::faultline_at_flowi4_tos }>(self)
     }
 
     /// The source; 0 for any.
-    #[inline(always)]
-    pub fn source(&self) -> Address {
-        self.0.get::<u32, { bindings::faultline_at_flowi4_saddr }>()
+    #[inline]
+    pub fn source(self) -> Address {
+        value::<_, u32, { bindings::faultline_at_flowi4_saddr }>(self)
     }
 
     /// The destination.
-    #[inline(always)]
-    pub fn destination(&self) -> Address {
-        self.0.get::<u32, { bindings::faultline_at_flowi4_daddr }>()
+    #[inline]
+    pub fn destination(self) -> Address {
+        value::<_, u32, { bindings::faultline_at_flowi4_daddr }>(self)
     }
 }
 
@@ -321,58 +281,40 @@ impl KernelPtr<Table> {
     }
 }
 
-/// A copy of what a lookup found.
-#[derive(Clone, Copy)]
-pub struct FoundCopy(Copied<{ bindings::faultline_size_fib_result }>);
-
+/// It means something only if the lookup returned 0: otherwise the kernel wrote nothing there.
 impl KernelPtr<Found> {
-    /// A copy of it. It means something only if the lookup returned 0: otherwise
-    /// the kernel wrote nothing there.
-    #[inline]
-    pub fn copy(self) -> FoundCopy {
-        FoundCopy(Copied::of(self))
-    }
-}
-
-impl FoundCopy {
     /// The prefix that matched, and its length.
-    #[inline(always)]
-    pub fn prefix(&self) -> (Address, u8) {
+    #[inline]
+    pub fn prefix(self) -> (Address, u8) {
         (
-            self.0
-                .get::<u32, { bindings::faultline_at_fib_result_prefix }>(),
-            self.0
-                .get::<u8, { bindings::faultline_at_fib_result_prefixlen }>(),
+            value::<_, u32, { bindings::faultline_at_fib_result_prefix }>(self),
+            value::<_, u8, { bindings::faultline_at_fib_result_prefixlen }>(self),
         )
     }
 
     /// The type of the route (`RTN_UNICAST`, ...).
-    #[inline(always)]
-    pub fn kind(&self) -> u8 {
-        self.0
-            .get::<u8, { bindings::faultline_at_fib_result_type }>()
+    #[inline]
+    pub fn kind(self) -> u8 {
+        value::<_, u8, { bindings::faultline_at_fib_result_type }>(self)
     }
 
     /// The scope of the route.
-    #[inline(always)]
-    pub fn scope(&self) -> u8 {
-        self.0
-            .get::<u8, { bindings::faultline_at_fib_result_scope }>()
+    #[inline]
+    pub fn scope(self) -> u8 {
+        value::<_, u8, { bindings::faultline_at_fib_result_scope }>(self)
     }
 
     /// The next hop that was chosen.
-    #[inline(always)]
-    pub fn next_hop(&self) -> KernelPtr<NextHop> {
-        self.0
-            .get::<KernelPtr<NextHop>, { bindings::faultline_at_fib_result_nhc }>()
+    #[inline]
+    pub fn next_hop(self) -> KernelPtr<NextHop> {
+        field::<_, KernelPtr<NextHop>, { bindings::faultline_at_fib_result_nhc }>(self).follow()
     }
 
     /// The namespace of the route.
     #[inline]
-    pub fn net(&self) -> KernelPtr<Net> {
-        let info = self
-            .0
-            .get::<KernelPtr<Info>, { bindings::faultline_at_fib_result_fi }>();
+    pub fn net(self) -> KernelPtr<Net> {
+        let info =
+            field::<_, KernelPtr<Info>, { bindings::faultline_at_fib_result_fi }>(self).follow();
         field::<_, KernelPtr<Net>, { bindings::faultline_at_fib_info_net }>(info).follow()
     }
 }

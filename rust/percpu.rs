@@ -90,19 +90,19 @@ impl<const N: usize> Counters<N> {
     pub fn add<const AT: usize>(&self, value: u64) {
         const { assert!(AT < N, "there is no such counter") };
         // SAFETY: By the invariant, and there are more words than that.
-        unsafe { arch::this_cpu_add(self.counters.as_ptr().wrapping_add(AT), value) };
+        unsafe { arch::this_cpu_add::<AT>(self.counters.as_ptr(), value) };
     }
 
-    /// Adds to counter `at` of this CPU; nothing if there is none.
+    /// Adds 1 to counter `at` of this CPU; nothing if there is none.
     ///
     /// # Context
     ///
     /// As for [`add`](Self::add).
     #[inline(always)]
-    pub fn add_at(&self, at: usize, value: u64) {
+    pub fn count(&self, at: usize) {
         if at < N {
-            // SAFETY: As in `add`.
-            unsafe { arch::this_cpu_add(self.counters.as_ptr().wrapping_add(at), value) };
+            // SAFETY: By the invariant, and there are more words than that.
+            unsafe { arch::this_cpu_count(self.counters.as_ptr(), at) };
         }
     }
 

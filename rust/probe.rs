@@ -90,14 +90,18 @@ impl Handling<'_> {
         Self(PhantomData)
     }
 
-    /// What the handler interrupted: 0 a task, 1 a softirq, 2 an interrupt, 3 an
-    /// NMI (`interrupt_context_level()`).
+    /// What the handler interrupted.
     #[inline]
-    pub fn level(&self) -> u8 {
+    pub fn level(&self) -> Level {
         // SAFETY: The function reads a counter of this CPU.
-        unsafe { bindings::faultline_helper_interrupt_context_level() }
+        Level(unsafe { bindings::faultline_helper_interrupt_context() })
     }
 }
+
+/// A task, a softirq, an interrupt or an NMI. What runs on one stack at the same level belongs
+/// together; what has another was interrupted, or interrupts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Level(u32);
 
 /// What an argument or a result can be read as.
 pub trait FromWord {

@@ -18,9 +18,6 @@
 		(unsigned long long)__builtin_offsetof(type, field) << 16 | \
 		sizeof(((type *)0)->field)
 
-static const size_t faultline_size_fib_result = sizeof(struct fib_result);
-static const size_t faultline_size_flowi4 = sizeof(struct flowi4);
-
 FAULTLINE_AT(net_inum, struct net, ns.inum);
 FAULTLINE_AT(net_dev_index_head, struct net, dev_index_head);
 FAULTLINE_AT(net_devconf_all, struct net, ipv4.devconf_all);

@@ -12,7 +12,7 @@ void faultline_helper_preempt_enable(void)
 	preempt_enable();
 }
 
-unsigned char faultline_helper_interrupt_context_level(void)
+unsigned int faultline_helper_interrupt_context(void)
 {
-	return interrupt_context_level();
+	return preempt_count() & (NMI_MASK | HARDIRQ_MASK | SOFTIRQ_OFFSET);
 }

@@ -18,7 +18,6 @@ use faultline::{
         Arp,
         Device,
         Flow,
-        FlowCopy,
         Found,
         Gateway,
         Name,
@@ -29,7 +28,10 @@ use faultline::{
         NAME_SIZE, //
     },
     prelude::*,
-    probe::Handling,
+    probe::{
+        Handling,
+        Level, //
+    },
     time,
     trace::route::{
         self,
@@ -101,15 +103,15 @@ pub(crate) struct Call {
     /// What is made in it is made for this.
     gives: Cause,
     /// What was interrupted when it was made; see [`Handling::level`].
-    level: u8,
-    about: About,
+    level: Level,
+    /// `None` if it was filtered, and is followed for the sake of what is made
+    /// in it.
+    about: Option<About>,
 }
 
 /// The arguments of a call.
 #[derive(Clone, Copy)]
 enum About {
-    /// It was filtered, and is followed for the sake of what is made in it.
-    Filtered,
     Arp(Arp),
     Input {
         packet: KernelPtr<Packet>,
@@ -120,12 +122,25 @@ enum About {
         addresses: Addresses,
         oif: i32,
     },
-    Output(FlowCopy),
+    Output(Asked),
+    /// A lookup changes none of its arguments but the result, so they are still
+    /// there when it returns.
     Lookup {
-        flow: FlowCopy,
-        table: u32,
+        flow: KernelPtr<Flow>,
+        table: KernelPtr<Table>,
         found: KernelPtr<Found>,
     },
+}
+
+/// What a way out is asked for. The kernel fills in what was left open there, so
+/// it is taken before.
+#[derive(Clone, Copy)]
+struct Asked {
+    src: Address,
+    dst: Address,
+    mark: u32,
+    oif: i32,
+    tos: u8,
 }
 
 #[derive(Clone, Copy)]
@@ -195,7 +210,7 @@ impl Handler for Calls {
             level,
         };
         // The probes are registered in the order of the targets.
-        match ALL.get(entry.probe())?.target {
+        match Target::at(entry.probe())? {
             Target::Lookup => enter_lookup(entry, &around, ledger),
             Target::Input => enter_input(entry, &around, ledger),
             Target::Validate => enter_validate(entry, &around, ledger),
@@ -209,11 +224,13 @@ impl Handler for Calls {
         let Some(ledger) = self.ledgers.get(ret.probe()) else {
             return;
         };
+        let Some(about) = &call.about else {
+            return;
+        };
         let ns = time::monotonic_ns().saturating_sub(call.entered_ns);
-        match &call.about {
-            About::Filtered => (),
+        match about {
             About::Lookup { flow, table, found } => {
-                let lookup = (flow, *table, *found);
+                let lookup = (*flow, *table, *found);
                 leave_lookup(ret.ret(), call, lookup, ns, ledger, here);
             }
             About::Input { packet, addresses } => {
@@ -227,8 +244,8 @@ impl Handler for Calls {
                 let validate = (*packet, addresses, *oif);
                 leave_validate(ret.ret(), call, validate, ns, ledger, here);
             }
-            About::Output(flow) => {
-                leave_output(ret.ret(), ret.ret(), call, flow, ns, ledger, here);
+            About::Output(asked) => {
+                leave_output(ret.ret(), ret.ret(), call, asked, ns, ledger, here);
             }
             About::Arp(arp) => leave_arp(ret.ret(), call, arp, ns, ledger, here),
         }
@@ -242,13 +259,13 @@ struct Around {
     /// Those of the call in which it is made, if there is one.
     net: KernelPtr<Net>,
     device: KernelPtr<Device>,
-    level: u8,
+    level: Level,
 }
 
 impl Around {
     /// The call, of which these are the arguments.
     #[inline(always)]
-    fn call(&self, about: About) -> Call {
+    fn call(&self, about: Option<About>) -> Call {
         Call {
             entered_ns: time::monotonic_ns(),
             net: self.net,
@@ -268,7 +285,7 @@ impl Around {
         }
         Some(Call {
             gives,
-            ..self.call(if passes { about } else { About::Filtered })
+            ..self.call(passes.then_some(about))
         })
     }
 }
@@ -277,24 +294,24 @@ impl Around {
 /// it does not pass it is not followed.
 #[inline(always)]
 fn enter_lookup(entry: &Entry<'_, Calls>, around: &Around, ledger: &Ledger) -> Option<Call> {
-    let flow = entry.arg::<KernelPtr<Flow>>(1)?.copy();
-    let table = entry.arg::<KernelPtr<Table>>(0)?.id();
-    let facts = Facts {
+    let flow: KernelPtr<Flow> = entry.arg(1)?;
+    let table: KernelPtr<Table> = entry.arg(0)?;
+    let facts = || Facts {
         src: flow.source(),
         dst: flow.destination(),
         mark: Some(flow.mark()),
-        table: Some(table),
+        table: Some(table.id()),
         cause: around.cause,
     };
-    if !filter::passes(&facts, || around.net.inum()) {
+    if !filter::passes(facts, || around.net.inum()) {
         ledger.filtered();
         return None;
     }
-    Some(around.call(About::Lookup {
+    Some(around.call(Some(About::Lookup {
         flow,
         table,
         found: entry.arg(2)?,
-    }))
+    })))
 }
 
 /// `ip_route_input_noref(skb, daddr, saddr, dscp, dev)`.
@@ -316,7 +333,7 @@ fn enter_input(entry: &Entry<'_, Calls>, around: &Around, ledger: &Ledger) -> Op
         dst: entry.arg(1)?,
         tos: entry.arg(3)?,
     };
-    let passes = filter::passes(&addresses.facts(packet, cause), || around.net.inum());
+    let passes = filter::passes(|| addresses.facts(packet, cause), || around.net.inum());
     around.call_if(passes, ledger, cause, About::Input { packet, addresses })
 }
 
@@ -334,7 +351,10 @@ fn enter_validate(entry: &Entry<'_, Calls>, around: &Around, ledger: &Ledger) ->
         dst: entry.arg(2)?,
         tos: entry.arg(3)?,
     };
-    let passes = filter::passes(&addresses.facts(packet, around.cause), || around.net.inum());
+    let passes = filter::passes(
+        || addresses.facts(packet, around.cause),
+        || around.net.inum(),
+    );
     let about = About::Validate {
         packet,
         addresses,
@@ -345,21 +365,28 @@ fn enter_validate(entry: &Entry<'_, Calls>, around: &Around, ledger: &Ledger) ->
 
 /// `ip_route_output_key_hash_rcu(net, flow, result, skb)`.
 fn enter_output(entry: &Entry<'_, Calls>, around: &Around, ledger: &Ledger) -> Option<Call> {
-    let flow = entry.arg::<KernelPtr<Flow>>(1)?.copy();
+    let flow: KernelPtr<Flow> = entry.arg(1)?;
     let around = Around {
         net: entry.arg(0)?,
         device: KernelPtr::NULL,
         ..*around
     };
-    let facts = Facts {
+    let asked = Asked {
         src: flow.source(),
         dst: flow.destination(),
-        mark: Some(flow.mark()),
+        mark: flow.mark(),
+        oif: flow.oif(),
+        tos: flow.tos(),
+    };
+    let facts = || Facts {
+        src: asked.src,
+        dst: asked.dst,
+        mark: Some(asked.mark),
         table: None,
         cause: around.cause,
     };
-    let passes = filter::passes(&facts, || around.net.inum());
-    around.call_if(passes, ledger, Cause::Output, About::Output(flow))
+    let passes = filter::passes(facts, || around.net.inum());
+    around.call_if(passes, ledger, Cause::Output, About::Output(asked))
 }
 
 /// `arp_process(net, sk, skb)`. The packet is gone when it returns.
@@ -371,14 +398,14 @@ fn enter_arp(entry: &Entry<'_, Calls>, around: &Around, ledger: &Ledger) -> Opti
         ..*around
     };
     let arp = packet.arp();
-    let facts = Facts {
+    let facts = || Facts {
         src: arp.sender,
         dst: arp.target,
         mark: None,
         table: None,
         cause: around.cause,
     };
-    let passes = filter::passes(&facts, || around.net.inum());
+    let passes = filter::passes(facts, || around.net.inum());
     around.call_if(passes, ledger, Cause::Arp, About::Arp(arp))
 }
 
@@ -411,18 +438,19 @@ impl Call {
 fn leave_lookup(
     err: i32,
     call: &Call,
-    (flow, table, found): (&FlowCopy, u32, KernelPtr<Found>),
+    (flow, table, found): (KernelPtr<Flow>, KernelPtr<Table>, KernelPtr<Found>),
     ns: u64,
     ledger: &Ledger,
     here: &Handling<'_>,
 ) {
     // Only then has the kernel written a result.
-    let found = (err == 0).then(|| found.copy());
-    let net = match &found {
+    let found = (err == 0).then_some(found);
+    let net = || match found {
         Some(found) if call.net.is_null() => found.net(),
         _ => call.net,
     };
     let passes = filter::passes_at_end(err != 0, || {
+        let net = net();
         [
             call.name(net, flow.iif()),
             call.name(net, flow.oif()),
@@ -433,6 +461,7 @@ fn leave_lookup(
         return ledger.filtered();
     }
     let record = || {
+        let (net, table) = (net(), table.id());
         let mut record = route::Lookup::zeroed();
         record.ns = ns;
         record.net = net.inum();
@@ -446,7 +475,7 @@ fn leave_lookup(
         record.cause = call.cause as u8;
         record.tos = flow.tos();
         record.iif = call.name(net, flow.iif());
-        if let Some(found) = &found {
+        if let Some(found) = found {
             let next_hop = found.next_hop();
             let gateway = next_hop.gateway();
             (record.prefix, record.prefixlen) = found.prefix();
@@ -457,7 +486,7 @@ fn leave_lookup(
         }
         record
     };
-    let (verdict, written) = match &found {
+    let (verdict, written) = match found {
         Some(found) => (Verdict::Kind(found.kind()), route::fib_lookup(here, record)),
         None => (Verdict::Error(err), route::fib_lookup_failed(here, record)),
     };
@@ -529,7 +558,7 @@ fn leave_output(
     route: KernelPtr<Route>,
     returned: isize,
     call: &Call,
-    flow: &FlowCopy,
+    asked: &Asked,
     ns: u64,
     ledger: &Ledger,
     here: &Handling<'_>,
@@ -547,7 +576,7 @@ fn leave_output(
     } else {
         KernelPtr::NULL
     };
-    let devices = || [call.name(call.net, flow.oif()), device.name()];
+    let devices = || [call.name(call.net, asked.oif), device.name()];
     if !filter::passes_at_end(err != 0, devices) {
         return ledger.filtered();
     }
@@ -555,13 +584,13 @@ fn leave_output(
         let mut record = route::Output::zeroed();
         record.ns = ns;
         record.net = call.net.inum();
-        record.src = flow.source();
-        record.dst = flow.destination();
-        record.mark = flow.mark();
+        record.src = asked.src;
+        record.dst = asked.dst;
+        record.mark = asked.mark;
         record.err = err;
         record.cause = call.cause as u8;
-        record.tos = flow.tos();
-        record.oif = call.name(call.net, flow.oif());
+        record.tos = asked.tos;
+        record.oif = call.name(call.net, asked.oif);
         if err == 0 {
             let Gateway { family, address } = route.gateway();
             (record.via_family, record.via) = (family, address);
@@ -611,23 +640,22 @@ const TABLE_NAME: usize = 12;
 
 /// The name of a table, or its number in decimal, with NUL.
 fn table_name(table: u32) -> [u8; TABLE_NAME] {
-    let mut name = [0; TABLE_NAME];
-    let text: &[u8] = match table {
-        253 => b"default",
-        254 => b"main",
-        255 => b"local",
-        _ => {
-            let mut rest = table;
-            let digits = table.checked_ilog10().unwrap_or(0) as usize;
-            for slot in name.iter_mut().take(digits.wrapping_add(1)).rev() {
-                *slot = b'0' + (rest % 10) as u8;
-                rest /= 10;
-            }
-            return name;
-        }
-    };
-    for (slot, &byte) in name.iter_mut().zip(text) {
-        *slot = byte;
+    match table {
+        253 => *b"default\0\0\0\0\0",
+        254 => *b"main\0\0\0\0\0\0\0\0",
+        255 => *b"local\0\0\0\0\0\0\0",
+        _ => decimal(table),
     }
-    name
+}
+
+/// A number in decimal, with NUL.
+#[cold]
+fn decimal(mut rest: u32) -> [u8; TABLE_NAME] {
+    let mut text = [0; TABLE_NAME];
+    let digits = rest.checked_ilog10().unwrap_or(0) as usize;
+    for slot in text.iter_mut().take(digits.wrapping_add(1)).rev() {
+        *slot = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    text
 }

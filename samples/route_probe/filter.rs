@@ -3,7 +3,8 @@
 //! The filters: what users set, as handlers compare it.
 //!
 //! Each filter is in atomics of its own, so that a handler reads it without a
-//! lock and a change is seen by the next hit.
+//! lock and a change is seen by the next hit. Which of them are set is in one
+//! more, [`SET`], and as long as that is none a handler looks at nothing else.
 
 use core::sync::atomic::{
     AtomicU32,
@@ -46,6 +47,28 @@ impl Masked {
     }
 }
 
+/// Which filters are set, as bits. A bit is set after the filter itself.
+static SET: AtomicU32 = AtomicU32::new(0);
+const SET_SRC: u32 = 1 << 0;
+const SET_DST: u32 = 1 << 1;
+const SET_MARK: u32 = 1 << 2;
+const SET_TABLE: u32 = 1 << 3;
+const SET_CAUSES: u32 = 1 << 4;
+const SET_NETNS: u32 = 1 << 5;
+const SET_DEV: u32 = 1 << 6;
+const SET_ERRORS_ONLY: u32 = 1 << 7;
+/// Those that need to know how a call ended.
+const AT_END: u32 = SET_DEV | SET_ERRORS_ONLY;
+
+/// Notes whether a filter is set.
+fn note(filter: u32, is_set: bool) {
+    if is_set {
+        SET.fetch_or(filter, Ordering::Release);
+    } else {
+        SET.fetch_and(!filter, Ordering::Relaxed);
+    }
+}
+
 static SRC: Masked = Masked::any();
 static DST: Masked = Masked::any();
 static MARK: Masked = Masked::any();
@@ -53,7 +76,7 @@ static MARK: Masked = Masked::any();
 static TABLE: AtomicU32 = AtomicU32::new(0);
 /// A bit for each cause.
 static CAUSES: AtomicU32 = AtomicU32::new(u32::MAX);
-/// The name of the device in two words, each with half of it; 0 for any.
+/// The name of the device in two words, each with half of it.
 static DEV: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
 /// Changes before and after each change of the name; odd in between.
 static DEV_VERSION: AtomicU32 = AtomicU32::new(0);
@@ -68,10 +91,14 @@ pub(crate) struct Facts {
     pub(crate) cause: Cause,
 }
 
-/// Does a call pass, as far as this is known when it begins? `netns` says in
-/// which namespace it is, if it is asked.
+/// Does a call pass, as far as this is known when it begins? `facts` and `netns`,
+/// in which namespace it is, are asked if it matters.
 #[inline(always)]
-pub(crate) fn passes(facts: &Facts, netns: impl FnOnce() -> u32) -> bool {
+pub(crate) fn passes(facts: impl FnOnce() -> Facts, netns: impl FnOnce() -> u32) -> bool {
+    if SET.load(Ordering::Acquire) & !AT_END == 0 {
+        return true;
+    }
+    let facts = facts();
     let table = TABLE.load(Ordering::Relaxed);
     let wanted = params::netns.get();
     DST.matches(u32::from_be(facts.dst))
@@ -92,17 +119,21 @@ pub(crate) fn passes_at_end<const N: usize>(
     failed: bool,
     devices: impl FnOnce() -> [Name; N],
 ) -> bool {
-    if params::errors_only.get() && !failed {
+    let set = SET.load(Ordering::Acquire);
+    if set & AT_END == 0 {
+        return true;
+    }
+    if set & SET_ERRORS_ONLY != 0 && !failed {
         return false;
+    }
+    if set & SET_DEV == 0 {
+        return true;
     }
     let version = DEV_VERSION.load(Ordering::Acquire);
     let wanted = [
         DEV[0].load(Ordering::Relaxed),
         DEV[1].load(Ordering::Relaxed),
     ];
-    if version == 0 || wanted == [0, 0] && version & 1 == 0 {
-        return true;
-    }
     // What comes while the name is being changed does not match.
     core::sync::atomic::fence(Ordering::Acquire);
     version & 1 == 0
@@ -122,14 +153,15 @@ fn words(name: &[u8]) -> [u64; 2] {
     words
 }
 
-/// Sets `filter` to an address as `10.0.0.1` or `10.0.0.0/8`.
-fn set_address(filter: &Masked, text: &str) -> Result<(), Refusal> {
+/// Sets `filter`, noted as `bit`, to an address as `10.0.0.1` or `10.0.0.0/8`.
+fn set_address(filter: &Masked, bit: u32, text: &str) -> Result<(), Refusal> {
     let (address, len) = parse_prefix(text.as_bytes()).ok_or(Refusal::because(
         "any, or an address of IPv4 as 10.0.0.0/8 is allowed",
     ))?;
     // No shift by all of the bits: that is none at all for the CPU.
     let mask = u32::MAX.checked_shl(32_u32.wrapping_sub(len)).unwrap_or(0);
     filter.set(address, mask);
+    note(bit, mask != 0);
     Ok(())
 }
 
@@ -208,11 +240,11 @@ fn digits(text: &[u8], base: u32) -> Option<u32> {
 }
 
 pub(crate) fn set_src(text: &str) -> Result<(), Refusal> {
-    set_address(&SRC, text)
+    set_address(&SRC, SET_SRC, text)
 }
 
 pub(crate) fn set_dst(text: &str) -> Result<(), Refusal> {
-    set_address(&DST, text)
+    set_address(&DST, SET_DST, text)
 }
 
 pub(crate) fn set_mark(text: &str) -> Result<(), Refusal> {
@@ -220,6 +252,7 @@ pub(crate) fn set_mark(text: &str) -> Result<(), Refusal> {
         "any, or a mark as 0x1 or 0x1/0xff is allowed",
     ))?;
     MARK.set(value, mask);
+    note(SET_MARK, mask != 0);
     Ok(())
 }
 
@@ -246,6 +279,7 @@ pub(crate) fn set_table(text: &str) -> Result<(), Refusal> {
         "any, main, local, default or a number from 1 is allowed",
     ))?;
     TABLE.store(table, Ordering::Relaxed);
+    note(SET_TABLE, table != 0);
     Ok(())
 }
 
@@ -263,6 +297,17 @@ pub(crate) fn set_cause(text: &str) -> Result<(), Refusal> {
         "any, or words of input, validate, arp, output, other with commas between are allowed",
     ))?;
     CAUSES.store(causes, Ordering::Relaxed);
+    note(SET_CAUSES, causes != u32::MAX);
+    Ok(())
+}
+
+pub(crate) fn set_netns(number: u32) -> Result<(), Refusal> {
+    note(SET_NETNS, number != 0);
+    Ok(())
+}
+
+pub(crate) fn set_errors_only(is_set: bool) -> Result<(), Refusal> {
+    note(SET_ERRORS_ONLY, is_set);
     Ok(())
 }
 
@@ -275,11 +320,11 @@ pub(crate) fn set_dev(text: &str) -> Result<(), Refusal> {
             "any, or the name of a device of at most 15 letters is allowed",
         ));
     }
-    let name = if text == "any" {
-        [0; 2]
-    } else {
-        words(text.as_bytes())
-    };
+    if text == "any" {
+        note(SET_DEV, false);
+        return Ok(());
+    }
+    let name = words(text.as_bytes());
     // Parameters are set one at a time.
     DEV_VERSION.fetch_add(1, Ordering::Relaxed);
     core::sync::atomic::fence(Ordering::Release);
@@ -287,5 +332,6 @@ pub(crate) fn set_dev(text: &str) -> Result<(), Refusal> {
         word.store(name, Ordering::Relaxed);
     }
     DEV_VERSION.fetch_add(1, Ordering::Release);
+    note(SET_DEV, true);
     Ok(())
 }

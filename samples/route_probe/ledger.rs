@@ -191,11 +191,10 @@ impl Ledger {
             return;
         }
         let time = u64::BITS.wrapping_sub(ns.leading_zeros()) as usize;
-        self.counters.add_at(CAUSES.wrapping_add(cause as usize), 1);
+        self.counters.count(CAUSES.wrapping_add(cause as usize));
         self.counters
-            .add_at(TIMES.wrapping_add(time.min(TIMES_LEN - 1)), 1);
-        self.counters
-            .add_at(VERDICTS.wrapping_add(verdict.place()), 1);
+            .count(TIMES.wrapping_add(time.min(TIMES_LEN - 1)));
+        self.counters.count(VERDICTS.wrapping_add(verdict.place()));
         self.counters.add::<RECORDED>(1);
     }
 

@@ -26,7 +26,7 @@ faultline::params! {
     /// only what comes in or leaves by this device; live
     0o644 dev: str<15> = "any", on_change(filter::set_dev);
     /// only in the namespace with this number (ls -i /proc/self/ns/net), 0 for any; live
-    0o644 netns: uint = 0;
+    0o644 netns: uint = 0, on_change(filter::set_netns);
     /// only with this mark; live
     0o644 mark: str<23> = "any", on_change(filter::set_mark);
     /// only lookups in this table, which are fib_lookup; live
@@ -34,7 +34,7 @@ faultline::params! {
     /// only what is done for this; live
     0o644 cause: str<63> = "any", on_change(filter::set_cause);
     /// only what failed; live
-    0o644 errors_only: bool = false;
+    0o644 errors_only: bool = false, on_change(filter::set_errors_only);
     /// how many calls of a function can be followed at once, 0 leaves it to the kernel
     0o444 maxactive: uint = 0, range(0..=4096);
     /// all: do not load unless every function can be probed

@@ -20,6 +20,21 @@ pub(crate) enum Target {
     Lookup,
 }
 
+impl Target {
+    /// What is at a place of [`ALL`].
+    #[inline(always)]
+    pub(crate) const fn at(place: usize) -> Option<Self> {
+        Some(match place {
+            0 => Self::Arp,
+            1 => Self::Input,
+            2 => Self::Validate,
+            3 => Self::Output,
+            4 => Self::Lookup,
+            _ => return None,
+        })
+    }
+}
+
 /// A probed function.
 pub(crate) struct Description {
     pub(crate) target: Target,
@@ -62,7 +77,11 @@ pub(crate) const FUNCTIONS: [&CStr; ALL.len()] = {
     let mut functions = [c""; ALL.len()];
     let mut i = 0;
     while i < ALL.len() {
-        assert!(ALL[i].target as usize == i, "a target is at its own place");
+        assert!(
+            ALL[i].target as usize == i
+                && matches!(Target::at(i), Some(target) if target as usize == i),
+            "a target is at its own place"
+        );
         functions[i] = ALL[i].function;
         i += 1;
     }

@@ -12,7 +12,7 @@ module=$FAULTLINE_MODULES/route_probe.ko
 handlers_are_seen() {
 	local got
 	got=$(reached "$module")
-	match "what they must be seen to call" '^out copy_from_kernel_nofault$' "$got"
+	match "what they must be seen to call" '^out ktime_get_mono_fast_ns$' "$got"
 	match "and over others" '^out __tracepoint_fib_lookup$' "$got"
 }
 
