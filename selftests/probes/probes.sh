@@ -9,7 +9,7 @@ here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
 
 tracefs=/sys/kernel/tracing
-functions=(seq_read_iter version_proc_show do_mmap vfs_read)
+functions=(seq_read_iter version_proc_show do_mmap vfs_read seq_lseek)
 any=$(IFS='|'; echo "${functions[*]}")
 
 load() { insmod "$FAULTLINE_MODULES/probes.ko" "$@"; }
@@ -36,8 +36,8 @@ nothing_is_registered() {
 calls_are_seen() {
 	local i
 	check "load" load
-	same "kprobes and kretprobes" 8 "$(kprobes)"
-	same "what ftrace patches" 4 "$(traced)"
+	same "kprobes and kretprobes" 10 "$(kprobes)"
+	same "what ftrace patches" 5 "$(traced)"
 	for i in $(seq 20); do cat /proc/version >/dev/null; done
 	same "entries" 20 "$(seen entries)"
 	same "returns" 20 "$(seen returns)"
@@ -72,6 +72,32 @@ arguments_on_the_stack() {
 	same "the same by kprobes" 7 "$(seen kprobe_offsets)"
 	same "the same by fprobes" 7 "$(seen fprobe_offsets)"
 	same "what is no address of the kernel's cannot be read" 7 "$(seen unreadable)"
+}
+
+# seek ADDRESS...: gives each to lseek() of a file in procfs, which refuses it.
+seek() {
+	python3 - "$@" <<-PYTHON
+		import os, sys
+		file = os.open("/proc/version", os.O_RDONLY)
+		for address in sys.argv[1:]:
+		    try:
+		        os.lseek(file, int(address, 16) - (1 << 64), os.SEEK_SET)
+		    except OSError:
+		        pass
+	PYTHON
+}
+
+reads_at_any_address() {
+	command -v python3 >/dev/null || skip "there is no python3 in this guest"
+	check "load" load
+	# The begin of the kernel's code.
+	seek "$(awk '$3 == "_text" { print $1 }' /proc/kallsyms)"
+	same "what can be read" 1 "$(seen seek_read)"
+	# No memory is there: between what the kernel has, in the middle of what is no address of
+	# any kernel's, where vsyscalls are, and the last word.
+	seek fffff10000000000 8000000000000000 ff80000000000000 ffffffffff600000 fffffffffffffff8
+	same "what cannot" 5 "$(seen seek_unread)"
+	same "nothing else was read" 1 "$(seen seek_read)"
 }
 
 # On each CPU reads of another length, and each call returns what it was asked for.
@@ -219,14 +245,14 @@ a_leak_keeps_the_module() {
 	(rmmod probes &) >/dev/null 2>&1
 	await 20 "it says so" said
 	cat /proc/version >/dev/null
-	same "the kprobes are still there" 8 "$(kprobes)"
-	same "and the fprobes" 4 "$(traced)"
+	same "the kprobes are still there" 10 "$(kprobes)"
+	same "and the fprobes" 5 "$(traced)"
 	check "and so is the module" grep -q '^probes ' /proc/modules
 	cleanup() { :; }
 }
 said() { dmesg | grep -qE 'probes: [0-9]+ registrations or threads were leaked: waiting'; }
 
-ktap_run calls_are_seen what_is_disabled_is_not_seen arguments_on_the_stack data_are_of_the_call \
+ktap_run calls_are_seen what_is_disabled_is_not_seen arguments_on_the_stack reads_at_any_address data_are_of_the_call \
 	calls_in_progress a_call_outlives_its_probe missed_calls_are_counted all_or_nothing \
 	what_ftrace_cannot_trace our_handlers_cannot_be_probed unload_while_they_are_hit \
 	a_leak_keeps_the_module

@@ -82,18 +82,21 @@ const SHOW: usize = 1;
 const MMAP: usize = 2;
 /// Anything is read.
 const READ: usize = 3;
-const FUNCTIONS: [&CStr; 4] = [
+/// Its second argument is what a test gives, any 64 bits.
+const SEEK: usize = 4;
+const FUNCTIONS: [&CStr; 5] = [
     c"seq_read_iter",
     c"version_proc_show",
     c"do_mmap",
     c"vfs_read",
+    c"seq_lseek",
 ];
 
 /// How many bytes the reads ask for that are looked at. Nobody else does.
 const LENGTHS: [u64; 2] = [1009, 3023];
 
 /// What the counters are called, by their places.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 18] = [
     "entries",
     "returns",
     "nested",
@@ -110,6 +113,8 @@ const NAMES: [&str; 16] = [
     "reads",
     "read",
     "not_its_own",
+    "seek_read",
+    "seek_unread",
 ];
 const ENTRIES: usize = 0;
 const RETURNS: usize = 1;
@@ -127,6 +132,8 @@ const DECLINED: usize = 12;
 const READS: usize = 13;
 const READ_RIGHT: usize = 14;
 const NOT_ITS_OWN: usize = 15;
+const SEEK_READ: usize = 16;
+const SEEK_UNREAD: usize = 17;
 
 /// What the handlers count.
 #[derive(Clone)]
@@ -159,6 +166,27 @@ impl kretprobe::Handler for Counts {
                 let length: KernelPtr<u64> = call.arg(2)?;
                 if length.read().is_none() && KernelPtr::<u8>::NULL.read().is_none() {
                     self.0.add::<UNREADABLE>(1);
+                }
+            }
+            SEEK => {
+                // An offset from the beginning that is none, so nobody else's: an address.
+                if call.arg::<i64>(1)? >= 0 || call.arg::<i32>(2)? != 0 {
+                    return None;
+                }
+                let word: KernelPtr<u64> = call.arg(1)?;
+                let seven: KernelPtr<[u8; 7]> = call.arg(1)?;
+                match (word.read(), seven.read()) {
+                    // By word and by bytes, in both ways, it is the same memory.
+                    (Some(word), Some(seven))
+                        if word.to_le_bytes().starts_with(&seven)
+                            && KernelPtr::read_or_zero(call.arg::<KernelPtr<u64>>(1)?) == word =>
+                    {
+                        self.0.add::<SEEK_READ>(1);
+                    }
+                    (None, None) if call.arg::<KernelPtr<u16>>(1)?.read_or_zero() == 0 => {
+                        self.0.add::<SEEK_UNREAD>(1);
+                    }
+                    _ => (),
                 }
             }
             _ => (),
