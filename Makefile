@@ -12,8 +12,8 @@ IN_ROOT := scripts/in-root
 paths = $(shell KERNEL="$(KERNEL)" $(if $(FAULTLINE_CACHE),FAULTLINE_CACHE="$(FAULTLINE_CACHE)") \
 	scripts/paths $(1))
 
-.PHONY: help all modules setup setup-debuginfo tools selftests demo test test-long test-kernels kernels \
-	compatibility lint doc shell install clean distclean
+.PHONY: help all modules setup setup-debuginfo tools selftests demo test test-long test-kernels bench \
+	kernels compatibility lint doc shell install clean distclean
 
 # Where the modules have the kernel's Rust crates from; see rust/Kbuild.
 RUNTIME_ARG := $(if $(RUNTIME),RUNTIME=$(RUNTIME))
@@ -48,7 +48,10 @@ help:
 #                  (REFRESH=1: look for a newer kernel)
 # make demo        a real soft lockup in a VM, its vmcore, and the verdict
 # make test        the whole test suite
-# make test-long   what takes longer: route_probe's counts against another observer
+# make test-long   what takes longer: route_probe's counts against another observer,
+#                  and the goals of the benchmark
+# make bench       the instructions that a hit of each kind of probe costs, beside C
+#                  and bpftrace (three minutes; scripts/bench --help)
 # make kernels     lists the kernels: what is set up, built, tested
 # make test-kernels   the suite on every kernel (hours when emulated), and its
 #                  results into docs/compatibility.md
@@ -84,7 +87,7 @@ build/btf-guard: $(wildcard tools/btf-guard/Cargo.* tools/btf-guard/src/*.rs) | 
 	@touch $@
 
 # What only the tests need: see Kbuild.
-selftests test test-long test-kernels: export FAULTLINE_SELFTESTS = 1
+selftests test test-long test-kernels bench: export FAULTLINE_SELFTESTS = 1
 selftests: modules
 	@scripts/programs selftests/knobs/harness
 
@@ -102,7 +105,10 @@ test: selftests tools
 endif
 
 test-long: selftests tools
-	@scripts/test probes route_probe
+	@scripts/test probes route_probe bench
+
+bench: modules
+	@scripts/bench
 
 # A kernel that cannot be built for fails its tests, and the others go on.
 test-kernels: setup-debuginfo

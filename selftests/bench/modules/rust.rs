@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The probes that the benchmark measures, as one would write them with the library: `probe`
+//! says which of them sits on `fib_table_lookup()`.
+
+#![forbid(unsafe_code)]
+
+use core::fmt;
+
+use faultline::{
+    kprobe::{
+        self,
+        Kprobes, //
+    },
+    kretprobe::{
+        self,
+        KretProbes,
+        Return, //
+    },
+    memory::KernelPtr,
+    net::Found,
+    params::Words,
+    percpu::Counters,
+    prelude::*,
+    probe::Handling,
+    published::Published, //
+};
+
+/// What sits on the function.
+#[derive(Clone, Copy, Words)]
+enum Probe {
+    Kprobe,
+    Kretprobe,
+}
+
+faultline::params! {
+    /// which probe
+    0o444 probe: word<Probe> = "kprobe";
+    /// how many calls were counted
+    0o444 seen: computed = show;
+}
+
+/// Counts calls.
+struct Calls(Counters<1>);
+
+impl kprobe::Handler for Calls {
+    fn entry(&self, _call: &kprobe::Entry<'_>, _here: &Handling<'_>) {
+        self.0.add::<0>(1);
+    }
+}
+
+/// How many types of routes there are.
+const KINDS: usize = 12;
+
+/// Keeps where the result will be, and counts results by their type.
+struct Results(Counters<KINDS>);
+
+impl kretprobe::Handler for Results {
+    type Data = KernelPtr<Found>;
+
+    fn entry(
+        &self,
+        call: &kretprobe::Entry<'_, Self>,
+        _here: &Handling<'_>,
+    ) -> Option<KernelPtr<Found>> {
+        call.arg(2)
+    }
+
+    fn ret(&self, call: &Return<'_>, found: &KernelPtr<Found>, _here: &Handling<'_>) {
+        if call.ret::<i32>() == 0 {
+            self.0.count(usize::from(found.kind()));
+        }
+    }
+}
+
+/// The probe that was chosen.
+enum Attached {
+    Kprobe(Kprobes<Calls>),
+    Kretprobe(KretProbes<Results>),
+}
+
+static ATTACHED: Published<Attached> = Published::new();
+
+fn show(out: &mut dyn fmt::Write) -> fmt::Result {
+    let sum = ATTACHED.with(|attached| match attached {
+        Attached::Kprobe(probes) => probes.handler().0.sum(0),
+        Attached::Kretprobe(probes) => {
+            let counters = &probes.handler().0;
+            (0..KINDS).fold(0, |sum, kind| counters.sum(kind).wrapping_add(sum))
+        }
+    });
+    write!(out, "{}", sum.unwrap_or(0))
+}
+
+impl Attached {
+    fn new() -> Result<Self> {
+        let functions = [c"fib_table_lookup"];
+        Ok(match probe.get() {
+            Some((_, Probe::Kretprobe)) => {
+                let handler = Results(Counters::new()?);
+                let probes = KretProbes::all(handler, &functions, 0);
+                let probes = probes.map_err(|refused| refused.report())?;
+                probes.enable(0)?;
+                Self::Kretprobe(probes)
+            }
+            _ => {
+                let handler = Calls(Counters::new()?);
+                let probes = Kprobes::all(handler, &functions);
+                let probes = probes.map_err(|refused| refused.report())?;
+                probes.enable(0)?;
+                Self::Kprobe(probes)
+            }
+        })
+    }
+}
+
+/// Takes the probe back when dropped.
+struct Loaded;
+
+impl Module for Loaded {
+    fn init() -> Result<Self> {
+        ATTACHED.publish(Arc::new(Attached::new()?, GFP_KERNEL)?);
+        Ok(Self)
+    }
+}
+
+impl Drop for Loaded {
+    fn drop(&mut self) {
+        ATTACHED.withdraw();
+    }
+}
+
+faultline::module! {
+    type: Loaded,
+    license: "GPL",
+    author: "The faultline authors",
+    description: "Probes of the library, for benchmarks",
+}
