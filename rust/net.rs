@@ -374,12 +374,16 @@ impl KernelPtr<Route> {
         value::<_, u16, { bindings::faultline_at_rtable_type }>(self) as u8
     }
 
-    /// Its gateway.
+    /// Its gateway. A route that is not cached keeps its destination where the
+    /// gateway would be.
     #[inline]
     pub fn gateway(self) -> Gateway {
-        Gateway::new(
-            value::<_, u8, { bindings::faultline_at_rtable_gw_family }>(self),
-            || value::<_, u32, { bindings::faultline_at_rtable_gw }>(self),
-        )
+        let family = match value::<_, u8, { bindings::faultline_at_rtable_uses_gateway }>(self) {
+            0 => 0,
+            _ => value::<_, u8, { bindings::faultline_at_rtable_gw_family }>(self),
+        };
+        Gateway::new(family, || {
+            value::<_, u32, { bindings::faultline_at_rtable_gw }>(self)
+        })
     }
 }

@@ -3,7 +3,8 @@
 #
 # run.sh [FOLDER[/FILE]]...: runs the test files of the named folders (default: those that
 # need no VM of their own and so run where this runs: a VM), and prints one KTAP report.
-# Each folder's `settings` gives its time limit, as in the kernel's kselftest.
+# Each folder's `settings` gives its time limit, as in the kernel's kselftest, and
+# timeout_long= that with FAULTLINE_LONG set, if it is another.
 #
 # In a VM of ours:         scripts/vm -- selftests/run.sh
 # As with any kselftest:   vng -r <vmlinuz> ... -- selftests/run.sh
@@ -32,6 +33,8 @@ for file in "${files[@]}"; do
 	number=$((number + 1))
 	name=${file#"$here/"}
 	timeout=$(sed -n 's/^timeout=//p' "$(dirname "$file")/settings" 2>/dev/null)
+	[ -z "${FAULTLINE_LONG:-}" ] ||
+		timeout=$(sed -n 's/^timeout_long=//p' "$(dirname "$file")/settings" 2>/dev/null | grep . || echo "$timeout")
 	start=$SECONDS
 	echo "# selftests: $name"
 	timeout "${timeout:-300}" "$file" 2>&1 </dev/null | sed -u 's/^/  /'

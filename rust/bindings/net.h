@@ -68,5 +68,6 @@ FAULTLINE_AT(fib_nh_gw, struct fib_nh_common, nhc_gw.ipv4);
 
 FAULTLINE_AT(rtable_dev, struct rtable, dst.dev);
 FAULTLINE_AT(rtable_type, struct rtable, rt_type);
+FAULTLINE_AT(rtable_uses_gateway, struct rtable, rt_uses_gateway);
 FAULTLINE_AT(rtable_gw_family, struct rtable, rt_gw_family);
 FAULTLINE_AT(rtable_gw, struct rtable, rt_gw4);

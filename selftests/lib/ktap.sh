@@ -53,12 +53,18 @@ log_begin() {
 	mark="faultline-selftest $BASHPID, $marks." # none is the beginning of another
 	echo "$mark" >/dev/kmsg
 }
-log() { dmesg | sed "1,/$mark/d" | sed -E 's/^\[[^]]*\] //'; }
+# A log that has been overwritten since says so.
+log() {
+	dmesg | sed -E 's/^\[[^]]*\] //' |
+		awk -v mark="$mark" 'seen; $0 == mark { seen = 1 } END { if (!seen) print "the beginning of the log was lost" }'
+}
 
-# log_but MODULE: what the log has that MODULE did not say. What the kernel says of a machine
-# that is slow, as an emulated one is, tells nothing of the module.
-log_but() {
-	log | grep -vE "^$1: |^(clocksource|hrtimer): |^perf: interrupt took too long|^workqueue: .* hogged CPU" || true
+# log_but MODULE: what the log has that MODULE did not say; not_of MODULE: the same of another
+# text. What the kernel says of a machine that is slow, as an emulated one is, tells nothing
+# of the module.
+log_but() { log | not_of "$1"; }
+not_of() {
+	grep -vE "^$1: |^(clocksource|hrtimer): |^perf: interrupt took too long|^workqueue: .* hogged CPU" || true
 }
 
 now_ms() { awk '{ print int($1 * 1000) }' /proc/uptime; }

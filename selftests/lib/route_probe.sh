@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# What the tests of the route_probe module share: a small network, loading the module, its
-# events and its ledger.
+# What the tests of the route_probe module share: a small network, traffic in it, loading the
+# module, its events and its ledger.
 #
 #   a: eth0 10.0.0.2/24 -- veth0 10.0.0.1/24 :r: veth1 10.0.1.2/24 -- eth0 10.0.1.1/24 :b
 #                                                                   lo 192.0.2.9/32
@@ -65,11 +65,32 @@ net_down() {
 	for ns in a r b; do ip netns del "$ns" 2>/dev/null || true; done
 }
 
+# shellcheck disable=SC2120 # arguments that may be
 load() { insmod "${module:-$FAULTLINE_MODULES/route_probe.ko}" "$@"; }
 
 cleanup() {
 	[ ! -e "$tracefs/events/route_probe" ] || echo 0 >"$tracefs/events/route_probe/enable"
 	[ ! -e /sys/module/route_probe ] || rmmod route_probe
+}
+
+# start NS CMD...: a job in a namespace, which $! then is.
+start() { (exec ip netns exec "$@") >/dev/null 2>&1 & }
+
+# flood [SECONDS]: forwarded packets and our own, all the time, from both CPUs, until flood_end
+# or for that long.
+# shellcheck disable=SC2120 # an argument that may be
+flood() {
+	local cpu
+	flood=()
+	for cpu in 0 1; do
+		start a taskset -c "$cpu" ping -q -f -w "${1:-3600}" 192.0.2.9; flood+=($!)
+		start b taskset -c "$cpu" ping -q -f -w "${1:-3600}" 10.0.0.2; flood+=($!)
+		start r taskset -c "$cpu" ping -q -f -w "${1:-3600}" 192.0.2.9; flood+=($!)
+	done
+}
+flood_end() {
+	kill -KILL "${flood[@]}" 2>/dev/null || true
+	wait "${flood[@]}" 2>/dev/null || true
 }
 
 # ping_once NS ARG...: one packet, answered or not.
@@ -89,6 +110,17 @@ events() {
 	sed -E '/^#/d; s/^.*: ([a-z_]+: net=)/\1/; s/ skb=[^ ]*//; s/ ns=[0-9]+$//' "$tracefs/trace" |
 		grep -E "net=$1 " || true
 }
+
+# exactly WHAT NET WANT [REGEX]: these are the events of a namespace, all of them or those that match.
+exactly() { same "$1" "$3" "$(events "$2" | grep -E -- "${4:-.}" || true)"; }
+
+# uses_reasons: does this kernel return drop reasons, not errnos? verdict NAME ERRNO: which of
+# the two fib_validate_source and ip_route_input return.
+uses_reasons() { grep -q 'SKB_DROP\|IP_RPFILTER' "$tracefs/events/route_probe/ip_route_input/format"; }
+verdict() { if uses_reasons; then echo "$1"; else echo "$2"; fi; }
+
+# nstat_of COUNTER: what the kernel itself has counted in r.
+nstat_of() { in_ns r nstat -asz "$1" | awk -v name="$1" '$1 == name { print $2 }'; }
 
 # ledger KEY: a number of it. kprobes: how many of ours the kernel has.
 ledger() { awk -v key="$1" '$1 == key { print $2 }' "$debugfs/ledger"; }

@@ -12,33 +12,35 @@ here=$(dirname "$0")
 net_up
 trap net_down EXIT
 
+# The events of r, in words.
+# found and failed CAUSE SRC DST IIF TABLE: a lookup, and TYPE PREFIX VIA DEV or ERR ERROR.
+asks() { echo "net=$net_r cause=$1 src=$2 dst=$3 tos=0x0"; }
+found() { echo "fib_lookup: $(asks "$@") iif=$4 table=$5 err=0 type=$6 prefix=$7 via=$8 dev=$9"; }
+failed() { echo "fib_lookup_failed: $(asks "$@") iif=$4 table=$5 err=$6 error=$7"; }
+# validated CAUSE SRC DST OIF DEV [RP_FILTER RET RESULT]: a source.
+validated() { echo "fib_validate_source: $(asks "$@") oif=$4 dev=$5 rp_filter=${6:-off} ret=${7:-0} result=${8:-ok}"; }
+# came CAUSE SRC DST DEV [RET REASON]: a packet.
+came() { echo "ip_route_input: $(asks "$@") dev=$4 ret=${5:-0} reason=${6:-ok}"; }
+# sent and not_sent SRC DST: one of r's own, and TYPE VIA DEV or ERR ERROR.
+sent() { echo "route_output: $(asks other "$@") oif= mark=0x0 err=0 type=$3 via=$4 dev=$5"; }
+not_sent() { echo "route_output_failed: $(asks other "$@") oif= mark=0x0 err=$3 error=$4"; }
+# arp_came DEV SENDER TARGET: a request.
+arp_came() { echo "arp_process: net=$net_r dev=$1 no_addr=0 rp_filter=off op=request sender=$2 target=$3 ret=0"; }
 
-# verdict NAME ERRNO: what fib_validate_source and ip_route_input return on this kernel.
-uses_reasons() {
-	grep -q 'SKB_DROP\|IP_RPFILTER' "$tracefs/events/route_probe/ip_route_input/format"
-}
-verdict() { if uses_reasons; then echo "$1"; else echo "$2"; fi; }
-
-# route_get ARG...: how the kernel itself answers, as "via dev", "-" without a gateway.
+# route_get ARG...: how the kernel itself answers, as "via dev", 0.0.0.0 without a gateway.
 route_get() { ip -n r -j route get "$@" | jq -r '.[0] | "\(.gateway // "0.0.0.0") \(.dev)"'; }
-
-input() { echo "net=$net_r cause=${cause:-input} src=$1 dst=$2 tos=0x0"; }
 
 a_packet_that_is_forwarded() {
 	check "load" load
 	events_begin
 	ping_once a 192.0.2.9
-	same "the way there" \
-		"fib_lookup: $(input 10.0.0.2 192.0.2.9) iif=veth0 table=main err=0 type=unicast prefix=192.0.2.0/24 via=10.0.1.1 dev=veth1
-fib_validate_source: $(input 10.0.0.2 192.0.2.9) oif=veth1 dev=veth0 rp_filter=off ret=0 result=ok
-ip_route_input: $(input 10.0.0.2 192.0.2.9) dev=veth0 ret=0 reason=ok" \
-		"$(events "$net_r" | grep 'src=10.0.0.2')"
-	same "the way back" \
-		"fib_lookup: $(input 192.0.2.9 10.0.0.2) iif=veth1 table=main err=0 type=unicast prefix=10.0.0.0/24 via=0.0.0.0 dev=veth0
-fib_validate_source: $(input 192.0.2.9 10.0.0.2) oif=veth0 dev=veth1 rp_filter=off ret=0 result=ok
-ip_route_input: $(input 192.0.2.9 10.0.0.2) dev=veth1 ret=0 reason=ok" \
-		"$(events "$net_r" | grep 'src=192.0.2.9')"
-	same "nothing else there" 6 "$(events "$net_r" | wc -l)"
+	exactly "the way there, and back" "$net_r" "$(
+		found input 10.0.0.2 192.0.2.9 veth0 main unicast 192.0.2.0/24 10.0.1.1 veth1
+		validated input 10.0.0.2 192.0.2.9 veth1 veth0
+		came input 10.0.0.2 192.0.2.9 veth0
+		found input 192.0.2.9 10.0.0.2 veth1 main unicast 10.0.0.0/24 0.0.0.0 veth0
+		validated input 192.0.2.9 10.0.0.2 veth0 veth1
+		came input 192.0.2.9 10.0.0.2 veth1)"
 	same "the kernel's own answer" "10.0.1.1 veth1" "$(route_get 192.0.2.9 from 10.0.0.2 iif veth0)"
 }
 
@@ -56,72 +58,121 @@ a_packet_of_our_own() {
 	match "its mark" "^route_output: .* dst=192.0.2.9 .* mark=0x7 err=0" "$(events "$net_a")"
 }
 
-local_and_broadcast() {
+a_packet_for_us() {
 	check "load" load
 	events_begin
 	ping_once a 10.0.0.1
-	match "local" "^fib_lookup: $(input 10.0.0.2 10.0.0.1) iif=veth0 table=main err=0 type=local prefix=10.0.0.1/32 via=0.0.0.0 dev=veth0\$" \
-		"$(events "$net_r")"
-	events_begin
-	ping_once a -b 10.0.0.255
-	match "broadcast" "^fib_lookup: $(input 10.0.0.2 10.0.0.255) iif=veth0 table=main err=0 type=broadcast prefix=10.0.0.255/32 via=0.0.0.0 dev=veth0\$" \
-		"$(events "$net_r")"
+	exactly "it, and our answer" "$net_r" "$(
+		found input 10.0.0.2 10.0.0.1 veth0 main local 10.0.0.1/32 0.0.0.0 veth0
+		validated input 10.0.0.2 10.0.0.1 "" veth0
+		came input 10.0.0.2 10.0.0.1 veth0
+		found output 10.0.0.1 10.0.0.2 lo main unicast 10.0.0.0/24 0.0.0.0 veth0
+		sent 10.0.0.1 10.0.0.2 unicast 0.0.0.0 veth0)"
 }
 
-multicast() {
+# Of a packet for many the source alone is validated.
+broadcast_and_multicast() {
+	local to
 	check "load" load
 	events_begin
-	ping_once a -I eth0 224.0.0.1
-	match "route input" "^ip_route_input: $(input 10.0.0.2 224.0.0.1) dev=veth0 ret=0 reason=ok\$" "$(events "$net_r")"
-	match "its source" "^fib_validate_source: $(input 10.0.0.2 0.0.0.0) oif= dev=veth0 .* result=ok\$" "$(events "$net_r")"
-	same "a multicast is not looked up on its way in" "" \
-		"$(events "$net_r" | grep '^fib_lookup.* cause=input .* dst=224.0.0.1' || true)"
+	ping_once a -b 10.0.0.255
+	exactly "broadcast of a net" "$net_r" "$(
+		found input 10.0.0.2 10.0.0.255 veth0 main broadcast 10.0.0.255/32 0.0.0.0 veth0
+		validated input 10.0.0.2 0.0.0.0 "" veth0
+		came input 10.0.0.2 10.0.0.255 veth0)"
+	for to in 255.255.255.255 224.0.0.1; do
+		events_begin
+		ping_once a -b -I eth0 "$to"
+		exactly "$to, which is not looked up" "$net_r" "$(
+			validated input 10.0.0.2 0.0.0.0 "" veth0
+			came input 10.0.0.2 "$to" veth0)"
+	done
+	events_begin
+	ping_once a -I eth0 239.1.2.3
+	exactly "a group that nobody here is in" "$net_r" \
+		"$(came input 10.0.0.2 239.1.2.3 veth0 "$(verdict 2 -22)" "$(verdict NOT_SPECIFIED EINVAL)")"
+}
+
+# refused ERR ERROR [ERR ERROR]: the events of a packet for 198.51.100.1, one that came in (but
+# for those of what r answers by ICMP, now and then) and one of r's own, of which the lookup
+# says the first and the output the second.
+refused() {
+	events_begin
+	ping_once a 198.51.100.1
+	exactly "$2" "$net_r" "$(
+		failed input 10.0.0.2 198.51.100.1 veth0 main "$1" "$2"
+		came input 10.0.0.2 198.51.100.1 veth0)" ' cause=input .* dst=198\.51\.100\.1 '
+	events_begin
+	ping_once r 198.51.100.1
+	exactly "$2, our own" "$net_r" "$(
+		failed output 0.0.0.0 198.51.100.1 lo main "$1" "$2"
+		not_sent 0.0.0.0 198.51.100.1 "${3:-$1}" "${4:-$2}")"
 }
 
 routes_that_refuse() {
-	local type err
+	local type
 	check "load" load
 	for type in unreachable:-113 prohibit:-13 blackhole:-22; do
-		err=${type#*:} type=${type%:*}
-		ip -n r route replace "$type" 198.51.100.0/24
-		events_begin
-		ping_once a 198.51.100.1
-		match "$type" "^fib_lookup_failed: $(input 10.0.0.2 198.51.100.1) iif=veth0 table=main err=$err error=$type\$" "$(events "$net_r")"
-		same "nothing is said of a route" "" "$(events "$net_r" | grep 'dst=198.51.100.1' | grep -E 'prefix=|type=' || true)"
-		events_begin
-		ping_once r 198.51.100.1
-		match "$type, our own" "^route_output_failed: net=$net_r .* dst=198.51.100.1 .* err=$err error=$type\$" "$(events "$net_r")"
+		ip -n r route replace "${type%:*}" 198.51.100.0/24
+		refused "${type#*:}" "${type%:*}"
+		ip -n r route del "${type%:*}" 198.51.100.0/24
 	done
-	ip -n r route replace throw 198.51.100.0/24
-	events_begin
-	ping_once a 198.51.100.1
-	match "throw" "^fib_lookup_failed: $(input 10.0.0.2 198.51.100.1) iif=veth0 table=main err=-11 error=no_match_or_throw\$" "$(events "$net_r")"
+	ip -n r route add throw 198.51.100.0/24
+	refused -11 no_match_or_throw -101 net_unreachable
 	ip -n r route del throw 198.51.100.0/24
-	events_begin
-	ping_once r 198.51.100.1
-	match "no route at all" "^route_output_failed: net=$net_r .* dst=198.51.100.1 .* err=-101 error=net_unreachable\$" "$(events "$net_r")"
+	refused -11 no_match_or_throw -101 net_unreachable
 }
 
 rules_and_tables() {
+	local rule
 	check "load" load
+	ip -n r rule add fwmark 0x5 table 98 priority 98
+	ip -n r rule add from 10.0.0.2 table 99 priority 99
 	ip -n r rule add from 10.0.0.2 table 100 priority 100
+	ip -n r route add 203.0.113.0/24 via 10.0.0.2 table 98
+	ip -n r route add throw 203.0.113.0/24 table 99
 	ip -n r route add 203.0.113.0/24 via 10.0.1.1 table 100
 	events_begin
 	ping_once a 203.0.113.5
-	ip -n r rule del from 10.0.0.2 table 100 priority 100
-	same "the tables that were asked, and their answers" \
-		"fib_lookup_failed: $(input 10.0.0.2 203.0.113.5) iif=veth0 table=local err=-11 error=no_match_or_throw
-fib_lookup: $(input 10.0.0.2 203.0.113.5) iif=veth0 table=100 err=0 type=unicast prefix=203.0.113.0/24 via=10.0.1.1 dev=veth1" \
-		"$(events "$net_r" | grep 'dst=203.0.113.5' | grep '^fib_lookup')"
+	exactly "the tables that were asked, and their answers" "$net_r" "$(
+		failed input 10.0.0.2 203.0.113.5 veth0 local -11 no_match_or_throw
+		failed input 10.0.0.2 203.0.113.5 veth0 99 -11 no_match_or_throw
+		found input 10.0.0.2 203.0.113.5 veth0 100 unicast 203.0.113.0/24 10.0.1.1 veth1
+		failed validate 203.0.113.5 10.0.0.2 veth1 local -11 no_match_or_throw
+		found validate 203.0.113.5 10.0.0.2 veth1 main unicast 10.0.0.0/24 0.0.0.0 veth0
+		validated input 10.0.0.2 203.0.113.5 veth1 veth0 off 1 ok_on_link
+		came input 10.0.0.2 203.0.113.5 veth0)" 'src=10\.0\.0\.2 dst=203|dst=10\.0\.0\.2 '
+	same "the kernel's own answer" "10.0.1.1 veth1" "$(route_get 203.0.113.5 from 10.0.0.2 iif veth0)"
+	events_begin
+	same "the kernel's own answer, by mark" "10.0.0.2 veth0" "$(route_get 203.0.113.5 mark 5)"
+	exactly "by its mark" "$net_r" "$(
+		failed output 0.0.0.0 203.0.113.5 lo local -11 no_match_or_throw
+		found output 0.0.0.0 203.0.113.5 lo 98 unicast 203.0.113.0/24 10.0.0.2 veth0)" ' cause=output '
+	for rule in 98 99 100; do ip -n r rule del priority "$rule"; done
 }
 
+# A lookup ends with the first next hop that is alive; which of them it will be is decided
+# after it, and seen in route_output.
 several_next_hops() {
+	local i got hops=''
 	check "load" load
 	ip -n r route add 198.18.0.0/24 nexthop via 10.0.1.1 dev veth1 nexthop via 10.0.0.2 dev veth0
+	for i in $(seq 32); do
+		events_begin
+		got=$(route_get "198.18.0.$i")
+		exactly "the kernel's own answer, $i" "$net_r" "$(
+			found output 0.0.0.0 "198.18.0.$i" lo main unicast 198.18.0.0/24 10.0.1.1 veth1
+			# shellcheck disable=SC2086 # two words
+			sent 0.0.0.0 "198.18.0.$i" unicast $got)"
+		hops+=$got$'\n'
+	done
+	same "both are used" "10.0.0.2 veth0,10.0.1.1 veth1" "$(sort -u <<<"${hops%$'\n'}" | paste -sd,)"
 	events_begin
 	ping_once a 198.18.0.1
 	ip -n r route del 198.18.0.0/24
-	match "one of them" "^fib_lookup: $(input 10.0.0.2 198.18.0.1) iif=veth0 table=main err=0 type=unicast prefix=198.18.0.0/24 (via=10.0.1.1 dev=veth1|via=10.0.0.2 dev=veth0)\$" "$(events "$net_r")"
+	exactly "the lookup" "$net_r" \
+		"$(found input 10.0.0.2 198.18.0.1 veth0 main unicast 198.18.0.0/24 10.0.1.1 veth1)" \
+		'^fib_lookup: .* dst=198\.18\.0\.1 '
 }
 
 vrf() {
@@ -134,39 +185,61 @@ vrf() {
 	neighbours
 	events_begin
 	ping_once a 192.0.2.9
+	exactly "its table" "$net_r" "$(
+		failed input 10.0.0.2 192.0.2.9 veth0 local -11 no_match_or_throw
+		found input 10.0.0.2 192.0.2.9 veth0 10 unicast 192.0.2.0/24 10.0.1.1 veth1)" \
+		'^fib_lookup.* src=10\.0\.0\.2 dst=192\.0\.2\.9 '
+	same "the kernel's own answer" "10.0.1.1 veth1" "$(route_get 192.0.2.9 from 10.0.0.2 iif veth0)"
 	ip -n r link del red
 	neighbours
-	match "its table" "^fib_lookup: $(input 10.0.0.2 192.0.2.9) iif=[a-z0-9]+ table=10 err=0 type=unicast prefix=192.0.2.0/24 via=10.0.1.1 dev=veth1\$" "$(events "$net_r")"
 }
 
-# rp_filtered: how many packets the kernel itself says to have dropped for it.
-rp_filtered() { in_ns r nstat -az TcpExtIPReversePathFilter | awk '/ReversePath/ { print $2 }'; }
+# from_b SOURCE DESTINATION: a packet of b's with any source.
+from_b() {
+	ip -n b addr add "$1/32" dev lo
+	events_begin
+	ping_once b -I "$1" "$2"
+	ip -n b addr del "$1/32" dev lo
+}
 
+# without_numbers: a drop reason has another number on each kernel.
+without_numbers() { sed -E 's/ ret=-?[1-9][0-9]*/ ret=N/'; }
+
+# The route to 10.0.0.77 leaves by veth0, and there is none to 172.31.0.1: both come by veth1.
 sources_that_are_wrong() {
-	local before
+	local before wrong
 	check "load" load
-	ip -n b addr add 10.0.0.77/32 dev lo
+	wrong=$(verdict IP_RPFILTER EXDEV)
+	before=$(nstat_of TcpExtIPReversePathFilter)
 	in_ns r sysctl -qw net.ipv4.conf.all.rp_filter=1
-	before=$(rp_filtered)
-	events_begin
-	ping_once b -I 10.0.0.77 10.0.0.1
-	match "strict" "^fib_validate_source: $(input 10.0.0.77 10.0.0.1) oif= dev=veth1 rp_filter=strict ret=-[0-9]+ result=$(verdict IP_RPFILTER EXDEV)\$" "$(events "$net_r")"
-	match "and dropped" "^ip_route_input: $(input 10.0.0.77 10.0.0.1) dev=veth1 ret=-?[0-9]+ reason=$(verdict IP_RPFILTER EXDEV)\$" "$(events "$net_r")"
-	match "the lookup for it" "^fib_lookup: net=$net_r cause=validate src=10.0.0.1 dst=10.0.0.77 .* dev=veth0\$" "$(events "$net_r")"
-	same "as many as nstat counts" 1 "$(($(rp_filtered) - before))"
+	from_b 10.0.0.77 10.0.0.1
+	same "strict" "$(
+		found input 10.0.0.77 10.0.0.1 veth1 main local 10.0.0.1/32 0.0.0.0 veth0
+		found validate 10.0.0.1 10.0.0.77 lo main unicast 10.0.0.0/24 0.0.0.0 veth0
+		validated input 10.0.0.77 10.0.0.1 "" veth1 strict N "$wrong"
+		came input 10.0.0.77 10.0.0.1 veth1 N "$wrong")" "$(events "$net_r" | without_numbers)"
 	in_ns r sysctl -qw net.ipv4.conf.all.rp_filter=2
-	events_begin
-	ping_once b -I 10.0.0.77 10.0.0.1
-	match "loose" "^fib_validate_source: $(input 10.0.0.77 10.0.0.1) oif= dev=veth1 rp_filter=loose ret=0 result=ok\$" "$(events "$net_r")"
+	from_b 172.31.0.1 10.0.1.2
+	same "loose, and no way back" "$(
+		found input 172.31.0.1 10.0.1.2 veth1 main local 10.0.1.2/32 0.0.0.0 veth1
+		failed validate 10.0.1.2 172.31.0.1 lo main -11 no_match_or_throw
+		validated input 172.31.0.1 10.0.1.2 "" veth1 loose N "$wrong"
+		came input 172.31.0.1 10.0.1.2 veth1 N "$wrong")" "$(events "$net_r" | without_numbers)"
+	same "nstat counts both" 2 "$(($(nstat_of TcpExtIPReversePathFilter) - before))"
+	from_b 10.0.0.77 10.0.0.1
+	match "loose" "^$(validated input 10.0.0.77 10.0.0.1 "" veth1 loose)\$" "$(events "$net_r")"
+	match "loose, and taken" "^$(came input 10.0.0.77 10.0.0.1 veth1)\$" "$(events "$net_r")"
 	in_ns r sysctl -qw net.ipv4.conf.all.rp_filter=0
-	ip -n b addr del 10.0.0.77/32 dev lo
-
+	from_b 172.31.0.1 10.0.1.2
+	match "off" "^$(validated input 172.31.0.1 10.0.1.2 "" veth1)\$" "$(events "$net_r")"
+	same "nstat counts neither" 2 "$(($(nstat_of TcpExtIPReversePathFilter) - before))"
 	# An address of r's own, as if from outside.
-	ip -n b addr add 10.0.0.1/32 dev lo
-	events_begin
-	ping_once b -I 10.0.0.1 10.0.1.2
-	ip -n b addr del 10.0.0.1/32 dev lo
-	match "martian" "^fib_validate_source: $(input 10.0.0.1 10.0.1.2) oif= dev=veth1 rp_filter=off ret=-[0-9]+ result=$(verdict IP_LOCAL_SOURCE EINVAL)\$" "$(events "$net_r")"
+	wrong=$(verdict IP_LOCAL_SOURCE EINVAL)
+	from_b 10.0.0.1 10.0.1.2
+	same "martian" "$(
+		found input 10.0.0.1 10.0.1.2 veth1 main local 10.0.1.2/32 0.0.0.0 veth1
+		validated input 10.0.0.1 10.0.1.2 "" veth1 off N "$wrong"
+		came input 10.0.0.1 10.0.1.2 veth1 N "$wrong")" "$(events "$net_r" | without_numbers)"
 }
 
 forwarding_off() {
@@ -175,28 +248,58 @@ forwarding_off() {
 	events_begin
 	ping_once a 192.0.2.9
 	in_ns r sysctl -qw net.ipv4.ip_forward=1
-	match "it is found" "^fib_lookup: $(input 10.0.0.2 192.0.2.9) .* type=unicast .* dev=veth1\$" "$(events "$net_r")"
-	same "and not used" "" "$(events "$net_r" | grep fib_validate_source || true)"
+	exactly "it is found, and not used" "$net_r" "$(
+		found input 10.0.0.2 192.0.2.9 veth0 main unicast 192.0.2.0/24 10.0.1.1 veth1
+		came input 10.0.0.2 192.0.2.9 veth0)"
 }
 
-# arp_ask ADDRESS: a asks who has it.
-arp_ask() {
+# asked ADDRESS EVENTS [RET REASON]: a asks once who has it. Its events in r, and before its own
+# those of the way there.
+asked() {
 	ip -n a neigh del "$1" dev eth0 2>/dev/null || true
 	events_begin
 	ping_once a "$1"
+	same "a request for $1" "$2
+$(came arp 10.0.0.2 "$1" veth0 "${@:3}")
+$(arp_came veth0 10.0.0.2 "$1")" "$(events "$net_r" | grep -E ' cause=arp |^arp_process: ' | without_numbers)"
 }
 
+# replied ADDRESS: the reply that came to a; replies: those that came.
+replied() { echo "arp_process: net=$net_a dev=eth0 no_addr=0 rp_filter=off op=reply sender=$1 target=10.0.0.2 ret=0"; }
+replies() { events "$net_a" | grep '^arp_process' || true; }
+
 arp() {
+	local way
 	check "load" load
-	arp_ask 10.0.0.1
-	match "a request for our own address" "^arp_process: net=$net_r dev=veth0 no_addr=0 rp_filter=off op=request sender=10.0.0.2 target=10.0.0.1 ret=0\$" "$(events "$net_r")"
-	match "is routed" "^ip_route_input: $(cause=arp input 10.0.0.2 10.0.0.1) dev=veth0 ret=0 reason=ok\$" "$(events "$net_r")"
-	match "is looked up" "^fib_lookup: $(cause=arp input 10.0.0.2 10.0.0.1) iif=veth0 table=main err=0 type=local " "$(events "$net_r")"
-	match "the reply" "^arp_process: net=$net_a dev=eth0 no_addr=0 rp_filter=off op=reply sender=10.0.0.1 target=10.0.0.2 ret=0\$" "$(events "$net_a")"
-	arp_ask 10.0.0.99
-	match "a request for another's" "^arp_process: net=$net_r dev=veth0 .* op=request sender=10.0.0.2 target=10.0.0.99 ret=0\$" "$(events "$net_r")"
-	match "is looked up too" "^fib_lookup: $(cause=arp input 10.0.0.2 10.0.0.99) iif=veth0 table=main err=0 type=unicast prefix=10.0.0.0/24 via=0.0.0.0 dev=veth0\$" "$(events "$net_r")"
-	same "nobody replies" "" "$(events "$net_a" | grep arp_process || true)"
+	in_ns a sysctl -qw net.ipv4.neigh.eth0.mcast_solicit=1
+	asked 10.0.0.1 "$(
+		found arp 10.0.0.2 10.0.0.1 veth0 main local 10.0.0.1/32 0.0.0.0 veth0
+		validated arp 10.0.0.2 10.0.0.1 "" veth0)"
+	same "the reply" "$(replied 10.0.0.1)" "$(replies)"
+	# One that nobody has; the way to it leads back.
+	asked 10.0.0.99 "$(
+		found arp 10.0.0.2 10.0.0.99 veth0 main unicast 10.0.0.0/24 0.0.0.0 veth0
+		validated arp 10.0.0.2 10.0.0.99 veth0 veth0 off N ok_on_link)" N "$(verdict ARP_PVLAN_DISABLE EINVAL)"
+	same "nobody replies" "" "$(replies)"
+	# One to which there is no way.
+	ip -n a route add 203.0.113.77 dev eth0
+	asked 203.0.113.77 "$(failed arp 10.0.0.2 203.0.113.77 veth0 main -11 no_match_or_throw)"
+	same "nobody replies to that either" "" "$(replies)"
+	ip -n a route del 203.0.113.77 dev eth0
+	# One that another has, on another link: r answers for it if told to.
+	ip -n a route add 192.0.2.9 dev eth0
+	way=$(
+		found arp 10.0.0.2 192.0.2.9 veth0 main unicast 192.0.2.0/24 10.0.1.1 veth1
+		validated arp 10.0.0.2 192.0.2.9 veth1 veth0
+	)
+	asked 192.0.2.9 "$way"
+	same "r does not answer for another" "" "$(replies)"
+	in_ns r sysctl -qw net.ipv4.neigh.veth0.proxy_delay=0 net.ipv4.conf.veth0.proxy_arp=1
+	asked 192.0.2.9 "$way"
+	same "but as a proxy" "$(replied 192.0.2.9)" "$(replies)"
+	in_ns r sysctl -qw net.ipv4.conf.veth0.proxy_arp=0
+	ip -n a neigh del 192.0.2.9 dev eth0 2>/dev/null || true
+	ip -n a route del 192.0.2.9 dev eth0
 	neighbours
 }
 
@@ -209,26 +312,21 @@ arp_without_an_address() {
 	events_begin
 	ping_once a 172.16.0.1
 	ip -n r link del veth2
-	match "the device has none" "^arp_process: net=$net_r dev=veth2 no_addr=1 rp_filter=off op=request sender=172.16.0.2 target=172.16.0.1 " "$(events "$net_r")"
+	match "the device has none" \
+		"^arp_process: net=$net_r dev=veth2 no_addr=1 rp_filter=off op=request sender=172.16.0.2 target=172.16.0.1 " \
+		"$(events "$net_r")"
 }
 
-other_tools_read_them() {
-	local output
+trace_cmd_reads_them() {
+	local report
 	check "load" load
 	trace-cmd record -q -e route_probe -o /tmp/trace.dat ip netns exec a ping -q -c 1 192.0.2.9 >/dev/null
-	match "trace-cmd" "fib_lookup: +net=$net_r cause=input src=10.0.0.2 dst=192.0.2.9 tos=0x0 iif=veth0 table=main err=0 type=unicast prefix=192.0.2.0/24 via=10.0.1.1 dev=veth1 ns=[0-9]+" \
-		"$(trace-cmd report -i /tmp/trace.dat)"
-	match "trace-cmd, verdicts" "ip_route_input: .* reason=ok ns=" "$(trace-cmd report -i /tmp/trace.dat)"
-	# bpftrace wants headers of the kernel to be there, if only a part is; it has BTF.
-	mkdir -p /tmp/headers/include/linux
-	touch /tmp/headers/include/linux/{kconfig,types}.h
-	export BPFTRACE_KERNEL_SOURCE=/tmp/headers BPFTRACE_KERNEL_BUILD=/tmp/headers
-	output=$(timeout 120 bpftrace -e "tracepoint:route_probe:fib_lookup / args.net == $net_r && args.prefixlen == 24 / { @[args.dev, args.type] = count(); }" \
-		-c "$(command -v ip) netns exec a ping -q -c 3 -i 0.2 192.0.2.9" 2>&1 || true)
-	match "bpftrace" '^@\[veth1, 1\]: 3$' "$output"
+	report=$(trace-cmd report -i /tmp/trace.dat | tr -s ' ')
+	match "a lookup" "$(found input 10.0.0.2 192.0.2.9 veth0 main unicast 192.0.2.0/24 10.0.1.1 veth1) ns=[0-9]+" "$report"
+	match "a verdict" "ip_route_input: .* reason=ok ns=" "$report"
 }
 
 # The last two leave r with rules: from then on it has a table for local addresses of its own.
-ktap_run a_packet_that_is_forwarded a_packet_of_our_own local_and_broadcast multicast routes_that_refuse \
-	several_next_hops sources_that_are_wrong forwarding_off arp arp_without_an_address other_tools_read_them \
+ktap_run a_packet_that_is_forwarded a_packet_of_our_own a_packet_for_us broadcast_and_multicast routes_that_refuse \
+	several_next_hops sources_that_are_wrong forwarding_off arp arp_without_an_address trace_cmd_reads_them \
 	rules_and_tables vrf

@@ -53,6 +53,7 @@ a_function_is_missing() {
 		check "no module" test ! -e /sys/module/route_probe
 		same "no probe stays" 0 "$(kprobes)"
 		check "no files stay" test ! -e "$debugfs"
+		check "no events stay" test ! -e "$tracefs/events/route_probe"
 		check "require=any, $missing" load require=any
 		same "the others" 4 "$(kprobes)"
 		match "the report" " $missing not attached: not found: this kernel has no such function\$" "$(cat "$debugfs/targets")"
@@ -92,15 +93,6 @@ our_handlers_cannot_be_probed() {
 			grep -oE '[0-9](hit|entry|ret)[A-Z]' | tr -d '0-9A-Z' | sort -u | paste -sd' ')"
 }
 
-flood() {
-	local cpu
-	flood=()
-	for cpu in 0 1; do
-		in_ns a taskset -c "$cpu" ping -q -f -w 600 192.0.2.9 >/dev/null 2>&1 & flood+=($!)
-		in_ns r taskset -c "$cpu" ping -q -f -w 600 192.0.2.9 >/dev/null 2>&1 & flood+=($!)
-	done
-}
-
 rounds_under_load() {
 	local i total=0
 	log_begin
@@ -116,8 +108,7 @@ rounds_under_load() {
 		echo 0 >"$tracefs/events/route_probe/enable"
 		check "unload $i" rmmod route_probe
 	done
-	kill "${flood[@]}" 2>/dev/null || true
-	wait "${flood[@]}" 2>/dev/null || true
+	flood_end
 	check "it was hit in between" test "$total" -gt "$rounds"
 	same "no probe" 0 "$(kprobes)"
 	same "the log has nothing but our lines" "" "$(log_but route_probe)"
