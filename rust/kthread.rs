@@ -22,7 +22,6 @@
 //! C header: [`include/linux/kthread.h`](srctree/include/linux/kthread.h)
 
 use core::{
-    cell::UnsafeCell,
     fmt,
     marker::PhantomData,
     ptr::NonNull,
@@ -52,6 +51,7 @@ use crate::{
         from_err_ptr,
         Result, //
     },
+    fault::Mortal,
     module::Entrance,
     text::Text,
     time, //
@@ -71,8 +71,8 @@ struct Control {
 #[repr(C)]
 struct Body<F> {
     control: Control,
-    /// What the thread runs, taken by it when it begins.
-    main: UnsafeCell<Option<F>>,
+    /// What the thread runs.
+    main: F,
 }
 
 /// A kernel thread.
@@ -129,7 +129,8 @@ impl Kthread {
     /// # Context
     ///
     /// Process context; sleeps. `main` runs in process context, in a task of
-    /// its own: it may sleep, has no user memory, and ignores signals.
+    /// its own: it may sleep, has no user memory, and ignores signals. What it
+    /// has captured is dropped with the object.
     ///
     /// # Errors
     ///
@@ -142,7 +143,7 @@ impl Kthread {
         main: F,
     ) -> Result<Self>
     where
-        F: FnOnce(&Me<'_>) + Send + 'static,
+        F: Fn(&Me<'_>) + Send + 'static,
     {
         if !cpu::is_online(cpu) {
             return Err(code::ENODEV);
@@ -161,7 +162,7 @@ impl Kthread {
     /// `ENAMETOOLONG`, `ENOMEM`, `EINTR`.
     pub fn create<F>(name: fmt::Arguments<'_>, main: F) -> Result<Self>
     where
-        F: FnOnce(&Me<'_>) + Send + 'static,
+        F: Fn(&Me<'_>) + Send + 'static,
     {
         let name = Text::<{ NAME_MAX + 1 }>::format(format_args!("{name}\0"))?;
         let name = name.as_c_str().ok_or(code::EINVAL)?;
@@ -170,7 +171,7 @@ impl Kthread {
                 control: Control {
                     stop: AtomicBool::new(false),
                 },
-                main: UnsafeCell::new(Some(main)),
+                main,
             },
             GFP_KERNEL,
         )?;
@@ -219,7 +220,7 @@ impl Kthread {
     }
 
     /// Asks the thread to stop, without waiting for it. If it sleeps in
-    /// [`Me::sleep_until`], it wakes up.
+    /// [`Me::sleep_until`] or [`Me::hang_until`], it wakes up.
     ///
     /// A body that has not been started may run then, and finds that it should
     /// stop.
@@ -236,7 +237,13 @@ impl Kthread {
         self.wake();
     }
 
-    fn wake(&self) {
+    /// Has a thread that sleeps in [`Me::hang_until`] look again at until when.
+    /// One that was not started begins.
+    ///
+    /// # Context
+    ///
+    /// Any but an NMI.
+    pub fn wake(&self) {
         // SAFETY: By the invariant we hold a reference to the task. Waking a
         // task that has ended does nothing.
         unsafe { bindings::wake_up_process(self.task.as_ptr()) };
@@ -266,26 +273,22 @@ impl Drop for Kthread {
 ///
 /// # Safety
 ///
-/// `data` is a `Body<F>` that lives until the task has ended, and only this
-/// call takes `main` from it.
+/// `data` is a `Body<F>` that lives until the task has ended, and whose `main`
+/// nobody else uses until then.
 unsafe extern "C" fn enter<F>(data: *mut c_void) -> c_int
 where
-    F: FnOnce(&Me<'_>),
+    F: Fn(&Me<'_>),
 {
     // SAFETY: By the function's requirement. Only shared references are made.
     let body = unsafe { &*data.cast::<Body<F>>() };
-    // SAFETY: Nobody else has access to it while the thread runs.
-    let main = unsafe { (*body.main.get()).take() };
-    if let Some(main) = main {
-        main(&Me {
-            control: &body.control,
-            _of_this_thread: PhantomData,
-        });
-    }
+    (body.main)(&Me {
+        control: &body.control,
+        _of_this_thread: PhantomData,
+    });
     0
 }
 
-/// Frees a thread's body, with what the thread did not take from it.
+/// Frees a thread's body.
 ///
 /// # Safety
 ///
@@ -314,6 +317,14 @@ impl Me<'_> {
         self.control.stop.load(Ordering::SeqCst) || unsafe { bindings::kthread_should_stop() }
     }
 
+    /// Says that the thread may die here.
+    pub fn mortal(&self) -> Mortal<'_> {
+        // SAFETY: The kernel refers to nothing of a thread that dies but to its
+        // task, which belongs to the kernel. The body lives until the task has
+        // ended, also in this way, and is not used after that.
+        unsafe { Mortal::new() }
+    }
+
     /// Sleeps until the monotonic clock shows `ns`, or until the thread is
     /// asked to stop, which ends the sleep at once. Returns whether it was.
     ///
@@ -331,6 +342,34 @@ impl Me<'_> {
             let left = ns.saturating_sub(time::monotonic_ns());
             if stop || left == 0 {
                 // SAFETY: As above.
+                unsafe { bindings::faultline_helper_set_current_state_running() };
+                return stop;
+            }
+            // SAFETY: The caller may sleep.
+            unsafe { bindings::schedule_timeout(time::jiffies(left)) };
+        }
+    }
+
+    /// Hangs: sleeps so that nothing but an event can wake the thread (state
+    /// `D`), as for a device that does not answer. The event is that the
+    /// monotonic clock shows what `until` says, that the thread is asked to
+    /// stop, or that it is [woken](Kthread::wake) and `until` now says a time
+    /// that is over. Returns whether it was asked to stop.
+    ///
+    /// It is one sleep, as long as nobody wakes the thread, so the hung task
+    /// detector sees a task that does not run at all.
+    ///
+    /// # Context
+    ///
+    /// Process context; sleeps. `until` must not.
+    pub fn hang_until(&self, until: impl Fn() -> u64) -> bool {
+        loop {
+            // SAFETY: As in `sleep_until`.
+            unsafe { bindings::faultline_helper_set_current_state_uninterruptible() };
+            let stop = self.should_stop();
+            let left = until().saturating_sub(time::monotonic_ns());
+            if stop || left == 0 {
+                // SAFETY: As in `sleep_until`.
                 unsafe { bindings::faultline_helper_set_current_state_running() };
                 return stop;
             }

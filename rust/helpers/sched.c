@@ -18,6 +18,11 @@ void faultline_helper_set_current_state_interruptible(void)
 	set_current_state(TASK_INTERRUPTIBLE);
 }
 
+void faultline_helper_set_current_state_uninterruptible(void)
+{
+	set_current_state(TASK_UNINTERRUPTIBLE);
+}
+
 void faultline_helper_set_current_state_running(void)
 {
 	__set_current_state(TASK_RUNNING);
