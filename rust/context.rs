@@ -105,6 +105,17 @@ pub fn interrupts_off<R>(body: impl FnOnce(&InterruptsOff) -> R) -> R {
     })
 }
 
+/// Are interrupts off on this CPU, by whomever?
+///
+/// # Context
+///
+/// Any. With preemption on, the answer may be that of another CPU.
+#[inline]
+pub fn interrupts_are_off() -> bool {
+    // SAFETY: The function reads this CPU's flags.
+    unsafe { bindings::faultline_helper_irqs_disabled() }
+}
+
 impl Drop for InterruptsOff {
     fn drop(&mut self) {
         // SAFETY: By the invariant these are the flags from before, and
@@ -136,8 +147,7 @@ pub struct SoftirqsOff {
 /// C header: [`include/linux/bottom_half.h`](srctree/include/linux/bottom_half.h)
 #[inline]
 pub fn softirqs_off<R>(body: impl FnOnce(&SoftirqsOff) -> R) -> R {
-    // SAFETY: The function reads this CPU's flags.
-    let disabled = unsafe { !bindings::faultline_helper_irqs_disabled() };
+    let disabled = !interrupts_are_off();
     if disabled {
         // SAFETY: Dropping the object undoes this; `body` cannot get hold of
         // it.

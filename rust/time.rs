@@ -28,6 +28,23 @@ pub fn monotonic_ns() -> u64 {
     unsafe { bindings::ktime_get_mono_fast_ns() }
 }
 
+/// Nanoseconds of the clock that this CPU has for itself, counted from some
+/// time. Only a difference on one CPU says something.
+///
+/// It goes on where [`monotonic_ns`] stands still: the latter counts from when a
+/// CPU last brought it up to date, and where all CPUs have their interrupts off
+/// nobody does. Then a clock source with few bits (ACPI PM has 24, which is
+/// five seconds) counts the same few seconds over and over.
+///
+/// # Context
+///
+/// Any, also an NMI.
+#[inline]
+pub fn cpu_ns() -> u64 {
+    // SAFETY: The function may be called from any context.
+    unsafe { bindings::sched_clock() }
+}
+
 /// Jiffies to sleep for `ns`, at least one.
 pub(crate) fn jiffies(ns: u64) -> c_long {
     // SAFETY: The function only computes.

@@ -6,3 +6,13 @@ __noreturn void faultline_helper_bug(void)
 {
 	BUG();
 }
+
+void faultline_helper_warn(const char *text)
+{
+	WARN(1, "%s\n", text);
+}
+
+void faultline_helper_write_to_null(void)
+{
+	WRITE_ONCE(*(int *)NULL, 0);
+}

@@ -13,3 +13,18 @@ void faultline_helper_module_unlock(void)
 {
 	mutex_unlock(&faultline_mutex);
 }
+
+void faultline_helper_mutex_init(struct mutex *mutex)
+{
+	mutex_init(mutex);
+}
+
+void faultline_helper_mutex_lock(struct mutex *mutex)
+{
+	mutex_lock(mutex);
+}
+
+void faultline_helper_mutex_unlock(struct mutex *mutex)
+{
+	mutex_unlock(mutex);
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Spinlocks: who wants one that is held spins, with preemption off.
+//!
+//! C header: [`include/linux/spinlock.h`](srctree/include/linux/spinlock.h)
+
+use core::{
+    cell::UnsafeCell,
+    marker::PhantomData, //
+};
+
+use crate::{
+    bindings,
+    compat::{
+        KBox,
+        GFP_KERNEL, //
+    },
+    error::Result, //
+};
+
+/// A spinlock that protects nothing but itself.
+///
+/// # Invariants
+///
+/// `lock` is initialised, and stays where it is.
+///
+/// # Examples
+///
+/// ```no_run
+/// use faultline::spinlock::SpinLock;
+///
+/// let lock = SpinLock::new()?;
+/// lock.hold(|_held| {
+///     assert!(lock.try_hold(|_held| ()).is_none());
+/// });
+/// # Ok::<(), faultline::error::Error>(())
+/// ```
+pub struct SpinLock {
+    lock: KBox<UnsafeCell<bindings::spinlock_t>>,
+}
+
+// SAFETY: It may be taken by any CPU, and is released by the one that took it.
+unsafe impl Send for SpinLock {}
+
+// SAFETY: As above.
+unsafe impl Sync for SpinLock {}
+
+impl SpinLock {
+    /// A lock that nobody holds.
+    ///
+    /// # Context
+    ///
+    /// Process context; sleeps.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn new() -> Result<Self> {
+        // SAFETY: A `spinlock_t` of zeros is one that was not initialised.
+        let lock = KBox::new(UnsafeCell::new(unsafe { core::mem::zeroed() }), GFP_KERNEL)?;
+        // SAFETY: Nobody else knows of it, and it does not leave its place.
+        unsafe { bindings::faultline_helper_spin_lock_init(lock.get()) };
+        // INVARIANT: It was just initialised.
+        Ok(Self { lock })
+    }
+
+    /// Waits for the lock, and calls `body` with it held.
+    ///
+    /// # Context
+    ///
+    /// Any in which the lock is not held by what this interrupts: it would wait
+    /// for ever. Inside, nothing may sleep.
+    pub fn hold<R>(&self, body: impl FnOnce(&Held<'_>) -> R) -> R {
+        // SAFETY: By the invariant. Dropping what follows unlocks.
+        unsafe { bindings::faultline_helper_spin_lock(self.lock.get()) };
+        // INVARIANT: It was just locked.
+        body(&Held {
+            lock: self,
+            _of_this_cpu: PhantomData,
+        })
+    }
+
+    /// Calls `body` with the lock held, if it is free now; `None` if not.
+    ///
+    /// # Context
+    ///
+    /// Any but an NMI. Inside, nothing may sleep.
+    pub fn try_hold<R>(&self, body: impl FnOnce(&Held<'_>) -> R) -> Option<R> {
+        // SAFETY: By the invariant. Dropping what follows unlocks.
+        if !unsafe { bindings::faultline_helper_spin_trylock(self.lock.get()) } {
+            return None;
+        }
+        // INVARIANT: It was just locked.
+        Some(body(&Held {
+            lock: self,
+            _of_this_cpu: PhantomData,
+        }))
+    }
+}
+
+/// Proof that a lock is held, and so that preemption is off.
+///
+/// # Invariants
+///
+/// While the object lives, `lock` is held for it by this CPU.
+pub struct Held<'a> {
+    lock: &'a SpinLock,
+    _of_this_cpu: PhantomData<*mut ()>,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        // SAFETY: By the invariant it is held.
+        unsafe { bindings::faultline_helper_spin_unlock(self.lock.lock.get()) };
+    }
+}
