@@ -95,6 +95,21 @@ impl<T: Words> Word<T> {
         Some((word, meaning))
     }
 
+    /// Chooses a word by what it stands for, in the module itself. `on_change` is not asked.
+    ///
+    /// # Context
+    ///
+    /// Any.
+    pub fn choose(&self, meaning: &'static T) {
+        if let Some(place) = T::WORDS
+            .iter()
+            .position(|(_, one)| core::ptr::eq(one, meaning))
+        {
+            // INVARIANT: It was just found there.
+            self.chosen.store(place, Ordering::Relaxed);
+        }
+    }
+
     /// The words, to be shown: `soft, hard`.
     pub fn words(&self) -> impl fmt::Display {
         List(T::WORDS)
