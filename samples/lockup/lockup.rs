@@ -12,14 +12,18 @@
 
 #![forbid(unsafe_code)]
 
+mod hold;
 mod modes;
 mod params;
 mod plan;
+mod point;
 mod result;
 mod run;
+mod session;
+mod state;
 
 faultline::module! {
-    type: run::Run,
+    type: session::Lockup,
     license: "GPL",
     author: "The faultline authors",
     description: "Locks up CPUs on purpose, to prove that this is detected",

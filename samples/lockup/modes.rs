@@ -1,27 +1,162 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The modes: what a CPU is kept from, and how.
+//! The modes: what is done, and to whom.
 //!
-//! A mode is one of the [`Mode`]'s [`WORDS`](Words::WORDS) and the function it names, which enters a
-//! context and calls [`Hold::spin`] there. These functions are what a stack
-//! trace of a CPU that is held shows, so they are not inlined and have telling
-//! names.
+//! A mode is a row of the table below. Its function enters a context and spins
+//! or sleeps there until the [`Timer`](crate::hold::Timer) is over, or does what
+//! there is no way back from. These functions are what a stack trace shows, so
+//! they are not inlined and have telling names. There is a file for each family.
+
+mod cpu;
+mod death;
+mod locks;
+mod memory;
+mod tasks;
 
 use faultline::{
-    context,
-    params::Words, //
+    params::Words,
+    prelude::*, //
 };
 
-use crate::run::Hold;
+use crate::{
+    hold::Hold,
+    plan::Plan, //
+};
 
-/// A way to lock up a CPU.
+/// Which threads a mode takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Team {
+    /// One for each CPU; they do not know of each other.
+    Each,
+    /// Two for each CPU, of which the second may run on any.
+    Twins,
+    /// One for each of two CPUs or more, each of which waits for the next.
+    Ring,
+    /// A single one.
+    Single,
+}
+
+/// What ends it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ends {
+    /// The time.
+    Deadline,
+    /// The time, or a request to stop.
+    Stop,
+    /// It is over at once.
+    Once,
+    /// The thread dies of it.
+    Death,
+    /// Only a reboot does.
+    Never,
+}
+
+/// What in a kernel that is set up well reports it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detector {
+    SoftLockup,
+    HardLockup,
+    RcuStall,
+    HungTask,
+    /// A report of its own, which comes in any case.
+    Warning,
+    Nothing,
+}
+
+/// Something to do to a CPU, or to all of the kernel.
 pub(crate) struct Mode {
-    /// Holds the CPU, until the time is over.
-    pub(crate) hold: fn(&Hold<'_>),
-    /// Does a request to stop end it, before the time is over?
-    pub(crate) stoppable: bool,
+    /// Does it, in the thread of a CPU.
+    pub(crate) hold: fn(&Hold<'_>) -> Result,
+    pub(crate) team: Team,
+    pub(crate) ends: Ends,
+    pub(crate) detector: Detector,
+    /// Is there a loop of ours in which the watchdogs can be touched?
+    pub(crate) spins: bool,
+    /// Is that loop in a context where nothing may sleep?
+    pub(crate) atomic: bool,
+    /// Is nothing but an NMI let through to each of the CPUs?
+    pub(crate) deaf: bool,
+    /// Can it strike in the middle of any function?
+    pub(crate) anywhere: bool,
     /// Why a detector that is set up well may overlook it.
     pub(crate) overlooked: Option<&'static str>,
+}
+
+impl Mode {
+    /// A CPU that spins until the time is over, where nothing may sleep.
+    const SPINS: Self = Self {
+        hold: cpu::spin_preemption_off,
+        team: Team::Each,
+        ends: Ends::Deadline,
+        detector: Detector::SoftLockup,
+        spins: true,
+        atomic: true,
+        deaf: false,
+        anywhere: false,
+        overlooked: None,
+    };
+
+    /// One that does so with interrupts off.
+    const DEAF: Self = Self {
+        detector: Detector::HardLockup,
+        deaf: true,
+        ..Self::SPINS
+    };
+
+    /// A task that sleeps and cannot be woken.
+    const SLEEPS: Self = Self {
+        ends: Ends::Stop,
+        detector: Detector::HungTask,
+        spins: false,
+        atomic: false,
+        ..Self::SPINS
+    };
+
+    /// What is over as soon as it was done.
+    const STRIKES: Self = Self {
+        ends: Ends::Once,
+        detector: Detector::Warning,
+        spins: false,
+        atomic: false,
+        anywhere: true,
+        ..Self::SPINS
+    };
+
+    /// Does a request to stop end it, before the time is over?
+    pub(crate) fn is_stoppable(&self) -> bool {
+        self.ends == Ends::Stop
+    }
+
+    /// Can it be done again after it was done?
+    pub(crate) fn is_repeatable(&self) -> bool {
+        !matches!(self.ends, Ends::Death | Ends::Never)
+    }
+
+    /// The word for it.
+    pub(crate) fn word(&'static self) -> &'static str {
+        let row = Self::WORDS
+            .iter()
+            .find(|(_, mode)| core::ptr::eq(mode, self));
+        row.map_or("?", |(word, _)| word)
+    }
+
+    /// How many spinlocks the threads of a plan share.
+    pub(crate) fn locks(&self, plan: &Plan) -> usize {
+        if self.team == Team::Ring {
+            plan.cpus.len()
+        } else {
+            0
+        }
+    }
+
+    /// How many pairs of mutexes they share.
+    pub(crate) fn mutexes(&self, plan: &Plan) -> usize {
+        if self.team == Team::Twins {
+            plan.cpus.len()
+        } else {
+            0
+        }
+    }
 }
 
 impl Words for Mode {
@@ -29,34 +164,189 @@ impl Words for Mode {
         (
             "soft",
             Self {
-                hold: spin_preemption_off,
-                stoppable: false,
-                overlooked: None,
+                hold: cpu::spin_preemption_off,
+                anywhere: true,
+                ..Self::SPINS
             },
         ),
         (
             "spin",
             Self {
-                hold: spin_preemptible,
-                stoppable: true,
+                hold: cpu::spin_preemptible,
+                ends: Ends::Stop,
+                atomic: false,
                 overlooked: Some(
                     "mode=spin leaves preemption on, so the watchdog's own thread gets the CPU",
                 ),
+                ..Self::SPINS
+            },
+        ),
+        (
+            "softirq",
+            Self {
+                hold: cpu::spin_softirqs_off,
+                ..Self::SPINS
+            },
+        ),
+        (
+            "hard",
+            Self {
+                hold: cpu::spin_interrupts_off,
+                anywhere: true,
+                ..Self::DEAF
+            },
+        ),
+        (
+            "irq",
+            Self {
+                hold: cpu::spin_in_interrupt,
+                ..Self::DEAF
+            },
+        ),
+        (
+            "rcu",
+            Self {
+                hold: cpu::spin_in_rcu_reader,
+                detector: Detector::RcuStall,
+                spins: false,
+                ..Self::SPINS
+            },
+        ),
+        (
+            "hung",
+            Self {
+                hold: tasks::hang_uninterruptible,
+                ..Self::SLEEPS
+            },
+        ),
+        (
+            "mutex",
+            Self {
+                hold: locks::wait_for_mutex,
+                team: Team::Twins,
+                ..Self::SLEEPS
+            },
+        ),
+        (
+            "deadlock",
+            Self {
+                hold: locks::spin_on_lock,
+                team: Team::Ring,
+                ..Self::SPINS
+            },
+        ),
+        (
+            "deadlock_irq",
+            Self {
+                hold: locks::spin_on_lock_irqs_off,
+                team: Team::Ring,
+                ..Self::DEAF
+            },
+        ),
+        (
+            "self_deadlock",
+            Self {
+                hold: locks::spin_on_own_lock,
+                ..Self::DEAF
+            },
+        ),
+        (
+            "smp_call",
+            Self {
+                hold: cpu::call_cpu_that_never_answers,
+                team: Team::Ring,
+                spins: false,
+                atomic: false,
+                ..Self::SPINS
+            },
+        ),
+        (
+            "workqueue",
+            Self {
+                hold: tasks::flush_stuck_work,
+                ..Self::SLEEPS
+            },
+        ),
+        (
+            "stop_machine",
+            Self {
+                hold: cpu::stop_machine_and_spin,
+                team: Team::Single,
+                deaf: false, // by itself for all CPUs, so that cpus says nothing about it
+                ..Self::DEAF
+            },
+        ),
+        (
+            "panic",
+            Self {
+                hold: death::panic_in_thread,
+                ends: Ends::Never,
+                ..Self::STRIKES
+            },
+        ),
+        (
+            "panic_irq",
+            Self {
+                hold: death::panic_in_interrupt,
+                ends: Ends::Never,
+                anywhere: false,
+                ..Self::STRIKES
+            },
+        ),
+        (
+            "oops",
+            Self {
+                hold: death::write_to_null,
+                ends: Ends::Death,
+                ..Self::STRIKES
+            },
+        ),
+        (
+            "bug",
+            Self {
+                hold: death::hit_bug,
+                ends: Ends::Death,
+                ..Self::STRIKES
+            },
+        ),
+        (
+            "warn",
+            Self {
+                hold: death::warn_once,
+                ..Self::STRIKES
+            },
+        ),
+        (
+            "stack_overflow",
+            Self {
+                hold: death::overflow_stack,
+                ends: Ends::Never,
+                anywhere: false,
+                ..Self::STRIKES
+            },
+        ),
+        (
+            "double_free",
+            Self {
+                hold: memory::free_twice,
+                anywhere: false,
+                ..Self::STRIKES
+            },
+        ),
+        (
+            "oom",
+            Self {
+                hold: memory::exhaust_memory,
+                team: Team::Single,
+                ends: Ends::Stop,
+                detector: Detector::Nothing,
+                spins: false,
+                atomic: false,
+                overlooked: Some(
+                    "whether memory ran out is in oom_kill of /proc/vmstat and in this log",
+                ),
+                ..Self::SPINS
             },
         ),
     ];
-}
-
-/// A soft lockup: no other thread gets the CPU, while interrupts still come.
-#[inline(never)]
-fn spin_preemption_off(hold: &Hold<'_>) {
-    context::preemption_off(|_off| hold.spin());
-}
-
-/// A thread that only spins. Where the kernel preempts such a thread by itself
-/// (`PREEMPT_LAZY`, `PREEMPT`), this is no lockup. Elsewhere (voluntary
-/// preemption, the default up to 6.12 on Debian) it is a soft one.
-#[inline(never)]
-fn spin_preemptible(hold: &Hold<'_>) {
-    hold.spin();
 }

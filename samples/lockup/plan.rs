@@ -2,31 +2,129 @@
 
 //! The plan: what the parameters mean, with every contradiction refused.
 
+use core::{
+    fmt,
+    sync::atomic::{
+        AtomicBool,
+        AtomicU32,
+        Ordering::Relaxed, //
+    }, //
+};
+
 use faultline::{
     cpu::CpuSet,
     crash,
+    params::{
+        locked,
+        CpuList,
+        Refusal, //
+    },
     prelude::*,
     text::Text, //
 };
 
 use crate::{
-    modes::Mode,
+    modes::{
+        Ends,
+        Mode,
+        Team, //
+    },
     params::{
         self,
+        FUNCTION_MAX,
         RUN_ID_MAX, //
     },
-    run, //
+    session, //
 };
 
 /// What is going to happen. What may change while it does (`delay_secs`,
-/// `hold_secs`) is left to the parameters.
+/// `hold_secs`, `cooldown_secs`) is left to the parameters.
 pub(crate) struct Plan {
     pub(crate) run_id: Text<RUN_ID_MAX>,
-    /// The word for the mode, and the mode.
-    pub(crate) mode: (&'static str, &'static Mode),
-    /// The CPUs to hold; there is at least one, and all were online.
+    pub(crate) mode: &'static Mode,
+    /// The CPUs that it is about; there is at least one, and all were online.
     pub(crate) cpus: CpuSet,
     pub(crate) force: bool,
+    /// At least 1.
+    pub(crate) iterations: u32,
+    pub(crate) touch_watchdog: bool,
+    pub(crate) alloc_under_lock: bool,
+    /// Not 0 for the mode that has it.
+    pub(crate) limit_mib: u32,
+    pub(crate) at: Option<At>,
+}
+
+/// In which call of which function it strikes.
+pub(crate) struct At {
+    pub(crate) function: Text<FUNCTION_MAX>,
+    /// At least 1.
+    pub(crate) count: u32,
+}
+
+/// `hold_secs`, as the run has it.
+static HOLD_SECS: AtomicU32 = AtomicU32::new(0);
+
+/// A plan has taken `hold_secs`, so that a change has to hold what it checked.
+static PLANNED: AtomicBool = AtomicBool::new(false);
+
+/// The user has given `cpus`.
+static CPUS_GIVEN: AtomicBool = AtomicBool::new(false);
+
+/// How long to hold the CPUs, as it is now; 0 is for ever.
+#[inline]
+pub(crate) fn hold_secs() -> u32 {
+    HOLD_SECS.load(Relaxed)
+}
+
+/// Takes `hold_secs` for the plan. Until then a change of it is for the plan to
+/// check, when all parameters are known; from then on [`hold_secs_allowed`]
+/// does.
+fn take_hold_secs() -> Result<u32> {
+    fn take() -> u32 {
+        PLANNED.store(true, Relaxed);
+        HOLD_SECS.store(params::hold_secs.get(), Relaxed);
+        hold_secs()
+    }
+
+    // Under the lock nobody is between having it checked and setting it.
+    match locked(take) {
+        // This is in a write to a parameter, which has the lock.
+        Err(EDEADLK) => Ok(take()),
+        taken => taken,
+    }
+}
+
+/// May `hold_secs` be this? If so, those who sleep until then are told.
+pub(crate) fn hold_secs_allowed(secs: u32) -> Result<(), Refusal> {
+    if !PLANNED.load(Relaxed) {
+        return Ok(());
+    }
+    if secs == 0 && !params::force.get() {
+        return Err(Refusal::because("to hold for ever needs force=1 at load"));
+    }
+    HOLD_SECS.store(secs, Relaxed);
+    session::wake();
+    Ok(())
+}
+
+/// The user gives `cpus`.
+pub(crate) fn cpus_are_given(_list: &CpuList) -> Result<(), Refusal> {
+    CPUS_GIVEN.store(true, Relaxed);
+    Ok(())
+}
+
+/// Which run is refused, and why.
+struct Judge<'a>(&'a Text<RUN_ID_MAX>);
+
+impl Judge<'_> {
+    /// Refuses with a line in the log, unless it `is_right`.
+    fn insist(&self, is_right: bool, error: Error, why: fmt::Arguments<'_>) -> Result {
+        if is_right {
+            return Ok(());
+        }
+        pr_err!("run {}: refused: {why}", self.0);
+        Err(error)
+    }
 }
 
 impl Plan {
@@ -35,59 +133,222 @@ impl Plan {
     /// # Errors
     ///
     /// `EINVAL` for what contradicts itself or the machine, `EPERM` without a crash kernel, `ENOMEM`.
-    pub(crate) fn from_params() -> Result<Self> {
+    pub(crate) fn from_params(mode: Option<&'static Mode>) -> Result<Self> {
         let run_id = params::run_id.copy();
         let force = params::force.get();
+        let judge = Judge(&run_id);
 
-        let Some(mode) = params::mode.get() else {
+        let Some(mode) = mode else {
             pr_err!(
                 "run {run_id}: refused: mode=: one of {} is required",
                 params::mode.words()
             );
             return Err(EINVAL);
         };
-        let cpus = resolve_cpus(&run_id)?;
-        if run::take_hold_secs()? == 0 && !force {
-            pr_err!("run {run_id}: refused: hold_secs=0: to hold for ever needs force=1");
-            return Err(EINVAL);
-        }
-        if !crash::kernel_is_loaded() && !force {
-            pr_err!(
-                "run {run_id}: refused: no crash kernel is loaded, so a panic would leave no \
-                 dump: load one (kexec -p, or kdump-config load), or set force=1"
-            );
-            return Err(EPERM);
-        }
-        Ok(Self {
-            run_id,
+        let word = mode.word();
+        let at = crash_point(&judge, mode)?;
+        let cpus = resolve_cpus(&judge, mode, at.is_some(), force)?;
+        judge.insist(
+            take_hold_secs()? != 0 || force,
+            EINVAL,
+            format_args!("hold_secs=0: to hold for ever needs force=1"),
+        )?;
+        judge.insist(
+            mode.ends != Ends::Never || force,
+            EINVAL,
+            format_args!("mode={word}: the kernel does not survive it, which needs force=1"),
+        )?;
+        let plan = Self {
             mode,
             cpus,
             force,
-        })
+            iterations: params::iterations.get(),
+            touch_watchdog: params::touch_watchdog.get(),
+            alloc_under_lock: params::alloc_under_lock.get(),
+            limit_mib: params::limit_mib.get(),
+            at,
+            run_id: run_id.clone(),
+        };
+        plan.refuse_contradictions(&judge)?;
+        judge.insist(
+            crash::kernel_is_loaded() || force,
+            EPERM,
+            format_args!(
+                "no crash kernel is loaded, so a panic would leave no dump: load one (kexec -p, or \
+                 kdump-config load), or set force=1"
+            ),
+        )?;
+        // Last, so that what was refused leaves the parameter alone.
+        params::cpus.store(&plan.cpus)?;
+        Ok(plan)
+    }
+
+    /// Refuses what makes no sense together.
+    fn refuse_contradictions(&self, judge: &Judge<'_>) -> Result {
+        let Self { mode, at, .. } = self;
+        let word = mode.word();
+        let iterations = self.iterations;
+        let cooldown_secs = params::cooldown_secs.get();
+
+        judge.insist(
+            iterations == 1 || mode.is_repeatable(),
+            EINVAL,
+            format_args!("iterations={iterations}: mode={word} can be done once"),
+        )?;
+        judge.insist(
+            iterations == 1 || at.is_none(),
+            EINVAL,
+            format_args!("iterations={iterations}: at= strikes once"),
+        )?;
+        judge.insist(
+            cooldown_secs == 0 || iterations > 1,
+            EINVAL,
+            format_args!(
+                "cooldown_secs={cooldown_secs}: it is a pause between iterations, of which there is \
+                 one: set iterations"
+            ),
+        )?;
+        judge.insist(
+            !self.touch_watchdog || mode.spins,
+            EINVAL,
+            format_args!("touch_watchdog=1: mode={word} has no loop in which to do it"),
+        )?;
+        judge.insist(
+            !self.alloc_under_lock || mode.atomic,
+            EINVAL,
+            format_args!("alloc_under_lock=1: mode={word} has no lock or atomic section of ours"),
+        )?;
+        judge.insist(
+            !self.alloc_under_lock || at.is_none(),
+            EINVAL,
+            format_args!("alloc_under_lock=1: at= may strike inside of the allocator"),
+        )?;
+        let limit_mib = self.limit_mib;
+        judge.insist(
+            limit_mib == 0 || word == "oom",
+            EINVAL,
+            format_args!("limit_mib={limit_mib}: mode={word} has no limit, mode=oom has one"),
+        )?;
+        judge.insist(
+            limit_mib != 0 || word != "oom",
+            EINVAL,
+            format_args!("limit_mib=0: mode=oom needs a limit, in MiB"),
+        )?;
+        Ok(())
+    }
+
+    /// How many threads it takes.
+    pub(crate) fn threads(&self) -> usize {
+        let cpus = self.cpus.len();
+        match self.mode.team {
+            _ if self.at.is_some() => 1,
+            Team::Twins => cpus.saturating_mul(2),
+            _ => cpus,
+        }
     }
 }
 
-/// The CPUs that the parameter means. From then on it reads back as their list.
-fn resolve_cpus(run_id: &Text<RUN_ID_MAX>) -> Result<CpuSet> {
-    let online = CpuSet::online()?;
-    // A set is allocated, which must not be done while the list is read.
-    let (is_all, is_empty) = {
-        let given = params::cpus.read();
-        (given.is_all(), given.is_empty())
-    };
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "mode={} cpus={} delay_secs={} hold_secs={} force={}",
+            self.mode.word(),
+            self.cpus,
+            params::delay_secs.get(),
+            hold_secs(),
+            u8::from(self.force)
+        )?;
+        if self.iterations > 1 {
+            let pause = params::cooldown_secs.get();
+            write!(f, " iterations={} cooldown_secs={pause}", self.iterations)?;
+        }
+        if self.touch_watchdog {
+            f.write_str(" touch_watchdog=1")?;
+        }
+        if self.alloc_under_lock {
+            f.write_str(" alloc_under_lock=1")?;
+        }
+        if self.limit_mib > 0 {
+            write!(f, " limit_mib={}", self.limit_mib)?;
+        }
+        if let Some(At { function, count }) = &self.at {
+            write!(f, " at={function} count={count}")?;
+        }
+        Ok(())
+    }
+}
 
-    let cpus = if is_empty {
+/// The crash point that the parameters mean.
+fn crash_point(judge: &Judge<'_>, mode: &'static Mode) -> Result<Option<At>> {
+    let function = params::at.copy();
+    let count = params::count.get();
+    if function.is_empty() {
+        judge.insist(
+            count == 1,
+            EINVAL,
+            format_args!("count={count}: calls of which function? at= names it"),
+        )?;
+        return Ok(None);
+    }
+    judge.insist(
+        mode.anywhere,
+        EINVAL,
+        format_args!(
+            "at={function}: mode={} cannot be in the middle of any function; soft, hard, panic, \
+             oops, bug and warn can",
+            mode.word()
+        ),
+    )?;
+    Ok(Some(At { function, count }))
+}
+
+/// The CPUs that the parameter means. From then on it reads back as their list.
+fn resolve_cpus(
+    judge: &Judge<'_>,
+    mode: &'static Mode,
+    is_anywhere: bool,
+    force: bool,
+) -> Result<CpuSet> {
+    let word = mode.word();
+    let online = CpuSet::online()?;
+    let is_given = CPUS_GIVEN.load(Relaxed);
+    // A set is allocated, which must not be done while the list is read.
+    let is_all = params::cpus.read().is_all();
+
+    let cpus = if is_given && !is_all {
+        CpuSet::of(|cpu| params::cpus.read().contains(cpu))?
+    } else if is_all || is_anywhere {
+        CpuSet::of(|cpu| online.contains(cpu))?
+    } else if mode.team == Team::Ring {
+        let second = online.iter().nth(1).unwrap_or(0);
+        CpuSet::of(|cpu| cpu <= second && online.contains(cpu))?
+    } else {
         let first = online.iter().find(|&cpu| cpu != 0).unwrap_or(0);
         CpuSet::of(|cpu| cpu == first)?
-    } else if is_all {
-        CpuSet::of(|cpu| online.contains(cpu))?
-    } else {
-        CpuSet::of(|cpu| params::cpus.read().contains(cpu))?
     };
-    if !cpus.iter().all(|cpu| online.contains(cpu)) {
-        pr_err!("run {run_id}: refused: cpus={cpus}: a list of online CPUs is allowed: {online}");
-        return Err(EINVAL);
-    }
-    params::cpus.store(&cpus)?;
+    judge.insist(
+        cpus.iter().all(|cpu| online.contains(cpu)),
+        EINVAL,
+        format_args!("cpus={cpus}: a list of online CPUs is allowed: {online}"),
+    )?;
+    judge.insist(
+        mode.team != Team::Ring || cpus.len() >= 2,
+        EINVAL,
+        format_args!("cpus={cpus}: mode={word} takes two CPUs or more, of {online}"),
+    )?;
+    judge.insist(
+        mode.team != Team::Single || cpus.len() == 1,
+        EINVAL,
+        format_args!("cpus={cpus}: mode={word} takes one CPU, of {online}"),
+    )?;
+    judge.insist(
+        !mode.deaf || is_anywhere || force || online.iter().any(|cpu| !cpus.contains(cpu)),
+        EINVAL,
+        format_args!(
+            "cpus={cpus}: with mode={word} on all CPUs that are online, none is left to see it or \
+             to end it: leave one out, or set force=1"
+        ),
+    )?;
     Ok(cpus)
 }

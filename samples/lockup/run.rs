@@ -1,202 +1,312 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A run of the plan: countdown, hold and release on each CPU, and unload.
-//!
-//! There is one run from load to unload. What sysfs shows of it is in statics,
-//! since sysfs may ask before the run has begun and after it was dropped.
+//! A run of the plan: its threads, which count down, hold and release.
 
-use core::{
-    fmt,
-    sync::atomic::{
-        AtomicBool,
-        AtomicU64,
-        AtomicUsize,
-        Ordering::{
-            Relaxed,
-            SeqCst, //
-        }, //
+use core::sync::atomic::{
+    AtomicBool,
+    AtomicU32,
+    AtomicU64,
+    AtomicUsize,
+    Ordering::{
+        Relaxed,
+        SeqCst, //
     }, //
 };
 
 use faultline::{
     compat::push,
     context,
-    cpu,
+    cpu::{
+        self,
+        HotplugLocked, //
+    },
+    crash_point::CrashPoint,
     kthread::{
         Kthread,
         Me, //
     },
-    params::{
-        locked,
-        Refusal, //
-    },
+    mutex::Mutex,
     prelude::*,
+    spinlock::SpinLock,
     time::{
         self,
-        NSEC_PER_MSEC,
         NSEC_PER_SEC, //
-    },
-    watchdog::SoftLockup, //
+    }, //
 };
 
 use crate::{
-    modes::Mode,
+    hold::{
+        Hold,
+        Timer, //
+    },
+    modes::Team,
     params,
-    plan::Plan,
-    result, //
+    plan::{
+        self,
+        At,
+        Plan, //
+    },
+    point::{
+        self,
+        Striker, //
+    },
+    result::{
+        self,
+        Evidence, //
+    },
+    state::{
+        self,
+        State, //
+    }, //
 };
 
-/// What a CPU is at, the state of most interest first.
-#[derive(Clone, Copy)]
-enum State {
-    Holding,
-    Countdown,
-    Cancelled,
-    Released,
-}
-
-impl State {
-    /// All states, and how users know them.
-    const ALL: [(Self, &str); 4] = [
-        (Self::Holding, "holding"),
-        (Self::Countdown, "countdown"),
-        (Self::Cancelled, "cancelled"),
-        (Self::Released, "released"),
-    ];
-
-    /// How many CPUs are at this.
-    fn cpus(self) -> &'static AtomicUsize {
-        static HOLDING: AtomicUsize = AtomicUsize::new(0);
-        static COUNTDOWN: AtomicUsize = AtomicUsize::new(0);
-        static CANCELLED: AtomicUsize = AtomicUsize::new(0);
-        static RELEASED: AtomicUsize = AtomicUsize::new(0);
-
-        match self {
-            Self::Holding => &HOLDING,
-            Self::Countdown => &COUNTDOWN,
-            Self::Cancelled => &CANCELLED,
-            Self::Released => &RELEASED,
-        }
-    }
-
-    /// Is any CPU at this?
-    fn is_any(self) -> bool {
-        self.cpus().load(SeqCst) != 0
-    }
-
-    /// Lets a CPU go from this on to `next`. In between it is at both, so that
-    /// no reader finds it at none.
-    fn go_on_to(self, next: Self) {
-        next.cpus().fetch_add(1, SeqCst);
-        self.cpus().fetch_sub(1, SeqCst);
-    }
-}
-
-/// The longest hold so far.
-static HELD_MS: AtomicU64 = AtomicU64::new(0);
-
-/// When the last CPU began to be held.
-static LAST_BEGIN_NS: AtomicU64 = AtomicU64::new(0);
-
-/// Shows what the run is at: the state of most interest that any CPU is in.
-pub(crate) fn show_state(out: &mut dyn fmt::Write) -> fmt::Result {
-    let state = State::ALL.iter().find(|(state, _)| state.is_any());
-    out.write_str(state.map_or("countdown", |(_, name)| name))
-}
-
-/// Shows how long a CPU was held.
-pub(crate) fn show_held_ms(out: &mut dyn fmt::Write) -> fmt::Result {
-    write!(out, "{}", HELD_MS.load(Relaxed))
-}
-
-/// The plan has taken `hold_secs`, so that a change has to hold what it checked.
-static PLANNED: AtomicBool = AtomicBool::new(false);
-
-/// Takes `hold_secs` for the plan. Until then a change of it is for the plan to
-/// check, when all parameters are known; from then on [`hold_secs_allowed`]
-/// does.
-pub(crate) fn take_hold_secs() -> Result<u32> {
-    // Under the lock nobody is between having it checked and setting it.
-    locked(|| {
-        PLANNED.store(true, Relaxed);
-        params::hold_secs.get()
-    })
-}
-
-/// May `hold_secs` be this?
-pub(crate) fn hold_secs_allowed(secs: u32) -> Result<(), Refusal> {
-    if PLANNED.load(Relaxed) && secs == 0 && !params::force.get() {
-        return Err(Refusal::because("to hold for ever needs force=1 at load"));
-    }
-    Ok(())
-}
-
-/// The module: the run and its threads.
+/// A run: when it is dropped, it is called off and waited for.
 pub(crate) struct Run {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     threads: KVec<Kthread>,
 }
 
 /// What the threads of a run share.
 pub(crate) struct Shared {
     pub(crate) plan: Plan,
-    pub(crate) detector: SoftLockup,
-    /// The detector's counter when the first CPU began to be held.
-    pub(crate) count_before: AtomicU64,
-    /// The CPUs whose thread is not done.
-    cpus_left: AtomicUsize,
+    pub(crate) evidence: Evidence,
+    /// It was called off.
+    pub(crate) stop: AtomicBool,
+    /// How many holds have begun, and when the last of them did.
+    pub(crate) holds: AtomicU32,
+    last_begin_ns: AtomicU64,
+    /// How many times all that the plan wants was done, by the one who is ahead.
+    pub(crate) iterations_done: AtomicU32,
+    /// How often threads have come to where they wait for each other.
+    pub(crate) arrived: AtomicUsize,
+    /// One of them will not come.
+    pub(crate) is_missing: AtomicBool,
+    /// How many pages were taken under a lock.
+    pub(crate) pages: AtomicU64,
+    /// Of a mode that has them: the lock of each CPU, the mutexes of each pair.
+    pub(crate) locks: KVec<SpinLock>,
+    pub(crate) mutexes: KVec<[Mutex<()>; 2]>,
+    /// The threads that are not done.
+    threads_left: AtomicUsize,
+    /// The last one has reported.
+    is_over: AtomicBool,
+}
+
+/// Which thread of a run it is.
+#[derive(Clone, Copy)]
+struct Role {
+    cpu: u32,
+    /// The place of the CPU among those of the plan.
+    place: usize,
+    /// Is it the second one of that CPU?
+    is_second: bool,
 }
 
 impl Shared {
-    /// No CPU has begun to be held, or the detector has no counter.
-    pub(crate) const NO_COUNT: u64 = u64::MAX;
+    fn new(plan: Plan) -> Result<Self> {
+        let mut locks = KVec::with_capacity(plan.mode.locks(&plan), GFP_KERNEL)?;
+        for _ in 0..plan.mode.locks(&plan) {
+            push(&mut locks, SpinLock::new()?)?;
+        }
+        let mut mutexes = KVec::with_capacity(plan.mode.mutexes(&plan), GFP_KERNEL)?;
+        for _ in 0..plan.mode.mutexes(&plan) {
+            push(&mut mutexes, [Mutex::new(())?, Mutex::new(())?])?;
+        }
+        Ok(Self {
+            threads_left: AtomicUsize::new(plan.threads()),
+            is_over: AtomicBool::new(false),
+            evidence: Evidence::open(),
+            plan,
+            stop: AtomicBool::new(false),
+            holds: AtomicU32::new(0),
+            last_begin_ns: AtomicU64::new(0),
+            iterations_done: AtomicU32::new(0),
+            arrived: AtomicUsize::new(0),
+            is_missing: AtomicBool::new(false),
+            pages: AtomicU64::new(0),
+            locks,
+            mutexes,
+        })
+    }
+
+    /// Are all threads done, or dead?
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(SeqCst)
+    }
+
+    /// A thread is done. The last one reports what all others have done.
+    pub(crate) fn leave(&self) {
+        if self.threads_left.fetch_sub(1, SeqCst) == 1 {
+            result::report(self);
+            self.is_over.store(true, SeqCst);
+        }
+    }
+
+    /// A hold begins; says so, and when that was.
+    pub(crate) fn begins(&self, cpu: u32, iteration: u32) -> u64 {
+        /// What a line ends with if there are several iterations.
+        struct Which(u32, u32);
+
+        impl core::fmt::Display for Which {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                if self.1 == 1 {
+                    return Ok(());
+                }
+                write!(f, " iteration={}", self.0)
+            }
+        }
+
+        let plan = &self.plan;
+        let begin_ns = time::monotonic_ns();
+        self.holds.fetch_add(1, SeqCst);
+        self.last_begin_ns.fetch_max(begin_ns, SeqCst);
+        pr_info!(
+            "run {}: cpu {cpu}: begin: mode={} hold_secs={} mono_ns={begin_ns}{}",
+            plan.run_id,
+            plan.mode.word(),
+            plan::hold_secs(),
+            Which(iteration, plan.iterations)
+        );
+        begin_ns
+    }
+
+    /// A hold is over; says so.
+    pub(crate) fn ends(&self, cpu: u32, timer: &Timer<'_>) {
+        pr_info!(
+            "run {}: cpu {cpu}: end: held_ms={} mono_ns={}",
+            self.plan.run_id,
+            timer.ms(),
+            time::monotonic_ns()
+        );
+    }
 }
 
-impl Module for Run {
-    fn init() -> Result<Self> {
-        let plan = Plan::from_params()?;
-        let shared = Arc::new(
-            Shared {
-                plan,
-                detector: SoftLockup::open(),
-                count_before: AtomicU64::new(Shared::NO_COUNT),
-                cpus_left: AtomicUsize::new(0),
-            },
-            GFP_KERNEL,
-        )?;
+impl Run {
+    /// Starts all threads of the plan, or none.
+    ///
+    /// # Errors
+    ///
+    /// What is [refused](refuse_cpu) of the CPUs, what is wrong with the crash point, `ENOMEM`.
+    pub(crate) fn start(plan: Plan) -> Result<Self> {
+        let shared = Arc::new(Shared::new(plan)?, GFP_KERNEL)?;
         let plan = &shared.plan;
-        let count = plan.cpus.len();
-        let mut threads = KVec::with_capacity(count, GFP_KERNEL)?;
+        let mut threads = KVec::with_capacity(plan.threads(), GFP_KERNEL)?;
 
-        // Under the lock no CPU goes offline before its thread runs on it.
-        cpu::hotplug_locked(|lock| -> Result {
-            for cpu in plan.cpus.iter() {
-                let shared = shared.clone();
-                let body = move |me: &Me<'_>| run_on(cpu, &shared, me);
-                let thread = Kthread::on_cpu(cpu, format_args!("lockup/{cpu}"), lock, body)
-                    .map_err(|error| refuse_cpu(plan, cpu, error))?;
-                push(&mut threads, thread)?;
-            }
-
-            pr_info!(
-                "run {}: plan: mode={} cpus={} delay_secs={} hold_secs={} force={}",
-                plan.run_id,
-                plan.mode.0,
-                plan.cpus,
-                params::delay_secs.get(),
-                params::hold_secs.get(),
-                u8::from(plan.force)
-            );
-            // All or none: nothing can fail any more.
-            shared.cpus_left.store(count, SeqCst);
-            State::Countdown.cpus().store(count, SeqCst);
-            for thread in &threads {
-                thread.start();
-            }
-            Ok(())
-        })?;
+        if let Some(at) = &plan.at {
+            push(&mut threads, arming_thread(at, &shared)?)?;
+            announce(&shared, &threads);
+        } else {
+            // Under the lock no CPU goes offline before its thread runs on it.
+            cpu::hotplug_locked(|lock| -> Result {
+                let mut place: usize = 0;
+                for cpu in plan.cpus.iter() {
+                    make_threads(&shared, cpu, place, lock, &mut threads)
+                        .map_err(|error| refuse_cpu(plan, cpu, error))?;
+                    place = place.wrapping_add(1);
+                }
+                announce(&shared, &threads);
+                Ok(())
+            })?;
+        }
         Ok(Self { shared, threads })
     }
+
+    /// Asks the threads to stop, as far as what they are at can be stopped.
+    pub(crate) fn call_off(&self) {
+        self.shared.stop.store(true, SeqCst);
+        for thread in &self.threads {
+            thread.request_stop();
+        }
+    }
+
+    /// Has threads that sleep until the end of the hold look again when that is.
+    pub(crate) fn wake(&self) {
+        for thread in &self.threads {
+            thread.wake();
+        }
+    }
+
+    /// In how many seconds the hold ends that goes on; `None` for never.
+    pub(crate) fn secs_left(&self) -> Option<u64> {
+        let last = Timer::new(self.shared.last_begin_ns.load(Relaxed), &self.shared);
+        let left = last.ends_ns().saturating_sub(time::monotonic_ns());
+        (plan::hold_secs() != 0).then_some(left.div_ceil(NSEC_PER_SEC))
+    }
+}
+
+impl Drop for Run {
+    /// Calls off what can be, and waits for the rest.
+    fn drop(&mut self) {
+        self.call_off();
+        if State::Holding.is_any() && !self.shared.plan.mode.is_stoppable() {
+            result::report_waiting(self);
+        }
+        // The threads could just be dropped, but that wait would make the hung
+        // task detector report the unloader.
+        while State::Holding.is_any() {
+            time::sleep_ms(20);
+        }
+    }
+}
+
+/// Says what is going to happen, and lets it. Nothing can fail any more.
+fn announce(shared: &Shared, threads: &[Kthread]) {
+    pr_info!("run {}: plan: {}", shared.plan.run_id, shared.plan);
+    State::begin(threads.len());
+    for thread in threads {
+        thread.start();
+    }
+}
+
+/// The thread that arms the crash point of a plan.
+fn arming_thread(at: &At, shared: &Arc<Shared>) -> Result<Kthread> {
+    let run_id = &shared.plan.run_id;
+    let cpus = CpuSetOf(shared).copy()?;
+    let striker = Striker::new(shared.clone());
+    let point = CrashPoint::new(&at.function, u64::from(at.count), cpus, striker);
+    let point = point.map_err(|failure| {
+        pr_err!("run {run_id}: refused: at={}: {failure}", at.function);
+        failure.to_error()
+    })?;
+    let shared = shared.clone();
+    Kthread::create(format_args!("lockup/at"), move |me: &Me<'_>| {
+        point::run(&shared, &point, me);
+    })
+}
+
+/// The CPUs of a plan, to be copied.
+struct CpuSetOf<'a>(&'a Shared);
+
+impl CpuSetOf<'_> {
+    fn copy(&self) -> Result<cpu::CpuSet> {
+        cpu::CpuSet::of(|cpu| self.0.plan.cpus.contains(cpu))
+    }
+}
+
+/// Makes the thread of a CPU, and the second one where the mode has two.
+fn make_threads(
+    shared: &Arc<Shared>,
+    cpu: u32,
+    place: usize,
+    lock: &HotplugLocked,
+    threads: &mut KVec<Kthread>,
+) -> Result {
+    let body = |is_second| {
+        let shared = shared.clone();
+        let role = Role {
+            cpu,
+            place,
+            is_second,
+        };
+        move |me: &Me<'_>| run_as(role, &shared, me)
+    };
+    let first = Kthread::on_cpu(cpu, format_args!("lockup/{cpu}"), lock, body(false))?;
+    push(threads, first)?;
+    if shared.plan.mode.team == Team::Twins {
+        let second = Kthread::create(format_args!("lockup/{cpu}.b"), body(true))?;
+        push(threads, second)?;
+    }
+    Ok(())
 }
 
 /// Says that there can be no thread for `cpu`; returns what loading fails with.
@@ -211,42 +321,42 @@ fn refuse_cpu(plan: &Plan, cpu: u32, error: Error) -> Error {
     error
 }
 
-impl Drop for Run {
-    /// Cancels what counts down and waits for what holds.
-    fn drop(&mut self) {
-        for thread in &self.threads {
-            thread.request_stop();
-        }
-        if State::Holding.is_any() && !self.shared.plan.mode.1.stoppable {
-            result::report_waiting(&self.shared.plan, LAST_BEGIN_NS.load(Relaxed));
-        }
-        // The threads could just be dropped, but that wait would make the hung
-        // task detector report the unloader.
-        while State::Holding.is_any() {
-            time::sleep_ms(20);
-        }
-    }
-}
+/// The body of a thread.
+fn run_as(role: Role, shared: &Shared, me: &Me<'_>) {
+    // The second thread of a CPU says nothing of what the first one says.
+    let name = (!role.is_second).then_some(role.cpu);
 
-/// The body of the thread for `cpu`.
-fn run_on(cpu: u32, shared: &Shared, me: &Me<'_>) {
-    if count_down(cpu, shared, me) {
-        hold(cpu, shared, me);
+    if count_down(shared, name, me) {
+        for iteration in 1..=shared.plan.iterations {
+            if iteration > 1 && !cool_down(me) {
+                State::Cooldown.go_on_to(State::Cancelled);
+                break;
+            }
+            let before = if iteration > 1 {
+                State::Cooldown
+            } else {
+                State::Countdown
+            };
+            if !hold(role, shared, before, iteration, me) {
+                shared.is_missing.store(true, SeqCst);
+                break;
+            }
+            shared.iterations_done.fetch_max(iteration, SeqCst);
+            if iteration < shared.plan.iterations {
+                State::Holding.go_on_to(State::Cooldown);
+            } else {
+                State::Holding.go_on_to(State::Released);
+            }
+        }
     } else {
+        shared.is_missing.store(true, SeqCst);
         State::Countdown.go_on_to(State::Cancelled);
     }
-    // The last one sees what all others have done.
-    if shared.cpus_left.fetch_sub(1, SeqCst) == 1 {
-        if State::Released.is_any() {
-            result::report_release(shared, HELD_MS.load(Relaxed));
-        } else {
-            pr_info!("run {}: cancelled during the countdown", shared.plan.run_id);
-        }
-    }
+    shared.leave();
 }
 
 /// Counts the seconds of the delay; false if it was cancelled.
-fn count_down(cpu: u32, shared: &Shared, me: &Me<'_>) -> bool {
+pub(crate) fn count_down(shared: &Shared, cpu: Option<u32>, me: &Me<'_>) -> bool {
     let begin = time::monotonic_ns();
     let mut second = 0u32;
 
@@ -255,86 +365,73 @@ fn count_down(cpu: u32, shared: &Shared, me: &Me<'_>) -> bool {
         if me.sleep_until(begin.saturating_add(u64::from(second).saturating_mul(NSEC_PER_SEC))) {
             return false;
         }
-        if second < params::delay_secs.get() {
+        if let (Some(cpu), true) = (cpu, second < params::delay_secs.get()) {
             pr_info!("run {}: cpu {cpu}: {second} seconds", shared.plan.run_id);
         }
     }
     !me.should_stop()
 }
 
-/// Holds the CPU as the plan's mode has it.
-fn hold(cpu: u32, shared: &Shared, me: &Me<'_>) {
-    let run_id = &shared.plan.run_id;
-    let (word, mode) = shared.plan.mode;
+/// Pauses between two iterations; false if it was cancelled.
+fn cool_down(me: &Me<'_>) -> bool {
+    let begin = time::monotonic_ns();
+    let mut second = 0u32;
 
-    if context::preemption_off(|off| off.cpu()) != cpu {
+    while second < params::cooldown_secs.get() {
+        second = second.wrapping_add(1);
+        if me.sleep_until(begin.saturating_add(u64::from(second).saturating_mul(NSEC_PER_SEC))) {
+            return false;
+        }
+    }
+    !me.should_stop()
+}
+
+/// Holds the CPU as the plan's mode has it; false if it was cancelled. The thread is at `before`,
+/// and then at [`State::Holding`] if it was not.
+fn hold(role: Role, shared: &Shared, before: State, iteration: u32, me: &Me<'_>) -> bool {
+    let plan = &shared.plan;
+    let (run_id, cpu) = (&plan.run_id, role.cpu);
+
+    if !role.is_second && context::preemption_off(|off| off.cpu()) != cpu {
         pr_err!("run {run_id}: cpu {cpu}: cancelled: the CPU went offline");
-        State::Countdown.go_on_to(State::Cancelled);
-        return;
+        before.go_on_to(State::Cancelled);
+        return false;
     }
-    if let Some(count) = shared.detector.count() {
-        shared.count_before.fetch_min(count, SeqCst);
-    }
+    shared.evidence.before();
     // Whoever unloads asks us to stop and then looks for CPUs that are held; we
     // do it the other way round, so one of us notices.
-    let begin_ns = time::monotonic_ns();
-    LAST_BEGIN_NS.fetch_max(begin_ns, SeqCst);
-    State::Countdown.go_on_to(State::Holding);
+    before.go_on_to(State::Holding);
     if me.should_stop() {
         State::Holding.go_on_to(State::Cancelled);
-        return;
+        return false;
     }
 
-    pr_info!(
-        "run {run_id}: cpu {cpu}: begin: mode={word} hold_secs={} mono_ns={begin_ns}",
-        params::hold_secs.get()
-    );
-    let hold = Hold { begin_ns, mode, me };
-    (mode.hold)(&hold);
-    pr_info!(
-        "run {run_id}: cpu {cpu}: end: held_ms={} mono_ns={}",
-        hold.ms(),
+    let begin_ns = if role.is_second {
         time::monotonic_ns()
-    );
-    State::Holding.go_on_to(State::Released);
-}
-
-/// A hold that is going on, for the function that makes the mode.
-pub(crate) struct Hold<'a> {
-    begin_ns: u64,
-    mode: &'static Mode,
-    me: &'a Me<'a>,
-}
-
-impl Hold<'_> {
-    /// How long it has been going on. Sysfs then shows at least that.
-    #[inline]
-    fn ms(&self) -> u64 {
-        let ms = time::monotonic_ns().saturating_sub(self.begin_ns) / NSEC_PER_MSEC;
-        // Read first: a write in each round would keep the CPUs busy with each
-        // other.
-        if ms > HELD_MS.load(Relaxed) {
-            HELD_MS.fetch_max(ms, Relaxed);
-        }
-        ms
+    } else {
+        shared.begins(cpu, iteration)
+    };
+    let hold = Hold {
+        shared,
+        timer: Timer::new(begin_ns, shared),
+        iteration,
+        cpu,
+        place: role.place,
+        is_second: role.is_second,
+        me: Some(me),
+        mortal: &me.mortal(),
+    };
+    if let Err(error) = (plan.mode.hold)(&hold) {
+        let errno = error.to_errno();
+        pr_err!("run {run_id}: cpu {cpu}: this kernel cannot do it: error {errno}");
     }
-
-    /// Keeps the CPU busy until `hold_secs` are over, for which it looks at the
-    /// parameter all the time, or until a mode that can be stopped is asked to.
-    ///
-    /// # Context
-    ///
-    /// Any.
-    #[inline]
-    pub(crate) fn spin(&self) {
-        loop {
-            let ms = self.ms();
-            let secs = u64::from(params::hold_secs.get());
-            let is_over = secs != 0 && ms / 1000 >= secs;
-            if is_over || (self.mode.stoppable && self.me.should_stop()) {
-                break;
-            }
-            cpu::relax();
-        }
+    if shared.is_missing.load(SeqCst) && hold.has_partner() {
+        pr_err!("run {run_id}: cpu {cpu}: its partner was cancelled");
     }
+    if role.is_second {
+        state::is_held(0);
+    } else {
+        shared.ends(cpu, &hold.timer);
+    }
+    true
 }

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Modes that the kernel, or a task, dies of; and a warning.
+
+use faultline::{
+    context,
+    fault,
+    irq_work,
+    prelude::*, //
+};
+
+use crate::hold::Hold;
+
+/// Panics, and says for which run.
+fn panic(hold: &Hold<'_>) -> ! {
+    let plan = &hold.shared.plan;
+    fault::panic(format_args!(
+        "lockup: run {}: mode={}",
+        plan.run_id,
+        plan.mode.word()
+    ))
+}
+
+/// A panic in the context of a thread.
+#[inline(never)]
+pub(super) fn panic_in_thread(hold: &Hold<'_>) -> Result {
+    panic(hold)
+}
+
+/// A panic in the handler of an interrupt.
+pub(super) fn panic_in_interrupt(hold: &Hold<'_>) -> Result {
+    #[inline(never)]
+    fn panic_in_interrupt(hold: &Hold<'_>) {
+        panic(hold)
+    }
+
+    context::preemption_off(|off| irq_work::run(off, |_interrupt| panic_in_interrupt(hold)))
+}
+
+/// An oops: a write to address 0.
+#[inline(never)]
+pub(super) fn write_to_null(hold: &Hold<'_>) -> Result {
+    hold.is_about_to_die();
+    fault::write_to_null(hold.mortal)
+}
+
+/// An oops: a bug that the kernel finds in itself.
+#[inline(never)]
+pub(super) fn hit_bug(hold: &Hold<'_>) -> Result {
+    hold.is_about_to_die();
+    fault::bug(hold.mortal)
+}
+
+/// A warning with a stack.
+#[inline(never)]
+pub(super) fn warn_once(hold: &Hold<'_>) -> Result {
+    let plan = &hold.shared.plan;
+    fault::warn(format_args!(
+        "lockup: run {}: mode={}",
+        plan.run_id,
+        plan.mode.word()
+    ));
+    Ok(())
+}
+
+/// A function that calls itself until there is no stack left.
+#[inline(never)]
+pub(super) fn overflow_stack(_hold: &Hold<'_>) -> Result {
+    Err(fault::overflow_stack())
+}

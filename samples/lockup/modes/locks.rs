@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Modes in which threads wait for each other's locks, in the wrong order.
+//!
+//! A lock that is waited for in vain would be waited for until the next boot.
+//! So one of those who wait has a limit: a spinlock is tried until the time is
+//! over, and of two mutexes only the first is really waited for, by a thread that
+//! gets it when the other gives up.
+
+use core::fmt;
+
+use faultline::{
+    context,
+    irq_work,
+    prelude::*,
+    spinlock::SpinLock, //
+};
+
+use crate::hold::Hold;
+
+/// The name of a lock: `A`, `B`, ...
+#[derive(Clone, Copy)]
+struct Name(usize);
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let letter = u8::try_from(self.0).ok().and_then(|n| b'A'.checked_add(n));
+        match letter.filter(u8::is_ascii_uppercase) {
+            Some(letter) => fmt::Write::write_char(f, char::from(letter)),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+/// Says which lock a thread has, and which one it is about to wait for.
+fn say(hold: &Hold<'_>, has: usize, wants: usize) {
+    pr_info!(
+        "run {}: cpu {}: holds lock {}, wants lock {}",
+        hold.shared.plan.run_id,
+        hold.cpu,
+        Name(has),
+        Name(wants)
+    );
+}
+
+/// Each CPU has a spinlock and wants the next one's.
+#[inline(always)]
+fn deadlock(hold: &Hold<'_>) -> Result {
+    let locks = &hold.shared.locks;
+    let has = hold.place;
+    let wants = Some(has.wrapping_add(1))
+        .filter(|&next| next < locks.len())
+        .unwrap_or(0);
+    let (Some(mine), Some(next)) = (locks.get(has), locks.get(wants)) else {
+        return Err(EINVAL);
+    };
+    mine.hold(|_held| {
+        if hold.meet() {
+            say(hold, has, wants);
+            hold.timer
+                .spin_until(|| next.try_hold(|_held| ()).is_some());
+        }
+    });
+    Ok(())
+}
+
+/// A deadlock of threads, with interrupts on.
+#[inline(never)]
+pub(super) fn spin_on_lock(hold: &Hold<'_>) -> Result {
+    deadlock(hold)
+}
+
+/// The same with interrupts off, as where such locks are taken for them.
+#[inline(never)]
+pub(super) fn spin_on_lock_irqs_off(hold: &Hold<'_>) -> Result {
+    context::interrupts_off(|_off| deadlock(hold))
+}
+
+/// An interrupt wants the lock that the thread has which it interrupts.
+pub(super) fn spin_on_own_lock(hold: &Hold<'_>) -> Result {
+    #[inline(never)]
+    fn spin_on_own_lock(hold: &Hold<'_>, lock: &SpinLock) {
+        say(hold, 0, 0);
+        hold.timer
+            .spin_until(|| lock.try_hold(|_held| ()).is_some());
+    }
+
+    let lock = SpinLock::new()?;
+    lock.hold(|_held| {
+        context::preemption_off(|off| {
+            irq_work::run(off, |_interrupt| spin_on_own_lock(hold, &lock))
+        })
+    })
+}
+
+/// Two threads, two mutexes. The second thread sleeps for a limited time where
+/// it would wait, and then gives up what the first waits for.
+#[inline(never)]
+pub(super) fn wait_for_mutex(hold: &Hold<'_>) -> Result {
+    let (Some([a, b]), Some(me)) = (hold.shared.mutexes.get(hold.place), hold.me) else {
+        return Err(EINVAL);
+    };
+    if hold.is_second {
+        b.hold(|()| {
+            if hold.meet_asleep() {
+                say(hold, 1, 0);
+                me.hang_until(|| hold.timer.ends_ns());
+            }
+        });
+    } else {
+        a.hold(|()| {
+            if hold.meet_asleep() {
+                say(hold, 0, 1);
+                b.hold(|()| ());
+            }
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Modes in which a task sleeps and is not woken, while its CPU is free.
+
+use faultline::{
+    prelude::*,
+    time,
+    workqueue, //
+};
+
+use crate::hold::{
+    Hold,
+    Timer, //
+};
+
+/// A task that waits for what does not come, in state `D`.
+#[inline(never)]
+pub(super) fn hang_uninterruptible(hold: &Hold<'_>) -> Result {
+    let me = hold.me.ok_or(EINVAL)?;
+    me.hang_until(|| hold.timer.ends_ns());
+    Ok(())
+}
+
+/// A task that waits for a worker which does not return from its work.
+#[inline(never)]
+pub(super) fn flush_stuck_work(hold: &Hold<'_>) -> Result {
+    /// The work. Who waits for it is what is reported, so it sleeps like one
+    /// that has nothing to do.
+    #[inline(never)]
+    fn work_that_never_returns(timer: &Timer<'_>) {
+        while !timer.is_over() {
+            time::sleep_ms(20);
+        }
+    }
+
+    let timer = &hold.timer;
+    workqueue::run_on(hold.cpu, || work_that_never_returns(timer))
+}

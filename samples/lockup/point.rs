@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The crash point: a run whose fault strikes in the middle of a call that
+//! somebody else makes.
+//!
+//! A thread counts down, arms the point, and waits. What strikes may do nothing
+//! that such a call could be in the middle of, like waking that thread. So it
+//! leaves word, and the thread looks for it.
+
+use core::sync::atomic::{
+    AtomicU8,
+    Ordering::SeqCst, //
+};
+
+use faultline::{
+    cpu,
+    crash_point::{
+        CrashPoint,
+        Strike, //
+    },
+    fault::Mortal,
+    kthread::Me,
+    prelude::*,
+    time::{
+        self,
+        NSEC_PER_MSEC, //
+    }, //
+};
+
+use crate::{
+    hold::{
+        Hold,
+        Timer, //
+    },
+    plan::At,
+    run::{
+        self,
+        Shared, //
+    },
+    state::State, //
+};
+
+/// What strikes.
+pub(crate) struct Striker {
+    shared: Arc<Shared>,
+    /// How far it is: one of the following.
+    at: AtomicU8,
+}
+
+impl Striker {
+    /// The call has not come.
+    const WAITING: u8 = 0;
+    /// It has.
+    const STRUCK: u8 = 1;
+    /// It is over.
+    const DONE: u8 = 2;
+    /// It was called off before that.
+    const CANCELLED: u8 = 3;
+
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            at: AtomicU8::new(Self::WAITING),
+        }
+    }
+
+    /// Goes on from `WAITING`; false if the other was first.
+    fn claim(&self, to: u8) -> bool {
+        self.at
+            .compare_exchange(Self::WAITING, to, SeqCst, SeqCst)
+            .is_ok()
+    }
+}
+
+impl Strike for Striker {
+    fn strike(&self, task: &Mortal<'_>) {
+        if !self.claim(Self::STRUCK) {
+            return;
+        }
+        let shared = &self.shared;
+        let cpu = cpu::current();
+        State::Armed.go_on_to(State::Holding);
+        let hold = Hold {
+            shared,
+            timer: Timer::new(shared.begins(cpu, 1), shared),
+            iteration: 1,
+            cpu,
+            place: 0,
+            is_second: false,
+            me: None,
+            mortal: task,
+        };
+        // Modes that can be here do not fail.
+        let _ = (shared.plan.mode.hold)(&hold);
+        shared.ends(cpu, &hold.timer);
+        shared.iterations_done.store(1, SeqCst);
+        State::Holding.go_on_to(State::Released);
+        self.at.store(Self::DONE, SeqCst);
+    }
+}
+
+/// The body of the thread.
+pub(crate) fn run(shared: &Shared, point: &CrashPoint<Striker>, me: &Me<'_>) {
+    let run_id = &shared.plan.run_id;
+
+    if !run::count_down(shared, None, me) {
+        State::Countdown.go_on_to(State::Cancelled);
+        return shared.leave();
+    }
+    shared.evidence.before();
+    State::Countdown.go_on_to(State::Armed);
+    if let Some(At { function, count }) = &shared.plan.at {
+        pr_info!("run {run_id}: armed: at={function} count={count}");
+    }
+    if let Err(error) = point.arm() {
+        pr_err!(
+            "run {run_id}: cancelled: it cannot be armed: error {}",
+            error.to_errno()
+        );
+        State::Armed.go_on_to(State::Cancelled);
+        return shared.leave();
+    }
+
+    let striker = point.strike();
+    loop {
+        let at = striker.at.load(SeqCst);
+        if at == Striker::DONE || State::Died.is_any() {
+            break;
+        }
+        if me.should_stop() && striker.claim(Striker::CANCELLED) {
+            State::Armed.go_on_to(State::Cancelled);
+            pr_info!("run {run_id}: {} calls had come", point.calls());
+            break;
+        }
+        // To be asked to stop ends the sleep, but not what has struck.
+        if me.should_stop() {
+            time::sleep_ms(20);
+        } else {
+            me.sleep_until(time::monotonic_ns().saturating_add(20 * NSEC_PER_MSEC));
+        }
+    }
+    // It costs nothing more. That it was registered is all that could be wrong.
+    let _ = point.disarm();
+    shared.leave();
+}

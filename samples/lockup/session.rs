@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The session: from load to unload, one run after the other.
+//!
+//! The parameters find it while it is published, so a write that comes before
+//! the first run was started, or while the module is unloaded, finds none.
+
+use core::sync::atomic::{
+    AtomicBool,
+    Ordering::SeqCst, //
+};
+
+use faultline::{
+    mutex::Mutex,
+    params::Refusal,
+    prelude::*,
+    published::Published, //
+};
+
+use crate::{
+    modes::Mode,
+    params,
+    plan::Plan,
+    run::{
+        Run,
+        Shared, //
+    },
+    state::State, //
+};
+
+static SESSION: Published<Session> = Published::new();
+
+/// The module.
+pub(crate) struct Lockup;
+
+/// What the parameters find.
+struct Session {
+    run: Mutex<Option<Run>>,
+    /// The module is loaded, so that there may be other runs.
+    is_loaded: AtomicBool,
+}
+
+impl Module for Lockup {
+    fn init() -> Result<Self> {
+        SESSION.publish(Arc::new(
+            Session {
+                run: Mutex::new(None)?,
+                is_loaded: AtomicBool::new(false),
+            },
+            GFP_KERNEL,
+        )?);
+        // Dropped if that fails.
+        let module = Self;
+        let started = SESSION.with(|session| session.begin(params::mode.get().map(|row| row.1)));
+        started.unwrap_or(Err(ENODEV))?;
+        Ok(module)
+    }
+}
+
+impl Drop for Lockup {
+    /// Ends the session: calls off what can be, and waits for the rest.
+    fn drop(&mut self) {
+        SESSION.withdraw();
+    }
+}
+
+impl Session {
+    /// Begins a run.
+    fn begin(&self, mode: Option<&'static Mode>) -> Result {
+        self.run.hold(|run| {
+            if run.as_ref().is_some_and(|run| !run.shared.is_over()) {
+                return Err(EBUSY);
+            }
+            let plan = Plan::from_params(mode)?;
+            // What is over is gone before the next one shows what it is at.
+            *run = None;
+            *run = Some(Run::start(plan)?);
+            self.is_loaded.store(true, SeqCst);
+            Ok(())
+        })
+    }
+}
+
+/// Begins another run, for a write to `trigger`.
+pub(crate) fn trigger(mode: &'static Mode) -> Result<(), Refusal> {
+    let begun = SESSION.with(|session| {
+        session
+            .is_loaded
+            .load(SeqCst)
+            .then(|| session.begin(Some(mode)))
+    });
+    match begun.flatten() {
+        None => Err(Refusal::because(
+            "the module is not loaded yet, or being unloaded",
+        )),
+        Some(Err(EBUSY)) => Err(Refusal::Error(
+            EBUSY,
+            Some("a run goes on: wait for its end, or write 1 to cancel"),
+        )),
+        Some(Err(error)) => Err(Refusal::Error(
+            error,
+            Some("the line before this one says why"),
+        )),
+        Some(Ok(())) => {
+            params::mode.choose(mode);
+            Ok(())
+        }
+    }
+}
+
+/// Calls the run off, for a write to `cancel`.
+pub(crate) fn cancel(value: u32) -> Result<(), Refusal> {
+    if value != 1 {
+        return Err(Refusal::because("1 is allowed"));
+    }
+    let called_off = SESSION.with(|session| {
+        session.run.hold(|run| {
+            let run = run.as_ref().filter(|run| !run.shared.is_over())?;
+            run.call_off();
+            let is_held = State::Holding.is_any() && !run.shared.plan.mode.is_stoppable();
+            if is_held {
+                let left = run.secs_left();
+                let run_id = &run.shared.plan.run_id;
+                match left {
+                    Some(left) => pr_info!(
+                        "run {run_id}: this mode cannot be stopped: it ends in at most {left} s"
+                    ),
+                    None => pr_info!(
+                        "run {run_id}: this mode cannot be stopped: write to hold_secs when it \
+                         shall end"
+                    ),
+                }
+            }
+            Some(is_held)
+        })
+    });
+    match called_off.flatten() {
+        None => Err(Refusal::because("nothing is going on")),
+        Some(true) => Err(Refusal::Error(
+            EBUSY,
+            Some("a CPU is held, which cannot be stopped"),
+        )),
+        Some(false) => Ok(()),
+    }
+}
+
+/// Has threads that sleep until the end of the hold look again when that is.
+pub(crate) fn wake() {
+    SESSION.with(|session| {
+        session.run.hold(|run| {
+            if let Some(run) = run {
+                run.wake();
+            }
+        });
+    });
+}
+
+/// Calls `body` with the last run, if there is one.
+pub(crate) fn with_run<R>(body: impl FnOnce(&Shared) -> R) -> Option<R> {
+    SESSION
+        .with(|session| {
+            session
+                .run
+                .hold(|run| run.as_ref().map(|run| body(&run.shared)))
+        })
+        .flatten()
+}
