@@ -106,6 +106,13 @@ impl Drop for Pages {
     }
 }
 
+/// How much memory the kernel has to give.
+pub fn total_bytes() -> usize {
+    // SAFETY: The function reads a counter.
+    let pages = unsafe { bindings::faultline_helper_totalram_pages() };
+    (pages as usize).saturating_mul(bindings::PAGE_SIZE as usize)
+}
+
 /// Takes a page as code must that cannot sleep (`GFP_ATOMIC`), and gives it
 /// back. Returns whether there was one.
 ///

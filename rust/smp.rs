@@ -18,8 +18,9 @@ use crate::{
     }, //
 };
 
-/// Sends `cpu` an interrupt, and waits until it was answered: spinning, with
-/// preemption off, for as long as that CPU has its interrupts off.
+/// Sends `cpu` an interrupt, and waits until it was answered: spinning, for as
+/// long as that CPU has its interrupts off. Whether the kernel keeps preemption
+/// off meanwhile depends on its version; who needs it does so.
 ///
 /// # Context
 ///

@@ -13,6 +13,7 @@
 #include "irq_work.c"
 #include "irqflags.c"
 #include "kexec.c"
+#include "mm.c"
 #include "mutex.c"
 #include "nmi.c"
 #include "percpu.c"

@@ -2,10 +2,7 @@
 
 //! A hold that is going on, as the function of its mode sees it.
 
-use core::sync::atomic::Ordering::{
-    Relaxed,
-    SeqCst, //
-};
+use core::sync::atomic::Ordering::Relaxed;
 
 use faultline::{
     context,
@@ -156,31 +153,22 @@ impl Hold<'_> {
         }
     }
 
-    /// Waits for the other threads of the plan, busily. Returns whether all of
-    /// them have come.
+    /// Waits for the other threads of the plan while it holds something, busily.
+    /// Returns whether all of them have come.
     pub(crate) fn meet(&self) -> bool {
         self.meet_by(cpu::relax)
     }
 
-    /// Waits for the other threads of the plan, asleep. Returns whether all of
-    /// them have come.
+    /// The same, asleep.
     pub(crate) fn meet_asleep(&self) -> bool {
         self.meet_by(|| time::sleep_ms(1))
     }
 
     #[inline]
     fn meet_by(&self, wait: impl Fn()) -> bool {
-        let shared = self.shared;
-        let threads = shared.plan.threads();
-        let all = threads.saturating_mul(self.iteration as usize);
-        shared.arrived.fetch_add(1, SeqCst);
-        while shared.arrived.load(SeqCst) < all {
-            if shared.is_missing.load(SeqCst) || self.timer.is_over() {
-                return false;
-            }
-            wait();
-        }
-        true
+        let is_over = || self.timer.is_over();
+        self.shared
+            .wait_for_all(&self.shared.met, self.iteration, is_over, wait)
     }
 
     /// Has it a partner that waits for it?

@@ -14,6 +14,7 @@ use core::{
 use faultline::{
     cpu::CpuSet,
     crash,
+    page,
     params::{
         locked,
         CpuList,
@@ -233,6 +234,15 @@ impl Plan {
             limit_mib != 0 || word != "oom",
             EINVAL,
             format_args!("limit_mib=0: mode=oom needs a limit, in MiB"),
+        )?;
+        let has_mib = page::total_bytes() >> 20;
+        judge.insist(
+            (limit_mib as usize) < has_mib || self.force,
+            EINVAL,
+            format_args!(
+                "limit_mib={limit_mib}: this machine has {has_mib} MiB: the kernel would kill \
+                 everything and panic, which needs force=1"
+            ),
         )?;
         Ok(())
     }

@@ -27,6 +27,7 @@ use faultline::{
     },
     mutex::Mutex,
     prelude::*,
+    rcu,
     spinlock::SpinLock,
     time::{
         self,
@@ -54,10 +55,7 @@ use crate::{
         self,
         Evidence, //
     },
-    state::{
-        self,
-        State, //
-    }, //
+    state::State, //
 };
 
 /// A run: when it is dropped, it is called off and waited for.
@@ -77,8 +75,11 @@ pub(crate) struct Shared {
     last_begin_ns: AtomicU64,
     /// How many times all that the plan wants was done, by the one who is ahead.
     pub(crate) iterations_done: AtomicU32,
-    /// How often threads have come to where they wait for each other.
-    pub(crate) arrived: AtomicUsize,
+    /// How often threads have come to where they wait for each other: before they
+    /// hold, asleep and then ready; and while they do.
+    gathered: AtomicUsize,
+    ready: AtomicUsize,
+    pub(crate) met: AtomicUsize,
     /// One of them will not come.
     pub(crate) is_missing: AtomicBool,
     /// How many pages were taken under a lock.
@@ -121,7 +122,9 @@ impl Shared {
             holds: AtomicU32::new(0),
             last_begin_ns: AtomicU64::new(0),
             iterations_done: AtomicU32::new(0),
-            arrived: AtomicUsize::new(0),
+            gathered: AtomicUsize::new(0),
+            ready: AtomicUsize::new(0),
+            met: AtomicUsize::new(0),
             is_missing: AtomicBool::new(false),
             pages: AtomicU64::new(0),
             locks,
@@ -140,6 +143,42 @@ impl Shared {
             result::report(self);
             self.is_over.store(true, SeqCst);
         }
+    }
+
+    /// Adds to `come` and waits until all threads have, as often as this
+    /// `iteration` says; false if `is_off`, or if one of them will not come.
+    #[inline]
+    pub(crate) fn wait_for_all(
+        &self,
+        come: &AtomicUsize,
+        iteration: u32,
+        is_off: impl Fn() -> bool,
+        wait: impl Fn(),
+    ) -> bool {
+        let all = self.plan.threads().saturating_mul(iteration as usize);
+        come.fetch_add(1, SeqCst);
+        while come.load(SeqCst) < all {
+            if self.is_missing.load(SeqCst) || is_off() {
+                return false;
+            }
+            wait();
+        }
+        true
+    }
+
+    /// Waits for the other threads before a hold, so that none that is held
+    /// keeps another from coming: from being started, or from being woken by a
+    /// timer of that CPU. So they first wait until all are awake, and then
+    /// until none of them sleeps.
+    fn gather(&self, iteration: u32, me: &Me<'_>) -> bool {
+        let asleep = || time::sleep_ms(1);
+        let is_off = || me.should_stop();
+        self.wait_for_all(&self.gathered, iteration, is_off, asleep)
+            && match self.plan.mode.team {
+                // These may be on one CPU, which they leave to each other.
+                Team::Twins => true,
+                _ => self.wait_for_all(&self.ready, iteration, is_off, cpu::relax),
+            }
     }
 
     /// A hold begins; says so, and when that was.
@@ -392,8 +431,13 @@ fn hold(role: Role, shared: &Shared, before: State, iteration: u32, me: &Me<'_>)
     let plan = &shared.plan;
     let (run_id, cpu) = (&plan.run_id, role.cpu);
 
-    if !role.is_second && context::preemption_off(|off| off.cpu()) != cpu {
-        pr_err!("run {run_id}: cpu {cpu}: cancelled: the CPU went offline");
+    let is_elsewhere = || !role.is_second && context::preemption_off(|off| off.cpu()) != cpu;
+    if is_elsewhere() || !(shared.gather(iteration, me) || plan.mode.team == Team::Each) {
+        if is_elsewhere() {
+            pr_err!("run {run_id}: cpu {cpu}: cancelled: the CPU went offline");
+        } else if !role.is_second && !me.should_stop() {
+            pr_err!("run {run_id}: cpu {cpu}: cancelled: the CPU that it is for was");
+        }
         before.go_on_to(State::Cancelled);
         return false;
     }
@@ -411,6 +455,10 @@ fn hold(role: Role, shared: &Shared, before: State, iteration: u32, me: &Me<'_>)
     } else {
         shared.begins(cpu, iteration)
     };
+    if plan.mode.deaf {
+        // So that RCU misses the CPU, where no hard lockup detector does.
+        rcu::begin_grace_period();
+    }
     let hold = Hold {
         shared,
         timer: Timer::new(begin_ns, shared),
@@ -426,11 +474,9 @@ fn hold(role: Role, shared: &Shared, before: State, iteration: u32, me: &Me<'_>)
         pr_err!("run {run_id}: cpu {cpu}: this kernel cannot do it: error {errno}");
     }
     if shared.is_missing.load(SeqCst) && hold.has_partner() {
-        pr_err!("run {run_id}: cpu {cpu}: its partner was cancelled");
+        pr_err!("run {run_id}: cpu {cpu}: ended: another thread of it was cancelled");
     }
-    if role.is_second {
-        state::is_held(0);
-    } else {
+    if !role.is_second {
         shared.ends(cpu, &hold.timer);
     }
     true

@@ -4,6 +4,7 @@
 # What the tests of the lockup module share: loading it, waiting for it, its log.
 
 parameters=/sys/module/lockup/parameters
+sysctls=/proc/sys/kernel
 
 parameter() { cat "$parameters/$1"; }
 
@@ -28,6 +29,45 @@ threads() { cat /proc/[0-9]*/comm 2>/dev/null | grep '^lockup/' | sort || true; 
 state_is() { [ "$(parameter state)" = "$1" ]; }
 
 log_has() { log | grep -qE -- "$1"; }
+
+# result KEY: what the module shows of its last run.
+result() { parameter result | sed -n "s/^$1=//p"; }
+
+# modes: all that end by themselves, so that they can be done again.
+modes() {
+	echo soft spin softirq hard irq rcu hung mutex deadlock deadlock_irq self_deadlock smp_call \
+		workqueue stop_machine warn double_free oom
+}
+
+# extra MODE: the parameters that a mode needs.
+extra() { [ "$1" != oom ] || echo limit_mib=32; }
+
+# reports: who has reported what, by the first line of each report in the log, once each. RCU's
+# has two forms.
+reports() {
+	log | sed -nE \
+		-e 's/^watchdog: BUG: soft lockup - CPU#([0-9]+) .*\[([^:]*):.*/soft lockup \2/p' \
+		-e 's/^INFO: task (lockup.*):[0-9]+ blocked for more than .*/hung task \1/p' \
+		-e 's/^INFO: task .*:[0-9]+ is blocked on a mutex.* owned by task ([^:]*):.*/owner \1/p' \
+		-e 's/^rcu: INFO: rcu_[a-z]+ (self-)?detected (stall|expedited).*/rcu stall/p' \
+		-e 's/^WARNING: .*/warning/p' \
+		-e 's/^BUG: ([a-zA-Z ]*).*/BUG \1/p' \
+		-e 's/^BUG (faultline_[a-z_]*) .*/BUG \1/p' \
+		-e 's/^kernel BUG at .*/BUG/p' \
+		-e 's/^(Oops|general protection|INFO: NMI|INFO: task).*/\1/p' | sort -u | paste -sd,
+}
+
+# detectors SOFT RCU HUNG: after how many seconds each of them reports (half of it, for soft
+# lockups), and without a panic; 0 is never.
+detectors() {
+	echo 0 >"$sysctls"/softlockup_panic
+	echo 1 >"$sysctls"/soft_watchdog
+	echo "${1/#0/60}" >"$sysctls"/watchdog_thresh
+	echo "${2/#0/300}" >/sys/module/rcupdate/parameters/rcu_cpu_stall_timeout
+	echo "$3" >"$sysctls"/hung_task_timeout_secs
+	echo 1 >"$sysctls"/hung_task_check_interval_secs
+	echo -1 >"$sysctls"/hung_task_warnings
+}
 
 # cleanup: whatever a test left loaded is released and removed.
 cleanup() {

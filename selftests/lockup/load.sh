@@ -12,7 +12,8 @@ here=$(dirname "$0")
 modinfo_describes_each_parameter() {
 	local info name
 	info=$(modinfo -F parm "$FAULTLINE_MODULES/lockup.ko")
-	for name in mode cpus delay_secs hold_secs force run_id state held_ms; do
+	for name in mode cpus delay_secs hold_secs iterations cooldown_secs touch_watchdog alloc_under_lock \
+		limit_mib at count run_id force trigger cancel state held_ms result; do
 		match "modinfo" "^$name:.+ \\([a-z]+\\)\$" "$info"
 	done
 	match "unit and default" '^delay_secs:.*seconds.*default 10.*\(uint\)' "$info"
@@ -21,11 +22,15 @@ modinfo_describes_each_parameter() {
 	same "depends on no other module" "" "$(modinfo -F depends "$FAULTLINE_MODULES/lockup.ko")"
 }
 
+# names MODE: the parameters with these permissions.
+names() { echo "$1: $(cd "$parameters" && stat -c '%a %n' -- * | sed -n "s/^$1 //p" | sort | paste -sd,)"; }
+
 parameters_are_in_sysfs() {
 	check "load" load mode=soft cpus=1 delay_secs=100 hold_secs=7 run_id=abc-1 force=1
 	same "names and modes" \
-		"cpus 444,delay_secs 644,force 444,held_ms 444,hold_secs 644,mode 444,run_id 444,state 444" \
-		"$(cd "$parameters" && stat -c '%n %a' -- * | sort | paste -sd,)"
+		"444: force,held_ms,mode,result,state;200: cancel,trigger;644: \
+alloc_under_lock,at,cooldown_secs,count,cpus,delay_secs,hold_secs,iterations,limit_mib,run_id,touch_watchdog" \
+		"$(names 444);$(names 200);$(names 644)"
 	same "mode" soft "$(parameter mode)"
 	same "cpus" 1 "$(parameter cpus)"
 	same "delay_secs" 100 "$(parameter delay_secs)"

@@ -61,11 +61,83 @@ run_id_with_odd_characters() {
 results_cannot_be_set() {
 	says "$EPERM|$EINVAL" 'state=' mode=soft state=released force=1
 	says "$EPERM|$EINVAL" 'held_ms=' mode=soft held_ms=1 force=1
+	says "$EPERM|$EINVAL" 'result=' mode=soft result=1 force=1
 }
 no_crash_kernel() {
 	same "no crash kernel is loaded here" 0 "$(cat /sys/kernel/kexec_crash_loaded)"
 	says "$EPERM" 'no crash kernel is loaded.*force=1' mode=soft
 	says "$EPERM" 'run r1: .*no crash kernel' mode=soft run_id=r1
+}
+# contradicts REGEX ARG...: refused, and nothing is left of it; force is given by the caller.
+contradicts() { says "$EINVAL" "$@"; }
+
+deadlocks_take_two_cpus() {
+	local mode
+	for mode in deadlock deadlock_irq smp_call; do
+		contradicts "cpus=1: mode=$mode takes two CPUs or more, of 0-1" mode=$mode cpus=1 force=1
+	done
+}
+one_cpu_is_enough_for_some() {
+	contradicts 'cpus=0-1: mode=stop_machine takes one CPU' mode=stop_machine cpus=0-1 force=1
+	contradicts 'cpus=0-1: mode=oom takes one CPU' mode=oom limit_mib=1 cpus=all force=1
+}
+nobody_left_to_see_it() {
+	local mode
+	for mode in hard irq self_deadlock deadlock_irq; do
+		contradicts "cpus=0-1: with mode=$mode on all CPUs .*none is left" mode=$mode cpus=all
+	done
+	check "with force" load mode=hard cpus=all delay_secs=100 force=1
+}
+what_is_never_released_needs_force() {
+	local mode
+	for mode in panic panic_irq stack_overflow; do
+		contradicts "mode=$mode: .*needs force=1" mode=$mode
+		match "modinfo" "$mode.*need force=1" "$(modinfo -F parm "$FAULTLINE_MODULES/lockup.ko" | grep ^mode:)"
+	done
+}
+what_is_done_once() {
+	local mode
+	for mode in panic oops bug stack_overflow; do
+		contradicts "iterations=2: mode=$mode can be done once" mode=$mode iterations=2 force=1
+	done
+	contradicts 'iterations=2: at= strikes once' mode=soft at=vfs_read iterations=2 force=1
+}
+a_pause_needs_iterations() {
+	contradicts 'cooldown_secs=1: .*set iterations' mode=soft cooldown_secs=1 force=1
+}
+watchdogs_are_touched_in_a_loop() {
+	local mode
+	for mode in hung mutex workqueue smp_call rcu warn oops; do
+		contradicts "touch_watchdog=1: mode=$mode has no loop" mode=$mode touch_watchdog=1 force=1
+	done
+}
+pages_are_taken_where_nothing_may_sleep() {
+	local mode
+	for mode in spin hung mutex workqueue smp_call warn; do
+		contradicts "alloc_under_lock=1: mode=$mode has no lock" mode=$mode alloc_under_lock=1 force=1
+	done
+	contradicts 'alloc_under_lock=1: at=' mode=soft at=vfs_read alloc_under_lock=1 force=1
+}
+memory_has_a_limit() {
+	contradicts 'limit_mib=0: mode=oom needs a limit' mode=oom force=1
+	contradicts 'limit_mib=1: mode=soft has no limit' mode=soft limit_mib=1 force=1
+	contradicts 'limit_mib=4096: this machine has [0-9]+ MiB: .*needs force=1' mode=oom limit_mib=4096
+}
+crash_points_are_for_some_modes() {
+	local mode
+	for mode in $(modes) panic_irq stack_overflow; do
+		case $mode in soft | hard | warn) continue ;; esac
+		# shellcheck disable=SC2046 # none or one
+		contradicts "at=vfs_read: mode=$mode cannot be in the middle" mode="$mode" at=vfs_read force=1 $(extra "$mode")
+	done
+	contradicts 'count=2: calls of which function' mode=soft count=2 force=1
+	says "$ERANGE" 'count=0: ' mode=soft count=0 force=1
+	says "$ERANGE" 'iterations=1001: .*1000' mode=soft iterations=1001 force=1
+	says "$ERANGE" 'cooldown_secs=3601: .*3600' mode=soft iterations=2 cooldown_secs=3601 force=1
+}
+# All that is wrong is refused before there is a word of a crash kernel.
+what_is_wrong_comes_first() {
+	contradicts 'touch_watchdog=1: ' mode=hung touch_watchdog=1
 }
 unknown_parameter_is_the_kernels_to_report() {
 	log_begin
@@ -100,5 +172,8 @@ writing_forever_is_taken_with_force() {
 
 ktap_run no_mode wrong_mode empty_mode offline_cpu nonsense_cpus delay_out_of_range hold_out_of_range \
 	numbers_that_are_none forever_needs_force run_id_too_long run_id_with_odd_characters \
-	results_cannot_be_set no_crash_kernel unknown_parameter_is_the_kernels_to_report \
+	results_cannot_be_set deadlocks_take_two_cpus one_cpu_is_enough_for_some nobody_left_to_see_it \
+	what_is_never_released_needs_force what_is_done_once a_pause_needs_iterations \
+	watchdogs_are_touched_in_a_loop pages_are_taken_where_nothing_may_sleep memory_has_a_limit \
+	crash_points_are_for_some_modes what_is_wrong_comes_first no_crash_kernel unknown_parameter_is_the_kernels_to_report \
 	written_values_are_checked writing_forever_is_taken_with_force

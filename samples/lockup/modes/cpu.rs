@@ -86,11 +86,15 @@ pub(super) fn call_cpu_that_never_answers(hold: &Hold<'_>) -> Result {
         never_answer(hold);
         return Ok(());
     }
-    if !context::preemption_off(|_off| hold.meet()) {
-        return Ok(());
-    }
     let first = hold.shared.plan.cpus.iter().next().unwrap_or(0);
-    smp::call(first)
+    // Older kernels keep preemption off meanwhile by themselves.
+    context::preemption_off(|_off| {
+        if hold.meet() {
+            smp::call(first)
+        } else {
+            Ok(())
+        }
+    })
 }
 
 /// Nothing runs anywhere but this: the other CPUs wait with their interrupts

@@ -1,0 +1,253 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# lockup: each mode that ends by itself is seen by the kernel's detector, and nothing else
+# is; then it is released, and the module unloads.
+#
+# An emulated machine has no hard lockup detector. There RCU's stall detector shows the CPU
+# whose interrupts are off, with its stack, as long as another CPU is left.
+#
+# Proves: lockup
+
+here=$(dirname "$0")
+. "$here/../lib/ktap.sh"
+. "$here/../lib/lockup.sh"
+
+# What runs on a CPU that is held, hangs with it: neither this may, nor RCU's own thread.
+for pid in $$ $(pgrep -x 'rcu_preempt|rcu_sched'); do taskset -pc 0 "$pid" >/dev/null; done
+
+# provoke SECS MODE [ARG]...: from load to release.
+provoke() {
+	local secs=$1 mode=$2
+	shift 2
+	log_begin
+	check "load" load mode="$mode" delay_secs=0 hold_secs="$secs" run_id="$mode" force=1 "$@"
+	await $((secs + 20)) "the release" state_is released
+	match "the begin" "^lockup: run $mode: cpu [0-9]+: begin: mode=$mode hold_secs=$secs mono_ns=[0-9]+\$" "$(log)"
+	match "the end" "^lockup: run $mode: cpu [0-9]+: end: held_ms=[0-9]+ mono_ns=[0-9]+\$" "$(log)"
+	await 5 "one summary" log_has "^lockup: run $mode: released after"
+	same "summaries" 1 "$(log | grep -c "^lockup: run $mode: released after")"
+}
+
+# unloads: the module leaves nothing.
+unloads() {
+	check "unload" rmmod lockup
+	same "no thread is left" "" "$(threads)"
+}
+
+# seen COUNTER REPORTS STACK: this counter has moved, where the kernel has it; these reports are
+# in the log, and no others; and a stack in it shows this.
+seen() {
+	local counter=$1 wanted=$2 stack=$3
+	[ ! -e "/sys/kernel/$counter" ] && [ ! -e "$sysctls/$counter" ] ||
+		match "what moved" "(^|,)$counter(,|\$)" "$(result moved)"
+	match "the kernel's reports" "^($wanted)\$" "$(reports)"
+	match "a stack" "$stack.*\\[lockup\\]" "$(log)"
+	unloads
+}
+
+# unseen WHY: no counter moved, and the module says why.
+unseen() {
+	same "what moved" "" "$(result moved)"
+	same "the kernel's reports" "" "$(reports)"
+	match "what the module concludes" "released after [0-9]+ s: $1" "$(log)"
+	unloads
+}
+
+# says: what the threads say of their locks.
+says() { log | sed -n 's/^lockup: run [a-z_]*: \(cpu [0-9]*: holds lock .*\)/\1/p' | sort | paste -sd';'; }
+
+soft() {
+	detectors 1 0 0
+	provoke 5 soft
+	seen softlockup_count 'soft lockup lockup/1' spin_preemption_off
+}
+
+softirq() {
+	detectors 1 0 0
+	provoke 5 softirq
+	seen softlockup_count 'soft lockup lockup/1' spin_softirqs_off
+}
+
+rcu() {
+	detectors 0 3 0
+	provoke 5 rcu
+	seen rcu_stall_count 'rcu stall' spin_in_rcu_reader
+}
+
+hard() {
+	detectors 0 3 0
+	provoke 5 hard
+	seen rcu_stall_count '(INFO: NMI,)?rcu stall' spin_interrupts_off
+}
+
+irq() {
+	detectors 0 3 0
+	provoke 5 irq
+	match "the stack is an interrupt's" '</IRQ>' "$(log)"
+	seen rcu_stall_count '(INFO: NMI,)?rcu stall' spin_in_interrupt
+}
+
+self_deadlock() {
+	detectors 0 3 0
+	provoke 5 self_deadlock
+	same "locks" "cpu 1: holds lock A, wants lock A" "$(says)"
+	match "the stack is an interrupt's" '</IRQ>' "$(log)"
+	seen rcu_stall_count '(INFO: NMI,)?rcu stall' spin_on_own_lock
+}
+
+hung() {
+	detectors 0 0 2
+	provoke 4 hung
+	seen hung_task_detect_count 'hung task lockup/1' hang_uninterruptible
+}
+
+mutex() {
+	local owner=''
+	detectors 0 0 2
+	provoke 4 mutex
+	same "locks" "cpu 1: holds lock A, wants lock B;cpu 1: holds lock B, wants lock A" "$(says)"
+	match "the kernel's own mutex" 'mutex_lock' "$(log)"
+	# Newer kernels know who has a mutex.
+	[ ! -e "$sysctls/hung_task_detect_count" ] || ! log_has 'is blocked on a mutex' || owner=,'owner lockup/1.b'
+	seen hung_task_detect_count "hung task lockup/1,hung task lockup/1.b$owner" wait_for_mutex
+}
+
+workqueue() {
+	detectors 0 0 2
+	provoke 4 workqueue
+	match "it flushes the work" '__flush_work' "$(log)"
+	seen hung_task_detect_count 'hung task lockup/1' flush_stuck_work
+}
+
+deadlock() {
+	detectors 1 0 0
+	provoke 5 deadlock
+	same "locks" "cpu 0: holds lock A, wants lock B;cpu 1: holds lock B, wants lock A" "$(says)"
+	seen softlockup_count 'soft lockup lockup/0,soft lockup lockup/1' spin_on_lock
+}
+
+# The two CPUs of this machine are all that it has, so nobody is left to report.
+deadlock_irq() {
+	detectors 0 0 0
+	provoke 3 deadlock_irq
+	same "locks" "cpu 0: holds lock A, wants lock B;cpu 1: holds lock B, wants lock A" "$(says)"
+	unseen 'nothing detected it: (no hard lockup detector runs here|the watchdog reports after)'
+}
+
+smp_call() {
+	detectors 1 0 0
+	provoke 5 smp_call
+	match "it waits in the kernel's own function" 'smp_call_function_single' "$(log)"
+	seen softlockup_count 'soft lockup lockup/1' call_cpu_that_never_answers
+}
+
+stop_machine() {
+	detectors 0 0 0
+	provoke 3 stop_machine
+	check "it was held" test "$(result held_ms)" -ge 3000
+	unseen 'nothing detected it: (no hard lockup detector runs here|the watchdog reports after)'
+}
+
+warn() {
+	detectors 0 0 0
+	provoke 1 warn
+	match "its text" '^lockup: run warn: mode=warn$' "$(log)"
+	seen warn_count warning warn_once
+}
+
+double_free() {
+	detectors 0 0 0
+	provoke 1 double_free
+	match "the object stays" 'Object already free' "$(log)"
+	seen warn_count '(BUG )?faultline_free_twice,warning|BUG faultline_free_twice' free_twice
+}
+
+free_mib() { awk '/^MemFree/ { print int($2 / 1024) }' /proc/meminfo; }
+has_less() { [ "$(free_mib)" -lt "$1" ]; }
+has_more() { [ "$(free_mib)" -gt "$1" ]; }
+
+oom_takes_what_it_may() {
+	detectors 0 0 0
+	log_begin
+	local before
+	before=$(free_mib)
+	check "load" load mode=oom limit_mib=128 delay_secs=0 hold_secs=60 run_id=oom force=1
+	await 30 "it has them" log_has '^lockup: run oom: cpu 1: holds 128 MiB$'
+	await 10 "memory is less" has_less $((before - 90))
+	check "cancel" sh -c "echo 1 > $parameters/cancel"
+	await 10 "the release" state_is released
+	await 10 "memory is back" has_more $((before - 60))
+	unseen 'nothing detected it: .*oom_kill'
+}
+
+# has_killed PID: by the kernel, for want of memory.
+has_killed() { log_has "Killed process $1 "; }
+
+# More than there is, by less than what a process has that is there for that.
+oom_makes_the_kernel_kill() {
+	local victim limit
+	detectors 0 0 0
+	python3 -c '
+import time
+open("/proc/self/oom_score_adj", "w").write("1000")
+memory = bytearray(b"x" * (300 << 20))
+open("/tmp/victim", "w")
+time.sleep(1000)' & victim=$!
+	await 60 "the victim" test -e /tmp/victim
+	limit=$(awk '/^MemAvailable/ { print int($2 / 1024) + 100 }' /proc/meminfo)
+	log_begin
+	check "load" load mode=oom limit_mib="$limit" delay_secs=0 hold_secs=100 run_id=oom force=1
+	await 90 "the kill" has_killed "$victim"
+	check "cancel" sh -c "echo 1 > $parameters/cancel"
+	await 10 "the release" state_is released
+	same "others that were killed" 1 "$(log | grep -c 'Killed process')"
+	unloads
+}
+
+# A kernel that does not preempt a spinner sees it as a soft lockup: see hold.sh.
+touching_the_watchdogs_hides_it() {
+	detectors 1 0 0
+	provoke 5 soft touch_watchdog=1
+	[ ! -e /sys/kernel/softlockup_count ] || unseen 'nothing detected it: touch_watchdog'
+	same "the kernel's reports" "" "$(reports)"
+}
+
+rcu_detector_off_is_said() {
+	detectors 0 3 0
+	echo 1 >/sys/module/rcupdate/parameters/rcu_cpu_stall_suppress
+	provoke 5 rcu
+	echo 0 >/sys/module/rcupdate/parameters/rcu_cpu_stall_suppress
+	[ -e /sys/kernel/rcu_stall_count ] || skip "this kernel does not count stalls"
+	unseen 'nothing detected it: rcupdate.rcu_cpu_stall_suppress is 1'
+}
+
+hung_detector_off_is_said() {
+	detectors 0 0 0
+	provoke 3 hung
+	[ -e "$sysctls/hung_task_detect_count" ] || skip "this kernel does not count hung tasks"
+	unseen 'nothing detected it: kernel.hung_task_timeout_secs is 0'
+}
+
+a_short_hold_is_said() {
+	detectors 0 0 100
+	provoke 1 hung
+	[ -e "$sysctls/hung_task_detect_count" ] || skip "this kernel does not count hung tasks"
+	unseen 'nothing detected it: the detector reports after kernel.hung_task_timeout_secs=100'
+}
+
+pages_are_taken_under_the_lock() {
+	local mode
+	detectors 0 0 0
+	for mode in soft softirq hard irq rcu deadlock deadlock_irq self_deadlock stop_machine; do
+		provoke 1 "$mode" alloc_under_lock=1
+		check "$mode: pages" test "$(result pages)" -gt 0
+		same "$mode: the kernel's reports" "" "$(reports)"
+		unloads
+	done
+}
+
+ktap_run soft softirq rcu hard irq self_deadlock hung mutex workqueue deadlock deadlock_irq smp_call \
+	stop_machine warn double_free oom_takes_what_it_may touching_the_watchdogs_hides_it \
+	rcu_detector_off_is_said hung_detector_off_is_said a_short_hold_is_said \
+	pages_are_taken_under_the_lock oom_makes_the_kernel_kill
