@@ -50,7 +50,7 @@ a_run_that_goes_on_is_left_alone() {
 	local state
 	check "load" load mode=soft delay_secs=100 hold_secs=1000 force=1
 	for state in countdown holding; do
-		await 5 "$state" state_is $state
+		await 5 "$state" state_is "$state"
 		log_begin
 		same "trigger in $state" "Device or resource busy" "$(write trigger warn)"
 		match "why" '^lockup: refused: trigger=warn: a run goes on' "$(log)"
@@ -104,7 +104,7 @@ cancel_takes_1_alone() {
 cancel_ends_what_can_be_stopped() {
 	local mode start
 	for mode in spin hung mutex workqueue; do
-		check "load" load mode=$mode delay_secs=0 hold_secs=100 force=1
+		check "load" load mode="$mode" delay_secs=0 hold_secs=100 force=1
 		await 5 "$mode: the hold" state_is holding
 		start=$(now_ms)
 		taken cancel 1
@@ -150,7 +150,7 @@ cancel_ends_the_pause() {
 hold_is_live_for_those_who_sleep() {
 	local mode
 	for mode in hung mutex workqueue; do
-		check "load" load mode=$mode delay_secs=0 hold_secs=1000 force=1
+		check "load" load mode="$mode" delay_secs=0 hold_secs=1000 force=1
 		await 5 "$mode: the hold" state_is holding
 		taken hold_secs 1
 		await 5 "$mode: the release" state_is released
@@ -162,18 +162,18 @@ cpu1=/sys/devices/system/cpu/cpu1/online
 
 a_cpu_that_goes_offline_is_not_held() {
 	local mode
-	[ -e $cpu1 ] || skip "CPU 1 cannot go offline"
+	[ -e "$cpu1" ] || skip "CPU 1 cannot go offline"
 	for mode in soft deadlock; do
 		log_begin
-		check "load" load mode=$mode cpus=0-1 delay_secs=1000 hold_secs=1 force=1
+		check "load" load mode="$mode" cpus=0-1 delay_secs=1000 hold_secs=1 force=1
 		check "offline" sh -c "echo 0 >$cpu1"
 		taken delay_secs 0
 		await 10 "the end" log_has '^lockup: run -: (released|cancelled)'
-		echo 1 >$cpu1
+		echo 1 >"$cpu1"
 		match "$mode: it says so" 'cpu 1: cancelled: the CPU went offline' "$(log)"
 		# The others of a deadlock need it.
-		[ $mode = soft ] || same "$mode: no hold" "" "$(log | grep begin: || true)"
-		[ $mode = deadlock ] || match "$mode: CPU 0 was held" 'cpu 0: end:' "$(log)"
+		[ "$mode" = soft ] || same "$mode: no hold" "" "$(log | grep begin: || true)"
+		[ "$mode" = deadlock ] || match "$mode: CPU 0 was held" 'cpu 0: end:' "$(log)"
 		check "$mode: unload" rmmod lockup
 	done
 }
@@ -185,7 +185,7 @@ unload_races_with_triggers() {
 		check "load" load mode=warn delay_secs=0 hold_secs=1 force=1
 		(while echo hung 2>/dev/null >"$parameters/trigger" || [ -e "$parameters" ]; do :; done) & writer=$!
 		check "unload $i" rmmod lockup
-		wait $writer || true
+		wait "$writer" || true
 		same "threads" "" "$(threads)"
 	done
 }

@@ -20,10 +20,10 @@ call() { printf %s "$1" >/proc/self/comm; }
 in_the_nth_call_exactly() {
 	local i
 	log_begin
-	check "load" load mode=warn at=$function count=5 delay_secs=0 run_id=nth force=1
+	check "load" load mode=warn at="$function" count=5 delay_secs=0 run_id=nth force=1
 	await 10 "armed" state_is armed
 	await 10 "it says so" log_has "^lockup: run nth: armed: at=$function count=5\$"
-	for i in one two three four; do call $i; done
+	for i in one two three four; do call "$i"; done
 	same "after four" armed "$(parameter state)"
 	same "nothing yet" "" "$(log | grep -E 'begin:|WARNING' || true)"
 	call five
@@ -39,7 +39,7 @@ in_the_nth_call_exactly() {
 
 it_holds_the_caller() {
 	log_begin
-	check "load" load mode=soft at=$function delay_secs=0 hold_secs=2 run_id=at force=1
+	check "load" load mode=soft at="$function" delay_secs=0 hold_secs=2 run_id=at force=1
 	await 10 "armed" state_is armed
 	local start
 	start=$(now_ms)
@@ -50,7 +50,7 @@ it_holds_the_caller() {
 }
 
 calls_on_other_cpus_do_not_count() {
-	check "load" load mode=warn at=$function cpus=1 delay_secs=0 force=1
+	check "load" load mode=warn at="$function" cpus=1 delay_secs=0 force=1
 	await 10 "armed" state_is armed
 	call zero
 	same "on CPU 0" armed "$(parameter state)"
@@ -60,7 +60,7 @@ calls_on_other_cpus_do_not_count() {
 
 called_off_before_the_call() {
 	log_begin
-	check "load" load mode=warn at=$function count=3 delay_secs=0 force=1
+	check "load" load mode=warn at="$function" count=3 delay_secs=0 force=1
 	await 10 "armed" state_is armed
 	call one
 	check "cancel" sh -c "echo 1 >$parameters/cancel"
@@ -71,14 +71,14 @@ called_off_before_the_call() {
 	call three
 	same "nothing strikes" "" "$(log | grep begin: || true)"
 	check "load again" rmmod lockup
-	check "load" load mode=warn at=$function delay_secs=0 force=1
+	check "load" load mode=warn at="$function" delay_secs=0 force=1
 	await 10 "armed" state_is armed
 	check "unload while armed" rmmod lockup
 	call one
 }
 
 a_countdown_comes_first() {
-	check "load" load mode=warn at=$function delay_secs=100 force=1
+	check "load" load mode=warn at="$function" delay_secs=100 force=1
 	same "state" countdown "$(parameter state)"
 	call early
 	same "it does not count" countdown "$(parameter state)"
@@ -98,35 +98,5 @@ functions_that_cannot_be_probed() {
 	match "no name at all" '^lockup: refused: at=a-b: ' "$(log)"
 }
 
-# Last: the caller dies, and the CPU hits no probe any more. The hung task detector is off
-# from then on.
-the_caller_dies() {
-	local mode
-	mode=$1
-	log_begin
-	check "load" load mode="$mode" at=$function count=2 delay_secs=0 run_id=dies force=1
-	await 10 "armed" state_is armed
-	taskset -c "$2" bash -c 'for name in victim again; do printf $name >/proc/self/comm; done; echo survived' \
-		>/tmp/outcome 2>/dev/null || true
-	same "the caller" "" "$(cat /tmp/outcome)"
-	await 10 "state" state_is died
-	await 5 "the summary" log_has '^lockup: run dies: died: '
-	match "whose task it is" '^CPU: .* Comm: victim ' "$(log)"
-	[ ! -e /sys/kernel/oops_count ] || same "moved" oops_count "$(result moved)"
-	check "unload" rmmod lockup
-	same "threads" "" "$(threads)"
-}
-bug_kills_the_caller() {
-	the_caller_dies bug 1
-	match "the bug" '^kernel BUG at ' "$(log)"
-	match "the stack" 'hit_bug' "$(log)"
-}
-oops_kills_the_caller() {
-	the_caller_dies oops 0
-	match "the address" 'NULL pointer dereference, address: 0000000000000000|address 0000000000000000' "$(log)"
-	match "the stack" 'write_to_null' "$(log)"
-}
-
 ktap_run in_the_nth_call_exactly it_holds_the_caller calls_on_other_cpus_do_not_count \
-	called_off_before_the_call a_countdown_comes_first functions_that_cannot_be_probed \
-	bug_kills_the_caller oops_kills_the_caller
+	called_off_before_the_call a_countdown_comes_first functions_that_cannot_be_probed

@@ -74,7 +74,7 @@ contradicts() { says "$EINVAL" "$@"; }
 deadlocks_take_two_cpus() {
 	local mode
 	for mode in deadlock deadlock_irq smp_call; do
-		contradicts "cpus=1: mode=$mode takes two CPUs or more, of 0-1" mode=$mode cpus=1 force=1
+		contradicts "cpus=1: mode=$mode takes two CPUs or more, of 0-1" mode="$mode" cpus=1 force=1
 	done
 }
 one_cpu_is_enough_for_some() {
@@ -84,21 +84,21 @@ one_cpu_is_enough_for_some() {
 nobody_left_to_see_it() {
 	local mode
 	for mode in hard irq self_deadlock deadlock_irq; do
-		contradicts "cpus=0-1: with mode=$mode on all CPUs .*none is left" mode=$mode cpus=all
+		contradicts "cpus=0-1: with mode=$mode on all CPUs .*none is left" mode="$mode" cpus=all
 	done
 	check "with force" load mode=hard cpus=all delay_secs=100 force=1
 }
 what_is_never_released_needs_force() {
 	local mode
 	for mode in panic panic_irq stack_overflow; do
-		contradicts "mode=$mode: .*needs force=1" mode=$mode
+		contradicts "mode=$mode: .*needs force=1" "mode=$mode"
 		match "modinfo" "$mode.*need force=1" "$(modinfo -F parm "$FAULTLINE_MODULES/lockup.ko" | grep ^mode:)"
 	done
 }
 what_is_done_once() {
 	local mode
 	for mode in panic oops bug stack_overflow; do
-		contradicts "iterations=2: mode=$mode can be done once" mode=$mode iterations=2 force=1
+		contradicts "iterations=2: mode=$mode can be done once" mode="$mode" iterations=2 force=1
 	done
 	contradicts 'iterations=2: at= strikes once' mode=soft at=vfs_read iterations=2 force=1
 }
@@ -108,13 +108,13 @@ a_pause_needs_iterations() {
 watchdogs_are_touched_in_a_loop() {
 	local mode
 	for mode in hung mutex workqueue smp_call rcu warn oops; do
-		contradicts "touch_watchdog=1: mode=$mode has no loop" mode=$mode touch_watchdog=1 force=1
+		contradicts "touch_watchdog=1: mode=$mode has no loop" mode="$mode" touch_watchdog=1 force=1
 	done
 }
 pages_are_taken_where_nothing_may_sleep() {
 	local mode
 	for mode in spin hung mutex workqueue smp_call warn; do
-		contradicts "alloc_under_lock=1: mode=$mode has no lock" mode=$mode alloc_under_lock=1 force=1
+		contradicts "alloc_under_lock=1: mode=$mode has no lock" mode="$mode" alloc_under_lock=1 force=1
 	done
 	contradicts 'alloc_under_lock=1: at=' mode=soft at=vfs_read alloc_under_lock=1 force=1
 }

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# lockup: threads that die of what they do, in a kernel that goes on. In this order: after an
-# oops the hung task detector is off until the next boot.
+# lockup: threads that die of what they do, in a kernel that goes on. After an oops the hung task
+# detector is off until the next boot, so this folder has a VM of its own.
 #
 # Proves: lockup
 

@@ -1,0 +1,46 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# lockup: a caller that dies in the middle of its call. The CPU then hits no kprobe any more,
+# so each is for one test.
+#
+# Proves: lockup
+
+here=$(dirname "$0")
+. "$here/../lib/ktap.sh"
+. "$here/../lib/lockup.sh"
+
+taskset -pc 0 $$ >/dev/null
+detectors 0 0 0
+function=comm_write
+
+# the_caller_dies MODE CPU: in its second call; the first has given it its name.
+the_caller_dies() {
+	local mode
+	mode=$1
+	log_begin
+	check "load" load mode="$mode" at="$function" count=2 delay_secs=0 run_id=dies force=1
+	await 10 "armed" state_is armed
+	# shellcheck disable=SC2016 # for that shell
+	taskset -c "$2" bash -c 'for name in victim again; do printf $name >/proc/self/comm; done; echo survived' \
+		>/tmp/outcome 2>/dev/null || true
+	same "the caller" "" "$(cat /tmp/outcome)"
+	await 10 "state" state_is died
+	await 5 "the summary" log_has '^lockup: run dies: died: '
+	match "whose task it is" '^CPU: .* Comm: victim ' "$(log)"
+	[ ! -e /sys/kernel/oops_count ] || same "moved" oops_count "$(result moved)"
+	check "unload" rmmod lockup
+	same "threads" "" "$(threads)"
+}
+bug_kills_the_caller() {
+	the_caller_dies bug 1
+	match "the bug" '^kernel BUG at ' "$(log)"
+	match "the stack" 'hit_bug' "$(log)"
+}
+oops_kills_the_caller() {
+	the_caller_dies oops 0
+	match "the address" 'NULL pointer dereference, address: 0000000000000000|address 0000000000000000' "$(log)"
+	match "the stack" 'write_to_null' "$(log)"
+}
+
+ktap_run bug_kills_the_caller oops_kills_the_caller
