@@ -68,13 +68,34 @@ no_crash_kernel() {
 	says "$EPERM" 'no crash kernel is loaded.*force=1' mode=soft
 	says "$EPERM" 'run r1: .*no crash kernel' mode=soft run_id=r1
 }
-# contradicts REGEX ARG...: refused, and nothing is left of it; force is given by the caller.
+# contradicts REGEX ARG...: refused at load, and nothing is left of it.
 contradicts() { says "$EINVAL" "$@"; }
+
+# refuses REGEX MODE NAME=VALUE...: refused for another run of a module that is loaded, with
+# these parameters, which are put back.
+refuses() {
+	local regex=$1 mode=$2 setting output before=()
+	shift 2
+	[ -e "$parameters" ] || {
+		check "load" load mode=warn delay_secs=0 force=1
+		await 10 "the first run" state_is released
+	}
+	for setting; do
+		before+=("${setting%%=*}=$(parameter "${setting%%=*}")")
+		check "$setting" sh -c "echo ${setting#*=} >$parameters/${setting%%=*}"
+	done
+	log_begin
+	output=$(bash -c "echo $mode >$parameters/trigger" 2>&1) && { note "$mode was accepted"; exit 1; }
+	match "the error for $mode $*" 'Invalid argument$' "$output"
+	match "the log for $mode $*" "^lockup: run -: refused: $regex" "$(log)"
+	for setting in "${before[@]}"; do echo "${setting#*=}" >"$parameters/${setting%%=*}"; done
+}
 
 deadlocks_take_two_cpus() {
 	local mode
+	contradicts 'cpus=1: mode=deadlock takes two CPUs or more, of 0-1' mode=deadlock cpus=1 force=1
 	for mode in deadlock deadlock_irq smp_call; do
-		contradicts "cpus=1: mode=$mode takes two CPUs or more, of 0-1" mode="$mode" cpus=1 force=1
+		refuses "cpus=1: mode=$mode takes two CPUs or more, of 0-1" "$mode" cpus=1
 	done
 }
 one_cpu_is_enough_for_some() {
@@ -91,32 +112,35 @@ nobody_left_to_see_it() {
 what_is_never_released_needs_force() {
 	local mode
 	for mode in panic panic_irq stack_overflow; do
-		contradicts "mode=$mode: .*needs force=1" "mode=$mode"
+		contradicts "mode=$mode: .*needs force=1" mode="$mode"
 		match "modinfo" "$mode.*need force=1" "$(modinfo -F parm "$FAULTLINE_MODULES/lockup.ko" | grep ^mode:)"
 	done
 }
 what_is_done_once() {
 	local mode
-	for mode in panic oops bug stack_overflow; do
-		contradicts "iterations=2: mode=$mode can be done once" mode="$mode" iterations=2 force=1
+	contradicts 'iterations=2: mode=bug can be done once' mode=bug iterations=2 force=1
+	for mode in panic panic_irq oops bug stack_overflow; do
+		refuses "iterations=2: mode=$mode can be done once" "$mode" iterations=2
 	done
-	contradicts 'iterations=2: at= strikes once' mode=soft at=vfs_read iterations=2 force=1
+	refuses 'iterations=2: at= strikes once' soft at=vfs_read iterations=2
 }
 a_pause_needs_iterations() {
 	contradicts 'cooldown_secs=1: .*set iterations' mode=soft cooldown_secs=1 force=1
 }
 watchdogs_are_touched_in_a_loop() {
 	local mode
-	for mode in hung mutex workqueue smp_call rcu warn oops; do
-		contradicts "touch_watchdog=1: mode=$mode has no loop" mode="$mode" touch_watchdog=1 force=1
+	contradicts 'touch_watchdog=1: mode=hung has no loop' mode=hung touch_watchdog=1 force=1
+	for mode in hung mutex workqueue smp_call rcu warn oops panic; do
+		refuses "touch_watchdog=1: mode=$mode has no loop" "$mode" touch_watchdog=1
 	done
 }
 pages_are_taken_where_nothing_may_sleep() {
 	local mode
+	contradicts 'alloc_under_lock=1: mode=hung has no lock' mode=hung alloc_under_lock=1 force=1
 	for mode in spin hung mutex workqueue smp_call warn; do
-		contradicts "alloc_under_lock=1: mode=$mode has no lock" mode="$mode" alloc_under_lock=1 force=1
+		refuses "alloc_under_lock=1: mode=$mode has no lock" "$mode" alloc_under_lock=1
 	done
-	contradicts 'alloc_under_lock=1: at=' mode=soft at=vfs_read alloc_under_lock=1 force=1
+	refuses 'alloc_under_lock=1: at=' soft at=vfs_read alloc_under_lock=1
 }
 memory_has_a_limit() {
 	contradicts 'limit_mib=0: mode=oom needs a limit' mode=oom force=1
@@ -125,12 +149,14 @@ memory_has_a_limit() {
 }
 crash_points_are_for_some_modes() {
 	local mode
+	contradicts 'count=2: calls of which function' mode=soft count=2 force=1
+	contradicts 'at=vfs_read: mode=hung cannot be in the middle' mode=hung at=vfs_read force=1
 	for mode in $(modes) panic_irq stack_overflow; do
 		case $mode in soft | hard | warn) continue ;; esac
-		# shellcheck disable=SC2046 # none or one
-		contradicts "at=vfs_read: mode=$mode cannot be in the middle" mode="$mode" at=vfs_read force=1 $(extra "$mode")
+		refuses "at=vfs_read: mode=$mode cannot be in the middle" "$mode" at=vfs_read
 	done
-	contradicts 'count=2: calls of which function' mode=soft count=2 force=1
+}
+numbers_of_runs_have_a_range() {
 	says "$ERANGE" 'count=0: ' mode=soft count=0 force=1
 	says "$ERANGE" 'iterations=1001: .*1000' mode=soft iterations=1001 force=1
 	says "$ERANGE" 'cooldown_secs=3601: .*3600' mode=soft iterations=2 cooldown_secs=3601 force=1
@@ -170,10 +196,12 @@ writing_forever_is_taken_with_force() {
 	same "hold_secs" 0 "$(parameter hold_secs)"
 }
 
-ktap_run no_mode wrong_mode empty_mode offline_cpu nonsense_cpus delay_out_of_range hold_out_of_range \
-	numbers_that_are_none forever_needs_force run_id_too_long run_id_with_odd_characters \
-	results_cannot_be_set deadlocks_take_two_cpus one_cpu_is_enough_for_some nobody_left_to_see_it \
-	what_is_never_released_needs_force what_is_done_once a_pause_needs_iterations \
-	watchdogs_are_touched_in_a_loop pages_are_taken_where_nothing_may_sleep memory_has_a_limit \
-	crash_points_are_for_some_modes what_is_wrong_comes_first no_crash_kernel unknown_parameter_is_the_kernels_to_report \
-	written_values_are_checked writing_forever_is_taken_with_force
+ktap_run no_mode wrong_mode empty_mode offline_cpu nonsense_cpus delay_out_of_range \
+	hold_out_of_range numbers_that_are_none forever_needs_force run_id_too_long \
+	run_id_with_odd_characters results_cannot_be_set deadlocks_take_two_cpus \
+	one_cpu_is_enough_for_some nobody_left_to_see_it what_is_never_released_needs_force \
+	what_is_done_once a_pause_needs_iterations watchdogs_are_touched_in_a_loop \
+	pages_are_taken_where_nothing_may_sleep memory_has_a_limit crash_points_are_for_some_modes \
+	numbers_of_runs_have_a_range what_is_wrong_comes_first no_crash_kernel \
+	unknown_parameter_is_the_kernels_to_report written_values_are_checked \
+	writing_forever_is_taken_with_force
