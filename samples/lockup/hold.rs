@@ -89,8 +89,8 @@ impl<'a> Timer<'a> {
         self.spin_until(|| false);
     }
 
-    /// Keeps the CPU busy until it [is over](Self::is_over), or `is_done` says so; returns what that
-    /// said. In each round it does what the plan has besides.
+    /// Keeps the CPU busy until it [is over](Self::is_over), or `is_done` says so;
+    /// returns what that said. In each round it does what the plan has besides.
     ///
     /// With interrupts off the monotonic clock may stand still, so the CPU's own
     /// clock ends it as well. How fast that is may be known less well, so it

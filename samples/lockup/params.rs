@@ -29,7 +29,8 @@ faultline::params! {
     /// countdown before it, live
     0o644 delay_secs: uint = 10, range(0..=3600), unit("seconds");
     /// how long to hold the CPUs, 0 for ever, which needs force=1; live
-    0o644 hold_secs: uint = 60, range(0..=86400), unit("seconds"), on_change(plan::hold_secs_allowed);
+    0o644 hold_secs: uint = 60, range(0..=86400), unit("seconds"),
+        on_change(plan::hold_secs_allowed);
     /// how often; live for the next run
     0o644 iterations: uint = 1, range(1..=1000);
     /// pause between two of them, live

@@ -133,7 +133,8 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// `EINVAL` for what contradicts itself or the machine, `EPERM` without a crash kernel, `ENOMEM`.
+    /// `EINVAL` for what contradicts itself or the machine, `EPERM` without a crash
+    /// kernel, `ENOMEM`.
     pub(crate) fn from_params(mode: Option<&'static Mode>) -> Result<Self> {
         let run_id = params::run_id.copy();
         let force = params::force.get();
@@ -205,8 +206,8 @@ impl Plan {
             cooldown_secs == 0 || iterations > 1,
             EINVAL,
             format_args!(
-                "cooldown_secs={cooldown_secs}: it is a pause between iterations, of which there is \
-                 one: set iterations"
+                "cooldown_secs={cooldown_secs}: it is a pause between iterations, of which there \
+                 is one: set iterations"
             ),
         )?;
         judge.insist(

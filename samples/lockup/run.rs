@@ -431,6 +431,7 @@ fn hold(role: Role, shared: &Shared, before: State, iteration: u32, me: &Me<'_>)
     let plan = &shared.plan;
     let (run_id, cpu) = (&plan.run_id, role.cpu);
 
+    shared.evidence.before();
     let is_elsewhere = || !role.is_second && context::preemption_off(|off| off.cpu()) != cpu;
     if is_elsewhere() || !(shared.gather(iteration, me) || plan.mode.team == Team::Each) {
         if is_elsewhere() {
@@ -441,7 +442,6 @@ fn hold(role: Role, shared: &Shared, before: State, iteration: u32, me: &Me<'_>)
         before.go_on_to(State::Cancelled);
         return false;
     }
-    shared.evidence.before();
     // Whoever unloads asks us to stop and then looks for CPUs that are held; we
     // do it the other way round, so one of us notices.
     before.go_on_to(State::Holding);

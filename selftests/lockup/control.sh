@@ -133,7 +133,7 @@ iterations_and_pauses() {
 	same "iterations" 3 "$(result iterations)"
 	same "each of them, on each CPU" 6 "$(log | grep -cE 'cpu [01]: begin: .* iteration=[123]$')"
 	same "ends" 6 "$(log | grep -c ': end: held_ms=')"
-	check "the pauses" test "$(log | sed -nE 's/.*begin: .*mono_ns=([0-9]+) iteration=([13])$/\1/p' |
+	check "the pauses" test "$(log | sed -nE 's/.*begin: .*mono_ns=([0-9]+) iteration=.$/\1/p' |
 		sort -n | awk 'NR == 1 { first = $1 } END { print int(($1 - first) / 1e9) }')" -ge 6
 }
 
@@ -183,7 +183,8 @@ unload_races_with_triggers() {
 	local i writer
 	for i in 1 2 3 4 5; do
 		check "load" load mode=warn delay_secs=0 hold_secs=1 force=1
-		(while echo hung 2>/dev/null >"$parameters/trigger" || [ -e "$parameters" ]; do :; done) & writer=$!
+		(while echo hung 2>/dev/null >"$parameters/trigger" || [ -e "$parameters" ]; do :; done) &
+		writer=$!
 		check "unload $i" rmmod lockup
 		wait "$writer" || true
 		same "threads" "" "$(threads)"

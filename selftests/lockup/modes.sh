@@ -4,8 +4,8 @@
 # lockup: each mode that ends by itself is seen by the kernel's detector, and nothing else
 # is; then it is released, and the module unloads.
 #
-# An emulated machine has no hard lockup detector. There RCU's stall detector shows the CPU
-# whose interrupts are off, with its stack, as long as another CPU is left.
+# An emulated machine has no hard lockup detector. There RCU's stall detector shows a CPU whose
+# interrupts are off, and so does an NMI, as long as another CPU is left to send it.
 #
 # Proves: lockup
 
@@ -54,6 +54,26 @@ unseen() {
 	unloads
 }
 
+# nmi_shows REGEX: what the CPUs do, when they are asked by an NMI.
+nmi_shows() {
+	echo l >/proc/sysrq-trigger
+	log_has "$1"
+}
+
+# shown MODE STACK: a CPU that hears nothing but an NMI shows this; and nobody else sees it.
+shown() {
+	local mode=$1 stack=$2
+	detectors 0 0 0
+	log_begin
+	check "load" load mode="$mode" delay_secs=0 hold_secs=1000 run_id="$mode" force=1
+	await 10 "the hold" state_is holding
+	await 30 "a stack" nmi_shows "$stack.*\\[lockup\\]"
+	echo 1 >"$parameters/hold_secs"
+	await 20 "the release" log_has "^lockup: run $mode: released after"
+	match "the end" "^lockup: run $mode: cpu 1: end: held_ms=[0-9]+ mono_ns=[0-9]+\$" "$(log)"
+	unseen 'nothing detected it: (no hard lockup detector runs here|the watchdog reports after)'
+}
+
 # says: what the threads say of their locks.
 says() { log | sed -n 's/^lockup: run [a-z_]*: \(cpu [0-9]*: holds lock .*\)/\1/p' | sort | paste -sd';'; }
 
@@ -64,36 +84,14 @@ soft() {
 }
 
 softirq() {
-	detectors 1 0 0
-	provoke 5 softirq
-	seen softlockup_count 'soft lockup lockup/1' spin_softirqs_off
-}
-
-rcu() {
-	detectors 0 3 0
-	provoke 5 rcu
-	seen rcu_stall_count 'rcu stall' spin_in_rcu_reader
-}
-
-hard() {
-	detectors 0 3 0
-	provoke 5 hard
-	seen rcu_stall_count '(INFO: NMI,)?rcu stall' spin_interrupts_off
-}
-
-irq() {
-	detectors 0 3 0
-	provoke 5 irq
+	shown irq spin_in_interrupt
 	match "the stack is an interrupt's" '</IRQ>' "$(log)"
-	seen rcu_stall_count '(INFO: NMI,)?rcu stall' spin_in_interrupt
 }
 
 self_deadlock() {
-	detectors 0 3 0
-	provoke 5 self_deadlock
+	shown self_deadlock spin_on_own_lock
 	same "locks" "cpu 1: holds lock A, wants lock A" "$(says)"
 	match "the stack is an interrupt's" '</IRQ>' "$(log)"
-	seen rcu_stall_count '(INFO: NMI,)?rcu stall' spin_on_own_lock
 }
 
 hung() {
@@ -130,7 +128,7 @@ deadlock() {
 # The two CPUs of this machine are all that it has, so nobody is left to report.
 deadlock_irq() {
 	detectors 0 0 0
-	provoke 3 deadlock_irq
+	provoke 5 deadlock_irq
 	same "locks" "cpu 0: holds lock A, wants lock B;cpu 1: holds lock B, wants lock A" "$(says)"
 	unseen 'nothing detected it: (no hard lockup detector runs here|the watchdog reports after)'
 }
@@ -139,7 +137,8 @@ smp_call() {
 	detectors 1 0 0
 	provoke 5 smp_call
 	match "it waits in the kernel's own function" 'smp_call_function_single' "$(log)"
-	seen softlockup_count 'soft lockup lockup/1' call_cpu_that_never_answers
+	# The first CPU may find that it was stuck as soon as it has its interrupts on.
+	seen softlockup_count '(soft lockup lockup/0,)?soft lockup lockup/1' call_cpu_that_never_answers
 }
 
 stop_machine() {
