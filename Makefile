@@ -48,7 +48,7 @@ help:
 #                  (REFRESH=1: look for a newer kernel)
 # make demo        a real soft lockup in a VM, its vmcore, and the verdict
 # make test        the whole test suite
-# make test-long   what takes longer: route_probe's counts against another observer
+# make test-long   what takes longer: every mode of lockup, route_probe's counts against another observer
 #                  for a minute each, 100 unloads under load, the kernel's own tests,
 #                  and the goals of the benchmark
 # make bench       the instructions that a hit of each kind of probe costs, beside C
@@ -110,7 +110,8 @@ test-long: export FAULTLINE_LONG = 1
 test-long: export FAULTLINE_SECONDS ?= 60
 test-long: export FAULTLINE_ROUNDS ?= 100
 test-long: selftests tools
-	@scripts/test probes $(patsubst selftests/%,%,$(wildcard selftests/route_probe/*.sh)) bench
+	@scripts/test lockup lockup_oops lockup_death probes \
+		$(patsubst selftests/%,%,$(wildcard selftests/route_probe/*.sh)) bench
 
 bench: modules
 	@scripts/bench
