@@ -48,9 +48,9 @@ help:
 #                  (REFRESH=1: look for a newer kernel)
 # make demo        a real soft lockup in a VM, its vmcore, and the verdict
 # make test        the whole test suite
-# make test-long   what takes longer: every mode of lockup, route_probe's counts against another observer
-#                  for a minute each, 100 unloads under load, the kernel's own tests,
-#                  and the goals of the benchmark
+# make test-long   what takes longer: every mode of lockup, route_probe's counts against
+#                  another observer for a minute each, 100 unloads under load, the
+#                  kernel's own tests, and the goals of the benchmark
 # make bench       the instructions that a hit of each kind of probe costs, beside C
 #                  and bpftrace (three minutes; scripts/bench --help)
 # make kernels     lists the kernels: what is set up, built, tested
