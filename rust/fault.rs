@@ -4,7 +4,7 @@
 //!
 //! | | what the kernel does | who calls it |
 //! |---|---|---|
-//! | [`panic`] | panics | does not go on |
+//! | [`panic()`] | panics | does not go on |
 //! | [`bug`], [`write_to_null`] | an oops | dies: a task, and in an interrupt the kernel |
 //! | [`overflow_stack`] | panics, after an oops | does not go on |
 //! | [`warn`] | a warning with a stack | goes on |

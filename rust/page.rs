@@ -28,7 +28,7 @@ struct Link {
 /// # Invariants
 ///
 /// `first` leads to `count` pages that belong to this object, each of which begins with the
-/// [`Link`] to the next.
+/// `Link` to the next.
 ///
 /// # Examples
 ///
