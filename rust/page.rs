@@ -18,6 +18,13 @@ use crate::{
     }, //
 };
 
+/// The bytes of a page.
+#[allow(
+    clippy::unnecessary_cast,
+    reason = "C's unsigned long is usize in newer kernels, u64 in older ones"
+)]
+const PAGE_SIZE: usize = bindings::PAGE_SIZE as usize;
+
 /// What a page that is held begins with.
 struct Link {
     next: Option<NonNull<Link>>,
@@ -83,7 +90,7 @@ impl Pages {
 
     /// How many bytes that is.
     pub const fn bytes(&self) -> usize {
-        self.count.saturating_mul(bindings::PAGE_SIZE as usize)
+        self.count.saturating_mul(PAGE_SIZE)
     }
 }
 
@@ -110,7 +117,7 @@ impl Drop for Pages {
 pub fn total_bytes() -> usize {
     // SAFETY: The function reads a counter.
     let pages = unsafe { bindings::faultline_helper_totalram_pages() };
-    (pages as usize).saturating_mul(bindings::PAGE_SIZE as usize)
+    (pages as usize).saturating_mul(PAGE_SIZE)
 }
 
 /// Takes a page as code must that cannot sleep (`GFP_ATOMIC`), and gives it

@@ -3,8 +3,6 @@
 #
 # lockup: one run after the other while it is loaded; runs that are called off; iterations;
 # and CPUs that go offline meanwhile.
-#
-# Proves: lockup
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"

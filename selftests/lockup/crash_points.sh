@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # lockup: faults in the middle of a call that somebody else makes.
-#
-# Proves: lockup
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"

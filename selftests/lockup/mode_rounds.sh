@@ -3,8 +3,6 @@
 #
 # lockup: every mode that ends by itself, again and again in one boot (FAULTLINE_ROUNDS, 1, at
 # most 20), and unloaded at any moment of it.
-#
-# Proves: lockup
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"

@@ -6,8 +6,6 @@
 #
 # An emulated machine has no hard lockup detector. There RCU's stall detector shows a CPU whose
 # interrupts are off, and so does an NMI, as long as another CPU is left to send it.
-#
-# Proves: lockup
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"

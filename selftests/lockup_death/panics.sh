@@ -3,8 +3,6 @@
 #
 # lockup: what the kernel does not survive, by itself or by a switch, each in a fresh VM; and
 # in each the panic's own words.
-#
-# Proves: lockup
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"

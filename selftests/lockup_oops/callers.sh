@@ -3,8 +3,6 @@
 #
 # lockup: a caller that dies in the middle of its call. The CPU then hits no kprobe any more,
 # so each is for one test.
-#
-# Proves: lockup
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"

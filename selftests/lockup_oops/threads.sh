@@ -3,8 +3,6 @@
 #
 # lockup: threads that die of what they do, in a kernel that goes on. After an oops the hung task
 # detector is off until the next boot, so this folder has a VM of its own.
-#
-# Proves: lockup
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
