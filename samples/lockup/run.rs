@@ -31,6 +31,7 @@ use faultline::{
     spinlock::SpinLock,
     time::{
         self,
+        NSEC_PER_MSEC,
         NSEC_PER_SEC, //
     }, //
 };
@@ -425,6 +426,21 @@ fn cool_down(me: &Me<'_>) -> bool {
     !me.should_stop()
 }
 
+/// Two ticks where they are slowest (`HZ=100`).
+const TWO_TICKS_NS: u64 = 20 * NSEC_PER_MSEC;
+
+/// Lets the CPU take a tick. With it comes what wakes the console's printer, by a request
+/// that belongs to this CPU and is not made again elsewhere: where it stays undone, the
+/// console shows nothing for as long as the hold lasts, of any CPU.
+fn wait_for_the_console(begin_ns: u64) {
+    let until_ns = begin_ns.saturating_add(TWO_TICKS_NS);
+    context::preemption_off(|_off| {
+        while time::monotonic_ns() < until_ns {
+            cpu::relax();
+        }
+    });
+}
+
 /// Holds the CPU as the plan's mode has it; false if it was cancelled. The thread is at `before`,
 /// and then at [`State::Holding`] if it was not.
 fn hold(role: Role, shared: &Shared, before: State, iteration: u32, me: &Me<'_>) -> bool {
@@ -455,6 +471,7 @@ fn hold(role: Role, shared: &Shared, before: State, iteration: u32, me: &Me<'_>)
     } else {
         shared.begins(cpu, iteration)
     };
+    wait_for_the_console(begin_ns);
     if plan.mode.deaf {
         // So that RCU misses the CPU, where no hard lockup detector does.
         rcu::begin_grace_period();
