@@ -2,11 +2,13 @@
 
 //! The command line: what a user may ask for, and how the answer is given.
 
+use crate::detector::Needs;
 use crate::drill;
 use crate::dump::Dump;
 use crate::guest;
-use crate::mode::{Mode, MODES};
-use crate::plan::{self, Injection, Machine, Plan, Setting};
+use crate::layout::wrapped;
+use crate::mode::{Case, Mode, MODES};
+use crate::plan::{self, Injection, Machine, Plan, Policy, Setting};
 use crate::progress::Progress;
 use crate::report::{DumpFacts, Files, Report, VERDICT};
 use crate::route::filters::{self, Filter};
@@ -14,7 +16,8 @@ use crate::route::{self, Ask};
 use crate::timeline;
 use crate::verdict::{self, Expected};
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -73,12 +76,25 @@ struct DrillVmArgs {
     /// When the fault ends by itself
     #[arg(long, value_name = "N", default_value_t = 60)]
     hold_secs: u32,
-    /// The lockup watchdogs' threshold in the VM
-    #[arg(long, value_name = "SECS", default_value_t = 2)]
-    watchdog_thresh: u32,
-    /// Set a sysctl in the VM, after all others; may be given again
+    /// What is to report it [default: what should: see below]
+    #[arg(long, value_name = "NAME")]
+    detector: Option<String>,
+    /// What its report is to be: panic, report (no panic), off (none at all)
+    #[arg(long, value_enum, value_name = "WORD", default_value_t = Policy::Panic, hide_possible_values = true)]
+    policy: Policy,
+    /// The detector's threshold in the VM [default: 2 to 4, by detector]
+    #[arg(long, value_name = "SECS", alias = "watchdog-thresh")]
+    threshold: Option<u32>,
+    /// A further parameter of the module; may be given again
+    #[arg(long, value_name = "KEY=VALUE")]
+    param: Vec<Setting>,
+    /// Set a sysctl (or a file, by its path) in the VM, after all others; may
+    /// be given again
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<Setting>,
+    /// Words for the kernel's command line; may be given again
+    #[arg(long, value_name = "WORDS")]
+    append: Vec<String>,
     /// Load no crash kernel: the module then refuses, unless --force
     #[arg(long)]
     no_crash_kernel: bool,
@@ -126,12 +142,15 @@ struct VerdictArgs {
     /// The run id that it must show
     #[arg(long, value_name = "ID", value_parser = plan::check_run_id)]
     run_id: Option<String>,
+    /// What reported it [default: what should]
+    #[arg(long, value_name = "NAME")]
+    detector: Option<String>,
     /// The CPU that it must show [default: one that the dump's log announces]
     #[arg(long, value_name = "N")]
     cpu: Option<u32>,
     /// The detector's threshold, to judge the latency [default: what drgn finds]
-    #[arg(long, value_name = "SECS")]
-    watchdog_thresh: Option<u32>,
+    #[arg(long, value_name = "SECS", alias = "watchdog-thresh")]
+    threshold: Option<u32>,
     #[command(flatten)]
     debug: Debug,
     /// Print the report as JSON
@@ -259,18 +278,22 @@ impl Debug {
 fn drill_vm_help() -> String {
     let modes: Vec<_> = MODES
         .iter()
-        .map(|mode| format!("  {:<8}{}: {}", mode.name, mode.title, mode.doing))
+        .map(|mode| {
+            let seen: Vec<_> = mode.detectors.iter().map(|known| known.name).collect();
+            let told = format!("{}; seen by {}", mode.title, seen.join(", "));
+            wrapped(&format!("  {:<16}", mode.name), &told)
+        })
         .collect();
     format!(
         "Boots a VM with a crash kernel loaded, lets a module of faultline provoke the\n\
          fault, and follows it: detection, panic, crash kernel, dump, and the verdict\n\
          from the dump. Of the drills in build/drills, the newest 3 keep their vmcore.\n\n\
-         modes:\n{}\n\nexamples:\n  \
+         modes:\n{}\nexamples:\n  \
          faultline drill vm --mode soft\n  \
-         faultline drill vm --mode soft --cpus 0 --watchdog-thresh 5 --keep /tmp/drill\n  \
+         faultline drill vm --mode soft --cpus 0 --threshold 5 --keep /tmp/drill\n  \
          faultline drill vm --mode soft --hold-secs 10 --set kernel.softlockup_panic=0\n  \
          faultline drill vm --mode soft --no-crash-kernel --force --json\n\n{EXIT_STATUS}",
-        modes.join("\n")
+        modes.concat()
     )
 }
 
@@ -281,7 +304,7 @@ fn verdict_help() -> String {
          the python that FAULTLINE_DRGN names (default: python3).\n\n\
          examples:\n  \
          faultline verdict build/drills/latest/vmcore\n  \
-         faultline verdict vmcore --run-id 7f3a9c21 --cpu 1 --watchdog-thresh 2 --json\n\n{EXIT_STATUS}"
+         faultline verdict vmcore --run-id 7f3a9c21 --cpu 1 --threshold 2 --json\n\n{EXIT_STATUS}"
     )
 }
 
@@ -329,26 +352,32 @@ fn drill_vm(args: DrillVmArgs) -> anyhow::Result<ExitCode> {
     print_report(&report, json)
 }
 
-/// Settles the plan. The user's sysctls come last, and in place of the mode's own.
+/// Settles the plan. The user's settings come last, and in place of ours.
 fn make_plan(args: &DrillVmArgs, runner: PathBuf) -> anyhow::Result<Plan> {
     let mode = args.mode;
-    let mut sysctls = vec![Setting::new(mode.threshold, args.watchdog_thresh)];
-    sysctls.extend(
-        mode.sysctls
-            .iter()
-            .map(|(key, value)| Setting::new(key, value)),
-    );
+    let case = case(mode, args.detector.as_deref());
+    let threshold = case
+        .detector
+        .threshold
+        .map(|(_, usual)| args.threshold.unwrap_or(usual));
+    let mut sysctls = settings(case, args.policy, threshold);
     sysctls.retain(|ours| args.set.iter().all(|theirs| theirs.key != ours.key));
     sysctls.extend(args.set.iter().cloned());
-    let mut parameters: Vec<_> = args
-        .cpus
-        .iter()
-        .map(|cpus| Setting::new("cpus", cpus))
-        .collect();
+    let cpus = args.cpus.iter().map(|cpus| Setting::new("cpus", cpus));
+    let mut parameters: Vec<_> = cpus.collect();
     parameters.push(Setting::new("delay_secs", args.delay_secs));
     parameters.push(Setting::new("hold_secs", args.hold_secs));
+    let needed = mode.parameters.iter();
+    let mut further: Vec<_> = needed
+        .map(|(key, value)| Setting::new(key, value))
+        .collect();
     if args.force {
-        parameters.push(Setting::new("force", 1));
+        further.push(Setting::new("force", 1));
+    }
+    further.extend(args.param.iter().cloned());
+    for setting in further {
+        parameters.retain(|earlier| earlier.key != setting.key);
+        parameters.push(setting);
     }
     let lasting = u64::from(args.delay_secs) + u64::from(args.hold_secs);
     Ok(Plan {
@@ -358,17 +387,67 @@ fn make_plan(args: &DrillVmArgs, runner: PathBuf) -> anyhow::Result<Plan> {
             cpus: args.vm_cpus,
             memory_mib: args.vm_memory,
             crashkernel: args.crashkernel.clone(),
+            append: args.append.clone(),
             timeout_secs: args.timeout.unwrap_or(lasting + 240),
         },
         injection: Injection {
             run_id: args.run_id.clone().map_or_else(plan::random_run_id, Ok)?,
             mode: mode.name.into(),
+            detector: case.detector.name.into(),
+            policy: args.policy,
+            threshold,
             parameters,
             sysctls,
             crash_kernel: (!args.no_crash_kernel).then(|| CRASH_COMMAND_LINE.into()),
             patience_secs: lasting + 60,
         },
     })
+}
+
+/// The mode with its detector, or the end of the program with what is right.
+fn case(mode: &'static Mode, detector: Option<&str>) -> Case {
+    Case::new(mode, detector).unwrap_or_else(|error| usage(&error))
+}
+
+fn usage(error: &str) -> ! {
+    Cli::command().error(ErrorKind::InvalidValue, error).exit()
+}
+
+/// How the machine is set up for a policy.
+fn settings(case: Case, policy: Policy, threshold: Option<u32>) -> Vec<Setting> {
+    let detector = case.detector;
+    let setting = |(key, value): &(&str, &str)| Setting::new(key, value);
+    let mut settings: Vec<_> = detector.arms.iter().map(setting).collect();
+    if let Some((key, secs)) = detector.threshold.zip(threshold) {
+        if !key.0.is_empty() {
+            settings.push(Setting::new(key.0, secs));
+        }
+    }
+    settings.extend(case.mode.settings.iter().map(setting));
+    match (policy, detector.panics) {
+        (Policy::Report, Some([_, report])) => settings.push(setting(&report)),
+        (Policy::Report, None) => usage(&format!(
+            "mode {}: its panic is no policy: it cannot only be reported",
+            case.mode.name
+        )),
+        (Policy::Panic | Policy::Off, panics) => {
+            settings.extend(panics.map(|[on, _]| setting(&on)))
+        }
+    }
+    match (policy, detector.off) {
+        (Policy::Off, Some(off)) => {
+            settings.retain(|earlier| earlier.key != off.0);
+            settings.push(setting(&off));
+        }
+        // Nobody strikes from outside then.
+        (Policy::Off, None) if detector.needs != Needs::Nothing => {}
+        (Policy::Off, None) => usage(&format!(
+            "mode {}: the {} cannot be switched off",
+            case.mode.name, detector.title
+        )),
+        _ => {}
+    }
+    settings
 }
 
 /// The crash kernel's command line, apart from its consoles, which are the guest's: one CPU,
@@ -398,20 +477,21 @@ fn find_runner(named: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
 
 fn judge(args: VerdictArgs) -> anyhow::Result<ExitCode> {
     let vmlinux = args.debug.vmlinux()?;
+    let case = case(args.mode, args.detector.as_deref());
     let expected = Expected {
-        mode: args.mode,
+        case,
         run_id: args.run_id,
         cpus: args.cpu.map(|cpu| cpu.to_string()),
-        threshold: args.watchdog_thresh,
+        threshold: args.threshold,
     };
     let progress = Progress::new(true);
     progress.step("the dump is examined");
-    let dump = Dump::examine(args.mode, &args.vmcore, vmlinux.as_deref())?;
+    let dump = Dump::examine(case, &args.vmcore, vmlinux.as_deref())?;
     let verdict = verdict::judge_dump(&expected, &dump);
     let timeline = dump
         .story
         .as_ref()
-        .map(|story| timeline::of_story(args.mode, story, verdict.latency.as_ref()));
+        .map(|story| timeline::of_story(case, story, verdict.latency.as_ref()));
     let seen = dump
         .story
         .as_ref()
@@ -422,6 +502,7 @@ fn judge(args: VerdictArgs) -> anyhow::Result<ExitCode> {
         outcome: verdict.stage.outcome(),
         exit_status: verdict.stage.outcome().exit_status(),
         mode: args.mode.name,
+        detector: case.detector.name,
         run_id: expected.run_id.or(seen),
         verdict,
         timeline: timeline.unwrap_or_default(),
@@ -437,8 +518,12 @@ fn judge(args: VerdictArgs) -> anyhow::Result<ExitCode> {
 
 fn print_heading(plan: &Plan) -> anyhow::Result<()> {
     let (vm, injection) = (&plan.vm, &plan.injection);
-    let mode = injection.mode()?;
-    println!("Drill: {}, run id {}", mode.title, injection.run_id);
+    let case = injection.case()?;
+    let mode = case.mode;
+    println!(
+        "Drill: {}, to be seen by the {}, run id {}",
+        mode.title, case.detector.title, injection.run_id
+    );
     println!(
         "  VM        {} CPUs, {} MiB, crashkernel={}",
         vm.cpus, vm.memory_mib, vm.crashkernel
@@ -448,8 +533,10 @@ fn print_heading(plan: &Plan) -> anyhow::Result<()> {
         mode.module,
         injection.module_arguments()
     );
-    let sysctls: Vec<_> = injection.sysctls.iter().map(Setting::to_string).collect();
-    println!("  sysctls   {}", sysctls.join("\n            "));
+    let settings: Vec<_> = injection.sysctls.iter().map(Setting::to_string).collect();
+    if !settings.is_empty() {
+        println!("  settings  {}", settings.join("\n            "));
+    }
     println!();
     Ok(())
 }
@@ -469,7 +556,7 @@ mod tests {
 
     #[test]
     fn the_command_line_is_sound() {
-        <Cli as clap::CommandFactory>::command().debug_assert();
+        Cli::command().debug_assert();
     }
 
     #[test]
@@ -484,8 +571,10 @@ mod tests {
             plan.injection.module_arguments(),
             "mode=soft run_id=x cpus=1 delay_secs=2 hold_secs=10 force=1"
         );
-        assert_eq!(plan.injection.sysctl("kernel.softlockup_panic"), 0);
-        assert_eq!(plan.injection.sysctl("kernel.watchdog_thresh"), 2);
+        let set = |key| plan.injection.sysctls.iter().find(|set| set.key == key);
+        let value = |key| set(key).map(|set| set.value.as_str());
+        assert_eq!(value("kernel.softlockup_panic"), Some("0"));
+        assert_eq!(value("kernel.watchdog_thresh"), Some("2"));
         assert_eq!(plan.vm.timeout_secs, 252);
     }
 

@@ -3,8 +3,8 @@
 //! What drgn reads from a vmcore where the kernel's debug information is at hand: a
 //! second witness beside the kernel log.
 
-use crate::klog::{self, Frame};
-use crate::mode::Mode;
+use crate::klog::{self, Stack};
+use crate::mode::Case;
 use crate::process;
 use anyhow::{bail, Context};
 use serde::{Deserialize, Serialize};
@@ -20,24 +20,18 @@ const LIMIT: Duration = Duration::from_secs(120);
 pub struct Witness {
     pub release: String,
     pub panic_message: String,
-    pub cpu: u32,
-    pub thread: Thread,
-    pub stack: Vec<Frame>,
+    /// What ran on the CPU that panicked.
+    pub crashed: Stack,
+    /// All threads that are in a function of our module.
+    pub threads: Vec<Stack>,
     /// The detector's threshold in the dumped kernel.
     pub threshold: Option<u32>,
     /// What drgn says of memory that the dump does not have.
     pub missing: Vec<String>,
 }
 
-/// A thread of the dumped kernel.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Thread {
-    pub comm: String,
-    pub pid: i32,
-}
-
 /// Asks drgn about `vmcore`, with the debug information in `vmlinux`.
-pub fn ask(mode: &Mode, vmcore: &Path, vmlinux: &Path) -> anyhow::Result<Witness> {
+pub fn ask(case: Case, vmcore: &Path, vmlinux: &Path) -> anyhow::Result<Witness> {
     let python = std::env::var_os("FAULTLINE_DRGN").unwrap_or("python3".into());
     let mut command = Command::new(&python);
     command
@@ -45,7 +39,8 @@ pub fn ask(mode: &Mode, vmcore: &Path, vmlinux: &Path) -> anyhow::Result<Witness
         .arg(SCRIPT)
         .arg(vmcore)
         .arg(vmlinux)
-        .arg(mode.threshold_word());
+        .arg(case.detector.threshold_word().unwrap_or_default())
+        .arg(case.mode.module);
     let output = process::output_within(&mut command, LIMIT)?;
     if !output.status.success() {
         bail!(
@@ -57,12 +52,19 @@ pub fn ask(mode: &Mode, vmcore: &Path, vmlinux: &Path) -> anyhow::Result<Witness
                 .unwrap_or("no reason given")
         );
     }
-    let mut witness: Witness =
-        serde_json::from_str(&output.stdout).context("drgn's answer cannot be read")?;
-    for frame in &mut witness.stack {
-        frame.function = klog::demangled(&frame.function);
+    Witness::read(&output.stdout).context("drgn's answer cannot be read")
+}
+
+impl Witness {
+    /// Reads what the script printed.
+    pub fn read(answer: &str) -> serde_json::Result<Self> {
+        let mut witness: Witness = serde_json::from_str(answer)?;
+        let stacks = witness.threads.iter_mut().chain([&mut witness.crashed]);
+        for frame in stacks.flat_map(|stack| &mut stack.frames) {
+            frame.function = klog::demangled(&frame.function);
+        }
+        Ok(witness)
     }
-    Ok(witness)
 }
 
 #[cfg(test)]
@@ -71,15 +73,18 @@ mod tests {
 
     #[test]
     fn reads_the_answer_of_the_script() {
-        let witness: Witness =
-            serde_json::from_str(include_str!("../tests/data/drgn.json")).unwrap();
+        let witness = Witness::read(include_str!("../tests/data/drgn.json")).unwrap();
         assert_eq!(
             witness.panic_message,
             "Kernel panic - not syncing: softlockup: hung tasks"
         );
         assert_eq!(
-            (witness.cpu, witness.thread.comm.as_str(), witness.threshold),
-            (1, "lockup/1", Some(2))
+            (
+                witness.crashed.cpu,
+                witness.crashed.thread.as_str(),
+                witness.threshold
+            ),
+            (Some(1), "lockup/1", Some(2))
         );
     }
 }

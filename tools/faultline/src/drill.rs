@@ -3,18 +3,22 @@
 //! The drill in a virtual machine: runs a plan, collects the dump, asks for the
 //! verdict, and leaves everything in the drill's folder.
 
+use crate::detector::Needs;
 use crate::dump::{Dump, State};
 use crate::elf;
+use crate::event::What;
 use crate::flattened::{self, Stream};
 use crate::folder::{self, Folder};
 use crate::plan::Plan;
 use crate::progress::Progress;
+use crate::qmp;
 use crate::report::{DumpFacts, Files, Report, DRILL};
 use crate::runner;
 use crate::seen::Seen;
 use crate::timeline;
 use crate::verdict::{self, Expected};
 use anyhow::Context;
+use std::cell::Cell;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -47,7 +51,7 @@ esac"#;
 /// Runs the drill.
 pub fn run(plan: &Plan, setting: &Setting, progress: &Progress) -> anyhow::Result<Report> {
     let start = Instant::now();
-    let mode = plan.injection.mode()?;
+    let case = plan.injection.case()?;
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [
         signal_hook::consts::SIGINT,
@@ -68,18 +72,36 @@ pub fn run(plan: &Plan, setting: &Setting, progress: &Progress) -> anyhow::Resul
     progress.step("the VM boots");
     let mut seen = Seen::default();
     let mut trouble = None;
+    let monitor = tempfile::tempdir()?;
+    let monitor = monitor.path().join("qmp");
+    // When the NMI is due that the plan has. The machine may not be able to say when the fault
+    // begins, but it has said when the countdown did.
+    let due = Cell::new(None);
+    let threshold = plan.injection.threshold.unwrap_or(0);
+    let wait = Duration::from_secs((plan.injection.delay_secs() + threshold).into());
+    let wanted = plan.injection.needs()? == Needs::Nmi;
     let limit = Duration::from_secs(plan.vm.timeout_secs) + RUNNER_SLACK;
     runner::run(
-        &mut command(plan, &fifo, &disk)?,
+        &mut command(plan, &fifo, &disk, &monitor)?,
         &fifo,
         start,
         limit,
         &stop,
         |heard| {
             trouble = trouble.take().or(folder.write_down(&heard).err());
-            if let Some(news) = seen.add(mode, &heard) {
+            if let Some(news) = seen.add(case, &heard) {
                 progress.step(&news);
             }
+            if wanted && seen.nmi.is_none() && due.get().is_none() {
+                let inserted = seen.inserted.is_some().then(Instant::now);
+                due.set(inserted.map(|inserted| inserted + wait));
+            }
+        },
+        || {
+            due.get().filter(|due| *due <= Instant::now())?;
+            due.set(None);
+            let sent = qmp::inject_nmi(&monitor);
+            Some(What::Nmi(sent.map_err(|error| format!("{error:#}"))))
         },
     )?;
     if let Some(error) = trouble {
@@ -92,10 +114,10 @@ pub fn run(plan: &Plan, setting: &Setting, progress: &Progress) -> anyhow::Resul
     };
     folder.finish()?;
     let expected = Expected {
-        mode,
+        case,
         run_id: Some(plan.injection.run_id.clone()),
         cpus: seen.inserted.as_ref().map(|inserted| inserted.what.clone()),
-        threshold: Some(plan.injection.sysctl(mode.threshold)),
+        threshold: plan.injection.threshold,
     };
     let mut verdict = verdict::judge(&expected, &seen, dump.as_ref());
     let failures = seen
@@ -116,11 +138,12 @@ pub fn run(plan: &Plan, setting: &Setting, progress: &Progress) -> anyhow::Resul
         schema: DRILL,
         outcome: verdict.stage.outcome(),
         exit_status: verdict.stage.outcome().exit_status(),
-        mode: mode.name,
+        mode: case.mode.name,
+        detector: case.detector.name,
         run_id: expected.run_id,
         timeline: timeline::of_drill(
             &plan.injection,
-            mode,
+            case,
             &seen,
             dump.as_ref().map(|dump| dump.bytes),
             verdict.latency.as_ref(),
@@ -147,11 +170,20 @@ pub fn run(plan: &Plan, setting: &Setting, progress: &Progress) -> anyhow::Resul
 }
 
 /// The runner's command: the VM, and in it this program as the guest side.
-fn command(plan: &Plan, fifo: &Path, disk: &Path) -> anyhow::Result<Command> {
+fn command(plan: &Plan, fifo: &Path, disk: &Path, monitor: &Path) -> anyhow::Result<Command> {
     let vm = &plan.vm;
     let mut command = Command::new(&vm.runner);
     if let Some(kernel) = &vm.kernel {
         command.args(["--kernel", kernel]);
+    }
+    match plan.injection.needs()? {
+        Needs::Nothing => {}
+        Needs::Nmi => {
+            command.arg("--monitor").arg(monitor);
+        }
+        Needs::HardwareWatchdog => {
+            command.arg("--hardware-watchdog");
+        }
     }
     command
         .args([
@@ -161,6 +193,7 @@ fn command(plan: &Plan, fifo: &Path, disk: &Path) -> anyhow::Result<Command> {
             &vm.memory_mib.to_string(),
         ])
         .args(["--append", &format!("crashkernel={}", vm.crashkernel)])
+        .args(vm.append.iter().flat_map(|words| ["--append", words]))
         .args(["--timeout", &vm.timeout_secs.to_string()])
         .arg("--console")
         .arg(fifo)
@@ -194,7 +227,7 @@ fn collect(
         return Ok(Dump::only(State::Absent));
     }
     progress.step("the dump is examined");
-    let mut dump = Dump::examine(plan.injection.mode()?, &vmcore, setting.vmlinux.as_deref())?;
+    let mut dump = Dump::examine(plan.injection.case()?, &vmcore, setting.vmlinux.as_deref())?;
     if let (Stream::CutOff { bytes }, State::Complete { .. } | State::Unreadable(_)) =
         (&stream, &dump.state)
     {

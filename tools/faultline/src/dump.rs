@@ -7,7 +7,7 @@ use crate::diskdump;
 use crate::drgn::{self, Witness};
 use crate::elf::Elf;
 use crate::klog::Story;
-use crate::mode::Mode;
+use crate::mode::Case;
 use crate::process;
 use anyhow::{bail, Context};
 use serde::Serialize;
@@ -116,7 +116,7 @@ impl Dump {
     }
 
     /// Examines the dump at `path`; with drgn too if `vmlinux` is given.
-    pub fn examine(mode: &Mode, path: &Path, vmlinux: Option<&Path>) -> anyhow::Result<Self> {
+    pub fn examine(case: Case, path: &Path, vmlinux: Option<&Path>) -> anyhow::Result<Self> {
         let file = File::open(path).with_context(|| path.display().to_string())?;
         let bytes = file.metadata()?.len();
         let (facts, completeness) = match describe(&file) {
@@ -140,7 +140,7 @@ impl Dump {
         };
         match log {
             Ok(log) => {
-                dump.story = Some(Story::read(mode, &log));
+                dump.story = Some(Story::read(case, &log));
                 dump.log = Some(log);
             }
             // What is incomplete need not be readable.
@@ -152,7 +152,7 @@ impl Dump {
         }
         if let (State::Complete { .. }, Some(vmlinux)) = (&dump.state, vmlinux) {
             dump.witness =
-                Some(drgn::ask(mode, path, vmlinux).map_err(|error| format!("{error:#}")));
+                Some(drgn::ask(case, path, vmlinux).map_err(|error| format!("{error:#}")));
         }
         Ok(dump)
     }

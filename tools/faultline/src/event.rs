@@ -23,6 +23,8 @@ pub enum What {
     Console(String),
     /// A line that the runner, or a program in the guest, wrote to stderr.
     Stderr(String),
+    /// The drill sent an NMI, or could not.
+    Nmi(Result<(), String>),
     /// The machine is gone.
     End(End),
 }

@@ -4,17 +4,18 @@
 //! It tells what happens as JSON lines on stdout; if all goes as it should, the
 //! last thing it tells is that the module is in.
 
+use crate::detector::Needs;
 use crate::event::{Guest, Release};
 use crate::klog::{self, Line};
 use crate::kmsg::Log;
-use crate::mode::Mode;
+use crate::mode::Case;
 use crate::plan::Injection;
 use anyhow::{bail, Context};
 use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 /// Does what `plan` (JSON) says. Whatever goes wrong is told as an event.
@@ -37,14 +38,18 @@ fn tell(event: &Guest) -> anyhow::Result<()> {
 }
 
 fn inject(plan: &Injection) -> anyhow::Result<()> {
-    let mode = plan.mode()?;
+    let case = plan.case()?;
+    let mode = case.mode;
     let cpus = std::thread::available_parallelism().map_or(0, |count| count.get());
     tell(&Guest::Up {
         release: read("/proc/sys/kernel/osrelease")?,
         cpus,
     })?;
     for setting in &plan.sysctls {
-        let file = format!("/proc/sys/{}", setting.key.replace('.', "/"));
+        let file = match setting.key.strip_prefix('/') {
+            Some(_) => setting.key.clone(),
+            None => format!("/proc/sys/{}", setting.key.replace('.', "/")),
+        };
         if let Err(error) = fs::write(&file, &setting.value) {
             tell(&Guest::SysctlFailed {
                 key: setting.key.clone(),
@@ -56,8 +61,13 @@ fn inject(plan: &Injection) -> anyhow::Result<()> {
     if let Some(command_line) = &plan.crash_kernel {
         load_crash_kernel(command_line)?;
     }
+    keep_off(plan, cpus)?;
+    let _feeder = match plan.needs()? {
+        Needs::HardwareWatchdog => Some(Feeder::start(plan)?),
+        Needs::Nmi | Needs::Nothing => None,
+    };
     let mut log = Log::open()?;
-    let before = counter(mode);
+    let before = counter(case);
     if let Err(error) = insert(mode.module, &plan.module_arguments()) {
         let lines = log.lines();
         let last = |start: String| lines.iter().rfind(|line| line.starts_with(&start)).cloned();
@@ -75,7 +85,38 @@ fn inject(plan: &Injection) -> anyhow::Result<()> {
     tell(&Guest::Inserted {
         cpus: read(parameters.join("cpus"))?,
     })?;
-    watch(plan, mode, &parameters, &mut log, before)
+    watch(plan, case, &parameters, &mut log, before)
+}
+
+/// Who tells of a fault, or looks for one, must not be on a CPU that is held: this program,
+/// the console's printers, RCU's own threads and the hung task detector.
+const TELLERS: &[&str] = &["pr/", "rcu_", "khungtaskd"];
+
+/// Keeps them off the CPUs at fault, if any are left.
+fn keep_off(plan: &Injection, cpus: usize) -> anyhow::Result<()> {
+    let mut free = rustix::thread::CpuSet::new();
+    for cpu in (0..cpus).filter(|cpu| !plan.holds_cpu(*cpu as u32)) {
+        free.set(cpu);
+    }
+    if free.count() == 0 {
+        return Ok(());
+    }
+    rustix::thread::sched_setaffinity(None, &free).context("this program's CPUs")?;
+    for entry in fs::read_dir("/proc")?.flatten() {
+        let pid = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
+        let Some(pid) = pid.and_then(rustix::thread::Pid::from_raw) else {
+            continue;
+        };
+        let comm = read(entry.path().join("comm")).unwrap_or_default();
+        if TELLERS.iter().any(|name| comm.starts_with(name)) {
+            // Some of RCU's belong to a CPU and stay there.
+            let _ = rustix::thread::sched_setaffinity(Some(pid), &free);
+        }
+    }
+    Ok(())
 }
 
 /// Loads the crash kernel with kexec-tools. That it fails is told, and not the
@@ -127,7 +168,7 @@ fn insert(module: &str, arguments: &str) -> anyhow::Result<()> {
 /// Waits until the module has released its CPUs, and tells how that was.
 fn watch(
     plan: &Injection,
-    mode: &Mode,
+    case: Case,
     parameters: &Path,
     log: &mut Log,
     before: Option<u64>,
@@ -139,27 +180,23 @@ fn watch(
         let state = read(parameters.join("state"))?;
         let last = lines
             .iter()
-            .rfind(|line| line.contains(": released after ") || line.contains(": cancelled "));
-        if matches!(state.as_str(), "released" | "cancelled") && last.is_some() {
-            return tell(&Guest::Released(Release {
+            .rfind(|line| ENDS.iter().any(|end| line.contains(end)));
+        let is_over = matches!(state.as_str(), "released" | "cancelled" | "died");
+        if let Some(last) = last.filter(|_| is_over) {
+            let reports = lines.iter().filter(|line| is_report(case, line)).count();
+            let release = Release {
                 held_ms: number(parameters.join("held_ms")).unwrap_or(0),
-                counter: before.zip(counter(mode)),
-                reports: lines
-                    .iter()
-                    .filter(|line| {
-                        klog::detection(
-                            mode,
-                            Line {
-                                time: None,
-                                text: line,
-                            },
-                        )
-                        .is_some()
-                    })
-                    .count(),
-                line: last.cloned(),
+                counter: before.zip(counter(case)),
+                reports,
+                line: Some(last.clone()),
                 state,
-            }));
+            };
+            // What a thread dies of comes after its last word.
+            if release.state != "died" || release.detected() || Instant::now() > deadline {
+                return tell(&Guest::Released(release));
+            }
+            std::thread::sleep(TICK);
+            continue;
         }
         if Instant::now() > deadline {
             bail!(
@@ -167,12 +204,56 @@ fn watch(
                 plan.patience_secs
             );
         }
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(TICK);
     }
 }
 
-fn counter(mode: &Mode) -> Option<u64> {
-    number(mode.counter)
+/// How often the module is looked at.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The module's last words.
+const ENDS: &[&str] = &[": released after ", ": cancelled ", ": died: "];
+
+fn is_report(case: Case, text: &str) -> bool {
+    let line = Line {
+        time: None,
+        caller: None,
+        text,
+    };
+    klog::detection(case, line).is_some()
+}
+
+fn counter(case: Case) -> Option<u64> {
+    number(case.detector.counter?)
+}
+
+/// Feeds the watchdog device as long as the CPU at fault lets it.
+struct Feeder(Child);
+
+impl Feeder {
+    fn start(plan: &Injection) -> anyhow::Result<Self> {
+        let status = Command::new("modprobe").arg("i6300esb").status();
+        if !status.context("modprobe cannot be started")?.success() {
+            bail!("the driver i6300esb cannot be loaded: does the VM have the device?");
+        }
+        let timeout = plan.threshold.unwrap_or(4).to_string();
+        let feeder = Command::new("taskset")
+            .args(["-c", &plan.first_cpu().to_string()])
+            .args(["busybox", "watchdog", "-F", "-t", "1", "-T", &timeout])
+            .arg("/dev/watchdog")
+            .spawn()
+            .context("the watchdog's feeder cannot be started")?;
+        Ok(Feeder(feeder))
+    }
+}
+
+impl Drop for Feeder {
+    /// A feeder that is asked to end says goodbye to the device, which then stays quiet.
+    fn drop(&mut self) {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        let _ = self.0.wait();
+    }
 }
 
 fn number(path: impl AsRef<Path>) -> Option<u64> {

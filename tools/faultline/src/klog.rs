@@ -3,16 +3,17 @@
 //! The kernel log, from a console or a vmcore: lines with the kernel's own time, and
 //! in them what tells about an injected fault.
 
-use crate::mode::Mode;
+use crate::mode::Case;
 use crate::template;
 use serde::{Deserialize, Serialize};
 
-/// One line: the kernel's time in seconds, if it has one, and its text.
+/// One line: the kernel's time in seconds, if it has one, who printed it, and its text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Line<'a> {
     /// Seconds on the kernel's own clock.
     pub time: Option<f64>,
-    /// What follows the time (and the caller, where the kernel prints it).
+    /// The thread (`T143`) or CPU (`C1`), where the kernel notes it down.
+    pub caller: Option<&'a str>,
     pub text: &'a str,
 }
 
@@ -27,22 +28,26 @@ impl<'a> Line<'a> {
         let Some((time, mut text)) = stamped else {
             return Line {
                 time: None,
+                caller: None,
                 text: line,
             };
         };
         let unspaced = text.strip_prefix(' ').unwrap_or(text);
-        if let Some((caller, rest)) = unspaced
+        let mut caller = None;
+        if let Some((word, rest)) = unspaced
             .strip_prefix('[')
             .and_then(|rest| rest.split_once(']'))
         {
-            let caller = caller.trim().as_bytes();
-            if matches!(caller, [b'T' | b'C', digits @ ..] if digits.iter().all(u8::is_ascii_digit))
+            let word = word.trim();
+            if matches!(word.as_bytes(), [b'T' | b'C', digits @ ..] if digits.iter().all(u8::is_ascii_digit))
             {
+                caller = Some(word);
                 text = rest;
             }
         }
         Line {
             time: Some(time),
+            caller,
             text: text.strip_prefix(' ').unwrap_or(text),
         }
     }
@@ -65,25 +70,44 @@ pub struct Begin {
     pub mode: String,
 }
 
-/// A detector's report.
+/// What a thread said of its locks.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Locks {
+    pub cpu: u32,
+    pub has: String,
+    pub wants: String,
+}
+
+/// A detector's report, with what its line tells of the culprit.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Detection {
     pub time: Option<f64>,
-    pub cpu: u32,
-    pub thread: String,
-    pub pid: i32,
+    pub cpu: Option<u32>,
+    pub thread: Option<String>,
+    pub pid: Option<i32>,
+    pub line: String,
 }
 
-/// A panic, and the context that panicked.
+/// A panic, or, where an oops starts the crash kernel without one, that oops.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Panic {
     pub time: Option<f64>,
     pub message: String,
+    /// What panicked: the first stack that its report shows.
+    pub stack: Option<Stack>,
+}
+
+/// A thread and what it was doing, as a report shows it.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stack {
+    pub thread: String,
+    pub pid: i32,
+    /// Of what runs on a CPU.
     pub cpu: Option<u32>,
-    pub pid: Option<i32>,
-    pub thread: Option<String>,
-    /// What the panic's report shows of the stack, innermost first.
-    pub stack: Vec<Frame>,
+    /// Of what is shown as a task: `R`, `S`, `D`, ...
+    pub state: Option<String>,
+    /// Innermost first.
+    pub frames: Vec<Frame>,
 }
 
 /// A function in a call trace.
@@ -92,13 +116,26 @@ pub struct Frame {
     pub function: String,
     /// Its module; none for the kernel proper.
     pub module: Option<String>,
+    /// An interrupt called it.
+    #[serde(default)]
+    pub in_interrupt: bool,
+}
+
+impl Frame {
+    /// Is it this function of that module? Closures and functions within it count.
+    pub fn is(&self, module: &str, function: &str) -> bool {
+        self.module.as_deref() == Some(module)
+            && self.function.split("::").any(|part| part == function)
+    }
 }
 
 const ANNOUNCED: &str = "lockup: run {run}: plan: mode={mode} cpus={cpus} ";
 const BEGIN: &str = "lockup: run {run}: cpu {cpu}: begin: mode={mode} ";
 const PANIC: &str = "Kernel panic - not syncing: {message}";
+const LOCKS: &str = "lockup: run {run}: cpu {cpu}: holds lock {has}, wants lock {wants}";
 const CONTEXT: &str = "CPU: {cpu} ";
 const CONTEXT_PID: &str = "PID: {pid} Comm: {comm_and_taint}";
+const TASK: &str = "task:{thread} state:{state} stack:{stack} pid:{pid} ";
 
 /// The module's announcement, if `line` is one.
 pub fn announced(line: Line<'_>) -> Option<Announced> {
@@ -121,15 +158,32 @@ pub fn begin(line: Line<'_>) -> Option<Begin> {
     })
 }
 
-/// A report of `mode`'s detector, if `line` is one.
-pub fn detection(mode: &Mode, line: Line<'_>) -> Option<Detection> {
-    let found = template::find(mode.detection, line.text)?;
-    let (thread, pid) = found.text("task").rsplit_once(':')?;
+/// What a thread says of its locks, if it is that.
+fn locks(line: Line<'_>) -> Option<Locks> {
+    let found = template::find(LOCKS, line.text)?;
+    Some(Locks {
+        cpu: found.number("cpu")?,
+        has: found.text("has").into(),
+        wants: found.text("wants").into(),
+    })
+}
+
+/// A report of what is looked for, if `line` is one.
+pub fn detection(case: Case, line: Line<'_>) -> Option<Detection> {
+    let found = case
+        .reports()
+        .iter()
+        .find_map(|report| template::find(report, line.text))?;
+    // Where a report names both, it has `thread:pid` in one word.
+    let task = found.text("task").rsplit_once(':');
+    let (thread, pid) = task.unwrap_or((found.text("thread"), found.text("pid")));
+    let thread = thread.rsplit(": ").next().unwrap_or(thread);
     Some(Detection {
         time: line.time,
-        cpu: found.number("cpu")?,
-        thread: thread.into(),
-        pid: pid.parse().ok()?,
+        cpu: found.number("cpu"),
+        thread: Some(thread.trim().to_string()).filter(|name| !name.is_empty()),
+        pid: pid.parse().ok(),
+        line: line.text.trim().into(),
     })
 }
 
@@ -152,6 +206,31 @@ fn context(line: Line<'_>) -> Option<(u32, i32, &str)> {
     Some((cpu, found.number("pid")?, &rest[..end]))
 }
 
+/// Name, state and PID of a task, in a line like
+/// `task:lockup/1        state:D stack:0     pid:143   tgid:143   ppid:2`.
+fn task(line: Line<'_>) -> Option<Stack> {
+    let found = template::find(TASK, line.text).filter(|_| line.text.starts_with("task:"))?;
+    Some(Stack {
+        thread: found.text("thread").trim().into(),
+        pid: found.number("pid")?,
+        state: Some(found.text("state").trim().into()),
+        ..Stack::default()
+    })
+}
+
+/// The beginning of a thread's stack, if `line` is one.
+fn stack(line: Line<'_>) -> Option<Stack> {
+    if let Some((cpu, pid, thread)) = context(line) {
+        return Some(Stack {
+            thread: thread.into(),
+            pid,
+            cpu: Some(cpu),
+            ..Stack::default()
+        });
+    }
+    task(line)
+}
+
 /// A function of a call trace, from `RIP: 0010:f+0x3a/0x80 [m]` or `f+0x59/0xf0 [m]`.
 /// Those marked `?` are leftovers on the stack, not part of the trace.
 fn frame(line: Line<'_>) -> Option<Frame> {
@@ -171,6 +250,7 @@ fn frame(line: Line<'_>) -> Option<Frame> {
     Some(Frame {
         function: demangled(function),
         module: module.map(String::from),
+        in_interrupt: false,
     })
 }
 
@@ -184,60 +264,110 @@ pub fn demangled(function: &str) -> String {
 pub struct Story {
     pub announced: Option<Announced>,
     pub begins: Vec<Begin>,
+    pub locks: Vec<Locks>,
     pub detections: Vec<Detection>,
+    /// All stacks that it shows, in the order in which they begin.
+    pub stacks: Vec<Stack>,
     pub panic: Option<Panic>,
 }
 
+/// Reads a story line by line.
+struct Reader<'l> {
+    story: Story,
+    /// Who prints which stack at the moment: reports of several CPUs are mixed.
+    open: Vec<(Option<&'l str>, usize)>,
+    /// The stack that follows the first report, and the one that follows the panic.
+    reported: Option<usize>,
+    panicked: Option<usize>,
+}
+
 impl Story {
-    /// Reads a whole log for what concerns `mode`.
-    pub fn read(mode: &Mode, log: &str) -> Self {
-        let mut story = Story::default();
+    /// Reads a whole log for what concerns `case`.
+    pub fn read(case: Case, log: &str) -> Self {
+        let mut reader = Reader {
+            story: Story::default(),
+            open: Vec::new(),
+            reported: None,
+            panicked: None,
+        };
         for line in log.lines().map(Line::parse) {
-            story.add(mode, line);
+            reader.add(case, line);
         }
-        story
+        reader.finish(case)
     }
 
-    fn add(&mut self, mode: &Mode, line: Line<'_>) {
-        if let Some(message) = panic_message(line) {
-            self.panic.get_or_insert(Panic {
-                time: line.time,
-                message: message.into(),
-                cpu: None,
-                pid: None,
-                thread: None,
-                stack: Vec::new(),
-            });
-        } else if let Some(panic) = &mut self.panic {
-            if let Some((cpu, pid, thread)) = context(line) {
-                panic.cpu.get_or_insert(cpu);
-                panic.pid.get_or_insert(pid);
-                panic.thread.get_or_insert(thread.into());
-            } else {
-                panic.stack.extend(frame(line));
-            }
-        } else {
-            if let Some(announced) = announced(line) {
-                // A new run: what an earlier one did is not what panicked.
-                *self = Story {
+    /// Seconds from the beginning of a fault to a time.
+    pub fn since(begin: &Begin, time: Option<f64>) -> Option<f64> {
+        Some(time? - begin.time?)
+    }
+}
+
+impl<'l> Reader<'l> {
+    fn add(&mut self, case: Case, line: Line<'l>) {
+        let story = &mut self.story;
+        if let Some(announced) = announced(line) {
+            // A new run: what an earlier one did is not what panicked.
+            if story.panic.is_none() {
+                *story = Story {
                     announced: Some(announced),
                     ..Story::default()
                 };
+                self.open.clear();
+                self.reported = None;
             }
-            self.begins.extend(begin(line));
-            self.detections.extend(detection(mode, line));
+            return;
+        }
+        if let Some(stack) = stack(line) {
+            let at = story.stacks.len();
+            self.open.retain(|(caller, _)| *caller != line.caller);
+            self.open.push((line.caller, at));
+            story.stacks.push(stack);
+            if story.panic.is_some() {
+                self.panicked.get_or_insert(at);
+            } else if !story.detections.is_empty() {
+                self.reported.get_or_insert(at);
+            }
+            return;
+        }
+        let open = self.open.iter().find(|(caller, _)| *caller == line.caller);
+        if let Some(stack) = open.and_then(|(_, at)| story.stacks.get_mut(*at)) {
+            if line.text.trim() == "</IRQ>" {
+                for frame in &mut stack.frames {
+                    frame.in_interrupt = true;
+                }
+            }
+            stack.frames.extend(frame(line));
+        }
+        if let Some(message) = panic_message(line) {
+            story.panic.get_or_insert(Panic {
+                time: line.time,
+                message: message.into(),
+                stack: None,
+            });
+        } else if story.panic.is_none() {
+            story.begins.extend(begin(line));
+            story.locks.extend(locks(line));
+            story.detections.extend(detection(case, line));
         }
     }
 
-    /// Seconds from the fault's beginning on a CPU to the first report for it.
-    pub fn latency(&self, cpu: u32) -> Option<f64> {
-        let begin = self.begins.iter().find(|begin| begin.cpu == cpu)?.time?;
-        let detection = self
-            .detections
-            .iter()
-            .find(|report| report.cpu == cpu)?
-            .time?;
-        Some(detection - begin)
+    fn finish(self, case: Case) -> Story {
+        let mut story = self.story;
+        let stack = |at: Option<usize>| at.and_then(|at| story.stacks.get(at)).cloned();
+        let (reported, panicked) = (stack(self.reported), stack(self.panicked));
+        match &mut story.panic {
+            Some(panic) => panic.stack = panicked.or(reported.filter(|_| case.is_self_reported())),
+            // The report is the end of the log: it started the crash kernel.
+            None if case.is_self_reported() => {
+                story.panic = story.detections.first().map(|detection| Panic {
+                    time: detection.time,
+                    message: detection.line.clone(),
+                    stack: reported,
+                });
+            }
+            None => {}
+        }
+        story
     }
 }
 
@@ -246,61 +376,37 @@ mod tests {
     use super::*;
     use crate::mode;
 
-    fn soft() -> &'static Mode {
-        mode::find("soft").unwrap()
+    fn soft() -> Case {
+        Case::new(mode::find("soft").unwrap(), None).unwrap()
+    }
+
+    fn line<'a>(time: f64, caller: Option<&'a str>, text: &'a str) -> Line<'a> {
+        Line {
+            time: Some(time),
+            caller,
+            text,
+        }
     }
 
     #[test]
     fn splits_time_caller_and_text() {
-        assert_eq!(
-            Line::parse("[   12.5] a [b] c\r"),
-            Line {
-                time: Some(12.5),
-                text: "a [b] c"
-            }
-        );
-        assert_eq!(
-            Line::parse("[   12.5] [  T143] a"),
-            Line {
-                time: Some(12.5),
-                text: "a"
-            }
-        );
-        assert_eq!(
-            Line::parse("[   12.5][  T143] a"),
-            Line {
-                time: Some(12.5),
-                text: "a"
-            }
-        );
-        assert_eq!(
-            Line::parse("[    1.0] [lockup] x"),
-            Line {
-                time: Some(1.0),
-                text: "[lockup] x"
-            }
-        );
-        assert_eq!(
-            Line::parse("[    1.0]   f+0x1/0x2"),
-            Line {
-                time: Some(1.0),
-                text: "  f+0x1/0x2"
-            }
-        );
-        assert_eq!(
-            Line::parse("no time"),
-            Line {
+        for (text, parsed) in [
+            ("[   12.5] a [b] c\r", line(12.5, None, "a [b] c")),
+            ("[   12.5] [  T143] a", line(12.5, Some("T143"), "a")),
+            ("[   12.5][  C1] a", line(12.5, Some("C1"), "a")),
+            ("[    1.0] [lockup] x", line(1.0, None, "[lockup] x")),
+            ("[    1.0]   f+0x1/0x2", line(1.0, None, "  f+0x1/0x2")),
+        ] {
+            assert_eq!(Line::parse(text), parsed);
+        }
+        for text in ["no time", "[bracket] x"] {
+            let unparsed = Line {
                 time: None,
-                text: "no time"
-            }
-        );
-        assert_eq!(
-            Line::parse("[bracket] x"),
-            Line {
-                time: None,
-                text: "[bracket] x"
-            }
-        );
+                caller: None,
+                text,
+            };
+            assert_eq!(Line::parse(text), unparsed);
+        }
     }
 
     #[test]
@@ -310,19 +416,45 @@ mod tests {
         assert_eq!(announced.run_id, "t1");
         assert_eq!(announced.cpus, "1");
         assert_eq!(story.begins.len(), 1);
-        assert_eq!(story.detections[0].thread, "lockup/1");
-        assert_eq!(story.detections[0].pid, 142);
+        assert_eq!(story.detections[0].thread.as_deref(), Some("lockup/1"));
+        assert_eq!(story.detections[0].pid, Some(142));
         let panic = story.panic.as_ref().unwrap();
         assert_eq!(panic.message, "softlockup: hung tasks");
-        assert_eq!(panic.thread.as_deref(), Some("lockup/1"));
-        assert_eq!((panic.cpu, panic.pid), (Some(1), Some(142)));
-        assert_eq!(panic.stack[0].function, "dump_stack_lvl");
+        let stack = panic.stack.as_ref().unwrap();
+        assert_eq!(stack.thread, "lockup/1");
+        assert_eq!((stack.cpu, stack.pid), (Some(1), 142));
+        assert_eq!(stack.frames[0].function, "dump_stack_lvl");
         let ours = |frame: &&Frame| frame.module.as_deref() == Some("lockup");
-        let ours: Vec<_> = panic.stack.iter().filter(ours).collect();
+        let ours: Vec<_> = stack.frames.iter().filter(ours).collect();
         assert_eq!(ours[0].function, "faultline_helper_cpu_relax");
-        assert_eq!(ours[1].function, "lockup::modes::spin_preemption_off");
-        assert!((story.latency(1).unwrap() - 6.065222).abs() < 1e-9);
-        assert_eq!(story.latency(0), None);
+        assert!(ours[1].is("lockup", "spin_preemption_off"));
+        // The watchdog is in the timer's interrupt; what it interrupted is not.
+        assert!(stack.frames[0].in_interrupt && !ours[1].in_interrupt);
+        assert_eq!(story.stacks.len(), 2);
+        let secs = Story::since(&story.begins[0], story.detections[0].time).unwrap();
+        assert!((secs - 6.065222).abs() < 1e-9);
+    }
+
+    #[test]
+    fn reports_of_two_cpus_at_once() {
+        let log =
+            "[1.0] [T9] lockup: run x: plan: mode=soft cpus=0-1 delay_secs=0 hold_secs=9 force=1\n\
+            [2.0] [C0] CPU: 0 UID: 0 PID: 10 Comm: lockup/0 Not tainted 7.3 #1\n\
+            [2.0] [C1] CPU: 1 UID: 0 PID: 11 Comm: lockup/1 Not tainted 7.3 #1\n\
+            [2.1] [C0]  a+0x1/0x2\n\
+            [2.1] [C1]  b+0x1/0x2\n\
+            [2.2] [C0] task:lockup/2        state:D stack:0     pid:12    tgid:12 ppid:2\n\
+            [2.2] [C0]  c+0x1/0x2 [lockup]\n";
+        let stacks = Story::read(soft(), log).stacks;
+        let seen: Vec<_> = stacks
+            .iter()
+            .map(|stack| (stack.thread.as_str(), stack.frames[0].function.as_str()))
+            .collect();
+        assert_eq!(
+            seen,
+            [("lockup/0", "a"), ("lockup/1", "b"), ("lockup/2", "c")]
+        );
+        assert_eq!(stacks[2].state.as_deref(), Some("D"));
     }
 
     #[test]
@@ -352,7 +484,10 @@ mod tests {
         let line =
             Line::parse("[1.0] watchdog: BUG: soft lockup - CPU#3 stuck for 5s! [kworker/3:1:77]");
         let found = detection(soft(), line).unwrap();
-        assert_eq!((found.thread.as_str(), found.pid), ("kworker/3:1", 77));
+        assert_eq!(
+            (found.thread.as_deref(), found.pid),
+            (Some("kworker/3:1"), Some(77))
+        );
     }
 
     #[test]

@@ -9,7 +9,9 @@
 //! examined with [`flattened`], [`diskdump`], [`klog`] and [`drgn`]; all of it becomes
 //! a [`timeline`] and a [`verdict`], which a [`report`] shows. [`route`] stands for itself.
 
+mod checks;
 mod cli;
+mod detector;
 mod diskdump;
 mod drgn;
 mod drill;
@@ -26,6 +28,7 @@ mod mode;
 mod plan;
 mod process;
 mod progress;
+mod qmp;
 mod report;
 mod route;
 mod runner;

@@ -3,9 +3,9 @@
 //! The faults that a drill can provoke. A mode is one row of [`MODES`]: everything
 //! else in this program reads the row and knows no mode by name.
 
-use crate::window::{self, Window};
+use crate::detector::{self, Detector};
 
-/// A kind of fault, how it is armed, and what it looks like when it is detected.
+/// A kind of fault, what reports it, and what it looks like in a dump.
 #[derive(Debug)]
 pub struct Mode {
     /// Its word, as the module's `mode=` has it.
@@ -16,56 +16,327 @@ pub struct Mode {
     pub module: &'static str,
     /// The thread that suffers it; `{cpu}` stands for its CPU.
     pub thread: &'static str,
+    /// A second thread of that CPU that suffers it.
+    pub twin: Option<&'static str>,
+    /// It takes two CPUs or more, and the first two if none are chosen.
+    pub takes_two: bool,
     /// What that thread does.
     pub doing: &'static str,
-    /// A word that the name of the function doing it has.
+    /// The function of the module that is on its stack.
     pub function: &'static str,
-    /// What should detect it.
-    pub detector: &'static str,
-    /// The sysctl with the detector's threshold in seconds.
-    pub threshold: &'static str,
-    /// Further sysctls, and what makes the detector panic.
-    pub sysctls: &'static [(&'static str, &'static str)],
-    /// A file with the number of detections since boot, if the kernel has it.
-    pub counter: &'static str,
-    /// The detector's line in the kernel log: `{cpu}` and `{task}` (`comm:pid`).
-    pub detection: &'static str,
-    /// The message of the panic that follows.
-    pub panic: &'static str,
-    /// The detector's window for a threshold.
-    pub window: fn(u32) -> Window,
+    /// What can report it; the first is what should.
+    pub detectors: &'static [&'static Detector],
+    /// What the kernel says of it, where the detector has no lines of its own.
+    pub reports: &'static [&'static str],
+    /// What a dump must show besides.
+    pub proofs: &'static [Proof],
+    /// Parameters that it needs.
+    pub parameters: &'static [(&'static str, &'static str)],
+    /// Settings that make its reports complete.
+    pub settings: &'static [(&'static str, &'static str)],
 }
 
-/// Every mode.
-pub const MODES: &[Mode] = &[Mode {
+/// Something that a dump must show beside the culprit's stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Who has which lock and wants which one, in a circle.
+    Locks,
+    /// All threads of the fault, each with the function on its stack.
+    Everybody,
+    /// The culprit sleeps and cannot be woken.
+    Uninterruptible,
+    /// The culprit's function was called by an interrupt.
+    Interrupt,
+    /// A function of the kernel on the culprit's stack.
+    Through(&'static str),
+    /// Another function of the module, on somebody's stack.
+    Elsewhere(&'static str),
+}
+
+const LOCKUP: Mode = Mode {
     name: "soft",
     title: "soft lockup",
     module: "lockup",
     thread: "lockup/{cpu}",
+    twin: None,
+    takes_two: false,
     doing: "spins with preemption off",
-    function: "spin",
-    detector: "soft-lockup watchdog",
-    threshold: "kernel.watchdog_thresh",
-    sysctls: &[
-        ("kernel.watchdog", "1"),
-        ("kernel.soft_watchdog", "1"),
-        ("kernel.softlockup_panic", "1"),
-    ],
-    counter: "/sys/kernel/softlockup_count",
-    detection: "BUG: soft lockup - CPU#{cpu} stuck for {secs}s! [{task}]",
-    panic: "softlockup: hung tasks",
-    window: window::soft_lockup,
-}];
+    function: "spin_preemption_off",
+    detectors: SOFT,
+    reports: &[],
+    proofs: &[],
+    parameters: &[],
+    settings: &[],
+};
+
+/// What sees a CPU that takes interrupts, and no other thread.
+const SOFT: &[&Detector] = &[
+    &detector::SOFT_LOCKUP,
+    &detector::RCU_STALL,
+    &detector::NMI,
+    &detector::HARDWARE_WATCHDOG,
+];
+/// What sees a CPU that takes nothing but an NMI.
+const HARD: &[&Detector] = &[
+    &detector::HARD_LOCKUP,
+    &detector::RCU_STALL,
+    &detector::NMI,
+    &detector::HARDWARE_WATCHDOG,
+];
+const STUCK: &[&Detector] = &[&detector::HUNG_TASK, &detector::NMI];
+const FORCED: &[(&str, &str)] = &[("force", "1")];
+const ALL_STACKS: (&str, &str) = ("kernel.softlockup_all_cpu_backtrace", "1");
+
+/// Every mode.
+pub const MODES: &[Mode] = &[
+    LOCKUP,
+    Mode {
+        name: "spin",
+        title: "spinning thread",
+        doing: "spins, and may be preempted",
+        function: "spin_preemptible",
+        ..LOCKUP
+    },
+    Mode {
+        name: "softirq",
+        title: "soft lockup with bottom halves off",
+        doing: "spins with bottom halves off",
+        function: "spin_softirqs_off",
+        ..LOCKUP
+    },
+    Mode {
+        name: "hard",
+        title: "hard lockup",
+        doing: "spins with interrupts off",
+        function: "spin_interrupts_off",
+        detectors: HARD,
+        ..LOCKUP
+    },
+    Mode {
+        name: "irq",
+        title: "stuck interrupt handler",
+        doing: "is interrupted by a handler that spins",
+        function: "spin_in_interrupt",
+        detectors: HARD,
+        proofs: &[Proof::Interrupt],
+        ..LOCKUP
+    },
+    Mode {
+        name: "rcu",
+        title: "RCU stall",
+        doing: "spins in an RCU read-side section",
+        function: "spin_in_rcu_reader",
+        detectors: &[&detector::RCU_STALL],
+        ..LOCKUP
+    },
+    Mode {
+        name: "hung",
+        title: "hung task",
+        doing: "sleeps uninterruptibly",
+        function: "hang_uninterruptible",
+        detectors: STUCK,
+        proofs: &[Proof::Uninterruptible],
+        ..LOCKUP
+    },
+    Mode {
+        name: "mutex",
+        title: "deadlock of two mutexes",
+        doing: "waits for a mutex whose owner waits for its own",
+        function: "wait_for_mutex",
+        detectors: STUCK,
+        twin: Some("lockup/{cpu}.b"),
+        proofs: &[Proof::Uninterruptible, Proof::Locks, Proof::Everybody],
+        ..LOCKUP
+    },
+    Mode {
+        name: "deadlock",
+        takes_two: true,
+        title: "deadlock of two spinlocks",
+        doing: "spins for a lock whose owner wants its own",
+        function: "spin_on_lock",
+        proofs: &[Proof::Locks, Proof::Everybody],
+        settings: &[ALL_STACKS],
+        ..LOCKUP
+    },
+    Mode {
+        name: "deadlock_irq",
+        takes_two: true,
+        title: "deadlock of two spinlocks with interrupts off",
+        doing: "spins with interrupts off for a lock whose owner wants its own",
+        function: "spin_on_lock_irqs_off",
+        detectors: HARD,
+        proofs: &[Proof::Locks, Proof::Everybody],
+        settings: &[("kernel.hardlockup_all_cpu_backtrace", "1")],
+        ..LOCKUP
+    },
+    Mode {
+        name: "self_deadlock",
+        title: "deadlock with oneself",
+        doing: "is interrupted by a handler that wants its spinlock",
+        function: "spin_on_own_lock",
+        detectors: HARD,
+        proofs: &[Proof::Locks, Proof::Interrupt],
+        ..LOCKUP
+    },
+    Mode {
+        name: "smp_call",
+        takes_two: true,
+        title: "call to a CPU that never answers",
+        doing: "waits for a CPU that never answers",
+        function: "call_cpu_that_never_answers",
+        proofs: &[
+            Proof::Through("smp_call_function_single"),
+            Proof::Elsewhere("never_answer"),
+        ],
+        settings: &[ALL_STACKS],
+        ..LOCKUP
+    },
+    Mode {
+        name: "workqueue",
+        title: "stuck worker",
+        doing: "waits for a worker that never returns",
+        function: "flush_stuck_work",
+        detectors: STUCK,
+        proofs: &[Proof::Uninterruptible, Proof::Through("__flush_work")],
+        ..LOCKUP
+    },
+    Mode {
+        name: "stop_machine",
+        title: "stopped machine",
+        thread: "migration/{cpu}",
+        doing: "spins while all CPUs are stopped",
+        function: "spin_with_machine_stopped",
+        detectors: &[&detector::NMI, &detector::HARDWARE_WATCHDOG],
+        ..LOCKUP
+    },
+    Mode {
+        name: "panic",
+        title: "panic in a thread",
+        doing: "panics",
+        function: "panic_in_thread",
+        detectors: &[&detector::PANIC],
+        parameters: FORCED,
+        ..LOCKUP
+    },
+    Mode {
+        name: "panic_irq",
+        title: "panic in an interrupt",
+        doing: "is interrupted by a handler that panics",
+        function: "panic_in_interrupt",
+        detectors: &[&detector::PANIC],
+        proofs: &[Proof::Interrupt],
+        parameters: FORCED,
+        ..LOCKUP
+    },
+    Mode {
+        name: "oops",
+        title: "oops",
+        doing: "writes to address 0",
+        function: "write_to_null",
+        detectors: &[&detector::OOPS],
+        reports: &[
+            "BUG: kernel NULL pointer dereference, address: {address}",
+            "Unable to handle kernel NULL pointer dereference at virtual address {address}",
+        ],
+        ..LOCKUP
+    },
+    Mode {
+        name: "bug",
+        title: "BUG()",
+        doing: "calls BUG()",
+        function: "hit_bug",
+        detectors: &[&detector::OOPS],
+        reports: &["kernel BUG at {place}"],
+        ..LOCKUP
+    },
+    Mode {
+        name: "warn",
+        title: "warning",
+        doing: "warns",
+        function: "warn_once",
+        detectors: &[&detector::WARNING],
+        reports: &["WARNING: {place}"],
+        ..LOCKUP
+    },
+    Mode {
+        name: "stack_overflow",
+        title: "stack overflow",
+        doing: "calls itself until its stack ends",
+        function: "recurse",
+        detectors: &[&detector::STACK_END],
+        reports: &[
+            "BUG: TASK stack guard page was hit at {address}",
+            "Insufficient stack space to handle exception!",
+        ],
+        parameters: FORCED,
+        ..LOCKUP
+    },
+    Mode {
+        name: "double_free",
+        title: "double free",
+        doing: "frees an object twice",
+        function: "free_twice",
+        detectors: &[&detector::WARNING],
+        reports: &["BUG faultline_free_twice {taint}: Object already free"],
+        ..LOCKUP
+    },
+    Mode {
+        name: "oom",
+        title: "memory that runs out",
+        doing: "takes all memory",
+        function: "exhaust_memory",
+        detectors: &[&detector::OUT_OF_MEMORY],
+        reports: &["{thread} invoked oom-killer"],
+        // More than a machine for drills has.
+        parameters: &[("limit_mib", "65536"), ("force", "1")],
+        ..LOCKUP
+    },
+];
 
 /// The mode of that name.
 pub fn find(name: &str) -> Option<&'static Mode> {
     MODES.iter().find(|mode| mode.name == name)
 }
 
-impl Mode {
-    /// The threshold's bare name, as in `watchdog_thresh=2`.
-    pub fn threshold_word(&self) -> &'static str {
-        self.threshold.rsplit('.').next().unwrap_or(self.threshold)
+/// A mode, and the detector that is to report it.
+#[derive(Debug, Clone, Copy)]
+pub struct Case {
+    pub mode: &'static Mode,
+    pub detector: &'static Detector,
+}
+
+impl Case {
+    /// The mode with the detector of that name, or with the one that should report it.
+    pub fn new(mode: &'static Mode, detector: Option<&str>) -> Result<Self, String> {
+        let found = match detector {
+            None => mode.detectors.first(),
+            Some(name) => mode.detectors.iter().find(|known| known.name == name),
+        };
+        let known = || mode.detectors.iter().map(|known| known.name);
+        found
+            .map(|detector| Case { mode, detector })
+            .ok_or_else(|| {
+                let known: Vec<_> = known().collect();
+                format!(
+                    "mode {} is not seen by '{}'; what may see it: {}",
+                    mode.name,
+                    detector.unwrap_or_default(),
+                    known.join(", ")
+                )
+            })
+    }
+
+    /// Is the fault its own report?
+    pub fn is_self_reported(&self) -> bool {
+        self.detector.reports.is_empty()
+    }
+
+    /// Lines that report the fault.
+    pub fn reports(&self) -> &'static [&'static str] {
+        match self.detector.reports {
+            [] => self.mode.reports,
+            reports => reports,
+        }
     }
 }
 
@@ -75,5 +346,39 @@ impl std::str::FromStr for &'static Mode {
     fn from_str(name: &str) -> Result<Self, String> {
         let names: Vec<_> = MODES.iter().map(|mode| mode.name).collect();
         find(name).ok_or_else(|| format!("the modes are: {}", names.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_each_mode_can_be_seen() {
+        for (at, mode) in MODES.iter().enumerate() {
+            assert!(MODES[at + 1..].iter().all(|other| other.name != mode.name));
+            let case = Case::new(mode, None).unwrap();
+            assert!(
+                !case.detector.panic.is_empty(),
+                "{}: what does its panic say?",
+                mode.name
+            );
+            assert!(
+                !case.reports().is_empty() || case.detector.panics.is_none(),
+                "{}: a report that need not be a panic has lines",
+                mode.name
+            );
+        }
+    }
+
+    #[test]
+    fn a_detector_that_cannot_see_the_mode_is_refused_with_those_that_can() {
+        let error = Case::new(find("hung").unwrap(), Some("soft-lockup")).unwrap_err();
+        assert!(
+            error.ends_with("what may see it: hung-task, nmi"),
+            "{error}"
+        );
+        let case = Case::new(find("hard").unwrap(), Some("nmi")).unwrap();
+        assert_eq!(case.detector.name, "nmi");
     }
 }

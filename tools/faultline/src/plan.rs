@@ -2,7 +2,8 @@
 
 //! The plan of a drill: everything that will be done, settled before anything is.
 
-use crate::mode::{self, Mode};
+use crate::detector::Needs;
+use crate::mode::{self, Case};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use std::io::Read;
@@ -26,6 +27,8 @@ pub struct Machine {
     pub memory_mib: u64,
     /// The kernel's `crashkernel=`.
     pub crashkernel: String,
+    /// Further words for the kernel's command line.
+    pub append: Vec<String>,
     /// When the machine is ended, whatever it does.
     pub timeout_secs: u64,
 }
@@ -35,14 +38,31 @@ pub struct Machine {
 pub struct Injection {
     pub run_id: String,
     pub mode: String,
+    /// What is to report it.
+    pub detector: String,
+    pub policy: Policy,
+    /// The detector's threshold in seconds, if it has one.
+    pub threshold: Option<u32>,
     /// The module's parameters in order, without mode and run id.
     pub parameters: Vec<Setting>,
-    /// Sysctls in order; a later one overrides an earlier one.
+    /// Sysctls, and files by their path, in order; a later one overrides an earlier one.
     pub sysctls: Vec<Setting>,
     /// The crash kernel's command line, apart from its consoles; none when no crash kernel is to be loaded.
     pub crash_kernel: Option<String>,
     /// Seconds from the insertion of the module to its last word.
     pub patience_secs: u64,
+}
+
+/// What the machine is told to do when the fault is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Policy {
+    /// The detector's report is a panic
+    Panic,
+    /// The detector reports, and that is all
+    Report,
+    /// The detector is off
+    Off,
 }
 
 /// A name and its value.
@@ -81,10 +101,54 @@ impl std::fmt::Display for Setting {
 }
 
 impl Injection {
-    /// The row of the mode.
-    pub fn mode(&self) -> anyhow::Result<&'static Mode> {
-        mode::find(&self.mode)
-            .with_context(|| format!("the plan has the unknown mode '{}'", self.mode))
+    /// The mode, and what is to report it.
+    pub fn case(&self) -> anyhow::Result<Case> {
+        let mode = mode::find(&self.mode)
+            .with_context(|| format!("the plan has the unknown mode '{}'", self.mode))?;
+        Case::new(mode, Some(&self.detector)).map_err(anyhow::Error::msg)
+    }
+
+    /// What strikes from outside, if anything is to.
+    pub fn needs(&self) -> anyhow::Result<Needs> {
+        Ok(match self.policy {
+            Policy::Off => Needs::Nothing,
+            Policy::Panic | Policy::Report => self.case()?.detector.needs,
+        })
+    }
+
+    /// The value of one of the module's parameters.
+    fn parameter(&self, key: &str) -> Option<&str> {
+        let parameter = self.parameters.iter().find(|setting| setting.key == key);
+        parameter.map(|setting| setting.value.as_str())
+    }
+
+    /// The countdown.
+    pub fn delay_secs(&self) -> u32 {
+        let secs = self
+            .parameter("delay_secs")
+            .and_then(|secs| secs.parse().ok());
+        secs.unwrap_or(0)
+    }
+
+    /// The CPUs at fault: as the user chose, or else as the module does.
+    fn cpus(&self) -> &str {
+        let pair = mode::find(&self.mode).is_some_and(|mode| mode.takes_two);
+        self.parameter("cpus")
+            .unwrap_or(if pair { "0-1" } else { "1" })
+    }
+
+    /// The first of them.
+    pub fn first_cpu(&self) -> u32 {
+        let first = self.cpus().split([',', '-']).next();
+        first.and_then(|first| first.parse().ok()).unwrap_or(0)
+    }
+
+    /// May the fault hold this CPU?
+    pub fn holds_cpu(&self, cpu: u32) -> bool {
+        match self.cpus() {
+            "all" => true,
+            cpus => cpu_list_has(cpus, cpu),
+        }
     }
 
     /// What the module is loaded with.
@@ -99,13 +163,6 @@ impl Injection {
             .map(Setting::to_string)
             .collect::<Vec<_>>()
             .join(" ")
-    }
-
-    /// The value that `key` will have, and 0 where it is no number.
-    pub fn sysctl(&self, key: &str) -> u32 {
-        let last = self.sysctls.iter().rev().find(|setting| setting.key == key);
-        last.and_then(|setting| setting.value.parse().ok())
-            .unwrap_or(0)
     }
 }
 
@@ -159,20 +216,19 @@ mod tests {
     }
 
     #[test]
-    fn the_last_sysctl_counts() {
+    fn what_the_module_is_loaded_with() {
         let injection = Injection {
             run_id: "x".into(),
             mode: "soft".into(),
+            detector: "soft-lockup".into(),
+            policy: Policy::Panic,
+            threshold: Some(2),
             parameters: vec![Setting::new("delay_secs", 2)],
-            sysctls: vec![
-                Setting::new("kernel.watchdog_thresh", 2),
-                Setting::new("kernel.watchdog_thresh", 10),
-            ],
+            sysctls: Vec::new(),
             crash_kernel: None,
             patience_secs: 1,
         };
-        assert_eq!(injection.sysctl("kernel.watchdog_thresh"), 10);
-        assert_eq!(injection.sysctl("kernel.absent"), 0);
+        assert_eq!((injection.first_cpu(), injection.delay_secs()), (1, 2));
         assert_eq!(
             injection.module_arguments(),
             "mode=soft run_id=x delay_secs=2"

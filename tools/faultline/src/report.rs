@@ -3,11 +3,12 @@
 //! The report: one document, printed for people or as JSON. Its JSON form is an
 //! interface: within a schema's version, keys are added, never changed or removed.
 
+use crate::checks::Result;
 use crate::dump::{Dump, Format, State};
 use crate::layout::wrapped;
 use crate::plan::Plan;
 use crate::timeline::{megabytes, Moment};
-use crate::verdict::{Outcome, Result, Verdict};
+use crate::verdict::{Outcome, Verdict};
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -24,6 +25,8 @@ pub struct Report {
     pub outcome: Outcome,
     pub exit_status: u8,
     pub mode: &'static str,
+    /// What was to report it.
+    pub detector: &'static str,
     pub run_id: Option<String>,
     #[serde(flatten)]
     pub verdict: Verdict,

@@ -40,7 +40,8 @@ pub fn make_console(path: &Path) -> anyhow::Result<()> {
 }
 
 /// Starts `command` with `console` as the machine's console and hands everything
-/// heard to `hear`, until the machine is gone, `limit` is over or `stop` is set.
+/// heard to `hear`, until the machine is gone, `limit` is over or `stop` is set. Now and
+/// then it asks `act` what else was done to the machine.
 pub fn run(
     command: &mut Command,
     console: &Path,
@@ -48,6 +49,7 @@ pub fn run(
     limit: Duration,
     stop: &AtomicBool,
     mut hear: impl FnMut(Heard),
+    mut act: impl FnMut() -> Option<What>,
 ) -> anyhow::Result<()> {
     let (send, receive) = channel();
     let ended = Arc::new(AtomicBool::new(false));
@@ -81,6 +83,10 @@ pub fn run(
     let end = loop {
         if let Ok(heard) = receive.recv_timeout(TICK) {
             hear(heard);
+        }
+        if let Some(what) = act() {
+            let at = start.elapsed().as_secs_f64();
+            hear(Heard { at, what });
         }
         if let Some(status) = machine.child.try_wait()? {
             break told.unwrap_or(match (status.code(), status.signal()) {
@@ -283,6 +289,7 @@ mod tests {
             limit,
             &AtomicBool::new(stop),
             |one| heard.push(one.what),
+            || None,
         )
         .unwrap();
         heard
@@ -333,6 +340,7 @@ mod tests {
             LONG,
             &stop,
             |_| {},
+            || None,
         )
         .unwrap_err();
         assert_eq!(

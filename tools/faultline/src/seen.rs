@@ -5,7 +5,7 @@
 
 use crate::event::{End, Guest, Heard, Release, What};
 use crate::klog::{self, Begin, Detection, Line};
-use crate::mode::Mode;
+use crate::mode::Case;
 use crate::template;
 
 /// A fact and the time, in seconds after the drill began, at which it was known.
@@ -27,6 +27,8 @@ pub struct Seen {
     pub refused: Option<At<String>>,
     pub begins: Vec<At<Begin>>,
     pub detections: Vec<At<Detection>>,
+    /// An NMI was sent, or why it could not be.
+    pub nmi: Option<At<Result<(), String>>>,
     pub released: Option<At<Release>>,
     pub guest_failed: Option<At<String>>,
     pub panic: Option<At<String>>,
@@ -85,15 +87,25 @@ const LAST_LINES: usize = 12;
 
 impl Seen {
     /// Adds something heard. Returns what is new for somebody who watches.
-    pub fn add(&mut self, mode: &Mode, heard: &Heard) -> Option<String> {
+    pub fn add(&mut self, case: Case, heard: &Heard) -> Option<String> {
         let at = heard.at;
         match &heard.what {
             What::Guest(event) => self.guest(at, event),
             What::Console(line) if self.panic.is_some() => self.crash(at, line),
-            What::Console(line) => self.console(mode, at, line),
+            What::Console(line) => self.console(case, at, line),
             What::Stderr(line) => {
                 self.stderr.push(line.clone());
                 self.up.is_none().then(|| line.clone())
+            }
+            What::Nmi(sent) => {
+                self.nmi = Some(At {
+                    at,
+                    what: sent.clone(),
+                });
+                Some(match sent {
+                    Ok(()) => "an NMI is sent".into(),
+                    Err(error) => format!("no NMI can be sent: {error}"),
+                })
             }
             What::End(end) => {
                 self.end = Some(At {
@@ -164,11 +176,11 @@ impl Seen {
     }
 
     /// A line of the guest's own kernel.
-    fn console(&mut self, mode: &Mode, at: f64, line: &str) -> Option<String> {
-        let line = Line::parse(line);
+    fn console(&mut self, case: Case, heard: f64, text: &str) -> Option<String> {
+        let line = Line::parse(text);
         // Locked up CPUs may keep the console waiting: then the kernel knows better.
-        let at = line.time.map_or(at, |time| {
-            let boot = self.boot.unwrap_or(f64::INFINITY).min(at - time);
+        let at = line.time.map_or(heard, |time| {
+            let boot = self.boot.unwrap_or(f64::INFINITY).min(heard - time);
             self.boot = Some(boot);
             boot + time
         });
@@ -177,13 +189,24 @@ impl Seen {
             self.begins.push(At { at, what: begin });
             return Some(news);
         }
-        if let Some(detection) = klog::detection(mode, line) {
-            let news = format!("detected by the {}", mode.detector);
+        if let Some(detection) = klog::detection(case, line) {
+            let news = format!("detected by the {}", case.detector.title);
             self.detections.push(At {
                 at,
                 what: detection,
             });
             return Some(news);
+        }
+        if self.up.is_some() && line.text.starts_with(CRASH_BOOT) {
+            // An oops may start the crash kernel by itself.
+            let detection = self.detections.first();
+            self.panic = Some(At {
+                at: detection.map_or(heard, |detection| detection.at),
+                what: detection.map_or("no panic was seen".into(), |detection| {
+                    detection.what.line.clone()
+                }),
+            });
+            return self.crash(heard, text);
         }
         let message = klog::panic_message(line)?;
         self.panic = Some(At {
@@ -267,7 +290,7 @@ mod tests {
             .collect();
         let mut seen = Seen::default();
         for heard in &heard {
-            seen.add(mode::find("soft").unwrap(), heard);
+            seen.add(Case::new(mode::find("soft").unwrap(), None).unwrap(), heard);
         }
         seen
     }
@@ -294,6 +317,33 @@ mod tests {
         assert_eq!(seen.crash.dump_ended, Some(At { at: 7.0, what: 0 }));
         assert!(seen.crash.down && !seen.crash.no_disk);
         assert_eq!(seen.crash.last[3], "Copying data : [100.0 %] |");
+    }
+
+    #[test]
+    fn an_oops_that_starts_the_crash_kernel_is_the_panic() {
+        let mut seen = Seen {
+            up: Some(At {
+                at: 0.0,
+                what: ("7.3".into(), 2),
+            }),
+            ..Seen::default()
+        };
+        let case = Case::new(mode::find("bug").unwrap(), None).unwrap();
+        for (at, line) in ["[ 3.0] kernel BUG at x.c:1!", "[ 0.0] Linux version 7.3"]
+            .iter()
+            .enumerate()
+        {
+            let what = What::Console(line.to_string());
+            seen.add(
+                case,
+                &Heard {
+                    at: at as f64,
+                    what,
+                },
+            );
+        }
+        assert_eq!(seen.panic.unwrap().what, "kernel BUG at x.c:1!");
+        assert_eq!(seen.crash.booted, Some(1.0));
     }
 
     #[test]

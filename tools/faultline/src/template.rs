@@ -42,6 +42,16 @@ pub fn find<'t, 'l>(template: &'t str, line: &'l str) -> Option<Captures<'t, 'l>
     Some(Captures(captures))
 }
 
+/// Whether the whole of `line` is as `template` has it.
+pub fn is(template: &str, line: &str) -> bool {
+    find(template, line).is_some_and(|found| {
+        let names = found.0.iter();
+        line == names.fold(template.to_string(), |text, (name, value)| {
+            fill(&text, name, value)
+        })
+    })
+}
+
 /// Puts `value` in the place of `{name}`.
 pub fn fill(template: &str, name: &str, value: impl ToString) -> String {
     template.replace(&format!("{{{name}}}"), &value.to_string())
@@ -79,6 +89,12 @@ mod tests {
     fn a_template_without_names_is_a_search() {
         assert!(find("down", "system going down now").is_some());
         assert!(find("up", "system going down now").is_none());
+    }
+
+    #[test]
+    fn is_the_whole_line() {
+        assert!(is("a {x} c", "a b c") && is("a {x}", "a b c") && is("a", "a"));
+        assert!(!is("a {x} c", "a b c d") && !is("b", "a b") && !is("a", "a b"));
     }
 
     #[test]

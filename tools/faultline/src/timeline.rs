@@ -2,8 +2,8 @@
 
 //! The timeline: what happened when, in the order in which it happened.
 
-use crate::klog::Story;
-use crate::mode::Mode;
+use crate::klog::{Detection, Story};
+use crate::mode::Case;
 use crate::plan::Injection;
 use crate::seen::Seen;
 use crate::template;
@@ -37,11 +37,12 @@ pub fn megabytes(bytes: u64) -> String {
 /// The timeline of a drill, on the host's clock; latencies are the guest's own.
 pub fn of_drill(
     plan: &Injection,
-    mode: &Mode,
+    case: Case,
     seen: &Seen,
     dump_bytes: Option<u64>,
     latency: Option<&Latency>,
 ) -> Vec<Moment> {
+    let mode = case.mode;
     let mut line = Vec::new();
     if let Some(up) = &seen.up {
         line.push(moment(
@@ -90,12 +91,15 @@ pub fn of_drill(
         line.push(moment(
             detection.at,
             "detected",
-            detected(
-                mode,
-                seconds_to(seen, detection.what.cpu, detection.what.time),
-                latency,
-            ),
+            detected(case, seconds_to(seen, &detection.what), latency),
         ));
+    }
+    if let Some(nmi) = &seen.nmi {
+        let (name, text) = match &nmi.what {
+            Ok(()) => ("nmi_sent", "NMI sent from outside".to_string()),
+            Err(error) => ("nmi_failed", format!("no NMI could be sent: {error}")),
+        };
+        line.push(moment(nmi.at, name, text));
     }
     if let Some(released) = &seen.released {
         line.push(moment(
@@ -145,30 +149,33 @@ pub fn of_drill(
     line
 }
 
-/// Seconds from the fault on `cpu` to `time`, on the guest's clock.
-fn seconds_to(seen: &Seen, cpu: u32, time: Option<f64>) -> Option<f64> {
-    let begin = seen
-        .begins
-        .iter()
-        .find(|begin| begin.what.cpu == cpu)?
-        .what
-        .time?;
-    Some(time? - begin)
+/// Seconds from the fault that a report is about to the report, on the guest's clock.
+fn seconds_to(seen: &Seen, detection: &Detection) -> Option<f64> {
+    let mut begins = seen.begins.iter().map(|begin| &begin.what);
+    let about = begins
+        .clone()
+        .find(|begin| Some(begin.cpu) == detection.cpu)
+        .or(begins.next())?;
+    Story::since(about, detection.time)
 }
 
-fn detected(mode: &Mode, secs: Option<f64>, latency: Option<&Latency>) -> String {
+fn detected(case: Case, secs: Option<f64>, latency: Option<&Latency>) -> String {
     let after = secs
         .map(|secs| format!(" after {secs:.1} s"))
         .unwrap_or_default();
     let window = latency
         .and_then(|latency| latency.threshold.zip(latency.window.as_ref()))
-        .map(|(secs, window)| format!(" (window for {}={secs}: {window})", mode.threshold_word()))
+        .map(|(secs, window)| match case.detector.threshold_word() {
+            Some(word) => format!(" (window for {word}={secs}: {window})"),
+            None => format!(" (window for {secs} s: {window})"),
+        })
         .unwrap_or_default();
-    format!("detected by the {}{after}{window}", mode.detector)
+    format!("detected by the {}{after}{window}", case.detector.title)
 }
 
 /// The timeline that a dump's kernel log tells, on the kernel's clock.
-pub fn of_story(mode: &Mode, story: &Story, latency: Option<&Latency>) -> Vec<Moment> {
+pub fn of_story(case: Case, story: &Story, latency: Option<&Latency>) -> Vec<Moment> {
+    let mode = case.mode;
     let mut line = Vec::new();
     for begin in &story.begins {
         let thread = template::fill(mode.thread, "cpu", begin.cpu);
@@ -182,13 +189,13 @@ pub fn of_story(mode: &Mode, story: &Story, latency: Option<&Latency>) -> Vec<Mo
         let begin = story
             .begins
             .iter()
-            .find(|begin| begin.cpu == detection.cpu)
-            .and_then(|begin| begin.time);
-        let secs = detection.time.zip(begin).map(|(end, begin)| end - begin);
+            .find(|begin| Some(begin.cpu) == detection.cpu)
+            .or(story.begins.first());
+        let secs = begin.and_then(|begin| Story::since(begin, detection.time));
         line.extend(
             detection
                 .time
-                .map(|at| moment(at, "detected", detected(mode, secs, latency))),
+                .map(|at| moment(at, "detected", detected(case, secs, latency))),
         );
     }
     if let Some(panic) = &story.panic {

@@ -3,14 +3,11 @@
 //! The verdict: how far the way from the fault to a dump that names it was gone. It
 //! is judged from evidence alone, so that recorded evidence can be judged again.
 
-use crate::drgn::Witness;
+use crate::checks::{self, Check, Result, LATENCY, PAGES};
 use crate::dump::{Dump, State};
 use crate::event::End;
-use crate::klog::{Frame, Story};
-use crate::mode::Mode;
-use crate::plan::cpu_list_has;
+use crate::mode::Case;
 use crate::seen::Seen;
-use crate::template;
 use crate::window::Window;
 use serde::Serialize;
 
@@ -83,15 +80,22 @@ impl Stage {
     }
 
     /// What to do next.
-    fn advice(self, mode: &Mode) -> String {
+    fn advice(self, case: Case) -> String {
+        let detector = case.detector;
         match self {
             Self::Refused => "Do what its reason says. (--force does without a crash kernel.)".into(),
             Self::NotDetected => {
-                let sysctls: Vec<_> = mode.sysctls.iter().map(|(key, value)| format!("{key}={value}")).collect();
-                format!("Check {} and that {} is above 0.", sysctls.join(", "), mode.threshold)
+                let mut wanted: Vec<_> = detector.arms.iter().map(|(key, value)| format!("{key}={value}")).collect();
+                if let Some((key, _)) = detector.threshold.filter(|(key, _)| !key.is_empty()) {
+                    wanted.push(format!("{key} above 0"));
+                }
+                match wanted.as_slice() {
+                    [] => format!("Nothing of the {} came.", detector.title),
+                    wanted => format!("Check: {}.", wanted.join(", ")),
+                }
             }
-            Self::DetectedNoPanic => match mode.sysctls.last() {
-                Some((key, value)) => format!("The detector only reports. Set {key}={value} to make it panic."),
+            Self::DetectedNoPanic => match detector.panics {
+                Some([(key, value), _]) => format!("The detector only reports. Set {key}={value} to make it panic."),
                 None => "The detector only reports. Make it panic.".into(),
             },
             Self::PanicNoCrashKernel => {
@@ -124,34 +128,12 @@ impl Stage {
 /// What was injected, as far as it is known.
 #[derive(Debug)]
 pub struct Expected {
-    pub mode: &'static Mode,
+    pub case: Case,
     pub run_id: Option<String>,
     /// A CPU list.
     pub cpus: Option<String>,
     /// The detector's threshold; the window is judged only if it is known.
     pub threshold: Option<u32>,
-}
-
-/// How one check went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Result {
-    Ok,
-    Failed,
-    Skipped,
-}
-
-/// One check of a dump.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Check {
-    pub name: &'static str,
-    /// Who says so: `dump`, `log` (the dump's kernel log) or `drgn`.
-    pub source: &'static str,
-    pub result: Result,
-    /// What was found; the reason if the check was skipped.
-    pub found: String,
-    /// What should have been found.
-    pub expected: String,
 }
 
 /// How long detection took, beside what is documented.
@@ -178,8 +160,8 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    fn of(mode: &Mode, stage: Stage, summary: impl Into<String>, evidence: Vec<String>) -> Self {
-        let advice = stage.advice(mode);
+    fn of(case: Case, stage: Stage, summary: impl Into<String>, evidence: Vec<String>) -> Self {
+        let advice = stage.advice(case);
         Verdict {
             stage,
             summary: summary.into(),
@@ -193,9 +175,9 @@ impl Verdict {
 
 /// Judges a drill: what was seen of the machine and, if it got that far, its dump.
 pub fn judge(expected: &Expected, seen: &Seen, dump: Option<&Dump>) -> Verdict {
-    let mode = expected.mode;
-    let end = |stage, summary: String, evidence| Verdict::of(mode, stage, summary, evidence);
-    if let Some(verdict) = judge_runner(mode, seen) {
+    let case = expected.case;
+    let end = |stage, summary: String, evidence| Verdict::of(case, stage, summary, evidence);
+    if let Some(verdict) = judge_runner(case, seen) {
         return verdict;
     }
     if let Some(refused) = &seen.refused {
@@ -205,7 +187,7 @@ pub fn judge(expected: &Expected, seen: &Seen, dump: Option<&Dump>) -> Verdict {
         }
         return end(
             Stage::Refused,
-            format!("{}.ko refused to start", mode.module),
+            format!("{}.ko refused to start", case.mode.module),
             evidence,
         );
     }
@@ -213,15 +195,15 @@ pub fn judge(expected: &Expected, seen: &Seen, dump: Option<&Dump>) -> Verdict {
         let evidence = release.line.clone().into_iter().collect();
         let held = release.held_ms as f64 / 1000.0;
         return match (release.state.as_str(), release.detected()) {
-            ("released", true) => {
+            ("released" | "died", true) => {
                 let summary = format!(
                     "the {} reported, but nothing panicked, in {held:.1} s",
-                    mode.detector
+                    case.detector.title
                 );
                 end(Stage::DetectedNoPanic, summary, evidence)
             }
-            ("released", false) => {
-                let summary = format!("the {} said nothing in {held:.1} s", mode.detector);
+            ("released" | "died", false) => {
+                let summary = format!("the {} said nothing in {held:.1} s", case.detector.title);
                 end(Stage::NotDetected, summary, evidence)
             }
             (state, _) => end(
@@ -241,14 +223,14 @@ pub fn judge(expected: &Expected, seen: &Seen, dump: Option<&Dump>) -> Verdict {
             tail(&seen.stderr),
         );
     };
-    judge_crash_kernel(mode, seen, &panic.what)
+    judge_crash_kernel(case, seen, &panic.what)
         .unwrap_or_else(|| judge_dump(expected, dump.unwrap_or(&Dump::only(State::Absent))))
 }
 
 /// What keeps a drill from saying anything.
-fn judge_runner(mode: &Mode, seen: &Seen) -> Option<Verdict> {
+fn judge_runner(case: Case, seen: &Seen) -> Option<Verdict> {
     let unknown =
-        |summary: String, evidence| Some(Verdict::of(mode, Stage::CouldNotTell, summary, evidence));
+        |summary: String, evidence| Some(Verdict::of(case, Stage::CouldNotTell, summary, evidence));
     if seen
         .end
         .as_ref()
@@ -283,8 +265,8 @@ fn tail(lines: &[String]) -> Vec<String> {
 }
 
 /// What goes wrong between the panic and the end of the crash kernel.
-fn judge_crash_kernel(mode: &Mode, seen: &Seen, panic: &str) -> Option<Verdict> {
-    let end = |stage, summary: String, evidence| Some(Verdict::of(mode, stage, summary, evidence));
+fn judge_crash_kernel(case: Case, seen: &Seen, panic: &str) -> Option<Verdict> {
+    let end = |stage, summary: String, evidence| Some(Verdict::of(case, stage, summary, evidence));
     let crash = &seen.crash;
     if crash.booted.is_none() {
         let (summary, evidence) = match seen.crash_kernel.as_ref().map(|loaded| &loaded.what) {
@@ -353,47 +335,49 @@ fn judge_crash_kernel(mode: &Mode, seen: &Seen, panic: &str) -> Option<Verdict> 
 
 /// Judges a dump.
 pub fn judge_dump(expected: &Expected, dump: &Dump) -> Verdict {
-    let mode = expected.mode;
+    let case = expected.case;
     let mut verdict = match &dump.state {
         State::Absent => Verdict::of(
-            mode,
+            case,
             Stage::DumpFailed,
             "there is no dump on the disk",
             Vec::new(),
         ),
         State::Unreadable(why) => Verdict::of(
-            mode,
+            case,
             Stage::Unreadable,
             format!("the dump {why}"),
             Vec::new(),
         ),
-        State::NoTool(why) => Verdict::of(mode, Stage::CouldNotTell, why.clone(), Vec::new()),
+        State::NoTool(why) => Verdict::of(case, Stage::CouldNotTell, why.clone(), Vec::new()),
         State::Incomplete(missing) => {
-            Verdict::of(mode, Stage::DumpIncomplete, missing.clone(), Vec::new())
+            Verdict::of(case, Stage::DumpIncomplete, missing.clone(), Vec::new())
         }
-        State::Complete { .. } => Verdict::of(mode, Stage::Pass, "", Vec::new()),
+        State::Complete { .. } => Verdict::of(case, Stage::Pass, "", Vec::new()),
     };
     let Some(story) = &dump.story else {
         return verdict;
     };
-    let witness = dump.witness.as_ref();
-    // The CPU that panicked decides which of the injected faults this is about.
-    let cpu = story.panic.as_ref().and_then(|panic| panic.cpu);
-    let told = || witness?.as_ref().ok()?.threshold;
+    let told = dump
+        .witness
+        .as_ref()
+        .and_then(|answer| answer.as_ref().ok()?.threshold);
     let threshold = expected
         .threshold
-        .or_else(told)
+        .or(told)
         .filter(|threshold| *threshold > 0);
-    verdict.latency = cpu.and_then(|cpu| story.latency(cpu)).map(|secs| Latency {
+    let facts = checks::Facts::new(expected, story);
+    verdict.latency = facts.latency().map(|secs| Latency {
         secs,
         threshold,
-        window: threshold.map(mode.window),
+        window: case.detector.window(threshold),
     });
     verdict.checks = [
-        vec![check_complete(dump)],
-        check_log(expected, story, cpu, verdict.latency.as_ref()),
-        witness
-            .map(|answer| check_witness(expected, story, answer))
+        vec![checks::complete(dump)],
+        facts.by_log(verdict.latency.as_ref()),
+        dump.witness
+            .as_ref()
+            .map(|answer| facts.by_drgn(answer))
             .unwrap_or_default(),
     ]
     .concat();
@@ -416,317 +400,54 @@ pub fn judge_dump(expected: &Expected, dump: &Dump) -> Verdict {
         .map(|check| format!("{} ({})", check.name, check.source))
         .collect();
     verdict.summary = match stage {
-        Stage::Pass => passed(mode, story),
+        Stage::Pass => passed(&facts, &verdict.checks),
         Stage::OutsideWindow => format!("detected after {}", failed[0].found),
         Stage::DumpIncomplete => "pages that the kernel itself uses are not in the dump".into(),
         _ => format!("failed checks: {}", names.join(", ")),
     };
     verdict.advice = match stage {
         Stage::DumpIncomplete => LEFT_OUT.into(),
-        _ => stage.advice(mode),
+        _ => stage.advice(case),
     };
     verdict.stage = stage;
     verdict
 }
 
 /// The sentence for a pass.
-fn passed(mode: &Mode, story: &Story) -> String {
-    let panic = story.panic.as_ref();
-    let cpu = panic.and_then(|panic| panic.cpu).unwrap_or_default();
-    let thread = panic
-        .and_then(|panic| panic.thread.as_deref())
-        .unwrap_or_default();
-    let run_id = story
-        .begins
+fn passed(facts: &checks::Facts<'_>, checks: &[Check]) -> String {
+    let shown = checks
         .iter()
-        .find(|begin| begin.cpu == cpu)
-        .map_or("", |begin| &begin.run_id);
-    format!(
-        "{} on CPU {cpu} in {thread}, run id {run_id}, stack shows our {}",
-        mode.title, mode.function
-    )
+        .find(|check| check.name == checks::STACK && check.result == Result::Ok);
+    let shown = match shown {
+        Some(check) => format!("its stack shows {}", check.found),
+        None => "its stack is not in the dump".into(),
+    };
+    format!("{facts}; {shown}")
 }
 
-const LATENCY: &str = "latency";
-const PAGES: &str = "pages";
 const LEFT_OUT: &str = "makedumpfile left out too much: it may not know this kernel. Leave user \
                         pages in (-d 23 instead of -d 31), or take a newer one.";
-
-fn check(
-    name: &'static str,
-    source: &'static str,
-    ok: bool,
-    found: impl Into<String>,
-    expected: impl Into<String>,
-) -> Check {
-    let result = if ok { Result::Ok } else { Result::Failed };
-    Check {
-        name,
-        source,
-        result,
-        found: found.into(),
-        expected: expected.into(),
-    }
-}
-
-fn check_complete(dump: &Dump) -> Check {
-    let (ok, found) = match &dump.state {
-        State::Complete { pages } => (true, format!("complete, {pages} pages")),
-        State::Incomplete(missing) => (false, missing.clone()),
-        State::Unreadable(why) | State::NoTool(why) => (false, why.clone()),
-        State::Absent => (false, "absent".into()),
-    };
-    check("dump", "dump", ok, found, "complete")
-}
-
-/// The checks that the dump's kernel log allows.
-fn check_log(
-    expected: &Expected,
-    story: &Story,
-    cpu: Option<u32>,
-    latency: Option<&Latency>,
-) -> Vec<Check> {
-    let mode = expected.mode;
-    let panic = story.panic.as_ref();
-    let detection = story
-        .detections
-        .iter()
-        .find(|detection| Some(detection.cpu) == cpu);
-    let begin = story.begins.iter().find(|begin| Some(begin.cpu) == cpu);
-    let announced = story.announced.as_ref();
-    let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".into());
-
-    let message = panic.map(|panic| panic.message.clone());
-    let caused = detection.is_some() && begin.is_some_and(|begin| begin.mode == mode.name);
-    let found = format!(
-        "panic '{}', {}",
-        or_none(message.clone()),
-        match (detection, begin) {
-            (None, _) => format!("no report of the {}", mode.detector),
-            (_, None) => "no fault of ours on that CPU".into(),
-            (_, Some(begin)) => format!("after mode={}", begin.mode),
-        }
-    );
-    let wanted = format!("panic '{}', after mode={}", mode.panic, mode.name);
-    let cause = check(
-        "cause",
-        "log",
-        caused && message.as_deref() == Some(mode.panic),
-        found,
-        wanted,
-    );
-
-    let cpus = expected
-        .cpus
-        .as_deref()
-        .or(announced.map(|announced| announced.cpus.as_str()));
-    let on_cpu =
-        cpu.is_some_and(|cpu| cpus.is_some_and(|cpus| cpu_list_has(cpus, cpu))) && begin.is_some();
-    let found = cpu.map(|cpu| {
-        format!(
-            "CPU {cpu}{}",
-            if begin.is_some() {
-                ""
-            } else {
-                ", where nothing was injected"
-            }
-        )
-    });
-    let on_cpu = check(
-        "cpu",
-        "log",
-        on_cpu,
-        or_none(found),
-        format!("CPU {}", cpus.unwrap_or("of an injection")),
-    );
-
-    let wanted = cpu
-        .map(|cpu| template::fill(mode.thread, "cpu", cpu))
-        .unwrap_or_else(|| mode.thread.into());
-    let thread =
-        panic.and_then(|panic| Some(format!("{} (PID {})", panic.thread.as_deref()?, panic.pid?)));
-    let same = |name: Option<&str>| name == Some(wanted.as_str());
-    let named = same(panic.and_then(|panic| panic.thread.as_deref()))
-        && same(detection.map(|found| found.thread.as_str()));
-    let found = match detection {
-        Some(detection) if !same(Some(detection.thread.as_str())) => {
-            format!("{} reported", detection.thread)
-        }
-        _ => or_none(thread),
-    };
-    let thread = check("thread", "log", named, found, wanted);
-
-    let found = begin
-        .map(|begin| begin.run_id.clone())
-        .or(announced.map(|announced| announced.run_id.clone()));
-    let run_id = match (&expected.run_id, begin) {
-        (Some(wanted), _) => check(
-            "run id",
-            "log",
-            found.as_ref() == Some(wanted),
-            or_none(found),
-            wanted,
-        ),
-        (None, Some(begin)) => Check {
-            result: Result::Skipped,
-            ..check(
-                "run id",
-                "log",
-                true,
-                format!("{}; none to compare with was given", begin.run_id),
-                "",
-            )
-        },
-        (None, None) => check("run id", "log", false, "none", "a run id"),
-    };
-
-    let stack = check_stack(
-        mode,
-        "log",
-        panic
-            .map(|panic| panic.stack.as_slice())
-            .unwrap_or_default(),
-    );
-    vec![cause, thread, on_cpu, run_id, stack, check_latency(latency)]
-}
-
-fn check_latency(latency: Option<&Latency>) -> Check {
-    match latency {
-        None => check(
-            LATENCY,
-            "log",
-            false,
-            "no time from a fault to a report",
-            "a time",
-        ),
-        Some(Latency {
-            secs, window: None, ..
-        }) => Check {
-            result: Result::Skipped,
-            ..check(
-                LATENCY,
-                "log",
-                true,
-                format!("{secs:.1} s; the threshold is not known"),
-                "",
-            )
-        },
-        Some(Latency {
-            secs,
-            window: Some(window),
-            ..
-        }) => {
-            let wanted = format!("{window}, give or take {:.0} s", window.tolerance_secs);
-            check(
-                LATENCY,
-                "log",
-                window.contains(*secs),
-                format!("{secs:.1} s"),
-                wanted,
-            )
-        }
-    }
-}
-
-/// Whether the module's function is on the stack.
-fn check_stack(mode: &Mode, source: &'static str, stack: &[Frame]) -> Check {
-    let ours: Vec<_> = stack
-        .iter()
-        .filter(|frame| frame.module.as_deref() == Some(mode.module))
-        .collect();
-    let culprit = ours
-        .iter()
-        .find(|frame| frame.function.contains(mode.function));
-    let found = match (culprit, ours.first()) {
-        (Some(frame), _) => format!("{} [{}]", frame.function, mode.module),
-        (None, Some(frame)) => {
-            format!("{} [{}], no {}", frame.function, mode.module, mode.function)
-        }
-        (None, None) => format!("no frame of [{}]", mode.module),
-    };
-    check(
-        "stack",
-        source,
-        culprit.is_some(),
-        found,
-        format!("a {} of [{}]", mode.function, mode.module),
-    )
-}
-
-/// The checks that drgn allows: the same questions, to the dump's memory.
-fn check_witness(
-    expected: &Expected,
-    story: &Story,
-    answer: &std::result::Result<Witness, String>,
-) -> Vec<Check> {
-    let mode = expected.mode;
-    let witness = match answer {
-        Ok(witness) => witness,
-        Err(error) => {
-            return vec![Check {
-                result: Result::Skipped,
-                ..check("all", "drgn", true, format!("drgn failed: {error}"), "")
-            }]
-        }
-    };
-    let wanted = template::fill(mode.thread, "cpu", witness.cpu);
-    let cpu = story.panic.as_ref().and_then(|panic| panic.cpu);
-    let message = witness
-        .panic_message
-        .strip_prefix("Kernel panic - not syncing: ")
-        .unwrap_or(&witness.panic_message);
-    vec![
-        check(
-            "cause",
-            "drgn",
-            message == mode.panic,
-            format!("panic '{message}'"),
-            format!("panic '{}'", mode.panic),
-        ),
-        check(
-            "thread",
-            "drgn",
-            witness.thread.comm == wanted,
-            format!("{} (PID {})", witness.thread.comm, witness.thread.pid),
-            wanted,
-        ),
-        check(
-            "cpu",
-            "drgn",
-            Some(witness.cpu) == cpu,
-            format!("CPU {}", witness.cpu),
-            cpu.map_or("the CPU that the log names".into(), |cpu| {
-                format!("CPU {cpu}")
-            }),
-        ),
-        check_stack(mode, "drgn", &witness.stack),
-        check(
-            PAGES,
-            "drgn",
-            witness.missing.is_empty(),
-            witness
-                .missing
-                .first()
-                .map_or("none missing", String::as_str),
-            "none missing",
-        ),
-    ]
-}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::drgn::Witness;
     use crate::event::{Heard, What};
+    use crate::klog::Story;
     use crate::mode;
 
     const LOG: &str = include_str!("../tests/data/soft.log");
     const SYSRQ: &str = include_str!("../tests/data/sysrq.log");
     const PASS: &str = include_str!("../tests/data/pass.ndjson");
 
+    fn case() -> Case {
+        Case::new(mode::find("soft").unwrap(), None).unwrap()
+    }
+
     /// What was expected of the drill that the recorded log is from.
     fn expected() -> Expected {
         Expected {
-            mode: mode::find("soft").unwrap(),
+            case: case(),
             run_id: Some("t1".into()),
             cpus: Some("1".into()),
             threshold: Some(2),
@@ -743,14 +464,14 @@ mod tests {
     fn seen(heard: &[Heard]) -> Seen {
         let mut seen = Seen::default();
         for heard in heard {
-            seen.add(expected().mode, heard);
+            seen.add(case(), heard);
         }
         seen
     }
 
     fn dump(log: &str) -> Dump {
         let mut dump = Dump::only(State::Complete { pages: 3 });
-        dump.story = Some(Story::read(expected().mode, log));
+        dump.story = Some(Story::read(case(), log));
         dump
     }
 
@@ -789,7 +510,8 @@ mod tests {
         assert_eq!(verdict.stage, Stage::Pass);
         assert_eq!(
             verdict.summary,
-            "soft lockup on CPU 1 in lockup/1, run id t1, stack shows our spin"
+            "soft lockup on CPU 1 in lockup/1, run id t1; its stack shows \
+             lockup::modes::spin_preemption_off [lockup]"
         );
         assert!(verdict.advice.is_empty());
         assert!(verdict
@@ -975,7 +697,7 @@ mod tests {
         let log = LOG.replace("Comm: lockup/1", "Comm: kworker/1:1");
         assert_eq!(
             failed(&expected(), &log),
-            (Stage::WrongCause, vec!["thread"])
+            (Stage::WrongCause, vec!["thread", "stack"])
         );
         let log = LOG.replace("[lockup/1:142]", "[kworker/1:1:142]");
         assert_eq!(
@@ -1022,8 +744,7 @@ mod tests {
 
     #[test]
     fn drgn_has_a_say() {
-        let witness: Witness =
-            serde_json::from_str(include_str!("../tests/data/drgn.json")).unwrap();
+        let witness = Witness::read(include_str!("../tests/data/drgn.json")).unwrap();
         let verdict_with = |witness| {
             let expected = Expected {
                 threshold: None,
@@ -1058,7 +779,7 @@ mod tests {
             (Stage::WrongCause, "failed checks: cause (drgn)")
         );
         let verdict = verdict_with(Ok(Witness {
-            stack: Vec::new(),
+            threads: Vec::new(),
             ..witness.clone()
         }));
         assert_eq!(verdict.summary, "failed checks: stack (drgn)");

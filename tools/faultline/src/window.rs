@@ -55,6 +55,87 @@ pub fn soft_lockup(thresh: u32) -> Window {
     }
 }
 
+/// The hard-lockup watchdog's window.
+///
+/// The buddy of a CPU (`kernel/watchdog_buddy.c`) looks at it with each of its own ticks, every
+/// 2/5 of the threshold, and reports the third in a row without an interrupt of that CPU's timer:
+/// - the first of them comes up to one tick after the lockup, so the third does after two
+///   ticks at the least;
+/// - if the CPU's last interrupt came after the last look, one more is needed that sees it.
+///
+/// The perf event (`kernel/watchdog_perf.c`) comes once in a threshold, and reports the first
+/// without such an interrupt since the one before: after a threshold, and two at the most.
+pub fn hard_lockup(thresh: u32) -> Window {
+    let thresh = f64::from(thresh);
+    Window {
+        earliest_secs: 0.8 * thresh,
+        latest_secs: 2.0 * thresh,
+        tolerance_secs: 1.0,
+    }
+}
+
+/// The stall detector's window (`kernel/rcu/tree_stall.h`): the timeout counts from the
+/// beginning of the grace period, which begins with the fault or soon after, and each tick
+/// looks.
+pub fn rcu_stall(timeout: u32) -> Window {
+    let timeout = f64::from(timeout);
+    Window {
+        earliest_secs: timeout,
+        latest_secs: timeout + 1.0,
+        tolerance_secs: 1.0,
+    }
+}
+
+/// The hung-task detector's window (`kernel/hung_task.c`), which looks once in a timeout: it
+/// notes down when it saw the task first, up to one timeout after it fell asleep, and reports at
+/// the first look that is a timeout later, which by a tick may be the next but one.
+pub fn hung_task(timeout: u32) -> Window {
+    let timeout = f64::from(timeout);
+    Window {
+        earliest_secs: timeout,
+        latest_secs: 3.0 * timeout,
+        tolerance_secs: 1.0,
+    }
+}
+
+/// What a drill itself sends from outside, when it has heard of the fault and waited.
+pub fn nmi(wait: u32) -> Window {
+    let wait = f64::from(wait);
+    Window {
+        earliest_secs: wait,
+        latest_secs: wait + 1.0,
+        tolerance_secs: 1.0,
+    }
+}
+
+/// A watchdog device that was fed within the last second before the fault.
+pub fn hardware_watchdog(timeout: u32) -> Window {
+    let timeout = f64::from(timeout);
+    Window {
+        earliest_secs: timeout - 1.0,
+        latest_secs: timeout + 1.0,
+        tolerance_secs: 1.0,
+    }
+}
+
+/// What the fault brings with it.
+pub fn at_once(_threshold: u32) -> Window {
+    Window {
+        earliest_secs: 0.0,
+        latest_secs: 1.0,
+        tolerance_secs: 1.0,
+    }
+}
+
+/// As long as it takes to fill the memory.
+pub fn out_of_memory(_threshold: u32) -> Window {
+    Window {
+        earliest_secs: 0.0,
+        latest_secs: 60.0,
+        tolerance_secs: 0.0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +157,15 @@ mod tests {
         assert_window(1, 2.0, 4.0);
         assert_window(2, 4.0, 6.4);
         assert_window(10, 20.0, 28.0);
+    }
+
+    #[test]
+    fn other_windows() {
+        let ends = |window: Window| (window.earliest_secs, window.latest_secs);
+        assert_eq!(ends(hard_lockup(10)), (8.0, 20.0));
+        assert_eq!(ends(rcu_stall(21)), (21.0, 22.0));
+        assert_eq!(ends(hung_task(120)), (120.0, 360.0));
+        assert_eq!(ends(hardware_watchdog(4)), (3.0, 5.0));
     }
 
     #[test]

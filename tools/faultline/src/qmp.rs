@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! QEMU's monitor (QMP): a command to a virtual machine from outside, as the management
+//! controller of a real one would give it.
+
+use anyhow::{bail, Context};
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long an answer may take.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Sends an NMI to the machine with the monitor at `socket`.
+pub fn inject_nmi(socket: &Path) -> anyhow::Result<()> {
+    let stream = UnixStream::connect(socket).context("QEMU's monitor does not answer")?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    let mut answers = BufReader::new(stream.try_clone()?);
+    for command in ["qmp_capabilities", "inject-nmi"] {
+        writeln!(&stream, "{}", serde_json::json!({ "execute": command }))?;
+        answer(&mut answers).with_context(|| format!("QEMU's monitor, told '{command}'"))?;
+    }
+    Ok(())
+}
+
+/// Reads to the answer to a command. Before it may come a greeting, and events.
+fn answer(from: &mut impl BufRead) -> anyhow::Result<()> {
+    loop {
+        let mut line = String::new();
+        if from.read_line(&mut line)? == 0 {
+            bail!("it hung up");
+        }
+        let message: Value = serde_json::from_str(&line).context("it does not speak JSON")?;
+        if let Some(error) = message.get("error") {
+            bail!("{}", error["desc"].as_str().unwrap_or("it refused"));
+        }
+        if message.get("return").is_some() {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+
+    /// A monitor that answers the second command with this; returns what it was told.
+    fn monitor(last: &'static str) -> (anyhow::Result<()>, Vec<String>) {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("monitor");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let thread = std::thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let mut told = Vec::new();
+            writeln!(&stream, r#"{{"QMP": {{}}}}"#).unwrap();
+            for answer in [
+                r#"{"event": "RESUME"}"#.to_string() + "\n{\"return\": {}}",
+                last.into(),
+            ] {
+                told.push(lines.next().unwrap().unwrap());
+                writeln!(&stream, "{answer}").unwrap();
+            }
+            told
+        });
+        let result = inject_nmi(&socket);
+        (result, thread.join().unwrap())
+    }
+
+    #[test]
+    fn speaks_to_a_monitor() {
+        let (result, told) = monitor(r#"{"return": {}}"#);
+        result.unwrap();
+        assert_eq!(
+            told,
+            [
+                r#"{"execute":"qmp_capabilities"}"#,
+                r#"{"execute":"inject-nmi"}"#
+            ]
+        );
+    }
+
+    #[test]
+    fn a_refusal_is_an_error() {
+        let (result, _) = monitor(r#"{"error": {"desc": "no NMI here"}}"#);
+        let error = format!("{:#}", result.unwrap_err());
+        assert_eq!(error, "QEMU's monitor, told 'inject-nmi': no NMI here");
+        assert!(inject_nmi(Path::new("/nonexistent")).is_err());
+    }
+}
