@@ -6,7 +6,7 @@
 use crate::detector::Who;
 use crate::drgn::Witness;
 use crate::dump::{Dump, State};
-use crate::klog::{Begin, Detection, Panic, Stack, Story};
+use crate::klog::{Begin, Detection, Locks, Panic, Stack, Story};
 use crate::mode::{Case, Proof};
 use crate::plan::cpu_list_has;
 use crate::template;
@@ -129,6 +129,21 @@ impl<'a> Facts<'a> {
     /// The thread that the fault was done to.
     fn thread(&self) -> String {
         thread_of(self.case, self.cpu)
+    }
+
+    /// Whose locks make a circle, and how many they are: of all CPUs that take part, or of each
+    /// CPU by itself.
+    fn circles(&self) -> Vec<(usize, Vec<&Locks>)> {
+        let mode = self.case.mode;
+        let cpus: BTreeSet<_> = self.story.begins.iter().map(|begin| begin.cpu).collect();
+        if mode.takes_two {
+            return vec![(cpus.len(), self.story.locks.iter().collect())];
+        }
+        let size = 1 + mode.twin.iter().count();
+        let of = |cpu| self.story.locks.iter().filter(move |lock| lock.cpu == cpu);
+        cpus.into_iter()
+            .map(|cpu| (size, of(cpu).collect()))
+            .collect()
     }
 
     /// All threads that it was done to.
@@ -362,16 +377,14 @@ impl<'a> Facts<'a> {
                 if source != "log" {
                     return None;
                 }
-                let locks = &self.story.locks;
-                let has: BTreeSet<_> = locks.iter().map(|lock| lock.has.as_str()).collect();
-                let wants: BTreeSet<_> = locks.iter().map(|lock| lock.wants.as_str()).collect();
-                let told: Vec<_> = locks
-                    .iter()
+                let circles = self.circles();
+                let ok = !circles.is_empty()
+                    && circles.iter().all(|(size, locks)| is_circle(locks, *size));
+                let told = self.story.locks.iter();
+                let told: Vec<_> = told
                     .map(|lock| format!("{} has {} wants {}", lock.cpu, lock.has, lock.wants))
                     .collect();
-                let ok = has == wants && has.len() == self.threads().len();
-                let wanted = format!("a circle of {} locks", self.threads().len());
-                ("locks", ok, told.join(", "), wanted)
+                ("locks", ok, told.join(", "), "a circle".into())
             }
             Proof::Everybody => {
                 let wanted = self.threads();
@@ -497,6 +510,13 @@ impl std::fmt::Display for Facts<'_> {
             self.thread()
         )
     }
+}
+
+/// Does everybody want what the next one has, of so many?
+fn is_circle(locks: &[&Locks], size: usize) -> bool {
+    let has: BTreeSet<_> = locks.iter().map(|lock| lock.has.as_str()).collect();
+    let wants: BTreeSet<_> = locks.iter().map(|lock| lock.wants.as_str()).collect();
+    has == wants && has.len() == size && locks.len() == size
 }
 
 /// The thread of a mode on a CPU.

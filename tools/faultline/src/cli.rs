@@ -7,6 +7,7 @@ use crate::drill;
 use crate::dump::Dump;
 use crate::guest;
 use crate::layout::wrapped;
+use crate::matrix::{self, MatrixArgs};
 use crate::mode::{Case, Mode, MODES};
 use crate::plan::{self, Injection, Machine, Plan, Policy, Setting};
 use crate::progress::Progress;
@@ -57,6 +58,9 @@ enum DrillCommand {
     /// Rehearse in a virtual machine, with a stock kernel
     #[command(after_help = drill_vm_help())]
     Vm(Box<DrillVmArgs>),
+    /// Rehearse every fault on every kind of CPU under every policy
+    #[command(after_help = matrix_help())]
+    Matrix(Box<MatrixArgs>),
     /// The guest side of 'drill vm'
     #[command(hide = true)]
     Guest { plan: String },
@@ -323,10 +327,18 @@ fn route_help() -> String {
     )
 }
 
+fn matrix_help() -> String {
+    format!("{}\n\n{EXIT_STATUS}", matrix::HELP)
+}
+
 /// Does what the command line says.
 pub fn run() -> anyhow::Result<ExitCode> {
     match Cli::parse().command {
         Command::Drill(DrillCommand::Vm(args)) => drill_vm(*args),
+        Command::Drill(DrillCommand::Matrix(args)) => {
+            let (drill, project) = find_runner(&args.runner)?;
+            matrix::run(&args, &drill, &project)
+        }
         Command::Drill(DrillCommand::Guest { plan }) => {
             guest::run(&plan).map(|()| ExitCode::SUCCESS)
         }

@@ -7,7 +7,8 @@
 //! [`mode`] table; the [`runner`] runs it in a virtual machine, where [`guest`] does
 //! the work; what they tell are [`event`]s, put in order by [`seen`]; the [`dump`] is
 //! examined with [`flattened`], [`diskdump`], [`klog`] and [`drgn`]; all of it becomes
-//! a [`timeline`] and a [`verdict`], which a [`report`] shows. [`route`] stands for itself.
+//! a [`timeline`] and a [`verdict`], which a [`report`] shows. A [`matrix`] is many of them.
+//! [`route`] stands for itself.
 
 mod checks;
 mod cli;
@@ -24,6 +25,7 @@ mod guest;
 mod klog;
 mod kmsg;
 mod layout;
+mod matrix;
 mod mode;
 mod plan;
 mod process;

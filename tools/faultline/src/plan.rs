@@ -54,7 +54,7 @@ pub struct Injection {
 }
 
 /// What the machine is told to do when the fault is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
     /// The detector's report is a panic
@@ -63,6 +63,16 @@ pub enum Policy {
     Report,
     /// The detector is off
     Off,
+}
+
+impl Policy {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Panic => "panic",
+            Self::Report => "report",
+            Self::Off => "off",
+        }
+    }
 }
 
 /// A name and its value.

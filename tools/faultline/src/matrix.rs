@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `faultline drill matrix`: every fault on every kind of CPU under every policy, each in a VM
+//! of its own.
+//!
+//! The [`row`]s are a table. For each, this program is started again as `drill vm`, a few at a
+//! time ([`batch`]); what that reports ([`drilled`]) is judged by what the row asks for
+//! ([`outcome`]), and shown as text, JSON ([`document`]), [`ktap`], and a page ([`html`]).
+//! What a row needs of a kernel is looked up in [`kernels`]. A row that passed is not run again
+//! as long as nothing of it has changed.
+
+mod batch;
+mod document;
+mod drilled;
+mod html;
+mod kernels;
+mod ktap;
+mod outcome;
+mod row;
+mod text;
+mod watch;
+
+use anyhow::Context;
+use batch::{Ended, News};
+use clap::Args;
+use drilled::Report;
+use kernels::{Kernel, Kernels};
+use outcome::{Outcome, Totals, Verdict};
+use row::{Row, Wanted};
+use rustix::fs::{flock, FlockOperation};
+use std::collections::hash_map::DefaultHasher;
+use std::fs::{self, File};
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use watch::Watch;
+
+#[derive(Args)]
+pub struct MatrixArgs {
+    /// Only rows with that name, mode, detector, policy, kernel or tag; * and ? are
+    /// for any text in a name
+    #[arg(long, value_name = "WORD", num_args = 1..)]
+    only: Vec<String>,
+    /// Only rows of that kernel; those that name none are run on it [default: the
+    /// first of scripts/kernels, for those that name none]
+    #[arg(long, value_name = "ROW")]
+    kernel: Option<String>,
+    /// Only the rows tagged so: about one for each detector
+    #[arg(long)]
+    quick: bool,
+    /// So many VMs at a time
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2))]
+    jobs: u8,
+    /// Run those again, too, that have passed and have not changed since
+    #[arg(long)]
+    fresh: bool,
+    /// Leave results in DIR/<row>/, DIR.json, DIR.ktap and DIR.html [default:
+    /// build/matrix, or with --kernel build/matrix-ROW]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Keep the vmcores, too: some 90 MB for each row that panics
+    #[arg(long)]
+    keep_dumps: bool,
+    /// Say which rows there are, and run none
+    #[arg(long, conflicts_with_all = ["json", "ktap"])]
+    list: bool,
+    /// Print the results as JSON, and nothing else
+    #[arg(long, conflicts_with = "ktap")]
+    json: bool,
+    /// Print the results as KTAP
+    #[arg(long)]
+    ktap: bool,
+    /// The program that runs a drill
+    #[arg(long, value_name = "PATH", default_value = "scripts/faultline")]
+    pub runner: PathBuf,
+}
+
+pub const HELP: &str =
+    "Runs each row in a fresh VM, as 'faultline drill vm' does. A row passes when\n\
+     its drill ends as its policy has it: 'panic' in a dump that names the fault,\n\
+     'report' in a report without a panic, 'off' in nothing. A row that needs what\n\
+     is not there is skipped, with the reason. Rows that have passed are run again\n\
+     only if they, the kernel, the module or this program have changed; so a matrix\n\
+     that was interrupted goes on where it was.\n\n\
+     examples:\n  \
+     faultline drill matrix --list\n  \
+     faultline drill matrix --quick\n  \
+     faultline drill matrix --only 'hard-*' oops --fresh\n  \
+     faultline drill matrix --kernel debian-13 --ktap";
+
+/// What a matrix is run with.
+struct Matrix<'a> {
+    project: &'a Path,
+    /// The program that runs a drill.
+    drill: &'a Path,
+    out: PathBuf,
+    kernel: Option<&'a str>,
+    at_once: usize,
+    is_fresh: bool,
+    keeps_dumps: bool,
+}
+
+/// Does what the command line says, with `drill` as the program that runs a drill.
+pub fn run(args: &MatrixArgs, drill: &Path, project: &Path) -> anyhow::Result<ExitCode> {
+    let wanted = Wanted {
+        only: &args.only,
+        quick: args.quick,
+        kernel: args.kernel.as_deref(),
+    };
+    let rows = match wanted.of(row::all()?) {
+        Ok(rows) => rows,
+        Err(why) => {
+            eprintln!("error: {why}");
+            return Ok(ExitCode::from(2));
+        }
+    };
+    if args.list {
+        print!("{}", text::list(&rows));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let name = match &args.kernel {
+        Some(kernel) => format!("build/matrix-{kernel}"),
+        None => "build/matrix".into(),
+    };
+    let out = match &args.out {
+        Some(out) => std::env::current_dir()?.join(out),
+        None => project.join(name),
+    };
+    let matrix = Matrix {
+        project,
+        drill,
+        out,
+        kernel: args.kernel.as_deref(),
+        at_once: args.jobs.into(),
+        is_fresh: args.fresh,
+        keeps_dumps: args.keep_dumps,
+    };
+    let outcomes = matrix.run(&rows, &mut Watch::new(rows.len(), args.json))?;
+    let totals = Totals::of(&outcomes);
+    let document = document::of(&outcomes)?;
+    let ktap = ktap::of(&outcomes);
+    let page = html::page(&outcomes, &matrix.out, document::now());
+    let write = |end: &str, text: &str| {
+        let file = matrix.beside(end);
+        fs::write(&file, text).with_context(|| file.display().to_string())?;
+        anyhow::Ok(file)
+    };
+    write(".json", &document)?;
+    write(".ktap", &ktap)?;
+    let page = write(".html", &page)?;
+    if args.json {
+        print!("{document}");
+    } else if args.ktap {
+        print!("{ktap}");
+    } else {
+        print!("{}", text::results(&outcomes, &page));
+    }
+    Ok(ExitCode::from(totals.exit_status()))
+}
+
+impl Matrix<'_> {
+    /// The folder's name with something more.
+    fn beside(&self, end: &str) -> PathBuf {
+        let mut name = self.out.clone().into_os_string();
+        name.push(end);
+        name.into()
+    }
+
+    /// Runs the rows: those of which no pass is remembered. The outcomes are in their order.
+    fn run(&self, rows: &[Row], watch: &mut Watch) -> anyhow::Result<Vec<Outcome>> {
+        fs::create_dir_all(&self.out)
+            .with_context(|| format!("{} cannot be made", self.out.display()))?;
+        let lock = File::create(self.out.join("lock"))?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive).with_context(|| {
+            format!(
+                "another matrix is run in {}: end it, or choose another --out",
+                self.out.display()
+            )
+        })?;
+        let program = hash_of(&std::env::current_exe()?)?;
+        let mut kernels = Kernels::new(self.project, self.kernel);
+        let mut outcomes: Vec<Option<Outcome>> = vec![None; rows.len()];
+        let mut drills: Vec<(usize, Kernel)> = Vec::new();
+        for (at, row) in rows.iter().enumerate() {
+            let known = match kernels.get(row.kernel) {
+                Ok(kernel) => match self.known(row, &kernel, program) {
+                    Some(known) => known,
+                    None => {
+                        drills.push((at, kernel));
+                        continue;
+                    }
+                },
+                Err(why) => {
+                    let kernel = row.kernel.or(self.kernel).unwrap_or("the first");
+                    self.without_report(row, kernel, Verdict::Skipped, &why)
+                }
+            };
+            watch.ended(&known);
+            outcomes[at] = Some(known);
+        }
+
+        let commands = drills
+            .iter()
+            .map(|(at, kernel)| (*at, self.command(&rows[*at], kernel)));
+        batch::run(commands, self.at_once, |news| match news {
+            News::Began(at) => {
+                watch.began(rows[at].name);
+                outcome::forget(&self.folder(&rows[at]))
+            }
+            News::Ended(at, ended) => {
+                let kernel = drills.iter().find(|(other, _)| *other == at);
+                let (_, kernel) = kernel.context("a drill that was not begun has ended")?;
+                let outcome = self.ended(&rows[at], kernel, program, ended)?;
+                watch.ended(&outcome);
+                outcomes[at] = Some(outcome);
+                Ok(())
+            }
+        })?;
+        for (at, kernel) in drills {
+            outcomes[at].get_or_insert_with(|| {
+                self.without_report(&rows[at], &kernel.row, Verdict::NotRun, "interrupted")
+            });
+        }
+        Ok(outcomes.into_iter().flatten().collect())
+    }
+
+    fn folder(&self, row: &Row) -> PathBuf {
+        self.out.join(row.name)
+    }
+
+    fn without_report(&self, row: &Row, kernel: &str, verdict: Verdict, why: &str) -> Outcome {
+        Outcome::without_report(row, kernel, &self.folder(row), verdict, why)
+    }
+
+    /// The outcome, if there is one without running the drill.
+    fn known(&self, row: &Row, kernel: &Kernel, program: u64) -> Option<Outcome> {
+        if kernel.machine != "x86_64" && ["nmi", "hardware-watchdog"].contains(&row.detector) {
+            let why = format!(
+                "the machine emulated for {} takes no NMI from outside: only x86_64's does",
+                kernel.row
+            );
+            return Some(self.without_report(row, &kernel.row, Verdict::Skipped, &why));
+        }
+        if self.is_fresh {
+            return None;
+        }
+        let folder = self.folder(row);
+        let key = outcome::key(row, &kernel.release, kernel.hash, program);
+        let (report, took_secs) = outcome::recall(&folder, &key)?;
+        let judged = Outcome::judged(row, &kernel.row, &kernel.release, &folder, report);
+        (judged.verdict == Verdict::Passed).then_some(Outcome {
+            is_reused: true,
+            took_secs: Some(took_secs),
+            ..judged
+        })
+    }
+
+    fn command(&self, row: &Row, kernel: &Kernel) -> Command {
+        let mut command = Command::new(self.drill);
+        command
+            .args(row.arguments(&kernel.row, &self.folder(row)))
+            .env("KERNEL", &kernel.row)
+            // Those of this row's kernel are for scripts/faultline to find.
+            .env_remove("FAULTLINE_VMLINUX_DEBUG");
+        command
+    }
+
+    /// The outcome of a drill that has ended; a pass is remembered.
+    fn ended(
+        &self,
+        row: &Row,
+        kernel: &Kernel,
+        program: u64,
+        ended: Ended,
+    ) -> anyhow::Result<Outcome> {
+        let folder = self.folder(row);
+        let took_secs = ended.took.as_secs_f64();
+        let outcome = match serde_json::from_str::<Report>(&ended.stdout) {
+            Ok(report) if !(ended.was_stopped && report.stage == "could_not_tell") => {
+                Outcome::judged(row, &kernel.row, &kernel.release, &folder, report)
+            }
+            _ if ended.was_stopped => {
+                self.without_report(row, &kernel.row, Verdict::NotRun, "interrupted")
+            }
+            Ok(_) | Err(_) => {
+                let said = ended.stderr.lines().rfind(|line| !line.trim().is_empty());
+                let why = format!(
+                    "the drill left no report ({}): {}",
+                    ended.status,
+                    said.unwrap_or("it said nothing")
+                );
+                self.without_report(row, &kernel.row, Verdict::Failed, &why)
+            }
+        };
+        if !self.keeps_dumps {
+            let _ = fs::remove_file(folder.join("vmcore"));
+        }
+        if outcome.verdict == Verdict::Passed {
+            let key = outcome::key(row, &kernel.release, kernel.hash, program);
+            outcome::remember(&folder, &key, took_secs)?;
+        }
+        Ok(Outcome {
+            took_secs: Some(took_secs),
+            ..outcome
+        })
+    }
+}
+
+fn hash_of(file: &Path) -> anyhow::Result<u64> {
+    let mut hasher = DefaultHasher::new();
+    fs::read(file)
+        .with_context(|| file.display().to_string())?
+        .hash(&mut hasher);
+    Ok(hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use batch::tests::ALONE;
+    use kernels::tests::{project, script};
+
+    /// A drill that reports what a kernel without any hard lockup detector would, keeps a
+    /// dump, and counts how often it ran.
+    const DRILL: &str = r#"
+while [ $# -gt 0 ]; do
+    case $1 in
+    --keep) keep=$2 ;;
+    --mode) mode=$2 ;;
+    --policy) policy=$2 ;;
+    esac
+    shift
+done
+mkdir -p "$keep"
+echo "$KERNEL" >>"$keep/runs"
+[ "$mode" != oops ] || { echo "oh no" >&2; exit 3; }
+case $mode/$policy in
+*/report) stage=detected_no_panic ;;
+*/off | hard/*) stage=not_detected ;;
+*) stage=pass; echo core >"$keep/vmcore" ;;
+esac
+printf '{"stage": "%s", "summary": "%s"}' $stage "as $mode is" | tee "$keep/report.json""#;
+
+    fn rows(names: &[&str]) -> Vec<Row> {
+        let all = row::all().unwrap();
+        let find = |name| all.iter().find(|row| row.name == name).unwrap().clone();
+        names.iter().map(|name| find(*name)).collect()
+    }
+
+    /// Runs rows; says of each what came out, and whether it was run before.
+    fn results(matrix: &Matrix, names: &[&str]) -> Vec<(Verdict, bool, String)> {
+        let outcomes = matrix.run(&rows(names), &mut Watch::new(names.len(), true));
+        let outcomes = outcomes.unwrap().into_iter();
+        outcomes
+            .map(|outcome| (outcome.verdict, outcome.is_reused, outcome.reason))
+            .collect()
+    }
+
+    #[test]
+    fn rows_are_run_judged_and_not_run_again() {
+        use Verdict::*;
+        let _alone = ALONE.lock().unwrap();
+        let project = project();
+        let path = project.path();
+        let drill = path.join("drill");
+        script(&drill, DRILL);
+        let mut matrix = Matrix {
+            project: path,
+            drill: &drill,
+            out: path.join("build/matrix"),
+            kernel: None,
+            at_once: 2,
+            is_fresh: false,
+            keeps_dumps: false,
+        };
+        let names = [
+            "soft-1",
+            "soft-1-report",
+            "soft-1-off",
+            "hard-1-nmi",
+            "oops-1",
+            "hard-1-buddy",
+        ];
+        let first = results(&matrix, &names);
+        let verdicts: Vec<_> = first.iter().map(|result| result.0).collect();
+        assert_eq!(verdicts, [Passed, Passed, Passed, Failed, Failed, Skipped]);
+        assert!(first.iter().all(|result| !result.1));
+        assert_eq!(
+            first[3].2,
+            "it ended as not_detected, not as pass: as hard is"
+        );
+        assert_eq!(
+            first[4].2,
+            "the drill left no report (exit status: 3): oh no"
+        );
+        assert!(first[5].2.contains("debian-13-backports-buddy"));
+        let file = |row: &str, name: &str| path.join("build/matrix").join(row).join(name);
+        assert!(!file("soft-1", "vmcore").exists());
+
+        // What has passed is there; what has failed is run again.
+        let again = results(&matrix, &names);
+        let reused: Vec<_> = again.iter().map(|result| result.1).collect();
+        assert_eq!(reused, [true, true, true, false, false, false]);
+        let runs = |row: &str| fs::read_to_string(file(row, "runs")).unwrap();
+        assert_eq!(
+            (runs("soft-1"), runs("oops-1")),
+            ("built\n".into(), "built\nbuilt\n".into())
+        );
+
+        // Another module is another thing to prove; so is one that is asked for again.
+        fs::write(path.join("build/7.3-built/lockup.ko"), "other").unwrap();
+        assert!(!results(&matrix, &["soft-1"])[0].1);
+        assert!(results(&matrix, &["soft-1"])[0].1);
+        (matrix.is_fresh, matrix.keeps_dumps) = (true, true);
+        assert!(!results(&matrix, &["soft-1"])[0].1);
+        assert!(file("soft-1", "vmcore").exists());
+
+        // A pass that is cut short by a failure is no pass any more.
+        script(&drill, "exit 1");
+        assert_eq!(results(&matrix, &["soft-1"])[0].0, Failed);
+        matrix.is_fresh = false;
+        assert_eq!(results(&matrix, &["soft-1"])[0].0, Failed);
+    }
+
+    #[test]
+    fn an_interrupted_matrix_goes_on_where_it_was() {
+        use Verdict::*;
+        let _alone = ALONE.lock().unwrap();
+        let project = project();
+        let path = project.path();
+        let (drill, stop) = (path.join("drill"), path.join("stop"));
+        // The second drill interrupts the matrix, as a user would, and awaits its own end.
+        let interrupts = format!(
+            r#"if [ -e {0} ] && [ "$7" != soft ]; then
+    trap 'kill $!; exit 3' TERM
+    sleep 60 &
+    kill -INT $PPID
+    wait
+fi
+{DRILL}"#,
+            stop.display()
+        );
+        script(&drill, &interrupts);
+        fs::write(&stop, "").unwrap();
+        let matrix = Matrix {
+            project: path,
+            drill: &drill,
+            out: path.join("out"),
+            kernel: None,
+            at_once: 1,
+            is_fresh: false,
+            keeps_dumps: false,
+        };
+        let names = ["soft-1", "rcu-1", "hung-1"];
+        let of = |matrix: &Matrix| -> Vec<_> {
+            let results = results(matrix, &names).into_iter();
+            results.map(|result| (result.0, result.1)).collect()
+        };
+        assert_eq!(
+            of(&matrix),
+            [(Passed, false), (NotRun, false), (NotRun, false)]
+        );
+        fs::remove_file(&stop).unwrap();
+        assert_eq!(
+            of(&matrix),
+            [(Passed, true), (Passed, false), (Passed, false)]
+        );
+    }
+
+    #[test]
+    fn one_matrix_at_a_time_in_a_folder() {
+        let project = project();
+        let matrix = Matrix {
+            project: project.path(),
+            drill: Path::new("/nonexistent"),
+            out: project.path().join("out"),
+            kernel: None,
+            at_once: 1,
+            is_fresh: false,
+            keeps_dumps: false,
+        };
+        fs::create_dir(&matrix.out).unwrap();
+        let lock = File::create(matrix.out.join("lock")).unwrap();
+        flock(&lock, FlockOperation::LockExclusive).unwrap();
+        let error = matrix.run(&rows(&["soft-1"]), &mut Watch::new(1, true));
+        assert!(error.unwrap_err().to_string().contains("another matrix"));
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The results as KTAP, which test harnesses read: a row is a test.
+
+use super::outcome::{Outcome, Verdict};
+use std::fmt::Write;
+
+pub fn of(outcomes: &[Outcome]) -> String {
+    let mut text = format!("KTAP version 1\n1..{}\n", outcomes.len());
+    for (at, outcome) in outcomes.iter().enumerate() {
+        let (number, name) = (at + 1, outcome.row.name);
+        // A reason is one line, whatever is quoted in it.
+        let reason = outcome
+            .reason
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        let _ = match outcome.verdict {
+            Verdict::Passed => writeln!(text, "ok {number} {name}"),
+            Verdict::Skipped => writeln!(text, "ok {number} {name} # SKIP {reason}"),
+            Verdict::Failed | Verdict::NotRun => {
+                writeln!(text, "# {reason}\nnot ok {number} {name}")
+            }
+        };
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matrix::document::tests::outcomes;
+
+    #[test]
+    fn a_line_for_each_row_as_planned() {
+        let outcomes = outcomes();
+        let text = of(&outcomes);
+        assert!(text.starts_with(&format!("KTAP version 1\n1..{}\n", outcomes.len())));
+        let results: Vec<_> = text
+            .lines()
+            .skip(2)
+            .filter(|line| !line.starts_with('#'))
+            .collect();
+        assert_eq!(
+            results,
+            [
+                "ok 1 soft-1",
+                "not ok 2 soft-0",
+                "ok 3 spin-1 # SKIP it is <not> there",
+                "not ok 4 rcu-1"
+            ]
+        );
+        assert!(text.contains("# it ended as wrong_cause, not as pass: <b>&\"\nnot ok 2"));
+    }
+}
