@@ -12,8 +12,8 @@ IN_ROOT := scripts/in-root
 paths = $(shell KERNEL="$(KERNEL)" $(if $(FAULTLINE_CACHE),FAULTLINE_CACHE="$(FAULTLINE_CACHE)") \
 	scripts/paths $(1))
 
-.PHONY: help all modules setup setup-debuginfo tools selftests demo test test-long test-kernels bench \
-	kernels compatibility lint doc shell install clean distclean
+.PHONY: help all modules setup setup-debuginfo tools selftests demo matrix test test-long test-kernels \
+	bench kernels compatibility lint doc shell install clean distclean
 
 # Where the modules have the kernel's Rust crates from; see rust/Kbuild.
 RUNTIME_ARG := $(if $(RUNTIME),RUNTIME=$(RUNTIME))
@@ -47,6 +47,9 @@ help:
 # make setup       the build root and the kernel's metadata, in the cache
 #                  (REFRESH=1: look for a newer kernel)
 # make demo        a real soft lockup in a VM, its vmcore, and the verdict
+# make matrix      every fault on each kind of CPU by each policy, each in its VM
+#                  (half an hour when emulated; QUICK=1: a few of them); goes on
+#                  where it was, and leaves build/matrix.html to look at
 # make test        the whole test suite
 # make test-long   what takes longer: every mode of lockup, route_probe's counts against
 #                  another observer for a minute each, 100 unloads under load, the
@@ -94,6 +97,12 @@ selftests: modules
 
 demo: modules tools
 	@scripts/faultline drill vm --mode soft
+
+# On the first kernel, whatever KERNEL says: its rows name the others, which are skipped, with
+# the reason, unless they are built as well.
+matrix:
+	@$(MAKE) --no-print-directory KERNEL= modules tools
+	@KERNEL= scripts/faultline drill matrix $(if $(QUICK),--quick)
 
 # Of the first kernel the debug symbols too; and beside it, the one without Rust.
 ifeq ($(KERNEL),)
