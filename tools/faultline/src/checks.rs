@@ -425,9 +425,10 @@ impl<'a> Facts<'a> {
                 ("context", ok, found.into(), "an interrupt".into())
             }
             Proof::Through(function) => {
-                let ok = frames().any(|frame| frame.function == function);
-                let found = if ok { function } else { "not there" };
-                ("through", ok, found.into(), function.into())
+                // Its inner half may be what is seen: `__smp_call_function_single`.
+                let found = frames().find(|frame| frame.function.contains(function));
+                let told = found.map(|frame| frame.function.clone());
+                ("through", found.is_some(), or_none(told), function.into())
             }
             Proof::Elsewhere(function) => {
                 let other = stacks.iter().find(|stack| {

@@ -199,23 +199,38 @@ impl Matrix<'_> {
             outcomes[at] = Some(known);
         }
 
-        let commands = drills
-            .iter()
-            .map(|(at, kernel)| (*at, self.command(&rows[*at], kernel)));
-        batch::run(commands, self.at_once, |news| match news {
-            News::Began(at) => {
-                watch.began(rows[at].name);
-                outcome::forget(&self.folder(&rows[at]))
+        // A VM that did not boot says nothing: it gets a second try.
+        let mut waiting: Vec<_> = drills.iter().map(|(at, _)| *at).collect();
+        for is_last in [false, true] {
+            let mut again = Vec::new();
+            let commands = drills
+                .iter()
+                .filter(|(at, _)| waiting.contains(at))
+                .map(|(at, kernel)| (*at, self.command(&rows[*at], kernel)));
+            let all_ran = batch::run(commands, self.at_once, |news| match news {
+                News::Began(at) => {
+                    watch.began(rows[at].name);
+                    outcome::forget(&self.folder(&rows[at]))
+                }
+                News::Ended(at, ended) => {
+                    let kernel = drills.iter().find(|(other, _)| *other == at);
+                    let (_, kernel) = kernel.context("a drill that was not begun has ended")?;
+                    let outcome = self.ended(&rows[at], kernel, program, ended)?;
+                    if outcome.tells_nothing() && !is_last {
+                        watch.again(&outcome);
+                        again.push(at);
+                    } else {
+                        watch.ended(&outcome);
+                        outcomes[at] = Some(outcome);
+                    }
+                    Ok(())
+                }
+            })?;
+            if !all_ran {
+                break;
             }
-            News::Ended(at, ended) => {
-                let kernel = drills.iter().find(|(other, _)| *other == at);
-                let (_, kernel) = kernel.context("a drill that was not begun has ended")?;
-                let outcome = self.ended(&rows[at], kernel, program, ended)?;
-                watch.ended(&outcome);
-                outcomes[at] = Some(outcome);
-                Ok(())
-            }
-        })?;
+            waiting = again;
+        }
         for (at, kernel) in drills {
             outcomes[at].get_or_insert_with(|| {
                 self.without_report(&rows[at], &kernel.row, Verdict::NotRun, "interrupted")
@@ -334,9 +349,12 @@ done
 mkdir -p "$keep"
 echo "$KERNEL" >>"$keep/runs"
 [ "$mode" != oops ] || { echo "oh no" >&2; exit 3; }
-case $mode/$policy in
-*/report) stage=detected_no_panic ;;
-*/off | hard/*) stage=not_detected ;;
+tries=$(wc -l <"$keep/runs")
+case $mode/$policy/$tries in
+bug/*/1) stage=could_not_tell ;;
+panic/*) stage=could_not_tell ;;
+*/report/*) stage=detected_no_panic ;;
+*/off/* | hard/*) stage=not_detected ;;
 *) stage=pass; echo core >"$keep/vmcore" ;;
 esac
 printf '{"stage": "%s", "summary": "%s"}' $stage "as $mode is" | tee "$keep/report.json""#;
@@ -420,6 +438,32 @@ printf '{"stage": "%s", "summary": "%s"}' $stage "as $mode is" | tee "$keep/repo
         assert_eq!(results(&matrix, &["soft-1"])[0].0, Failed);
         matrix.is_fresh = false;
         assert_eq!(results(&matrix, &["soft-1"])[0].0, Failed);
+    }
+
+    #[test]
+    fn what_could_not_tell_gets_a_second_try_and_no_third() {
+        let _alone = ALONE.lock().unwrap();
+        let project = project();
+        let drill = project.path().join("drill");
+        script(&drill, DRILL);
+        let matrix = Matrix {
+            project: project.path(),
+            drill: &drill,
+            out: project.path().join("out"),
+            kernel: None,
+            at_once: 2,
+            is_fresh: false,
+            keeps_dumps: false,
+        };
+        let results = results(&matrix, &["soft-1", "bug-1", "panic-1"]);
+        let verdicts: Vec<_> = results.iter().map(|result| result.0).collect();
+        assert_eq!(
+            verdicts,
+            [Verdict::Passed, Verdict::Passed, Verdict::Failed]
+        );
+        let runs = |row: &str| fs::read_to_string(matrix.out.join(row).join("runs")).unwrap();
+        let counts = ["soft-1", "bug-1", "panic-1"].map(|row| runs(row).lines().count());
+        assert_eq!(counts, [1, 2, 2]);
     }
 
     #[test]

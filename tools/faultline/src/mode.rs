@@ -47,7 +47,7 @@ pub enum Proof {
     Uninterruptible,
     /// The culprit's function was called by an interrupt.
     Interrupt,
-    /// A function of the kernel on the culprit's stack.
+    /// A function of the kernel (a part of its name) on the culprit's stack.
     Through(&'static str),
     /// Another function of the module, on somebody's stack.
     Elsewhere(&'static str),
@@ -266,6 +266,7 @@ pub const MODES: &[Mode] = &[
         detectors: &[&detector::STACK_END],
         reports: &[
             "BUG: TASK stack guard page was hit at {address}",
+            "Oops: stack guard page: {code}",
             "Insufficient stack space to handle exception!",
         ],
         parameters: FORCED,

@@ -74,6 +74,12 @@ impl Outcome {
         }
     }
 
+    /// Did the drill come to no result at all?
+    pub fn tells_nothing(&self) -> bool {
+        let report = self.report.as_ref();
+        report.is_some_and(|report| report.stage == "could_not_tell")
+    }
+
     /// Judges what a drill left.
     pub fn judged(row: &Row, kernel: &str, release: &str, folder: &Path, report: Report) -> Self {
         let wanted = row.goal().stage();

@@ -75,6 +75,24 @@ impl Watch {
         }
     }
 
+    /// A drill came to no result, and will be run again.
+    pub fn again(&mut self, outcome: &Outcome) {
+        let news = format!("{}: once more: {}", outcome.row.name, outcome.reason);
+        match &mut self.way {
+            Way::Quiet => {}
+            Way::Lines => {
+                let secs = self.began.elapsed().as_secs_f64();
+                eprintln!("faultline: {secs:6.1} s  {news}");
+            }
+            Way::Live { screen, drills, .. } => {
+                if let Some(drill) = drills.remove(outcome.row.name) {
+                    drill.finish_and_clear();
+                }
+                let _ = screen.println(news);
+            }
+        }
+    }
+
     /// A row has its result.
     pub fn ended(&mut self, outcome: &Outcome) {
         self.done += 1;
