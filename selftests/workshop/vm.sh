@@ -54,6 +54,47 @@ append_reaches_the_kernel() {
 	match "icount" 'counting instructions' "$err"
 }
 
+# monitor COMMAND...: what QEMU answers to each, on the socket of a VM that runs.
+monitor() {
+	python3 -c 'import json, socket, sys
+channel = socket.socket(socket.AF_UNIX)
+channel.settimeout(20)
+channel.connect(sys.argv[1])
+lines = channel.makefile("rw")
+lines.readline()
+for command in ["qmp_capabilities"] + sys.argv[2:]:
+    print(json.dumps({"execute": command}), file=lines, flush=True)
+    answer = {}
+    while not answer.keys() & {"return", "error"}:
+        answer = json.loads(lines.readline())
+    print(json.dumps(answer))' "$scratch/monitor" "$@" 2>&1
+}
+
+the_monitor_is_qemus() {
+	vm --monitor "$scratch/monitor" -- sleep 60 &
+	local vm=$!
+	await 20 "it answers" monitor query-status
+	match "that the guest runs" '"return": .*"running": true' "$(monitor query-status)"
+	match "what it does not know" '"error": .*CommandNotFound' "$(monitor no-such-command)"
+	match "the end of it" '"return"' "$(monitor quit)"
+	check "the VM ends" timeout 20 tail --pid="$vm" -f /dev/null
+	check "and its socket" test ! -e "$scratch/monitor"
+}
+
+# Opened, which sets it going, and then left alone.
+a_watchdog_that_is_not_fed_sends_an_nmi() {
+	vm --hardware-watchdog --timeout 120 -- sh -ec 'modprobe i6300esb heartbeat=1
+		echo 1 >/proc/sys/kernel/unknown_nmi_panic; echo fed >/dev/watchdog; sleep 60'
+	if [ "$("$project/scripts/paths" KERNEL_ARCH)" != x86 ]; then
+		same "status where there is none" 1 "$status"
+		match "it says so" '--hardware-watchdog: .* a device of x86 machines' "$err"
+		return
+	fi
+	same "status" 70 "$status"
+	match "where the NMI came" 'NMI received for unknown reason [0-9a-f]+ on CPU 0' "$err"
+	match "what it led to" 'Kernel panic - not syncing: NMI: Not continuing' "$err"
+}
+
 wrong_usage_is_refused() {
 	vm --cpus 0 -- true
 	same "no CPUs" 2 "$status"
@@ -83,4 +124,5 @@ nothing_stays_behind() {
 }
 
 ktap_run output_and_status_are_the_commands timeout_ends_the_vm panic_is_told_apart \
-	an_end_without_status_is_told_apart append_reaches_the_kernel wrong_usage_is_refused nothing_stays_behind
+	an_end_without_status_is_told_apart append_reaches_the_kernel the_monitor_is_qemus \
+	a_watchdog_that_is_not_fed_sends_an_nmi wrong_usage_is_refused nothing_stays_behind
