@@ -7,8 +7,10 @@
 #   a: eth0 10.0.0.2/24 -- veth0 10.0.0.1/24 :r: veth1 10.0.1.2/24 -- eth0 10.0.1.1/24 :b
 #                                                                   lo 192.0.2.9/32
 #
-# r forwards and has a route to 192.0.2.0/24. All neighbours are known, so that no test
-# sees ARP which it has not asked for.
+# r forwards and has a route to 192.0.2.0/24. The network is quiet: what a test sees is what it
+# asked for. All neighbours are known, also where r answers a source that is wrong (10.0.0.77,
+# which is nobody's); who asks by ARP does so once; nobody sends redirects, or ICMP errors, for
+# which the kernel looks up routes, by its own limits now and then, and seconds after.
 
 # shellcheck disable=SC2034 # for the tests
 parameters=/sys/module/route_probe/parameters
@@ -24,6 +26,7 @@ mac() { ip -n "$1" -j link show "$2" | jq -r '.[0].address'; }
 neighbours() {
 	ip -n a neigh replace 10.0.0.1 lladdr "$(mac r veth0)" dev eth0 nud permanent
 	ip -n r neigh replace 10.0.0.2 lladdr "$(mac a eth0)" dev veth0 nud permanent
+	ip -n r neigh replace 10.0.0.77 lladdr "$(mac a eth0)" dev veth0 nud permanent
 	ip -n r neigh replace 10.0.1.1 lladdr "$(mac b eth0)" dev veth1 nud permanent
 	ip -n b neigh replace 10.0.1.2 lladdr "$(mac r veth1)" dev eth0 nud permanent
 }
@@ -38,7 +41,9 @@ net_up() {
 	for ns in a r b; do
 		ip netns add "$ns"
 		in_ns "$ns" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 \
-			net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0
+			net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 \
+			net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.default.send_redirects=0 \
+			net.ipv4.icmp_msgs_per_sec=0
 		ip -n "$ns" link set lo up
 	done
 	ip link add veth0 netns r type veth peer name eth0 netns a
@@ -56,6 +61,7 @@ net_up() {
 	ip -n b route add default via 10.0.1.2
 	ip -n r route add 192.0.2.0/24 via 10.0.1.1
 	in_ns r sysctl -qw net.ipv4.ip_forward=1
+	in_ns a sysctl -qw net.ipv4.neigh.eth0.mcast_solicit=1
 	neighbours
 	net_a=$(inum a) net_r=$(inum r) net_b=$(inum b)
 }

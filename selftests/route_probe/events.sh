@@ -93,15 +93,14 @@ broadcast_and_multicast() {
 		"$(came input 10.0.0.2 239.1.2.3 veth0 "$(verdict 2 -22)" "$(verdict NOT_SPECIFIED EINVAL)")"
 }
 
-# refused ERR ERROR [ERR ERROR]: the events of a packet for 198.51.100.1, one that came in (but
-# for those of what r answers by ICMP, now and then) and one of r's own, of which the lookup
-# says the first and the output the second.
+# refused ERR ERROR [ERR ERROR]: the events of a packet for 198.51.100.1, one that came in and
+# one of r's own, of which the lookup says the first and the output the second.
 refused() {
 	events_begin
 	ping_once a 198.51.100.1
 	exactly "$2" "$net_r" "$(
 		failed input 10.0.0.2 198.51.100.1 veth0 main "$1" "$2"
-		came input 10.0.0.2 198.51.100.1 veth0)" ' cause=input .* dst=198\.51\.100\.1 '
+		came input 10.0.0.2 198.51.100.1 veth0)"
 	events_begin
 	ping_once r 198.51.100.1
 	exactly "$2, our own" "$net_r" "$(
@@ -141,7 +140,7 @@ rules_and_tables() {
 		failed validate 203.0.113.5 10.0.0.2 veth1 local -11 no_match_or_throw
 		found validate 203.0.113.5 10.0.0.2 veth1 main unicast 10.0.0.0/24 0.0.0.0 veth0
 		validated input 10.0.0.2 203.0.113.5 veth1 veth0 off 1 ok_on_link
-		came input 10.0.0.2 203.0.113.5 veth0)" 'src=10\.0\.0\.2 dst=203|dst=10\.0\.0\.2 '
+		came input 10.0.0.2 203.0.113.5 veth0)"
 	same "the kernel's own answer" "10.0.1.1 veth1" "$(route_get 203.0.113.5 from 10.0.0.2 iif veth0)"
 	events_begin
 	same "the kernel's own answer, by mark" "10.0.0.2 veth0" "$(route_get 203.0.113.5 mark 5)"
@@ -172,7 +171,7 @@ several_next_hops() {
 	ip -n r route del 198.18.0.0/24
 	exactly "the lookup" "$net_r" \
 		"$(found input 10.0.0.2 198.18.0.1 veth0 main unicast 198.18.0.0/24 10.0.1.1 veth1)" \
-		'^fib_lookup: .* dst=198\.18\.0\.1 '
+		'^fib_lookup: '
 }
 
 vrf() {
@@ -271,15 +270,16 @@ replies() { events "$net_a" | grep '^arp_process' || true; }
 arp() {
 	local way
 	check "load" load
-	in_ns a sysctl -qw net.ipv4.neigh.eth0.mcast_solicit=1
 	asked 10.0.0.1 "$(
 		found arp 10.0.0.2 10.0.0.1 veth0 main local 10.0.0.1/32 0.0.0.0 veth0
 		validated arp 10.0.0.2 10.0.0.1 "" veth0)"
 	same "the reply" "$(replied 10.0.0.1)" "$(replies)"
-	# One that nobody has; the way to it leads back.
+	# One that nobody has; the way to it leads back, which is told where redirects are sent.
+	in_ns r sysctl -qw net.ipv4.conf.veth0.send_redirects=1
 	asked 10.0.0.99 "$(
 		found arp 10.0.0.2 10.0.0.99 veth0 main unicast 10.0.0.0/24 0.0.0.0 veth0
 		validated arp 10.0.0.2 10.0.0.99 veth0 veth0 off N ok_on_link)" N "$(verdict ARP_PVLAN_DISABLE EINVAL)"
+	in_ns r sysctl -qw net.ipv4.conf.veth0.send_redirects=0
 	same "nobody replies" "" "$(replies)"
 	# One to which there is no way.
 	ip -n a route add 203.0.113.77 dev eth0

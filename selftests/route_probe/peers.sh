@@ -71,9 +71,10 @@ ours() {
 		s/ op=request/ op=1/; s/ op=reply/ op=2/'
 }
 
-# every_kind: some traffic of each.
+# every_kind: some traffic of each, and what r answers by ICMP.
 every_kind() {
 	local type
+	in_ns r sysctl -qw net.ipv4.icmp_msgs_per_sec=1000 net.ipv4.conf.veth0.send_redirects=1
 	ping_once a 192.0.2.9
 	ping_once a 10.0.0.1
 	ping_once a -b 10.0.0.255
