@@ -206,6 +206,8 @@ pub enum Failure {
     Inlined(&'static str),
     /// The kernel refuses probes there: it is on the blacklist, or no code.
     Blacklisted,
+    /// It was needed while the kernel started, and its code is gone.
+    Init,
     /// Its entry can be probed and its return cannot.
     NoReturn,
     /// The function is there, and does not begin with a call that ftrace patches.
@@ -219,7 +221,7 @@ impl Failure {
     pub fn to_error(&self) -> Error {
         match self {
             Self::NotFound | Self::Inlined(_) => code::ENOENT,
-            Self::Blacklisted | Self::NoReturn | Self::NotTraceable => code::EINVAL,
+            Self::Blacklisted | Self::Init | Self::NoReturn | Self::NotTraceable => code::EINVAL,
             Self::Other(error) => *error,
         }
     }
@@ -237,7 +239,8 @@ impl Failure {
             ".part.1",
             ".cold",
         ];
-        match (error, can_probe(function)) {
+        let (address, probed) = try_probe(function);
+        match (error, probed) {
             (code::ENOENT, Err(code::ENOENT)) => SUFFIXES
                 .iter()
                 .find(|suffix| has_sibling(function, suffix))
@@ -245,6 +248,7 @@ impl Failure {
             // A kprobe could be there: so it was ftrace that did not find it.
             (code::ENOENT, Ok(()) | Err(code::EINVAL)) => Self::NotTraceable,
             (code::EINVAL, Ok(())) => Self::NoReturn,
+            (code::EINVAL, Err(_)) if is_init(address) => Self::Init,
             (code::EINVAL, Err(_)) => Self::Blacklisted,
             _ => Self::Other(error),
         }
@@ -264,6 +268,9 @@ impl fmt::Display for Failure {
                 "blacklisted: this kernel refuses probes there, see \
                  /sys/kernel/debug/kprobes/blacklist",
             ),
+            Self::Init => {
+                f.write_str("init: it was needed while the kernel started, and its code is gone")
+            }
             Self::NoReturn => f.write_str("no return: its entry can be probed, its return cannot"),
             Self::NotTraceable => f.write_str(
                 "not traceable: it does not begin with a call that ftrace patches, see \
@@ -318,24 +325,37 @@ fn has_sibling(function: &CStr, suffix: &str) -> bool {
         .as_ref()
         .ok()
         .and_then(Text::as_c_str)
-        .is_some_and(|sibling| can_probe(sibling).is_ok())
+        .is_some_and(|sibling| try_probe(sibling).1.is_ok())
+}
+
+/// Is this in the kernel's `init` text?
+fn is_init(address: usize) -> bool {
+    let [begin, end] = [c"_sinittext", c"_einittext"].map(|symbol| try_probe(symbol).0);
+    (begin..end).contains(&address)
 }
 
 /// Could a handler be put at the entry of `function`? Tries it, without ever
-/// arming the probe.
-fn can_probe(function: &CStr) -> Result {
+/// arming the probe. Says also where that is, 0 if there is no such function.
+fn try_probe(function: &CStr) -> (usize, Result) {
     // SAFETY: A `struct kprobe` of zeros is one that was not set up.
     let probe: bindings::kprobe = unsafe { core::mem::zeroed() };
-    let mut probe = KBox::new(probe, GFP_KERNEL)?;
+    let mut probe = match KBox::new(probe, GFP_KERNEL) {
+        Ok(probe) => probe,
+        Err(error) => return (0, Err(error.into())),
+    };
     probe.symbol_name = char_ptr(function);
     probe.flags = bindings::KPROBE_FLAG_DISABLED;
-    let probe: *mut bindings::kprobe = &raw mut *probe;
+    let registered: *mut bindings::kprobe = &raw mut *probe;
     // SAFETY: The probe is set up with a name with NUL, and stays where it is
     // until it is unregistered, which is before anything here is dropped. It is
     // disabled, so nobody calls a handler, and there is none.
-    unsafe {
-        to_result(bindings::register_kprobe(probe))?;
-        bindings::unregister_kprobes([probe].as_mut_ptr(), 1);
-    }
-    Ok(())
+    let result = unsafe {
+        let result = to_result(bindings::register_kprobe(registered)).map(drop);
+        if result.is_ok() {
+            bindings::unregister_kprobes([registered].as_mut_ptr(), 1);
+        }
+        result
+    };
+    // The kernel has looked it up before it refuses it.
+    (probe.addr.addr(), result)
 }

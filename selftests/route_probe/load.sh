@@ -64,7 +64,7 @@ a_function_is_missing() {
 	done
 }
 
-inlined_and_blacklisted() {
+functions_that_cannot_be_probed() {
 	local name='' function parts
 	# What the compiler left only a part of, with a name as long as one of ours.
 	parts=$(comm -23 <(grep -oxE '[a-z_0-9]+\.part\.0' "$tracefs/available_filter_functions" | sed 's/\.part\.0$//' | sort) \
@@ -84,6 +84,16 @@ inlined_and_blacklisted() {
 	patched ip_route_input_noref "$name"
 	check "load, $name" load
 	match "blacklisted" "not attached: blacklisted: " "$(tr -d '\0' <"$debugfs/targets")"
+	check "unload" rmmod route_probe
+	patched ip_route_input_noref start_kernel
+	check "load, start_kernel" load
+	match "gone" "not attached: init: " "$(tr -d '\0' <"$debugfs/targets")"
+	check "unload" rmmod route_probe
+	# Of this one x86 says that its return cannot be had.
+	[ "$(uname -m)" = x86_64 ] || return 0
+	patched arp_process __switch_to
+	check "load, __switch_to" load
+	match "no return" " __switch_to not attached: no return: " "$(cat "$debugfs/targets")"
 }
 
 our_handlers_cannot_be_probed() {
@@ -123,4 +133,4 @@ an_open_file_holds_the_module() {
 }
 
 ktap_run everything_is_attached unload_leaves_nothing an_open_file_holds_the_module our_handlers_cannot_be_probed \
-	a_function_is_missing inlined_and_blacklisted rounds_under_load
+	a_function_is_missing functions_that_cannot_be_probed rounds_under_load
