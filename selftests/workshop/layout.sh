@@ -15,15 +15,18 @@ list=$project/rust/bindings/prototypes
 
 mkdir -p "$project/build/layout"
 scratch=$(mktemp -d "$project/build/layout/XXXXXX")
-trap 'rm -rf "$scratch"' EXIT
+stock=$(mktemp -d "$project/build/layout/XXXXXX") # what the first test builds
+trap 'rm -rf "$scratch" "$stock"' EXIT
+out=$scratch/out
 
-# build TREE [ARGUMENT...]: the modules against TREE, from nothing.
+# build TREE [ARGUMENT...]: the modules against TREE, from nothing, into $out; not those that only
+# tests load.
 build() {
 	local tree=$1 args
 	shift
-	args=$("$project/scripts/module-args" "$tree" "$scratch/out")
+	args=$("$project/scripts/module-args" "$tree" "$out")
 	# shellcheck disable=SC2086 # one word each
-	make --no-print-directory -C "$tree" $args "$@" modules 2>&1
+	env -u FAULTLINE_SELFTESTS make --no-print-directory -C "$tree" $args "$@" modules 2>&1
 }
 
 # refused CMD...: fails, and prints what CMD said.
@@ -37,12 +40,12 @@ refused() {
 }
 
 the_stock_kernel_is_what_we_build_for() {
-	local output
+	local output out=$stock
 	output=$(build "$metadata")
 	match "prototypes" '^ +[1-9][0-9]+ prototypes are the stock kernel' "$output"
 	match "structures" '^ +[1-9][0-9]+ structures with [1-9][0-9]{2,} fields to compare' "$output"
 	local tables
-	tables=$(find "$scratch/out/rust/bindings/" -name layout_generated.rs -exec grep -h '^layout!' {} +)
+	tables=$(find "$out/rust/bindings/" -name layout_generated.rs -exec grep -h '^layout!' {} +)
 	same "tables for the compiler" "$(sed -nE 's/^ +([0-9]+) structures.*/\1/p' <<<"$output")" "$(wc -l <<<"$tables")"
 	match "one for what threads are" '^layout!\(task_struct, ' "$tables"
 }
@@ -51,14 +54,11 @@ the_stock_kernel_is_what_we_build_for() {
 # these kernels that has to be what the BTF says.
 a_build_without_the_program_says_so() {
 	local output
-	build "$metadata" >/dev/null
-	mv "$scratch/out/rust/bindings/kernel_has_generated.cfg" "$scratch/by-btf"
-	rm -rf "$scratch/out"
 	output=$(build "$metadata" FAULTLINE_GUARD=)
 	same "lines that say so" 1 "$(grep -c '^faultline: not compared with the stock kernel: there is no build/btf-guard' <<<"$output")"
-	check "it builds" test -s "$scratch/out/lockup.ko"
-	same "as the BTF says" "$(sort "$scratch/by-btf")" "$(sort "$scratch/out/rust/bindings/kernel_has_generated.cfg")"
-	rm -rf "$scratch/out"
+	check "it builds" test -s "$out/lockup.ko"
+	same "as the BTF says" "$(sort "$stock/rust/bindings/kernel_has_generated.cfg")" "$(sort "$out/rust/bindings/kernel_has_generated.cfg")"
+	rm -rf "$out"
 	match "without BTF" '^faultline: not compared with the stock kernel: there is no BTF of this kernel' \
 		"$(FAULTLINE_BTF='' build "$metadata" FAULTLINE_BTF=)"
 }
@@ -121,11 +121,10 @@ a_changed_prototype_is_refused() {
 }
 
 a_call_that_is_not_listed_is_refused() {
-	build "$metadata" >/dev/null
 	sed '/kthread_stop/d' "$list" >"$scratch/list"
 	match "the function" '^btf-guard: kthread_stop is called, but is not in ' "$(refused "$guard" layouts \
 		--btf "$FAULTLINE_BTF" --list "$scratch/list" --kernel "$metadata/rust/bindings/bindings_generated.rs" \
-		--own "$scratch/out/rust/bindings/bindings_generated.rs" --out "$scratch/layout" "$project"/rust/*.rs)"
+		--own "$stock/rust/bindings/bindings_generated.rs" --out "$scratch/layout" "$project"/rust/*.rs)"
 }
 
 cleanup() { rm -rf "${scratch:?}"/*; }
