@@ -51,14 +51,14 @@ soft_lockup_is_detected_and_released() {
 	match "the kernel's report" '^watchdog: BUG: soft lockup - CPU#1 stuck for [0-9]+s! \[lockup/1:' "$(log)"
 	match "the stack shows our spin" 'spin.*\[lockup\]' "$(log)"
 	concludes "no detector stopped it; softlockup_count went $before -> $(count)"
-	check "held_ms is the hold" test "$(parameter held_ms)" -ge 6000 -a "$(parameter held_ms)" -lt 9000
+	check "held_ms is the hold" test "$(parameter held_ms)" -ge 6000 -a "$(parameter held_ms)" -lt 20000
 }
 
 a_short_hold_is_not_detected_and_says_why() {
 	detector 10
 	log_begin
 	check "load" load mode=soft cpus=1 delay_secs=0 hold_secs=2 force=1
-	await 10 "the release" state_is released
+	await 30 "the release" state_is released
 	concludes 'nothing detected it: .*20 s'
 }
 
@@ -69,7 +69,7 @@ detector_off_is_said() {
 	local before
 	before=$(count)
 	check "load" load mode=soft cpus=1 delay_secs=0 hold_secs=5 force=1
-	await 15 "the release" state_is released
+	await 30 "the release" state_is released
 	echo 1 >"$sysctls"/soft_watchdog
 	concludes 'nothing detected it: kernel.soft_watchdog is 0'
 	same "counter" "$before" "$(count)"
@@ -101,11 +101,9 @@ unload_waits_for_the_release() {
 	detector 10
 	log_begin
 	check "load" load mode=soft cpus=1 delay_secs=0 hold_secs=4 force=1
-	await 5 "the hold" state_is holding
-	local start
-	start=$(now_ms)
+	await 30 "the hold" state_is holding
 	check "unload" rmmod lockup
-	check "it waited" test $(($(now_ms) - start)) -gt 1500
+	match "it waited" '^lockup: run -: cpu 1: end: held_ms=[4-9][0-9]{3} ' "$(log)"
 	match "and said so" 'unloading waits for the release' "$(log)"
 	same "no thread" "" "$(threads)"
 }
@@ -115,27 +113,27 @@ held_longer_than() { [ "$(parameter held_ms)" -gt "$1" ]; }
 hold_is_live() {
 	detector 10
 	check "load" load mode=soft cpus=1 delay_secs=0 hold_secs=1000 force=1
-	await 5 "the hold" state_is holding
+	await 30 "the hold" state_is holding
 	local first
 	first=$(parameter held_ms)
-	await 5 "held_ms moves" held_longer_than "$first"
+	await 30 "held_ms moves" held_longer_than "$first"
 	check "shorten" sh -c "echo 1 > $parameters/hold_secs"
-	await 5 "the release" state_is released
+	await 30 "the release" state_is released
 }
 
 holding_forever_can_be_called_off() {
 	detector 10
 	check "load" load mode=soft cpus=1 delay_secs=0 hold_secs=0 force=1
-	await 5 "the hold" state_is holding
+	await 30 "the hold" state_is holding
 	check "call off" sh -c "echo 1 > $parameters/hold_secs"
-	await 5 "the release" state_is released
+	await 30 "the release" state_is released
 }
 
 all_cpus_at_once() {
 	detector 10
 	log_begin
 	check "load" load mode=soft cpus=all delay_secs=1 hold_secs=3 run_id=all force=1
-	await 15 "the release" state_is released
+	await 30 "the release" state_is released
 	match "CPU 0" 'run all: cpu 0: end: held_ms=[0-9]+' "$(log)"
 	match "CPU 1" 'run all: cpu 1: end: held_ms=[0-9]+' "$(log)"
 	same "one summary" 1 "$(log | grep -c 'released after')"
