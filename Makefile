@@ -57,8 +57,8 @@ help:
 # make bench       the instructions that a hit of each kind of probe costs, beside C
 #                  and bpftrace (three minutes; scripts/bench --help)
 # make kernels     lists the kernels: what is set up, built, tested
-# make test-kernels   the suite on every kernel (hours when emulated), and its
-#                  results into docs/compatibility.md
+# make test-kernels   the suite on every stock kernel (hours when emulated),
+#                  and its results into docs/compatibility.md
 # make lint        every linter, without a warning
 # make doc         rustdoc of the library, into build/doc/
 # make tools       the faultline program, build/faultline
@@ -127,7 +127,7 @@ bench: modules
 
 # A kernel that cannot be built for fails its tests, and the others go on.
 test-kernels: setup-debuginfo
-	@for row in $$(scripts/list-kernels | awk 'NR > 1 { print $$1 }'); do \
+	@for row in $$(scripts/list-kernels --stock); do \
 		$(MAKE) --no-print-directory KERNEL=$$row selftests tools || \
 			rm -f build/"$$(KERNEL=$$row scripts/paths RELEASE)"/*.ko; done
 	@code=0; scripts/test --all workshop runtime lockup lockup_oops lockup_death knobs probes route_probe drill || code=1; \

@@ -26,6 +26,9 @@ die() { say "${0##*/}: $*"; exit 1; }
 # rows: the names of the table's rows.
 rows() { awk '!/^#/ && NF { print $1 }' "$PROJECT/scripts/kernels"; }
 
+# stock_rows: those of stock kernels, without the ones that are built here.
+stock_rows() { awk '!/^#/ && NF && $4 !~ /^own-/ { print $1 }' "$PROJECT/scripts/kernels"; }
+
 # row_select ROW: reads ROW of the table (its first, if empty) into ROW, ROOT_SUITE,
 # KERNEL_SUITE, FLAVOUR, and what follows from them.
 row_select() {
@@ -64,6 +67,9 @@ row_machine() {
 
 # foreign: is the row's architecture another than this machine's?
 foreign() { [ "$MACHINE" != "$(uname -m)" ]; }
+
+# own: is the row's kernel not a stock one, but built here?
+own() { [[ $FLAVOUR == own-* ]]; }
 
 # row_load: reads what the selected row was resolved to (RELEASE, VERSION, ...)
 # and where its parts are.

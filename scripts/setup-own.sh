@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034,SC2153 # rows set names; in-root reads KERNEL
+#
+# Part of setup: a kernel of our own, for what no stock kernel of an architecture has. It is
+# built from the stock kernel's source by the stock kernel's compilers, with the config of
+# scripts/own-kernel.config, and laid out in the cache as the packages of a stock kernel are:
+# from there on it is a kernel like the others.
+
+# own_base: the row of the stock kernel whose source and compilers it is built with.
+own_base() {
+	awk -v root="$ROOT_SUITE" -v suite="$KERNEL_SUITE" \
+		'!/^#/ && $2 == root && $3 == suite && $4 !~ /^own-/ { print $1; exit }' "$PROJECT/scripts/kernels"
+}
+
+# own_build VARIABLES: builds it in a folder that is gone afterwards. VARIABLES are the stock
+# kernel's .kernelvariables, which name the compilers.
+own_build() {
+	local build=$KERNEL_DIR/build modules=$STOCK/usr/lib/modules/$RELEASE missing
+	rm -rf "$build" "$STOCK"
+	mkdir -p "$build" "$HEADERS" "$modules"
+	sed "s/^\(override KERNELRELEASE =\).*/\1 $RELEASE/" "$1" >"$HEADERS/.kernelvariables"
+	cp "$HEADERS/.kernelvariables" "$build/"
+	cat "$KERNEL_DIR/source/kernel/configs/kvm_guest.config" "$PROJECT/scripts/own-kernel.config" >"$build/wanted.config"
+	own_make KCONFIG_ALLCONFIG="$build/wanted.config" allnoconfig
+	missing=$(grep '^CONFIG_' "$PROJECT/scripts/own-kernel.config" | grep -vxFf "$build/.config") && {
+		echo "scripts/own-kernel.config: the source's Kconfig does not give these:" "$missing"
+		return 1
+	}
+	own_make -j"$(nproc)" bzImage modules
+	own_make INSTALL_MOD_PATH="$STOCK/usr" INSTALL_MOD_STRIP=1 modules_install
+	rm -f "$modules/build"
+	cp "$build/.config" "$build/Module.symvers" "$HEADERS/"
+	# As in the headers package of a stock kernel: its BTF alone.
+	in_root objcopy --only-section=.BTF "$build/vmlinux" "$HEADERS/vmlinux"
+	cp "$build/arch/x86/boot/bzImage" "$modules/vmlinuz"
+	ln -sfn "$(realpath --relative-to="$KERNEL_DIR" "$modules/vmlinuz")" "$KERNEL_DIR/vmlinuz"
+	mv "$build/vmlinux" "$KERNEL_DIR/vmlinux"
+	rm -rf "$build"
+}
+
+own_make() {
+	in_root make -C "$KERNEL_DIR/source" O="$KERNEL_DIR/build" ARCH="$KERNEL_ARCH" \
+		RUST_LIB_SRC="$(in_root rustc --print sysroot)/lib/rustlib/src/rust/library" "$@"
+}
+
+own_setup() {
+	local row=$ROW source variables release recipe
+	row_select "$(own_base)"
+	KERNEL=$ROW
+	kernel_setup
+	source=$KERNEL_DIR/source variables=$HEADERS/.kernelvariables release=${RELEASE%"$FLAVOUR"}
+	row_select "$row"
+	KERNEL=$ROW
+	printf '%s=%q\n' RELEASE "$release$FLAVOUR" VERSION "$VERSION" SOURCE "$SOURCE" >"$CACHE/rows/$ROW"
+	row_load
+	mkdir -p "$KERNEL_DIR"
+	kernel_forget
+	ln -sfn "$source" "$KERNEL_DIR/source"
+	ln -sfn "$STOCK/usr/lib/modules/$RELEASE" "$GUEST_ROOT/usr/lib/modules/$RELEASE"
+	recipe="$VERSION $({ declare -f own_build own_make; cat "$PROJECT/scripts/own-kernel.config"; } | sha256sum)"
+	own_step "$recipe" "$variables"
+	step "metadata-$RELEASE" "kernel: metadata for modules (2 min)" \
+		"$recipe $(sha256sum <"$PROJECT/scripts/setup-kernel.sh")" kernel_prepare
+	step "images-$RELEASE" "vm: initramfs of guest and crash kernel" \
+		"$recipe $(cat "$PROJECT"/scripts/{initramfs,guest-init,crash-init} | sha256sum)" \
+		in_root "$PROJECT/scripts/initramfs" "$ROW"
+}
+
+# own_step RECIPE VARIABLES: the build, which takes long and touches nothing of others: they may
+# set up meanwhile, and only another that wants this kernel waits.
+own_step() {
+	[ "$(cat "$CACHE/stamps/own-$RELEASE" 2>/dev/null)" != "$1" ] || return 0
+	space 4000 "building a kernel"
+	exec 9>&- 7>>"$CACHE/own.lock"
+	flock 7
+	step "own-$RELEASE" "kernel: our own, of that source (15 min)" "$1" own_build "$2"
+	exec 7>&-
+	locked
+}
+
+# The debug symbols of a kernel of our own are here already.
+if own; then
+	debug_fetch() {
+		mkdir -p "$KERNEL_DIR/debug"
+		ln -sfn ../vmlinux "$VMLINUX_DEBUG"
+	}
+fi
