@@ -254,9 +254,7 @@ impl<'a> Facts<'a> {
                 let ok = panicked.is_some_and(|stack| stack.thread == wanted);
                 check("thread", "log", ok, or_none(panicked.map(named)), wanted)
             }
-            Who::Anybody
-                if shown.is_none() && reported.is_empty() && !self.case.detector.shows_culprit =>
-            {
+            Who::Anybody if reported.is_empty() && self.is_silent(&self.story.stacks) => {
                 skipped("thread", "log", self.silent())
             }
             Who::Anybody => {
@@ -267,6 +265,13 @@ impl<'a> Facts<'a> {
                 check("thread", "log", ok, or_none(found), wanted)
             }
         }
+    }
+
+    /// Has the CPU at fault left nothing in these stacks, and need it not have?
+    fn is_silent(&self, stacks: &[Stack]) -> bool {
+        let thread = self.thread();
+        let is_there = |stack: &Stack| stack.thread == thread || stack.cpu == self.cpu;
+        !self.case.detector.shows_culprit && !stacks.iter().any(is_there)
     }
 
     /// Why there is nothing of a CPU in a log.
@@ -340,10 +345,10 @@ impl<'a> Facts<'a> {
 
     fn stack(&self, source: &'static str, stacks: &[Stack]) -> Check {
         let mode = self.case.mode;
-        let stacks = self.of_culprit(stacks);
-        if stacks.is_empty() && !self.case.detector.shows_culprit {
+        if self.is_silent(stacks) {
             return skipped(STACK, source, self.silent());
         }
+        let stacks = self.of_culprit(stacks);
         let ours = || {
             let frames = stacks.iter().flat_map(|stack| &stack.frames);
             frames.filter(|frame| frame.module.as_deref() == Some(mode.module))
