@@ -13,6 +13,7 @@ trap 'rm -rf "$scratch"' EXIT
 shown() {
 	local name
 	for name; do
+		# shellcheck disable=SC2016 # a variable of jq
 		check "$name" jq -e --arg name "$name" \
 			'any(.checks[]; .name == $name and .result == "ok")' <<<"$report"
 	done

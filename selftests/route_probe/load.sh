@@ -88,12 +88,6 @@ functions_that_cannot_be_probed() {
 	patched ip_route_input_noref start_kernel
 	check "load, start_kernel" load
 	match "gone" "not attached: init: " "$(tr -d '\0' <"$debugfs/targets")"
-	check "unload" rmmod route_probe
-	# Of this one x86 says that its return cannot be had.
-	[ "$(uname -m)" = x86_64 ] || return 0
-	patched arp_process __switch_to
-	check "load, __switch_to" load
-	match "no return" " __switch_to not attached: no return: " "$(cat "$debugfs/targets")"
 }
 
 our_handlers_cannot_be_probed() {
