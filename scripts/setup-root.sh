@@ -7,7 +7,7 @@
 
 # What the guests of a VM use.
 GUEST_PACKAGES=(
-	udev busybox-static kexec-tools makedumpfile kmod binutils trace-cmd bpftrace iproute2 iputils-ping
+	udev busybox-static kexec-tools makedumpfile kmod binutils trace-cmd bpftrace linux-perf iproute2 iputils-ping
 	procps psmisc file less jq mount
 )
 # What every kernel needs; a kernel's own compilers are added when it is known.
