@@ -47,6 +47,12 @@ an_end_without_status_is_told_apart() {
 	same "status" 71 "$status"
 }
 
+a_guest_that_does_not_begin_gets_a_second_try() {
+	FAULTLINE_BOOT_SECS=1 vm -- true
+	same "status" 71 "$status"
+	same "tries" 1 "$(grep -c 'the guest did not begin within 1 s: once more' <<<"$err")"
+}
+
 append_reaches_the_kernel() {
 	vm --append "loglevel=6 faultline.test=1" --icount -- cat /proc/cmdline
 	same "status" 0 "$status"
@@ -124,5 +130,6 @@ nothing_stays_behind() {
 }
 
 ktap_run output_and_status_are_the_commands timeout_ends_the_vm panic_is_told_apart \
-	an_end_without_status_is_told_apart append_reaches_the_kernel the_monitor_is_qemus \
+	an_end_without_status_is_told_apart a_guest_that_does_not_begin_gets_a_second_try append_reaches_the_kernel \
+	the_monitor_is_qemus \
 	a_watchdog_that_is_not_fed_sends_an_nmi wrong_usage_is_refused nothing_stays_behind
