@@ -9,14 +9,16 @@ here=$(dirname "$0")
 . "$here/../lib/drill.sh"
 trap 'rm -rf "$scratch"' EXIT
 
-# shown CHECK...: the checks that must hold, by the log or by drgn.
+# holds CHECK: by the log or by drgn.
+holds() {
+	# shellcheck disable=SC2016 # a variable of jq
+	jq -e --arg name "$1" 'any(.checks[]; .name == $name and .result == "ok")' <<<"$report" >/dev/null
+}
+
+# shown CHECK...: all of these hold.
 shown() {
 	local name
-	for name; do
-		# shellcheck disable=SC2016 # a variable of jq
-		check "$name" jq -e --arg name "$name" \
-			'any(.checks[]; .name == $name and .result == "ok")' <<<"$report"
-	done
+	for name; do check "$name" holds "$name"; done
 }
 
 # fault MODE [ARG]...: a drill of it that passes.
