@@ -169,17 +169,22 @@ impl Shared {
 
     /// Waits for the other threads before a hold, so that none that is held
     /// keeps another from coming: from being started, or from being woken by a
-    /// timer of that CPU. So they first wait until all are awake, and then
+    /// timer of that CPU. So they first wait until all are awake, and [then]
     /// until none of them sleeps.
+    ///
+    /// [then]: Self::gather_awake
     fn gather(&self, iteration: u32, me: &Me<'_>) -> bool {
         let asleep = || time::sleep_ms(1);
-        let is_off = || me.should_stop();
-        self.wait_for_all(&self.gathered, iteration, is_off, asleep)
-            && match self.plan.mode.team {
-                // These may be on one CPU, which they leave to each other.
-                Team::Twins => true,
-                _ => self.wait_for_all(&self.ready, iteration, is_off, cpu::relax),
-            }
+        self.wait_for_all(&self.gathered, iteration, || me.should_stop(), asleep)
+    }
+
+    /// The second part of it, which leaves the CPU to nobody.
+    fn gather_awake(&self, iteration: u32, me: &Me<'_>) -> bool {
+        match self.plan.mode.team {
+            // These may be on one CPU, which they leave to each other.
+            Team::Twins => true,
+            _ => self.wait_for_all(&self.ready, iteration, || me.should_stop(), cpu::relax),
+        }
     }
 
     /// A hold begins; says so, and when that was.
@@ -444,12 +449,32 @@ fn wait_for_the_console(begin_ns: u64) {
 /// Holds the CPU as the plan's mode has it; false if it was cancelled. The thread is at `before`,
 /// and then at [`State::Holding`] if it was not.
 fn hold(role: Role, shared: &Shared, before: State, iteration: u32, me: &Me<'_>) -> bool {
+    shared.evidence.before();
+    let is_complete = shared.gather(iteration, me);
+    let hold = || hold_together(role, shared, before, iteration, me, is_complete);
+    match shared.plan.mode.team {
+        // From where all are awake none of them leaves its CPU: whoever got it meanwhile could
+        // wait for another CPU that has its interrupts off already, until the end of the hold.
+        Team::Ring => context::preemption_off(|_off| hold()),
+        _ => hold(),
+    }
+}
+
+/// The rest of it, when all threads are there, or it `is_complete` not.
+fn hold_together(
+    role: Role,
+    shared: &Shared,
+    before: State,
+    iteration: u32,
+    me: &Me<'_>,
+    is_complete: bool,
+) -> bool {
     let plan = &shared.plan;
     let (run_id, cpu) = (&plan.run_id, role.cpu);
 
-    shared.evidence.before();
     let is_elsewhere = || !role.is_second && context::preemption_off(|off| off.cpu()) != cpu;
-    if is_elsewhere() || !(shared.gather(iteration, me) || plan.mode.team == Team::Each) {
+    let is_complete = is_complete && !is_elsewhere() && shared.gather_awake(iteration, me);
+    if is_elsewhere() || !(is_complete || plan.mode.team == Team::Each) {
         if is_elsewhere() {
             pr_err!("run {run_id}: cpu {cpu}: cancelled: the CPU went offline");
         } else if !role.is_second && !me.should_stop() {
