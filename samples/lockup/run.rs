@@ -15,7 +15,10 @@ use core::sync::atomic::{
 
 use faultline::{
     compat::push,
-    context,
+    context::{
+        self,
+        PreemptionOff, //
+    },
     cpu::{
         self,
         HotplugLocked, //
@@ -104,6 +107,16 @@ struct Role {
     is_second: bool,
 }
 
+impl Role {
+    /// Does this run on the CPU that it is for? That may go offline.
+    fn is_here(&self) -> bool {
+        self.is_second || context::preemption_off(|off| off.cpu()) == self.cpu
+    }
+}
+
+/// How long a thread keeps its CPU from others while it waits for the other CPUs.
+const AT_ONCE_NS: u64 = 100 * NSEC_PER_MSEC;
+
 impl Shared {
     fn new(plan: Plan) -> Result<Self> {
         let mut locks = KVec::with_capacity(plan.mode.locks(&plan), GFP_KERNEL)?;
@@ -178,12 +191,39 @@ impl Shared {
         self.wait_for_all(&self.gathered, iteration, || me.should_stop(), asleep)
     }
 
-    /// The second part of it, which leaves the CPU to nobody.
+    /// The second part of it.
     fn gather_awake(&self, iteration: u32, me: &Me<'_>) -> bool {
         match self.plan.mode.team {
             // These may be on one CPU, which they leave to each other.
             Team::Twins => true,
             _ => self.wait_for_all(&self.ready, iteration, || me.should_stop(), cpu::relax),
+        }
+    }
+
+    /// The same for who leaves the CPU to nobody meanwhile, and so not for
+    /// long: the one that does not come may be waiting for this CPU. If it
+    /// fails, it can be tried again.
+    fn gather_at_once(&self, iteration: u32, _off: &PreemptionOff) -> bool {
+        let all = self.plan.threads().saturating_mul(iteration as usize);
+        let until_ns = time::monotonic_ns().saturating_add(AT_ONCE_NS);
+        self.ready.fetch_add(1, SeqCst);
+        loop {
+            let come = self.ready.load(SeqCst);
+            if come >= all {
+                return true;
+            }
+            let is_off = self.is_missing.load(SeqCst) || time::monotonic_ns() >= until_ns;
+            let one_less = come.wrapping_sub(1);
+            // Unless the last one came just now, and goes on.
+            if is_off
+                && self
+                    .ready
+                    .compare_exchange(come, one_less, SeqCst, SeqCst)
+                    .is_ok()
+            {
+                return false;
+            }
+            cpu::relax();
         }
     }
 
@@ -450,17 +490,30 @@ fn wait_for_the_console(begin_ns: u64) {
 /// and then at [`State::Holding`] if it was not.
 fn hold(role: Role, shared: &Shared, before: State, iteration: u32, me: &Me<'_>) -> bool {
     shared.evidence.before();
-    let is_complete = shared.gather(iteration, me);
-    let hold = || hold_together(role, shared, before, iteration, me, is_complete);
-    match shared.plan.mode.team {
-        // From where all are awake none of them leaves its CPU: whoever got it meanwhile could
-        // wait for another CPU that has its interrupts off already, until the end of the hold.
-        Team::Ring => context::preemption_off(|_off| hold()),
-        _ => hold(),
+    let go_on = |is_complete| hold_together(role, shared, before, iteration, me, is_complete);
+    if !role.is_here() || !shared.gather(iteration, me) {
+        return go_on(false);
+    }
+    if shared.plan.mode.team != Team::Ring {
+        return go_on(shared.gather_awake(iteration, me));
+    }
+    // From where all are awake none of them leaves its CPU: whoever got it meanwhile could
+    // wait for another CPU that has its interrupts off already, until the end of the hold.
+    loop {
+        let held = context::preemption_off(|off| {
+            let is_complete = role.is_here() && shared.gather_at_once(iteration, off);
+            let is_off =
+                !role.is_here() || shared.is_missing.load(SeqCst) || me.should_stop();
+            (is_complete || is_off).then(|| go_on(is_complete))
+        });
+        match held {
+            Some(held) => return held,
+            None => time::sleep_ms(1),
+        }
     }
 }
 
-/// The rest of it, when all threads are there, or it `is_complete` not.
+/// The rest of it, when all threads of the plan are there, or when they are not.
 fn hold_together(
     role: Role,
     shared: &Shared,
@@ -472,10 +525,9 @@ fn hold_together(
     let plan = &shared.plan;
     let (run_id, cpu) = (&plan.run_id, role.cpu);
 
-    let is_elsewhere = || !role.is_second && context::preemption_off(|off| off.cpu()) != cpu;
-    let is_complete = is_complete && !is_elsewhere() && shared.gather_awake(iteration, me);
-    if is_elsewhere() || !(is_complete || plan.mode.team == Team::Each) {
-        if is_elsewhere() {
+    let is_here = role.is_here();
+    if !is_here || !(is_complete || plan.mode.team == Team::Each) {
+        if !is_here {
             pr_err!("run {run_id}: cpu {cpu}: cancelled: the CPU went offline");
         } else if !role.is_second && !me.should_stop() {
             pr_err!("run {run_id}: cpu {cpu}: cancelled: the CPU that it is for was");

@@ -311,7 +311,7 @@ values_are_freed() {
 	# The kernel frees by RCU with a delay of some seconds.
 	await 30 "all that grew is freed" grown
 	note "kinds that grew: $(cat "$scratch/grown")"
-	same "the log has nothing that is not ours" "" "$(dmesg | grep -E 'WARNING|BUG|leak' || true)"
+	same "the log has nothing that is not ours" "" "$(log_whole | grep -E 'WARNING|BUG|leak' || true)"
 }
 
 ktap_run a_range_includes_its_ends words cpu_lists prefixes durations checked_texts a_function_may_refuse \

@@ -6,7 +6,7 @@
 #
 #   check WHAT CMD...      CMD must succeed
 #   same WHAT WANT GOT     two texts must be equal
-#   match WHAT REGEX TEXT  TEXT must match (grep -E, line by line)
+#   match WHAT REGEX TEXT  a line of TEXT must match (as with grep -E)
 #   await SECS WHAT CMD... CMD must succeed within that time
 #   skip REASON            this machine cannot tell; never counted as passed
 #   note TEXT              a diagnostic line
@@ -29,17 +29,23 @@ same() {
 }
 
 match() {
-	grep -qE -- "$2" <<<"$3" && return
+	local line
+	while IFS= read -r line; do
+		[[ $line =~ $2 ]] && return
+	done <<<"$3"
 	note "$1: nothing matches /$2/ in:"
 	note "$3"
 	exit 1
 }
 
 await() {
-	local deadline=$(($(now_ms) + $1 * 1000)) what=$2 limit=$1
+	local now deadline what=$2 limit=$1
+	now
+	deadline=$((now + $1 * 1000))
 	shift 2
 	until "$@" >/dev/null; do
-		if [ "$(now_ms)" -gt "$deadline" ]; then
+		now
+		if [ "$now" -gt "$deadline" ]; then
 			note "$what: not within $limit s: $*"
 			exit 1
 		fi
@@ -47,17 +53,21 @@ await() {
 	done
 }
 
-# log_begin: forgets what the kernel log has; log: what came since, without its times.
+# log_begin: forgets what the kernel log has (dmesg does, not the log); log: what came since,
+# without its times.
 log_begin() {
 	marks=$((${marks:-0} + 1))
 	mark="faultline-selftest $BASHPID, $marks." # none is the beginning of another
+	dmesg --clear
 	echo "$mark" >/dev/kmsg
 }
 # A log that has been overwritten since says so.
 log() {
-	dmesg | sed -E 's/^\[[^]]*\] //' |
+	dmesg --notime |
 		awk -v mark="$mark" 'seen; $0 == mark { seen = 1 } END { if (!seen) print "the beginning of the log was lost" }'
 }
+# log_whole: all that the log still has, as records of /dev/kmsg.
+log_whole() { dd if=/dev/kmsg bs=8k iflag=nonblock status=none 2>/dev/null || true; }
 
 # log_but MODULE: what the log has that MODULE did not say; not_of MODULE: the same of another
 # text. What the kernel says of a machine that is slow, as an emulated one is, tells nothing
@@ -67,7 +77,12 @@ not_of() {
 	grep -vE "^$1: |^(clocksource|hrtimer): |^perf: interrupt took too long|^workqueue: .* hogged CPU" || true
 }
 
-now_ms() { awk '{ print int($1 * 1000) }' /proc/uptime; }
+# now_ms: since boot; now: the same in a variable, since a process is slow in an emulated machine.
+now_ms() { now && echo "$now"; }
+now() {
+	read -r now _ </proc/uptime
+	now=$((10#${now/./} * 10))
+}
 
 skip() {
 	KTAP_REASON="$*"

@@ -6,7 +6,7 @@
 parameters=/sys/module/lockup/parameters
 sysctls=/proc/sys/kernel
 
-parameter() { cat "$parameters/$1"; }
+parameter() { echo "$(<"$parameters/$1")"; }
 
 load() { insmod "$FAULTLINE_MODULES/lockup.ko" "$@"; }
 
@@ -24,14 +24,30 @@ refused() {
 }
 
 # threads: the names of lockup's threads, one a line.
-threads() { cat /proc/[0-9]*/comm 2>/dev/null | grep '^lockup/' | sort || true; }
+threads() {
+	local file name names=''
+	for file in /proc/[0-9]*/comm; do
+		{ read -r name <"$file"; } 2>/dev/null || continue
+		[[ $name != lockup/* ]] || names+=$name$'\n'
+	done
+	[ -z "$names" ] || sort <<<"${names%$'\n'}"
+}
 
-state_is() { [ "$(parameter state)" = "$1" ]; }
+state_is() {
+	local state
+	read -r state <"$parameters/state"
+	[ "$state" = "$1" ]
+}
 
 log_has() { log | grep -qE -- "$1"; }
 
 # result KEY: what the module shows of its last run.
-result() { parameter result | sed -n "s/^$1=//p"; }
+result() {
+	local key value
+	while IFS='=' read -r key value; do
+		[ "$key" != "$1" ] || echo "$value"
+	done <"$parameters/result"
+}
 
 # modes: all that end by themselves, so that they can be done again.
 modes() {
