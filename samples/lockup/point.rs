@@ -108,7 +108,7 @@ pub(crate) fn run(shared: &Shared, point: &CrashPoint<Striker>, me: &Me<'_>) {
         return shared.leave();
     }
     shared.evidence.before();
-    State::Countdown.go_on_to(State::Armed);
+    // Said first, since the call may come at once, and be the end.
     if let Some(At { function, count }) = &shared.plan.at {
         pr_info!("run {run_id}: armed: at={function} count={count}");
     }
@@ -117,9 +117,12 @@ pub(crate) fn run(shared: &Shared, point: &CrashPoint<Striker>, me: &Me<'_>) {
             "run {run_id}: cancelled: it cannot be armed: error {}",
             error.to_errno()
         );
-        State::Armed.go_on_to(State::Cancelled);
+        State::Countdown.go_on_to(State::Cancelled);
         return shared.leave();
     }
+    // What has struck meanwhile has left this state already: how many are at it comes out
+    // right all the same.
+    State::Countdown.go_on_to(State::Armed);
 
     let striker = point.strike();
     loop {
