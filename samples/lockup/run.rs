@@ -502,8 +502,7 @@ fn hold(role: Role, shared: &Shared, before: State, iteration: u32, me: &Me<'_>)
     loop {
         let held = context::preemption_off(|off| {
             let is_complete = role.is_here() && shared.gather_at_once(iteration, off);
-            let is_off =
-                !role.is_here() || shared.is_missing.load(SeqCst) || me.should_stop();
+            let is_off = !role.is_here() || shared.is_missing.load(SeqCst) || me.should_stop();
             (is_complete || is_off).then(|| go_on(is_complete))
         });
         match held {
