@@ -45,6 +45,10 @@ fn inject(plan: &Injection) -> anyhow::Result<()> {
         release: read("/proc/sys/kernel/osrelease")?,
         cpus,
     })?;
+    // First: on a busy machine a detector that is armed may see a lockup in this already.
+    if let Some(command_line) = &plan.crash_kernel {
+        load_crash_kernel(command_line)?;
+    }
     for setting in &plan.sysctls {
         let file = match setting.key.strip_prefix('/') {
             Some(_) => setting.key.clone(),
@@ -57,9 +61,6 @@ fn inject(plan: &Injection) -> anyhow::Result<()> {
                 error: error.to_string(),
             })?;
         }
-    }
-    if let Some(command_line) = &plan.crash_kernel {
-        load_crash_kernel(command_line)?;
     }
     keep_off(plan, cpus)?;
     let _feeder = match plan.needs()? {
