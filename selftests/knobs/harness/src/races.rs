@@ -33,7 +33,7 @@ const LIMIT: Duration = Duration::from_secs(240);
 /// While the module comes and goes, only the parameters of one of so many groups are used,
 /// in turn. To remove a file, the kernel waits for each who uses it; all of them wait for
 /// one lock, and if they were hundreds, that would take minutes.
-const GROUPS: usize = 11;
+const GROUPS: usize = 36;
 
 /// Who may work now.
 #[derive(Default)]
