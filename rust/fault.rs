@@ -90,7 +90,9 @@ pub fn panic(text: fmt::Arguments<'_>) -> ! {
 #[inline]
 pub fn bug(_task: &Mortal<'_>) -> ! {
     // SAFETY: The function may be called from any context, and the task may die.
-    unsafe { bindings::faultline_helper_bug() }
+    unsafe { bindings::faultline_helper_bug() };
+    // SAFETY: It does not return.
+    unsafe { core::hint::unreachable_unchecked() }
 }
 
 /// Writes to address 0: an oops, of which the task dies.

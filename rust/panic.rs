@@ -27,5 +27,7 @@ use crate::{
 extern "Rust" fn begin_unwind(info: &PanicInfo<'_>) -> ! {
     print::print(Level::Emergency, format_args!("{info}"));
     // SAFETY: The function may be called from any context.
-    unsafe { bindings::faultline_helper_bug() }
+    unsafe { bindings::faultline_helper_bug() };
+    // SAFETY: It does not return.
+    unsafe { core::hint::unreachable_unchecked() }
 }

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The built modules: nothing that can panic, no unsafe outside the library, examples of
-# the documentation that compile, and a build that does nothing twice.
+# the documentation that compile, a build that does nothing twice, and one for a kernel
+# whose objects go through objtool one by one.
 #
 # Proves: builds
 
@@ -71,4 +72,24 @@ examples_compile() {
 	check "the documentation is made" test -s "$build/rust/doc/faultline/index.html"
 }
 
-ktap_run nothing_can_panic a_module_that_can_panic_is_refused samples_have_no_unsafe a_second_build_does_nothing examples_compile
+# As kernels without KERNEL_IBT have it. The config alone is another, so the tree is this one.
+objtool_may_see_each_object_alone() {
+	local tree=$project/build/objtool/$release/tree output
+	grep -qx CONFIG_OBJTOOL=y "$metadata/include/config/auto.conf" || skip "no kernel of this machine uses objtool"
+	rm -rf "$tree"
+	mkdir -p "$tree"
+	ln -s "$metadata"/{*,.[a-z]*} "$tree"
+	rm "$tree"/{Makefile,include}
+	cp -a "$metadata"/{Makefile,include} "$tree"
+	sed -i "s|$metadata|$tree|" "$tree/Makefile"
+	sed -i '/CONFIG_X86_KERNEL_IBT\|CONFIG_KLP_BUILD/d' "$tree"/include/{config/auto.conf,generated/{autoconf.h,rustc_cfg}}
+	# shellcheck disable=SC2046 # one word each
+	output=$(env -u FAULTLINE_SELFTESTS make --no-print-directory -C "$tree" \
+		$("$project/scripts/module-args" "$tree" "${tree%/*}/out") modules 2>&1) || { note "$output"; exit 1; }
+	same "warnings" "" "$(grep -i warning <<<"$output" || true)"
+	check "objtool saw what the linker left" grep -q '\.orc_unwind' "${tree%/*}/out/samples/lockup/lockup.linked.o"
+	check "and not what it was given" sh -c "! grep -q '\.orc_unwind' '${tree%/*}/out/samples/lockup/lockup.o'"
+}
+
+ktap_run nothing_can_panic a_module_that_can_panic_is_refused samples_have_no_unsafe a_second_build_does_nothing examples_compile \
+	objtool_may_see_each_object_alone

@@ -188,7 +188,7 @@ fn both(
 }
 
 /// The inputs that a parameter is given at load, and how. Since each costs two loads, they
-/// are those that may mean something to it, and every fourth of the others; of one more
+/// are those that may mean something to it, and every eighth of the others; of one more
 /// `int` every twelfth.
 fn at_load<'a>(
     param: &'a Param,
@@ -198,7 +198,7 @@ fn at_load<'a>(
     table.iter().enumerate().filter_map(move |(place, input)| {
         let given = match one_more_int {
             true => place % 12 == 0,
-            false => place % 4 == 0 || concerns(param, input),
+            false => place % 8 == 0 || concerns(param, input),
         };
         let argument = inputs::argument(param.name, input).filter(|_| given)?;
         Some((input, argument))
