@@ -191,7 +191,9 @@ pub fn judge(expected: &Expected, seen: &Seen, dump: Option<&Dump>) -> Verdict {
             evidence,
         );
     }
-    if let Some(release) = seen.released.as_ref().map(|at| &at.what) {
+    // While one CPU panics, another may still say that the fault is over.
+    let released = seen.released.as_ref().filter(|_| seen.panic.is_none());
+    if let Some(release) = released.map(|at| &at.what) {
         let evidence = release.line.clone().into_iter().collect();
         let held = release.held_ms as f64 / 1000.0;
         return match (release.state.as_str(), release.detected()) {
@@ -573,6 +575,23 @@ mod tests {
         let verdict = of_record(include_str!("../tests/data/no_crash_kernel.ndjson"));
         assert_eq!(verdict.stage, Stage::PanicNoCrashKernel);
         assert_eq!(verdict.summary, "panic, and no crash kernel was loaded");
+    }
+
+    /// The guest saw the thread die before the panic had stopped it.
+    #[test]
+    fn a_panic_counts_more_than_a_result() {
+        let record = include_str!("../tests/data/no_crash_kernel.ndjson");
+        let (panics, died) = (
+            "Kernel panic",
+            r#"{"at": 18.6, "guest": {"event": "released", "#,
+        );
+        let at = record.find(panics).unwrap();
+        let line = record[..at].rfind('\n').unwrap() + 1;
+        let died = format!(
+            r#"{died}"state": "died", "held_ms": 9, "counter": [0, 1], "reports": 1, "line": null}}}}"#
+        );
+        let record = format!("{}{died}\n{}", &record[..line], &record[line..]);
+        assert_eq!(of_record(&record).stage, Stage::PanicNoCrashKernel);
     }
 
     #[test]
