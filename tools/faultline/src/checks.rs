@@ -283,17 +283,17 @@ impl<'a> Facts<'a> {
     }
 
     /// Why there is no stack of the culprit, where there cannot be one.
-    fn no_stack(&self, stacks: &[Stack]) -> Option<String> {
+    fn no_stack(&self, source: &str, stacks: &[Stack]) -> Option<String> {
         if self.is_silent(stacks) {
             return Some(self.silent());
         }
-        // Its registers are on its own CPU: what another one finds are leftovers.
+        // Its registers are on its own CPU: what another one logs are leftovers.
         let is_running = |state: &str| state.starts_with('R');
         let is_seen_from_afar = |stack: &&Stack| {
             stack.frames.is_empty() && stack.state.as_deref().is_some_and(is_running)
         };
         let mine = self.of_culprit(stacks);
-        let is_unknown = !mine.is_empty() && mine.iter().all(is_seen_from_afar);
+        let is_unknown = source == "log" && !mine.is_empty() && mine.iter().all(is_seen_from_afar);
         is_unknown.then(|| "it was running, and another CPU showed it".into())
     }
 
@@ -336,7 +336,7 @@ impl<'a> Facts<'a> {
     /// What the stacks of a source must show: the culprit's function, and the mode's proofs.
     fn stacks(&self, source: &'static str, stacks: &[Stack]) -> Vec<Check> {
         let mut checks = vec![self.stack(source, stacks)];
-        let no_stack = self.no_stack(stacks);
+        let no_stack = self.no_stack(source, stacks);
         checks.extend(self.case.mode.proofs.iter().filter_map(|proof| {
             let (name, ok, found, wanted) = self.proof(*proof, source, stacks)?;
             // Of several CPUs that take nothing but an NMI, one may be all that is seen.
@@ -371,7 +371,7 @@ impl<'a> Facts<'a> {
 
     fn stack(&self, source: &'static str, stacks: &[Stack]) -> Check {
         let mode = self.case.mode;
-        if let Some(reason) = self.no_stack(stacks) {
+        if let Some(reason) = self.no_stack(source, stacks) {
             return skipped(STACK, source, reason);
         }
         let stacks = self.of_culprit(stacks);
