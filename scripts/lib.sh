@@ -51,7 +51,9 @@ row_machine() {
 	case ${FLAVOUR##*-} in
 	amd64)
 		DEBIAN_ARCH=amd64 KERNEL_ARCH=x86 MACHINE=x86_64
-		QEMU_PACKAGE=qemu-system-x86 QEMU_MACHINE=q35 QEMU_CPU=max CONSOLE=ttyS0
+		# With these two the kernel copies and clears with a string instruction, which is
+		# emulated byte by byte: without, a module loads in two thirds of the time.
+		QEMU_PACKAGE=qemu-system-x86 QEMU_MACHINE=q35 QEMU_CPU=max,-erms,-fsrm CONSOLE=ttyS0
 		;;
 	arm64)
 		DEBIAN_ARCH=arm64 KERNEL_ARCH=arm64 MACHINE=aarch64
