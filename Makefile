@@ -71,6 +71,7 @@ help:
 # KDIR=<tree>      your own kernel tree with Rust metadata: make KDIR=... [install]
 # RUNTIME=embedded the modules carry the Rust crates that they use, also where
 #                  the kernel has them (by itself where it has not)
+# FAULTLINE_SAMPLES  which modules, of "knobs lockup route_probe"
 # FAULTLINE_BTF    with KDIR: the vmlinux that the build is compared with (default:
 #                  that of the tree)
 # FAULTLINE_CACHE  where the cache is (default ~/.cache/faultline, 7 GB)
