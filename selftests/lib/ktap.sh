@@ -63,8 +63,13 @@ log_begin() {
 }
 # A log that has been overwritten since says so.
 log() {
-	dmesg --notime |
-		awk -v mark="$mark" 'seen; $0 == mark { seen = 1 } END { if (!seen) print "the beginning of the log was lost" }'
+	local text
+	text=$'\n'$(dmesg --notime)$'\n'
+	if [[ $text == *$'\n'"$mark"$'\n'* ]]; then
+		printf %s "${text#*$'\n'"$mark"$'\n'}"
+	else
+		echo "the beginning of the log was lost"
+	fi
 }
 # log_whole: all that the log still has, as records of /dev/kmsg.
 log_whole() { dd if=/dev/kmsg bs=8k iflag=nonblock status=none 2>/dev/null || true; }
@@ -93,11 +98,11 @@ skip() {
 # disturb the next; `cleanup`, if declared, follows each. Exits as kselftest wants:
 # 0 all passed, 1 one failed, 4 all skipped.
 ktap_run() {
-	local name number=0 code failed=0 skipped=0 reason
+	local name number=0 code failed=0 skipped=0 reason began took
 	reason=$(mktemp)
 	printf 'KTAP version 1\n1..%d\n' $#
 	for name; do
-		number=$((number + 1)) code=0
+		number=$((number + 1)) code=0 began=$SECONDS
 		# In the background, since a shell under || or && ignores set -e.
 		(
 			trap 'code=$?; printf %s "${KTAP_REASON:-}" >"$reason"; declare -F cleanup >/dev/null && cleanup; exit $code' EXIT
@@ -105,10 +110,11 @@ ktap_run() {
 			"$name"
 		) &
 		wait $! || code=$?
+		took=$((SECONDS - began))
 		case $code in
-		0) printf 'ok %d %s\n' "$number" "$name" ;;
+		0) printf 'ok %d %s # %d s\n' "$number" "$name" "$took" ;;
 		4) printf 'ok %d %s # SKIP %s\n' "$number" "$name" "$(cat "$reason")"; skipped=$((skipped + 1)) ;;
-		*) printf 'not ok %d %s\n' "$number" "$name"; failed=$((failed + 1)) ;;
+		*) printf 'not ok %d %s # %d s\n' "$number" "$name" "$took"; failed=$((failed + 1)) ;;
 		esac
 	done
 	rm -f "$reason"

@@ -3,6 +3,7 @@
 //! Results in KTAP (Documentation/dev-tools/ktap.rst).
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 /// A test: its name, and what it does. An error makes it fail; what it returns
 /// is printed as diagnostic lines.
@@ -24,6 +25,7 @@ pub fn run(tests: Vec<Test<'_>>) -> ExitCode {
     println!("KTAP version 1\n1..{}", tests.len());
     let mut code = ExitCode::SUCCESS;
     for (number, (name, body)) in (1..).zip(tests) {
+        let began = Instant::now();
         let (verdict, notes) = match body() {
             Ok(notes) => ("ok", notes),
             Err(error) => {
@@ -34,7 +36,8 @@ pub fn run(tests: Vec<Test<'_>>) -> ExitCode {
         for line in notes.iter().flat_map(|note| note.lines()) {
             println!("# {line}");
         }
-        println!("{verdict} {number} {name}");
+        let took = began.elapsed().as_secs();
+        println!("{verdict} {number} {name} # {took} s");
     }
     code
 }
