@@ -54,7 +54,8 @@ fn leaked(round: impl Fn() -> anyhow::Result<()>) -> anyhow::Result<Vec<String>>
 fn everything(module: &Module) -> anyhow::Result<()> {
     let text = "x".repeat(100);
     let arguments = format!(
-        "charp_value={text} charp_list={text},{text},{text},{text} string_value=x int_list=1,2,3,4 bool_list=Y"
+        "charp_value={text} charp_list={text},{text},{text},{text} string_value=x int_list=1,2,3,4 bool_list=Y \
+         cpus=0 label=one"
     );
     // With one that makes it fail after all others were taken.
     ensure!(
@@ -75,6 +76,10 @@ fn everything(module: &Module) -> anyhow::Result<()> {
         ("int_list", "1,2,3,x".to_owned(), false),
         ("bool_list", "Y,N,x".to_owned(), false),
         ("hexint_list", "1,2,3,4,5".to_owned(), false),
+        ("cpus", "0-1".to_owned(), true),
+        ("cpus", "0,99".to_owned(), false),
+        ("label", "two".to_owned(), true),
+        ("label", "busy".to_owned(), false),
     ] {
         ensure!(
             module.write(parameter, value.as_bytes()).is_ok() == wanted,

@@ -155,6 +155,19 @@ impl Param {
         self.mode & 0o200 != 0
     }
 
+    /// Is this its least or greatest number, or the one behind?
+    pub fn is_bound(&self, input: &[u8]) -> bool {
+        let (min, max) = match self.kind {
+            Kind::Integer(min, max) => (min, max),
+            Kind::Hex => (0, u32::MAX.into()),
+            _ => return false,
+        };
+        std::str::from_utf8(input)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .is_some_and(|number: i128| [min - 1, min, max, max + 1].contains(&number))
+    }
+
     /// May this be read from it? With the newline at the end.
     pub fn may_read(&self, text: &[u8]) -> bool {
         let Some(text) = text.strip_suffix(b"\n") else {

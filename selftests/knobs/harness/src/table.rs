@@ -20,6 +20,16 @@ const INPUTS_MIN: usize = 250;
 /// How many unexpected differences of a parameter are printed.
 const SHOWN: usize = 8;
 
+/// The first of each family of kinds.
+const FIRST: &[&str] = &[
+    "int_value",
+    "bool_value",
+    "charp_value",
+    "int_list",
+    "charp_list",
+    "once_value",
+];
+
 /// What is given at load as a whole, beside each parameter's name alone.
 const ARGUMENTS: &[&str] = &[
     "",
@@ -187,19 +197,21 @@ fn both(
     Ok(vec![format!("{cases} cases, {taken} taken")])
 }
 
-/// The inputs that a parameter is given at load, and how. Since each costs two loads, they
-/// are those that may mean something to it, and every eighth of the others; of one more
-/// `int` every twelfth.
+/// The inputs that a parameter is given at load, and how. Since each costs two loads, the
+/// first of a family gets what may mean something to it; another gets the numbers at its
+/// bounds and every third of those, each another third, but one more `int` none; and each
+/// gets every sixteenth of the whole table. (Through sysfs, which ends in the same functions,
+/// all get all.)
 fn at_load<'a>(
     param: &'a Param,
     table: &'a [Input],
 ) -> impl Iterator<Item = (&'a Input, Vec<u8>)> + 'a {
-    let one_more_int = !param.list && param.kind == INT && param.name != "int_value";
+    let number = STANDARD.iter().position(|other| other.name == param.name);
+    let is_first = FIRST.contains(&param.name);
+    let one_more_int = !param.list && param.kind == INT;
     table.iter().enumerate().filter_map(move |(place, input)| {
-        let given = match one_more_int {
-            true => place % 12 == 0,
-            false => place % 8 == 0 || concerns(param, input),
-        };
+        let turn = is_first || (!one_more_int && (place + number?) % 3 == 0);
+        let given = place % 16 == 0 || param.is_bound(input) || (turn && concerns(param, input));
         let argument = inputs::argument(param.name, input).filter(|_| given)?;
         Some((input, argument))
     })
