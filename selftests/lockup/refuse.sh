@@ -10,6 +10,9 @@ here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
 . "$here/../lib/lockup.sh"
 
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
 EINVAL="Invalid parameters"
 ERANGE="Numerical result out of range"
 EPERM="Operation not permitted"
@@ -19,13 +22,15 @@ load mode=soft force=1 && rmmod lockup
 
 # says ERRNO-TEXT REGEX ARG...: refused with that error, and one line about it in the log.
 says() {
-	local error=$1 regex=$2
+	local error=$1 regex=$2 text
 	shift 2
 	log_begin
 	refused "$error" "$@"
-	match "the log after insmod $*" "^lockup: .*$regex" "$(log)"
+	text=$(log)
+	match "the log after insmod $*" "^lockup: .*$regex" "$text"
 	# The kernel adds a line of its own about a value that a parameter refuses.
-	same "one line about insmod $*" 1 "$(log | grep '^lockup: ' | grep -vc "invalid for parameter" || true)"
+	text=$(grep '^lockup: ' <<<"$text" | grep -v 'invalid for parameter' || true)
+	same "more than one line about insmod $*" "${text%%$'\n'*}" "$text"
 }
 
 no_mode() { says "$EINVAL" 'mode.*soft' force=1; }
@@ -71,10 +76,13 @@ no_crash_kernel() {
 # contradicts REGEX ARG...: refused at load, and nothing is left of it.
 contradicts() { says "$EINVAL" "$@"; }
 
+# write NAME VALUE: leaves what was said in $scratch/error.
+write() { { echo "$2" >"$parameters/$1"; } 2>"$scratch/error"; }
+
 # refuses REGEX MODE NAME=VALUE...: refused for another run of a module that is loaded, with
 # these parameters, which are put back.
 refuses() {
-	local regex=$1 mode=$2 setting output before=()
+	local regex=$1 mode=$2 setting before=()
 	shift 2
 	[ -e "$parameters" ] || {
 		check "load" load mode=warn delay_secs=0 force=1
@@ -82,13 +90,16 @@ refuses() {
 	}
 	for setting; do
 		before+=("${setting%%=*}=$(parameter "${setting%%=*}")")
-		check "$setting" sh -c "echo ${setting#*=} >$parameters/${setting%%=*}"
+		check "$setting" write "${setting%%=*}" "${setting#*=}"
 	done
 	log_begin
-	output=$(bash -c "echo $mode >$parameters/trigger" 2>&1) && { note "$mode was accepted"; exit 1; }
-	match "the error for $mode $*" 'Invalid argument$' "$output"
+	if write trigger "$mode"; then
+		note "$mode was accepted"
+		exit 1
+	fi
+	match "the error for $mode $*" 'Invalid argument$' "$(<"$scratch/error")"
 	match "the log for $mode $*" "^lockup: run -: refused: $regex" "$(log)"
-	for setting in "${before[@]}"; do echo "${setting#*=}" >"$parameters/${setting%%=*}"; done
+	for setting in "${before[@]}"; do write "${setting%%=*}" "${setting#*=}"; done
 }
 
 deadlocks_take_two_cpus() {
