@@ -18,13 +18,16 @@ paths = $(shell KERNEL="$(KERNEL)" $(if $(FAULTLINE_CACHE),FAULTLINE_CACHE="$(FA
 # Where the modules have the kernel's Rust crates from; see rust/Kbuild.
 RUNTIME_ARG := $(if $(RUNTIME),RUNTIME=$(RUNTIME))
 
+# As many jobs as there are CPUs, unless make was told how many.
+jobs = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 ifeq ($(KDIR),)
 
 all: modules
 
 modules: setup build/btf-guard
 	@+args=$$(scripts/module-args "$(call paths,METADATA)") && \
-		$(IN_ROOT) $(MAKE) --no-print-directory -C "$(call paths,METADATA)" $$args $(RUNTIME_ARG) modules
+		$(IN_ROOT) $(MAKE) $(jobs) --no-print-directory -C "$(call paths,METADATA)" $$args $(RUNTIME_ARG) modules
 
 else
 
@@ -32,7 +35,7 @@ all: modules
 
 modules:
 	@scripts/check-tree "$(KDIR)"
-	+args=$$(scripts/module-args "$(KDIR)") && $(MAKE) -C "$(KDIR)" $$args $(RUNTIME_ARG) modules
+	+args=$$(scripts/module-args "$(KDIR)") && $(MAKE) $(jobs) -C "$(KDIR)" $$args $(RUNTIME_ARG) modules
 
 install: modules
 	+args=$$(scripts/module-args "$(KDIR)") && $(MAKE) -C "$(KDIR)" $$args modules_install

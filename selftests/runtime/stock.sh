@@ -55,7 +55,9 @@ vermagic_is_this_kernels() {
 }
 
 symbols_fit_the_kernel() {
-	local module defined wanted
+	local module defined wanted exported
+	exported=$(mktemp)
+	cut -f 2 "$kernel/metadata/Module.symvers" | sort >"$exported"
 	for module in $(modules); do
 		defined=$(nm --defined-only --extern-only "$FAULTLINE_MODULES/$module")
 		wanted=$(nm --undefined-only -j "$FAULTLINE_MODULES/$module" | sort)
@@ -68,17 +70,18 @@ symbols_fit_the_kernel() {
 			same "Rust symbols that $module asks the kernel for" "" "$(grep -E '^_R|rust' <<<"$wanted" || true)"
 		fi
 		same "symbols of $module that this kernel does not export" "" \
-			"$(comm -23 - <(cut -f 2 "$kernel/metadata/Module.symvers" | sort) <<<"$wanted")"
+			"$(comm -23 - "$exported" <<<"$wanted")"
 	done
 }
 
 versions_of_symbols_are_checked() {
-	local module
+	local module versions
 	grep -q '^CONFIG_MODVERSIONS=y' "$kernel/metadata/.config" || skip "this kernel has no MODVERSIONS"
+	versions=$(mktemp)
+	awk -v OFS='\t' '{ print $1, $2 }' "$kernel/metadata/Module.symvers" | sort >"$versions"
 	for module in $(modules); do
 		same "the versions in $module are this kernel's" "" \
-			"$(comm -23 <(modprobe --dump-modversions "$FAULTLINE_MODULES/$module" | sort) \
-				<(awk -v OFS='\t' '{ print $1, $2 }' "$kernel/metadata/Module.symvers" | sort))"
+			"$(modprobe --dump-modversions "$FAULTLINE_MODULES/$module" | sort | comm -23 - "$versions")"
 		check "$module has versions" test -n "$(modprobe --dump-modversions "$FAULTLINE_MODULES/$module")"
 	done
 }
