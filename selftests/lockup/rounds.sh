@@ -11,15 +11,15 @@ here=$(dirname "$0")
 . "$here/../lib/lockup.sh"
 
 round() {
-	case $(($1 % 4)) in
-	0) load mode=soft cpus=all delay_secs=100 force=1 ;;
+	case $(($1 % 8)) in
+	0 | 4) load mode=soft cpus=all delay_secs=100 force=1 ;;
 	1) load mode=soft cpus=1 delay_secs=0 hold_secs=1 force=1 ;;
-	2)
+	2 | 6)
 		load mode=soft cpus=9 force=1 2>/dev/null || return 0
 		rmmod lockup
 		return 1
 		;;
-	3) load mode=soft cpus=0 delay_secs=1 hold_secs=1 force=1 ;;
+	*) load mode=soft cpus=0 delay_secs=1 hold_secs=1 force=1 ;;
 	esac
 	rmmod lockup
 }

@@ -67,8 +67,10 @@ a_function_is_missing() {
 functions_that_cannot_be_probed() {
 	local name='' function parts
 	# What the compiler left only a part of, with a name as long as one of ours.
-	parts=$(comm -23 <(grep -oxE '[a-z_0-9]+\.part\.0' "$tracefs/available_filter_functions" | sed 's/\.part\.0$//' | sort) \
-		<(awk '{ print $3 }' /proc/kallsyms | sort -u))
+	parts=$(awk '
+		FNR == NR { if (NF == 1 && sub(/\.part\.0$/, "", $1)) part[$1]; next }
+		$3 in part { delete part[$3] }
+		END { for (name in part) print name }' "$tracefs/available_filter_functions" /proc/kallsyms | sort)
 	for function in ${functions//|/ }; do
 		name=$(grep -xE ".{${#function}}" <<<"$parts" | head -n 1)
 		[ -z "$name" ] || break
@@ -79,8 +81,11 @@ functions_that_cannot_be_probed() {
 	match "inlined" " $name not attached: inlined: .* \\.part\\.0 " "$(cat "$debugfs/targets")"
 	check "unload" rmmod route_probe
 	# What the kernel itself keeps probes off.
-	name=$(comm -12 <(awk '{ print $3 }' /proc/kallsyms | grep -xE '[a-z_0-9]{1,20}' | sort | uniq -u) \
-		<(awk '{ print $2 }' /sys/kernel/debug/kprobes/blacklist | sort -u) | head -n 1)
+	name=$(awk '
+		FNR == NR { black[$2]; next }
+		$3 in black && length($3) <= 20 && $3 !~ /[^a-z_0-9]/ { count[$3]++ }
+		END { for (name in count) if (count[name] == 1) print name }' /sys/kernel/debug/kprobes/blacklist /proc/kallsyms |
+		sort | head -n 1)
 	patched ip_route_input_noref "$name"
 	check "load, $name" load
 	match "blacklisted" "not attached: blacklisted: " "$(tr -d '\0' <"$debugfs/targets")"

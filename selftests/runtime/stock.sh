@@ -29,7 +29,8 @@ cleanup() {
 }
 
 # has_rust: was this kernel built with Rust, so that it exports its Rust crates?
-has_rust() { grep -q ' rust_helper_' /proc/kallsyms; }
+! grep -q ' rust_helper_' /proc/kallsyms || rust=1
+has_rust() { [ -n "${rust:-}" ]; }
 
 the_kernel_is_the_stock_one() {
 	local config option

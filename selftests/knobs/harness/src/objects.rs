@@ -61,7 +61,7 @@ impl Objects {
             if grown.is_empty() || begin.elapsed() > GRACE {
                 return Ok(grown);
             }
-            std::thread::sleep(Duration::from_millis(500));
+            std::thread::sleep(Duration::from_secs(2));
         }
     }
 }
