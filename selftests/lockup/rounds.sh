@@ -36,18 +36,29 @@ objects() {
 	echo "tasks $(ps -e --no-headers | wc -l)"
 }
 
+# grown: the kinds of which there are more than before. One object leaked a round is 100 or
+# more; what others allocate moves a count by up to 60.
+grown() {
+	join <(sort <<<"$before") <(objects | sort) |
+		awk -v most="$rounds" '$3 - $2 >= 0.8 * most { print $1, $2, "->", $3 }'
+}
+
 no_leak_in_many_rounds() {
-	local rounds=${FAULTLINE_ROUNDS:-100} i before after grown
+	local rounds=${FAULTLINE_ROUNDS:-100} i before more
 	for i in $(seq 20); do check "round $i" round "$i"; done
 	echo 4 >/proc/sys/vm/drop_caches # from now on without a line in the log
 	log_begin
 	before=$(objects)
 	for i in $(seq "$rounds"); do check "round $i" round "$i"; done
-	after=$(objects)
 	same "threads" "" "$(threads)"
-	# One object leaked a round is 100 or more; what others allocate moves a count by up to 60.
-	grown=$(join <(sort <<<"$before") <(sort <<<"$after") | awk -v most="$rounds" '$3 - $2 >= 0.8 * most { print $1, $2, "->", $3 }')
-	same "kinds of objects that grew" "" "$grown"
+	# What a CPU has set aside counts as well, for small objects up to 512 of them, and what
+	# waits for RCU: a leak stays.
+	for _ in {1..10}; do
+		more=$(grown)
+		[ -n "$more" ] || break
+		read -rt 2 <> <(:) || true
+	done
+	same "kinds of objects that grew" "" "$more"
 	same "the log has nothing but our lines" "" "$(log_but lockup)"
 }
 
