@@ -43,7 +43,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Each input to each parameter, at load and through sysfs
+    /// Each input to each parameter through sysfs, and a choice of them at load
     Table {
         /// The file that names each difference
         #[arg(long)]
