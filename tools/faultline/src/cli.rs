@@ -498,7 +498,8 @@ fn judge(args: VerdictArgs) -> anyhow::Result<ExitCode> {
     };
     let progress = Progress::new(true);
     progress.step("the dump is examined");
-    let dump = Dump::examine(case, &args.vmcore, vmlinux.as_deref())?;
+    let mut dump = Dump::examine(&args.vmcore)?;
+    dump.question(case, &args.vmcore, vmlinux.as_deref());
     let verdict = verdict::judge_dump(&expected, &dump);
     let timeline = dump
         .story

@@ -227,7 +227,12 @@ fn collect(
         return Ok(Dump::only(State::Absent));
     }
     progress.step("the dump is examined");
-    let mut dump = Dump::examine(plan.injection.case()?, &vmcore, setting.vmlinux.as_deref())?;
+    let mut dump = Dump::examine(&vmcore)?;
+    dump.question(
+        plan.injection.case()?,
+        &vmcore,
+        setting.vmlinux.as_deref(),
+    );
     if let (Stream::CutOff { bytes }, State::Complete { .. } | State::Unreadable(_)) =
         (&stream, &dump.state)
     {

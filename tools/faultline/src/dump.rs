@@ -115,8 +115,8 @@ impl Dump {
         }
     }
 
-    /// Examines the dump at `path`; with drgn too if `vmlinux` is given.
-    pub fn examine(case: Case, path: &Path, vmlinux: Option<&Path>) -> anyhow::Result<Self> {
+    /// Examines the dump at `path`: its structure and its kernel log.
+    pub fn examine(path: &Path) -> anyhow::Result<Self> {
         let file = File::open(path).with_context(|| path.display().to_string())?;
         let bytes = file.metadata()?.len();
         let (facts, completeness) = match describe(&file) {
@@ -139,10 +139,7 @@ impl Dump {
             ..Dump::only(state)
         };
         match log {
-            Ok(log) => {
-                dump.story = Some(Story::read(case, &log));
-                dump.log = Some(log);
-            }
+            Ok(log) => dump.log = Some(log),
             // What is incomplete need not be readable.
             Err(_) if matches!(dump.state, State::Incomplete(_)) => {}
             Err(error) => match error.downcast_ref::<std::io::Error>() {
@@ -150,11 +147,17 @@ impl Dump {
                 None => dump.state = State::Unreadable(format!("{error:#}")),
             },
         }
-        if let (State::Complete { .. }, Some(vmlinux)) = (&dump.state, vmlinux) {
-            dump.witness =
-                Some(drgn::ask(case, path, vmlinux).map_err(|error| format!("{error:#}")));
-        }
         Ok(dump)
+    }
+
+    /// Looks in the examined dump at `path` for what concerns `case`: in its log, and with drgn too
+    /// if `vmlinux` is given.
+    pub fn question(&mut self, case: Case, path: &Path, vmlinux: Option<&Path>) {
+        self.story = self.log.as_deref().map(|log| Story::read(case, log));
+        if let (State::Complete { .. }, Some(vmlinux)) = (&self.state, vmlinux) {
+            let answer = drgn::ask(case, path, vmlinux);
+            self.witness = Some(answer.map_err(|error| format!("{error:#}")));
+        }
     }
 }
 
