@@ -12,6 +12,7 @@ use core::{
 };
 
 use faultline::{
+    params::locked,
     prelude::*,
     time::NSEC_PER_SEC,
     watchdog::{
@@ -45,6 +46,41 @@ pub(crate) struct Evidence {
     hard: HardLockup,
     rcu: RcuStall,
     hung: HungTask,
+    pub(crate) thresholds: Thresholds,
+}
+
+/// The thresholds of the detectors, as they were read last. Shown, each that is known is a
+/// ` name=value`: whoever reads the log can tell when a report was due.
+pub(crate) struct Thresholds([AtomicU64; 3]);
+
+impl Thresholds {
+    /// What the kernel calls them.
+    const NAMES: [&'static str; 3] = [
+        "watchdog_thresh",
+        "rcu_cpu_stall_timeout",
+        "hung_task_timeout_secs",
+    ];
+
+    /// It was not read, or cannot be.
+    const UNKNOWN: u64 = u64::MAX;
+
+    fn set(&self, values: [Option<u64>; 3]) {
+        for (place, value) in self.0.iter().zip(values) {
+            place.store(value.unwrap_or(Self::UNKNOWN), SeqCst);
+        }
+    }
+}
+
+impl fmt::Display for Thresholds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in Self::NAMES.iter().zip(&self.0) {
+            match value.load(SeqCst) {
+                Self::UNKNOWN => {}
+                value => write!(f, " {name}={value}")?,
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What counters showed once.
@@ -96,7 +132,7 @@ impl Evidence {
     ///
     /// Process context of a task that sees `/proc` and `/sys`; sleeps.
     pub(crate) fn open() -> Self {
-        Self {
+        let evidence = Self {
             counters: Counters::open(),
             before: Counts::none(),
             after: Counts::none(),
@@ -104,16 +140,30 @@ impl Evidence {
             hard: HardLockup::open(),
             rcu: RcuStall::open(),
             hung: HungTask::open(),
-        }
+            thresholds: Thresholds([const { AtomicU64::new(Thresholds::UNKNOWN) }; 3]),
+        };
+        // A write to `trigger` holds the parameter lock inside of sysfs, whose readers take the two
+        // in the same order: a file of sysfs must not be read under it. Those of /proc may be.
+        let sysfs_is_free = locked(|| ()).is_ok();
+        evidence.read_thresholds(sysfs_is_free);
+        evidence
     }
 
-    /// A hold is about to begin. The first one counts.
+    fn read_thresholds(&self, sysfs_is_free: bool) {
+        let rcu = sysfs_is_free.then(|| self.rcu.timeout_secs());
+        self.thresholds
+            .set([self.soft.thresh(), rcu.flatten(), self.hung.timeout_secs()]);
+    }
+
+    /// A hold is about to begin. The first one counts; the thresholds are those of now.
     ///
     /// # Context
     ///
-    /// Process context; sleeps. The same holds for the rest.
+    /// Process context of a task that has no lock of the module's; sleeps. The same holds for the
+    /// rest.
     pub(crate) fn before(&self) {
         self.before.take(self.counters.read());
+        self.read_thresholds(true);
     }
 
     /// The last hold is over.

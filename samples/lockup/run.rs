@@ -246,10 +246,11 @@ impl Shared {
         self.holds.fetch_add(1, SeqCst);
         self.last_begin_ns.fetch_max(begin_ns, SeqCst);
         pr_info!(
-            "run {}: cpu {cpu}: begin: mode={} hold_secs={} mono_ns={begin_ns}{}",
+            "run {}: cpu {cpu}: begin: mode={} hold_secs={}{} mono_ns={begin_ns}{}",
             plan.run_id,
             plan.mode.word(),
             plan::hold_secs(),
+            self.evidence.thresholds,
             Which(iteration, plan.iterations)
         );
         begin_ns
@@ -336,7 +337,12 @@ impl Drop for Run {
 
 /// Says what is going to happen, and lets it. Nothing can fail any more.
 fn announce(shared: &Shared, threads: &[Kthread]) {
-    pr_info!("run {}: plan: {}", shared.plan.run_id, shared.plan);
+    let thresholds = &shared.evidence.thresholds;
+    pr_info!(
+        "run {}: plan: {}{thresholds}",
+        shared.plan.run_id,
+        shared.plan
+    );
     State::begin(threads.len());
     for thread in threads {
         thread.start();

@@ -39,6 +39,13 @@ state_is() {
 	[ "$state" = "$1" ]
 }
 
+# thresholds: those of the detectors, as the log has them.
+thresholds() {
+	echo "watchdog_thresh=$(<"$sysctls/watchdog_thresh")" \
+		"rcu_cpu_stall_timeout=$(</sys/module/rcupdate/parameters/rcu_cpu_stall_timeout)" \
+		"hung_task_timeout_secs=$(<"$sysctls/hung_task_timeout_secs")"
+}
+
 log_has() { log | grep -qE -- "$1"; }
 
 # result KEY: what the module shows of its last run.

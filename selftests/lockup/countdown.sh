@@ -15,9 +15,27 @@ counts_each_second() {
 	await 60 "the hold's end" state_is released
 	same "what was counted" "1 seconds,2 seconds" \
 		"$(log | sed -nE 's/^lockup: run count: cpu 1: ([0-9]+ seconds)$/\1/p' | paste -sd,)"
-	match "the plan" '^lockup: run count: plan: mode=soft cpus=1 delay_secs=3 hold_secs=1' "$(log)"
-	match "the begin" '^lockup: run count: cpu 1: begin: mode=soft hold_secs=1 mono_ns=[0-9]+$' "$(log)"
+	match "the plan" "^lockup: run count: plan: mode=soft cpus=1 delay_secs=3 hold_secs=1 .* $(thresholds)\$" "$(log)"
+	match "the begin" "^lockup: run count: cpu 1: begin: mode=soft hold_secs=1 $(thresholds) mono_ns=[0-9]+\$" "$(log)"
 	same "no line without the run's id" "" "$(log | grep '^lockup: ' | grep -vE '^lockup: (run count: |loading out-of-tree|module verification)' || true)"
+}
+
+# What a verdict needs to know of how the detectors were set when the hold began.
+thresholds_are_those_of_the_begin() {
+	local usual
+	usual=$(cat /proc/sys/kernel/watchdog_thresh)
+	log_begin
+	check "load" load mode=soft cpus=1 delay_secs=2 hold_secs=1 run_id=set force=1
+	echo $((usual + 3)) >/proc/sys/kernel/watchdog_thresh
+	await 60 "the hold's end" state_is released
+	match "the plan" " watchdog_thresh=$usual " "$(log | grep ': plan: ')"
+	match "the begin" " $(thresholds) mono_ns" "$(log | grep ': begin: ')"
+	log_begin
+	await 9 "again, without reloading" sh -c "echo soft > $parameters/trigger"
+	await 9 "the countdown" state_is countdown
+	await 60 "the hold's end" state_is released
+	match "the begin" " $(thresholds) mono_ns" "$(log | grep ': begin: ')"
+	echo "$usual" >/proc/sys/kernel/watchdog_thresh
 }
 
 unload_ends_it_at_once() {
@@ -46,4 +64,4 @@ no_delay_begins_at_once() {
 	same "nothing is counted" "" "$(log | grep seconds$ || true)"
 }
 
-ktap_run counts_each_second unload_ends_it_at_once delay_is_live no_delay_begins_at_once
+ktap_run counts_each_second thresholds_are_those_of_the_begin unload_ends_it_at_once delay_is_live no_delay_begins_at_once

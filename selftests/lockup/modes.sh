@@ -21,7 +21,7 @@ provoke() {
 	log_begin
 	check "load" load mode="$mode" delay_secs=0 hold_secs="$secs" run_id="$mode" force=1 "$@"
 	await $((secs + 20)) "the release" state_is released
-	match "the begin" "^lockup: run $mode: cpu [0-9]+: begin: mode=$mode hold_secs=$secs mono_ns=[0-9]+\$" "$(log)"
+	match "the begin" "^lockup: run $mode: cpu [0-9]+: begin: mode=$mode hold_secs=$secs $(thresholds) mono_ns=[0-9]+\$" "$(log)"
 	match "the end" "^lockup: run $mode: cpu [0-9]+: end: held_ms=[0-9]+ mono_ns=[0-9]+\$" "$(log)"
 	await 5 "one summary" log_has "^lockup: run $mode: released after"
 	same "summaries" 1 "$(log | grep -c "^lockup: run $mode: released after")"
