@@ -14,6 +14,10 @@
 
 set -euo pipefail
 
+# What programs print is read here: in one language, order and notation.
+export LC_ALL=C
+unset LANGUAGE
+
 PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 : "${FAULTLINE_CACHE:=${XDG_CACHE_HOME:-$HOME/.cache}/faultline}"
 CACHE=$FAULTLINE_CACHE
@@ -187,8 +191,9 @@ space() {
 # Whatever it mounts or starts is gone when it ends, also after a Ctrl-C or kill.
 private() {
 	local child status=0
-	# A shell makes its background jobs ignore SIGINT: undo that, and keep stdin.
-	env --default-signal=INT,QUIT \
+	# A shell makes its background jobs ignore SIGINT: undo that, and keep stdin. Should this
+	# shell be killed, unshare is as well, and with that all inside.
+	env --default-signal=INT,QUIT setpriv --pdeathsig KILL \
 		unshare --mount --pid --fork --kill-child --propagation private "$@" <&0 &
 	child=$!
 	trap 'private_end "$child" 143' TERM HUP

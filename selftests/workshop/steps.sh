@@ -72,4 +72,11 @@ a_second_run_waits() {
 	same "then it ran" 1 "$(ran)"
 }
 
-ktap_run a_step_is_done_once a_failed_step_is_shown_and_repeated too_little_space_is_refused_first a_second_run_waits
+what_programs_print_is_in_one_language() {
+	local output
+	output=$(LANG=de_DE.UTF-8 LC_ALL=tr_TR.UTF-8 LANGUAGE=de bash -c '. "$0/scripts/lib.sh"; echo "${LC_ALL-} ${LANGUAGE-none}"' "$project")
+	same "the locale" "C none" "$output"
+}
+
+ktap_run a_step_is_done_once a_failed_step_is_shown_and_repeated too_little_space_is_refused_first a_second_run_waits \
+	what_programs_print_is_in_one_language
