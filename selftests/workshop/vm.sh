@@ -37,6 +37,20 @@ timeout_ends_the_vm() {
 	match "it says so" 'timeout.* 5 s' "$err"
 }
 
+# As a machine that is short of memory does it.
+a_kill_is_no_timeout() {
+	local vm qemu
+	"$project/scripts/vm" --timeout 300 -- sleep 60 >/dev/null 2>"$scratch/err" &
+	vm=$!
+	await 20 "it runs" pgrep qemu
+	qemu=$(pgrep -n qemu)
+	kill -KILL "$qemu"
+	status=0
+	wait "$vm" || status=$?
+	same "status" 137 "$status"
+	match "it says so" '^vm: QEMU was killed by signal 9$' "$(cat "$scratch/err")"
+}
+
 panic_is_told_apart() {
 	vm --cpus 1 --memory 768 -- sh -c 'nproc; echo c >/proc/sysrq-trigger'
 	same "status" 70 "$status"
@@ -124,7 +138,7 @@ nothing_stays_behind() {
 	same "no process after a kill" "" "$(pgrep -a 'qemu|virtiofsd' || true)"
 }
 
-ktap_run output_and_status_are_the_commands timeout_ends_the_vm panic_is_told_apart \
+ktap_run output_and_status_are_the_commands timeout_ends_the_vm a_kill_is_no_timeout panic_is_told_apart \
 	an_end_without_status_is_told_apart a_guest_that_does_not_begin_gets_a_second_try \
 	the_monitor_is_qemus a_watchdog_that_is_not_fed_sends_an_nmi wrong_usage_is_refused \
 	nothing_stays_behind
