@@ -95,8 +95,13 @@
 //! process context with the module's parameter lock held. Parameters given at
 //! load are set before [`Module::init`](crate::module::Module::init); sysfs
 //! shows and sets them from just before that until just after the module's
-//! object is dropped. So these functions may use nothing but statics. They can
-//! not wait for themselves: reading takes no lock, and [`locked`] notices.
+//! object is dropped. So these functions may use nothing but statics.
+//!
+//! # Lock order
+//!
+//! The parameter lock comes first: the kernel takes it before it calls one of
+//! these functions, which may take any other. Nothing in this library takes it,
+//! so no caller of the library can take it while another lock is held.
 //!
 //! C header: [`include/linux/moduleparam.h`](srctree/include/linux/moduleparam.h)
 
@@ -168,7 +173,6 @@ pub use self::{
         Str, //
     },
     sysfs::{
-        locked,
         KernelParam,
         Page, //
     },

@@ -26,4 +26,5 @@
 #include "smp.c"
 #include "spinlock.c"
 #include "stop_machine.c"
+#include "wait_bit.c"
 #include "workqueue.c"

@@ -2,18 +2,6 @@
 
 #include <linux/mutex.h>
 
-static DEFINE_MUTEX(faultline_mutex);
-
-void faultline_helper_module_lock(void)
-{
-	mutex_lock(&faultline_mutex);
-}
-
-void faultline_helper_module_unlock(void)
-{
-	mutex_unlock(&faultline_mutex);
-}
-
 void faultline_helper_mutex_init(struct mutex *mutex)
 {
 	mutex_init(mutex);

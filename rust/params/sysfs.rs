@@ -7,11 +7,7 @@ use core::{
     ffi::CStr,
     fmt,
     marker::PhantomData,
-    ptr,
-    sync::atomic::{
-        AtomicPtr,
-        Ordering, //
-    }, //
+    ptr, //
 };
 
 use crate::{
@@ -27,10 +23,6 @@ use crate::{
             c_void, //
         }, //
     },
-    error::{
-        code,
-        Result, //
-    },
     module,
     pr_err,
     text::Printable, //
@@ -41,65 +33,6 @@ use super::{
     Param,
     Refusal, //
 };
-
-/// The task that has the module's parameters locked and is inside of a function
-/// of ours; null if there is none.
-static OWNER: AtomicPtr<bindings::task_struct> = AtomicPtr::new(ptr::null_mut());
-
-/// The current task is the owner, until this is dropped.
-struct Owning(());
-
-impl Owning {
-    /// The parameters are locked by the current task.
-    fn new() -> Self {
-        OWNER.store(current(), Ordering::Relaxed);
-        Self(())
-    }
-}
-
-impl Drop for Owning {
-    fn drop(&mut self) {
-        OWNER.store(ptr::null_mut(), Ordering::Relaxed);
-    }
-}
-
-fn current() -> *mut bindings::task_struct {
-    // SAFETY: There is a current task in every context.
-    unsafe { bindings::faultline_helper_current() }
-}
-
-/// Calls `body` while no parameter of this module is set through sysfs. To read
-/// one takes no lock; this is for what has to fit together.
-///
-/// # Context
-///
-/// Process context; sleeps.
-///
-/// # Errors
-///
-/// `EDEADLK` for a caller that has them locked: inside of `body`, or of a
-/// function that was given to a parameter.
-pub fn locked<R>(body: impl FnOnce() -> R) -> Result<R> {
-    /// Unlocks when dropped.
-    struct Lock(());
-
-    impl Drop for Lock {
-        fn drop(&mut self) {
-            // SAFETY: It was locked before this was made.
-            unsafe { bindings::kernel_param_unlock(module::this()) };
-        }
-    }
-
-    // Only the current task itself can have stored itself.
-    if OWNER.load(Ordering::Relaxed) == current() {
-        return Err(code::EDEADLK);
-    }
-    // SAFETY: The module exists as long as its code is executed.
-    unsafe { bindings::kernel_param_lock(module::this()) };
-    let _lock = Lock(());
-    let _owning = Owning::new();
-    Ok(body())
-}
 
 /// What the section `__param` holds for each parameter.
 #[doc(hidden)]
@@ -168,10 +101,7 @@ impl<P: Param> Ops<P> {
             )
         };
 
-        let owning = Owning::new();
-        let result = value.set(text);
-        drop(owning);
-        let Err(refusal) = result else {
+        let Err(refusal) = value.set(text) else {
             return 0;
         };
         pr_err!(
@@ -203,10 +133,8 @@ impl<P: Param> Ops<P> {
             len: 0,
             is_absent: false,
         };
-        let owning = Owning::new();
         // What does not fit is left out, as in C.
         let _ = value.show(&mut page);
-        drop(owning);
         if !page.is_absent {
             let _ = page.write_bytes(b"\n");
         }

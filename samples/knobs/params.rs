@@ -12,7 +12,6 @@ use core::{
 
 use faultline::{
     params::{
-        locked,
         Refusal,
         Words, //
     },
@@ -125,8 +124,6 @@ faultline::params! {
     0o644 even: int = 0, on_change(take_even);
     /// how often even was changed
     0o444 even_changes: computed = show_even_changes;
-    /// locks all parameters from inside of one, which is refused
-    0o200 lock_twice: bool = false, on_change(lock_again);
     /// a text of letters, digits, _ and -, but not busy
     0o644 label: str<16> = "knobs",
         check(is_label, "letters, digits, _ and - are allowed"), on_change(take_label);
@@ -142,11 +139,6 @@ fn take_even(value: i32) -> Result<(), Refusal> {
     }
     EVEN_CHANGES.fetch_add(1, Relaxed);
     Ok(())
-}
-
-/// Locks what its caller has locked.
-fn lock_again(_value: bool) -> Result<(), Refusal> {
-    Ok(locked(|| ())?)
 }
 
 /// Shows how often `even` was changed.

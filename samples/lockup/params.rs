@@ -18,6 +18,9 @@ pub(crate) const RUN_ID_MAX: usize = 32;
 /// The longest name of a function.
 pub(crate) const FUNCTION_MAX: usize = 128;
 
+/// `hold_secs` where none is given.
+pub(crate) const HOLD_SECS_DEFAULT: u32 = 60;
+
 faultline::params! {
     /// what to do, required; panic, panic_irq and stack_overflow are never released
     /// and need force=1
@@ -29,7 +32,7 @@ faultline::params! {
     /// countdown before it, live
     0o644 delay_secs: uint = 10, range(0..=3600), unit("seconds");
     /// how long to hold the CPUs, 0 for ever, which needs force=1; live
-    0o644 hold_secs: uint = 60, range(0..=86400), unit("seconds"),
+    0o644 hold_secs: uint = HOLD_SECS_DEFAULT, range(0..=86400), unit("seconds"),
         on_change(plan::hold_secs_allowed);
     /// how often; live for the next run
     0o644 iterations: uint = 1, range(1..=1000);

@@ -6,7 +6,7 @@ use core::{
     fmt,
     sync::atomic::{
         AtomicBool,
-        AtomicU32,
+        AtomicU64,
         Ordering::Relaxed, //
     }, //
 };
@@ -16,7 +16,6 @@ use faultline::{
     crash,
     page,
     params::{
-        locked,
         CpuList,
         Refusal, //
     },
@@ -62,11 +61,14 @@ pub(crate) struct At {
     pub(crate) count: u32,
 }
 
-/// `hold_secs`, as the run has it.
-static HOLD_SECS: AtomicU32 = AtomicU32::new(0);
+/// `hold_secs` as it was last accepted, and [`PLANNED`].
+///
+/// Both are in one word, so that whoever sets `hold_secs` and the plan that takes it cannot
+/// miss each other: one of the two checks the value.
+static HOLD: AtomicU64 = AtomicU64::new(params::HOLD_SECS_DEFAULT as u64);
 
-/// A plan has taken `hold_secs`, so that a change has to hold what it checked.
-static PLANNED: AtomicBool = AtomicBool::new(false);
+/// A plan has taken `hold_secs`, so a change has to pass the plan's check.
+const PLANNED: u64 = 1 << 32;
 
 /// The user has given `cpus`.
 static CPUS_GIVEN: AtomicBool = AtomicBool::new(false);
@@ -74,36 +76,29 @@ static CPUS_GIVEN: AtomicBool = AtomicBool::new(false);
 /// How long to hold the CPUs, as it is now; 0 is for ever.
 #[inline]
 pub(crate) fn hold_secs() -> u32 {
-    HOLD_SECS.load(Relaxed)
+    HOLD.load(Relaxed) as u32
 }
 
-/// Takes `hold_secs` for the plan. Until then a change of it is for the plan to
-/// check, when all parameters are known; from then on [`hold_secs_allowed`]
-/// does.
-fn take_hold_secs() -> Result<u32> {
-    fn take() -> u32 {
-        PLANNED.store(true, Relaxed);
-        HOLD_SECS.store(params::hold_secs.get(), Relaxed);
-        hold_secs()
-    }
-
-    // Under the lock nobody is between having it checked and setting it.
-    match locked(take) {
-        // This is in a write to a parameter, which has the lock.
-        Err(EDEADLK) => Ok(take()),
-        taken => taken,
-    }
+/// Takes `hold_secs` for the plan, which checks it together with the other parameters. From
+/// then on [`hold_secs_allowed`] checks each change.
+fn take_hold_secs() -> u32 {
+    HOLD.fetch_or(PLANNED, Relaxed) as u32
 }
 
-/// May `hold_secs` be this? If so, those who sleep until then are told.
+/// Checks a new `hold_secs`; those who sleep until the end of the hold are told.
 pub(crate) fn hold_secs_allowed(secs: u32) -> Result<(), Refusal> {
-    if !PLANNED.load(Relaxed) {
-        return Ok(());
+    let mut before = HOLD.load(Relaxed);
+    loop {
+        let planned = before & PLANNED;
+        if planned != 0 && secs == 0 && !params::force.get() {
+            return Err(Refusal::because("to hold for ever needs force=1 at load"));
+        }
+        let after = planned | u64::from(secs);
+        match HOLD.compare_exchange_weak(before, after, Relaxed, Relaxed) {
+            Ok(_) => break,
+            Err(now) => before = now,
+        }
     }
-    if secs == 0 && !params::force.get() {
-        return Err(Refusal::because("to hold for ever needs force=1 at load"));
-    }
-    HOLD_SECS.store(secs, Relaxed);
     session::wake();
     Ok(())
 }
@@ -151,7 +146,7 @@ impl Plan {
         let at = crash_point(&judge, mode)?;
         let cpus = resolve_cpus(&judge, mode, at.is_some(), force)?;
         judge.insist(
-            take_hold_secs()? != 0 || force,
+            take_hold_secs() != 0 || force,
             EINVAL,
             format_args!("hold_secs=0: to hold for ever needs force=1"),
         )?;

@@ -14,7 +14,10 @@ use faultline::{
     mutex::Mutex,
     params::Refusal,
     prelude::*,
-    published::Published, //
+    published::{
+        Publication,
+        Published, //
+    }, //
 };
 
 use crate::{
@@ -30,11 +33,14 @@ use crate::{
 
 static SESSION: Published<Session> = Published::new();
 
-/// The module.
-pub(crate) struct Lockup;
+/// The module. When it is dropped the session ends, which calls off what can be,
+/// and waits for the rest.
+pub(crate) struct Lockup {
+    _session: Publication<Session>,
+}
 
 /// What the parameters find.
-struct Session {
+pub(crate) struct Session {
     run: Mutex<Option<Run>>,
     /// The module is loaded, so that there may be other runs.
     is_loaded: AtomicBool,
@@ -42,25 +48,15 @@ struct Session {
 
 impl Module for Lockup {
     fn init() -> Result<Self> {
-        SESSION.publish(Arc::new(
-            Session {
-                run: Mutex::new(None)?,
-                is_loaded: AtomicBool::new(false),
-            },
-            GFP_KERNEL,
-        )?);
-        // Dropped if that fails.
-        let module = Self;
+        let session = Session {
+            run: Mutex::new(None)?,
+            is_loaded: AtomicBool::new(false),
+        };
+        // Dropped if what follows fails.
+        let session = SESSION.publish(Arc::new(session, GFP_KERNEL)?)?;
         let started = SESSION.with(|session| session.begin(params::mode.get().map(|row| row.1)));
         started.unwrap_or(Err(ENODEV))?;
-        Ok(module)
-    }
-}
-
-impl Drop for Lockup {
-    /// Ends the session: calls off what can be, and waits for the rest.
-    fn drop(&mut self) {
-        SESSION.withdraw();
+        Ok(Self { _session: session })
     }
 }
 

@@ -20,9 +20,13 @@ use faultline::{
         Show, //
     },
     kretprobe::KretProbes,
+    mutex::Mutex,
     params::Refusal,
     prelude::*,
-    published::Published, //
+    published::{
+        Publication,
+        Published, //
+    }, //
 };
 
 use crate::{
@@ -61,8 +65,10 @@ pub(crate) fn set_events(list: &str) -> Result<(), Refusal> {
 }
 
 /// What probes the functions.
-struct Tracker {
+pub(crate) struct Tracker {
     probes: KretProbes<Calls>,
+    /// Held by whoever switches probes, or reads or resets the ledger.
+    turn: Mutex<()>,
     /// It was said that calls are missed.
     told: AtomicBool,
 }
@@ -81,12 +87,17 @@ impl Tracker {
             register(Calls::new()?, &FUNCTIONS, maxactive).map_err(|refused| refused.report())?;
         Ok(Self {
             probes,
+            turn: Mutex::new(())?,
             told: AtomicBool::new(false),
         })
     }
 
     /// Attaches the probes that are wanted, and detaches the others.
     fn attach(&self) -> Result {
+        self.turn.hold(|()| self.switch_all())
+    }
+
+    fn switch_all(&self) -> Result {
         let wanted = WANTED.load(Ordering::Relaxed);
         for (place, what) in ALL.iter().enumerate() {
             if self.probes.failure(place).is_some() {
@@ -117,21 +128,26 @@ impl Tracker {
     }
 
     fn show_ledger(&self, out: &mut dyn fmt::Write) -> fmt::Result {
-        for (place, what) in ALL.iter().enumerate() {
-            if let Some(ledger) = self.probes.handler().ledger(place) {
-                ledger.show(what, || self.probes.missed(place), out)?;
-            }
-        }
+        self.turn.hold(|()| {
+            ALL.iter().enumerate().try_for_each(|(place, what)| {
+                match self.probes.handler().ledger(place) {
+                    Some(ledger) => ledger.show(what, || self.probes.missed(place), out),
+                    None => Ok(()),
+                }
+            })
+        })?;
         self.tell_missed();
         Ok(())
     }
 
     fn reset(&self) {
-        for place in 0..ALL.len() {
-            if let Some(ledger) = self.probes.handler().ledger(place) {
-                ledger.reset(self.probes.missed(place));
+        self.turn.hold(|()| {
+            for place in 0..ALL.len() {
+                if let Some(ledger) = self.probes.handler().ledger(place) {
+                    ledger.reset(self.probes.missed(place));
+                }
             }
-        }
+        });
     }
 
     /// Says once if more calls were in progress than could be followed.
@@ -157,6 +173,13 @@ impl Tracker {
                 what.event,
             );
         }
+    }
+}
+
+impl Drop for Tracker {
+    /// Says what was missed. The probes are detached after that.
+    fn drop(&mut self) {
+        self.tell_missed();
     }
 }
 
@@ -206,28 +229,18 @@ impl Show for TargetsFile {
     }
 }
 
-/// The module. Its files are removed first.
+/// The module. Its files are removed before the tracker is withdrawn, which detaches
+/// the probes.
 pub(crate) struct Loaded {
     _ledger: Option<File<LedgerFile>>,
     _targets: Option<File<TargetsFile>>,
-    _published: Withdraw,
-}
-
-/// Takes the tracker back when dropped, which detaches the probes.
-struct Withdraw;
-
-impl Drop for Withdraw {
-    fn drop(&mut self) {
-        TRACKER.with(Tracker::tell_missed);
-        TRACKER.withdraw();
-    }
+    _tracker: Publication<Tracker>,
 }
 
 impl Module for Loaded {
     fn init() -> Result<Self> {
         let tracker = Arc::new(Tracker::new()?, GFP_KERNEL)?;
-        TRACKER.publish(tracker);
-        let published = Withdraw;
+        let tracker = TRACKER.publish(tracker)?;
         TRACKER.with(Tracker::attach).unwrap_or(Ok(()))?;
 
         let mut attached: usize = 0;
@@ -256,7 +269,7 @@ impl Module for Loaded {
         Ok(Self {
             _ledger: ledger,
             _targets: targets,
-            _published: published,
+            _tracker: tracker,
         })
     }
 }

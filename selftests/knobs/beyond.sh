@@ -196,18 +196,6 @@ a_function_may_refuse() {
 	same "it was asked at load" 1 "$(parameter even_changes)"
 }
 
-a_function_cannot_wait_for_itself() {
-	load
-	log_begin
-	if write lock_twice 1; then
-		note "it was locked twice"
-		exit 1
-	fi
-	match "the error" 'Resource deadlock' "$error"
-	match "the log" '^knobs: refused: lock_twice=1: error -35$' "$(log)"
-	same "the lock is free" 50 "$(timeout 5 cat "$parameters/percent")"
-}
-
 a_name_alone_sets_a_flag() {
 	load bool_value bint_value once_value
 	same "flags" Y,1,Y "$(parameter bool_value),$(parameter bint_value),$(parameter once_value)"
@@ -298,6 +286,6 @@ a_refused_array_changes_nothing() {
 }
 
 ktap_run a_range_includes_its_ends words cpu_lists prefixes durations checked_texts a_function_may_refuse \
-	a_function_cannot_wait_for_itself a_name_alone_sets_a_flag hyphen_and_underscore_are_alike \
+	a_name_alone_sets_a_flag hyphen_and_underscore_are_alike \
 	another_name_for_users not_in_sysfs unsafe_taints max_loop_count_bounds_the_loop \
 	a_refused_array_changes_nothing

@@ -23,7 +23,10 @@ use faultline::{
     percpu::Counters,
     prelude::*,
     probe::Handling,
-    published::Published, //
+    published::{
+        Publication,
+        Published, //
+    }, //
 };
 
 /// What sits on the function.
@@ -115,18 +118,16 @@ impl Attached {
 }
 
 /// Takes the probe back when dropped.
-struct Loaded;
+struct Loaded {
+    _attached: Publication<Attached>,
+}
 
 impl Module for Loaded {
     fn init() -> Result<Self> {
-        ATTACHED.publish(Arc::new(Attached::new()?, GFP_KERNEL)?);
-        Ok(Self)
-    }
-}
-
-impl Drop for Loaded {
-    fn drop(&mut self) {
-        ATTACHED.withdraw();
+        let attached = Arc::new(Attached::new()?, GFP_KERNEL)?;
+        Ok(Self {
+            _attached: ATTACHED.publish(attached)?,
+        })
     }
 }
 

@@ -34,7 +34,10 @@ use faultline::{
         Refused,
         Set, //
     },
-    published::Published, //
+    published::{
+        Publication,
+        Published, //
+    }, //
 };
 
 /// Which kinds of probes to register.
@@ -346,20 +349,20 @@ impl Probes {
     }
 }
 
-/// Takes the probes back when dropped.
-struct Loaded;
+/// Takes the probes back when dropped, unless it is to leak them.
+struct Loaded(Option<Publication<Probes>>);
 
 impl Module for Loaded {
     fn init() -> Result<Self> {
-        PROBES.publish(Arc::new(Probes::new()?, GFP_KERNEL)?);
-        Ok(Self)
+        let probes = Arc::new(Probes::new()?, GFP_KERNEL)?;
+        Ok(Self(Some(PROBES.publish(probes)?)))
     }
 }
 
 impl Drop for Loaded {
     fn drop(&mut self) {
-        if !leak.get() {
-            PROBES.withdraw();
+        if leak.get() {
+            core::mem::forget(self.0.take());
         }
     }
 }

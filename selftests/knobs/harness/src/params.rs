@@ -137,7 +137,6 @@ pub const EXTRA: &[Param] = &[
     ),
     one("even", Kind::Even, 0o644, "0"),
     one("even_changes", UINT, 0o444, "0"),
-    one("lock_twice", Kind::Bool, 0o200, "N"),
     one("label", Kind::Label(16), 0o644, "knobs"),
 ];
 

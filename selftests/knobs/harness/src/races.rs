@@ -19,7 +19,7 @@ use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 /// Those that do something when they are written.
-const ACTIONS: &[&str] = &["run", "lock_twice"];
+const ACTIONS: &[&str] = &["run"];
 
 const WRITERS: usize = 2;
 const READERS: usize = 4;

@@ -90,8 +90,7 @@ fn random(
     }
     for (param, counts) in params.iter().zip(&counts) {
         ensure!(
-            (counts.taken > 0 || param.name == "lock_twice")
-                && (counts.refused > 0 || param.name == "run"),
+            counts.taken > 0 && (counts.refused > 0 || param.name == "run"),
             "{}: {} taken, {} refused: both are wanted",
             param.name,
             counts.taken,

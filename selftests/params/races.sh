@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# params: four processes read and write every parameter of each module, the computed ones
+# first, while it is loaded and unloaded (FAULTLINE_ROUNDS, 6): nothing hangs, and the
+# kernel has nothing to say.
+
+. "$(dirname "$0")/../lib/ktap.sh"
+
+rounds=${FAULTLINE_ROUNDS:-6}
+
+# use MODULE FILE...: reads and writes the parameters, in that order, until the test is over.
+# What is written is what was read; a parameter that is only written gets its value from
+# `written`.
+use() {
+	local module=$1 name file value
+	declare -A written=([trigger]=soft [cancel]=1 [run]=3 [write_only]=1)
+	shift
+	while [ ! -e "$over" ]; do
+		for name; do
+			file=/sys/module/$module/parameters/$name value=${written[$name]:-}
+			[ -n "$value" ] || { IFS= read -rd '' value <"$file"; } 2>/dev/null || true
+			{ printf %s "$value" >"$file"; } 2>/dev/null || true
+		done
+	done
+}
+
+# bounded WHAT CMD...: CMD must succeed within 60 s. One that hangs in the kernel cannot be
+# killed, and is left.
+bounded() {
+	local what=$1 job code=0
+	shift
+	"$@" &
+	job=$!
+	await 60 "$what hangs" ended "$job"
+	wait "$job" || code=$?
+	same "$what: exit status" 0 "$code"
+}
+ended() {
+	local state
+	read -r _ _ state _ 2>/dev/null <"/proc/$1/stat" || return 0
+	[ "$state" = Z ]
+}
+
+# users_and_loads MODULE ARG...
+users_and_loads() {
+	local module=$1 names i
+	shift
+	bounded insmod insmod "$FAULTLINE_MODULES/$module.ko" "$@"
+	# Those that only show what a function computes, and then all others.
+	mapfile -t names < <(cd "/sys/module/$module/parameters" && stat -c '%a %n' -- * | sort | cut -d' ' -f2)
+	check "there are parameters" test "${#names[@]}" -gt 5
+	bounded rmmod rmmod "$module"
+	log_begin
+	over=$(mktemp -u)
+	for _ in 1 2 3 4; do use "$module" "${names[@]}" & done
+	for i in $(seq "$rounds"); do
+		bounded "round $i: insmod" insmod "$FAULTLINE_MODULES/$module.ko" "$@"
+		bounded "round $i: rmmod" rmmod "$module"
+	done
+	touch "$over"
+	wait
+	same "the log has nothing but our lines" "" "$(log_but "$module" | grep -v "^Setting dangerous option " || true)"
+}
+
+# Which it never does: the countdown is longer than the test.
+lockup() { users_and_loads lockup mode=soft cpus=1 delay_secs=3600 hold_secs=1 force=1; }
+route_probe() { users_and_loads route_probe; }
+knobs() { users_and_loads knobs; }
+
+cleanup() { [ -z "${over:-}" ] || touch "$over"; }
+
+# What is refused is logged, and the console is slow.
+echo 1 >/proc/sys/kernel/printk
+ktap_run lockup route_probe knobs
