@@ -12,7 +12,6 @@ use core::{
 };
 
 use faultline::{
-    params::locked,
     prelude::*,
     time::NSEC_PER_SEC,
     watchdog::{
@@ -27,6 +26,7 @@ use faultline::{
 use crate::{
     modes::Detector,
     run::{
+        BegunBy,
         Run,
         Shared, //
     },
@@ -128,10 +128,13 @@ impl Count {
 impl Evidence {
     /// Opens all that there is.
     ///
+    /// A write to a parameter, in sysfs, must not read a file of sysfs: the thresholds that are
+    /// there are left out then. Those of `/proc` may be read.
+    ///
     /// # Context
     ///
     /// Process context of a task that sees `/proc` and `/sys`; sleeps.
-    pub(crate) fn open() -> Self {
+    pub(crate) fn open(by: BegunBy) -> Self {
         let evidence = Self {
             counters: Counters::open(),
             before: Counts::none(),
@@ -142,10 +145,7 @@ impl Evidence {
             hung: HungTask::open(),
             thresholds: Thresholds([const { AtomicU64::new(Thresholds::UNKNOWN) }; 3]),
         };
-        // A write to `trigger` holds the parameter lock inside of sysfs, whose readers take the two
-        // in the same order: a file of sysfs must not be read under it. Those of /proc may be.
-        let sysfs_is_free = locked(|| ()).is_ok();
-        evidence.read_thresholds(sysfs_is_free);
+        evidence.read_thresholds(by == BegunBy::Load);
         evidence
     }
 

@@ -68,6 +68,15 @@ pub(crate) struct Run {
     threads: KVec<Kthread>,
 }
 
+/// What begins a run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BegunBy {
+    /// Loading the module.
+    Load,
+    /// A write to `trigger`.
+    Trigger,
+}
+
 /// What the threads of a run share.
 pub(crate) struct Shared {
     pub(crate) plan: Plan,
@@ -118,7 +127,7 @@ impl Role {
 const AT_ONCE_NS: u64 = 100 * NSEC_PER_MSEC;
 
 impl Shared {
-    fn new(plan: Plan) -> Result<Self> {
+    fn new(plan: Plan, by: BegunBy) -> Result<Self> {
         let mut locks = KVec::with_capacity(plan.mode.locks(&plan), GFP_KERNEL)?;
         for _ in 0..plan.mode.locks(&plan) {
             push(&mut locks, SpinLock::new()?)?;
@@ -130,7 +139,7 @@ impl Shared {
         Ok(Self {
             threads_left: AtomicUsize::new(plan.threads()),
             is_over: AtomicBool::new(false),
-            evidence: Evidence::open(),
+            evidence: Evidence::open(by),
             plan,
             stop: AtomicBool::new(false),
             holds: AtomicU32::new(0),
@@ -273,8 +282,8 @@ impl Run {
     /// # Errors
     ///
     /// What is [refused](refuse_cpu) of the CPUs, what is wrong with the crash point, `ENOMEM`.
-    pub(crate) fn start(plan: Plan) -> Result<Self> {
-        let shared = Arc::new(Shared::new(plan)?, GFP_KERNEL)?;
+    pub(crate) fn start(plan: Plan, by: BegunBy) -> Result<Self> {
+        let shared = Arc::new(Shared::new(plan, by)?, GFP_KERNEL)?;
         let plan = &shared.plan;
         let mut threads = KVec::with_capacity(plan.threads(), GFP_KERNEL)?;
 

@@ -25,6 +25,7 @@ use crate::{
     params,
     plan::Plan,
     run::{
+        BegunBy,
         Run,
         Shared, //
     },
@@ -54,7 +55,8 @@ impl Module for Lockup {
         };
         // Dropped if what follows fails.
         let session = SESSION.publish(Arc::new(session, GFP_KERNEL)?)?;
-        let started = SESSION.with(|session| session.begin(params::mode.get().map(|row| row.1)));
+        let mode = params::mode.get().map(|row| row.1);
+        let started = SESSION.with(|session| session.begin(mode, BegunBy::Load));
         started.unwrap_or(Err(ENODEV))?;
         Ok(Self { _session: session })
     }
@@ -62,7 +64,7 @@ impl Module for Lockup {
 
 impl Session {
     /// Begins a run.
-    fn begin(&self, mode: Option<&'static Mode>) -> Result {
+    fn begin(&self, mode: Option<&'static Mode>, by: BegunBy) -> Result {
         self.run.hold(|run| {
             if run.as_ref().is_some_and(|run| !run.shared.is_over()) {
                 return Err(EBUSY);
@@ -70,7 +72,7 @@ impl Session {
             let plan = Plan::from_params(mode)?;
             // What is over is gone before the next one shows what it is at.
             *run = None;
-            *run = Some(Run::start(plan)?);
+            *run = Some(Run::start(plan, by)?);
             self.is_loaded.store(true, SeqCst);
             Ok(())
         })
@@ -83,7 +85,7 @@ pub(crate) fn trigger(mode: &'static Mode) -> Result<(), Refusal> {
         session
             .is_loaded
             .load(SeqCst)
-            .then(|| session.begin(Some(mode)))
+            .then(|| session.begin(Some(mode), BegunBy::Trigger))
     });
     match begun.flatten() {
         None => Err(Refusal::because(
