@@ -73,7 +73,7 @@ pub fn complete(dump: &Dump) -> Check {
     let (ok, found) = match &dump.state {
         State::Complete { pages } => (true, format!("complete, {pages} pages")),
         State::Incomplete(missing) => (false, missing.clone()),
-        State::Unreadable(why) | State::NoTool(why) => (false, why.clone()),
+        State::Unreadable(why) | State::GivenUp(why) => (false, why.clone()),
         State::Absent => (false, "absent".into()),
     };
     check("dump", "dump", ok, found, "complete")

@@ -4,8 +4,9 @@
 
 use crate::detector::Needs;
 use crate::drill;
-use crate::dump::Dump;
+use crate::dump::{Dump, Watch};
 use crate::guest;
+use crate::interrupt;
 use crate::layout::wrapped;
 use crate::matrix::{self, MatrixArgs};
 use crate::mode::{Case, Mode, MODES};
@@ -138,8 +139,9 @@ struct DrillVmArgs {
 
 #[derive(Args)]
 struct VerdictArgs {
-    /// The dump
-    vmcore: PathBuf,
+    /// The dump, or all parts of a split one; - is standard input
+    #[arg(required = true)]
+    vmcore: Vec<PathBuf>,
     /// The fault that was injected
     #[arg(long, value_name = "MODE", default_value = "soft")]
     mode: &'static Mode,
@@ -303,8 +305,9 @@ fn drill_vm_help() -> String {
 
 fn verdict_help() -> String {
     format!(
-        "Reads kdump-compressed dumps (makedumpfile -l, -c, -p, -z) with makedumpfile.\n\
-         Given the kernel's vmlinux with debug information, it asks drgn as well, with\n\
+        "Reads all of a dump, and the kernel log in it: kdump-compressed (makedumpfile -c, -l,\n\
+         -p, -z, flattened with -F or split as well), ELF, QEMU's dump-guest-memory; each also as\n\
+         .gz, .zst, .xz, or from a pipe. Given the kernel's vmlinux with debug information, it asks drgn as well, with\n\
          the python that FAULTLINE_DRGN names (default: python3).\n\n\
          examples:\n  \
          faultline verdict build/drills/latest/vmcore\n  \
@@ -496,10 +499,12 @@ fn judge(args: VerdictArgs) -> anyhow::Result<ExitCode> {
         cpus: args.cpu.map(|cpu| cpu.to_string()),
         threshold: args.threshold,
     };
-    let progress = Progress::new(true);
-    progress.step("the dump is examined");
-    let mut dump = Dump::examine(&args.vmcore)?;
-    dump.question(case, &args.vmcore, vmlinux.as_deref());
+    let progress = Progress::late();
+    let stop = interrupt::flag()?;
+    let tell = |step: &str, done, of| progress.share(step, done, of);
+    let mut dump = Dump::examine(&args.vmcore, &Watch::new(&stop, &tell))?;
+    drop(progress);
+    dump.question(case, &args.vmcore[0], vmlinux.as_deref());
     let verdict = verdict::judge_dump(&expected, &dump);
     let timeline = dump
         .story
@@ -522,7 +527,7 @@ fn judge(args: VerdictArgs) -> anyhow::Result<ExitCode> {
         plan: None,
         dump: Some(DumpFacts::of(&dump)),
         files: Files {
-            vmcore: Some(args.vmcore),
+            vmcore: args.vmcore.into_iter().next(),
             ..Files::default()
         },
     };

@@ -4,11 +4,11 @@
 //! verdict, and leaves everything in the drill's folder.
 
 use crate::detector::Needs;
-use crate::dump::{Dump, State};
-use crate::elf;
+use crate::dump::flattened::{self, Stream};
+use crate::dump::{elf, Dump, State, Watch};
 use crate::event::What;
-use crate::flattened::{self, Stream};
 use crate::folder::{self, Folder};
+use crate::interrupt;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::qmp;
@@ -22,8 +22,6 @@ use std::cell::Cell;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::AtomicBool;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What a drill needs beside its plan.
@@ -52,14 +50,7 @@ esac"#;
 pub fn run(plan: &Plan, setting: &Setting, progress: &Progress) -> anyhow::Result<Report> {
     let start = Instant::now();
     let case = plan.injection.case()?;
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [
-        signal_hook::consts::SIGINT,
-        signal_hook::consts::SIGTERM,
-        signal_hook::consts::SIGHUP,
-    ] {
-        signal_hook::flag::register(signal, stop.clone())?;
-    }
+    let stop = interrupt::flag()?;
     let path = setting
         .keep
         .clone()
@@ -227,12 +218,10 @@ fn collect(
         return Ok(Dump::only(State::Absent));
     }
     progress.step("the dump is examined");
-    let mut dump = Dump::examine(&vmcore)?;
-    dump.question(
-        plan.injection.case()?,
-        &vmcore,
-        setting.vmlinux.as_deref(),
-    );
+    let stop = interrupt::flag()?;
+    let tell = |step: &str, done, of| progress.share(step, done, of);
+    let mut dump = Dump::examine(std::slice::from_ref(&vmcore), &Watch::new(&stop, &tell))?;
+    dump.question(plan.injection.case()?, &vmcore, setting.vmlinux.as_deref());
     if let (Stream::CutOff { bytes }, State::Complete { .. } | State::Unreadable(_)) =
         (&stream, &dump.state)
     {

@@ -1,23 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! A dump file, examined: is it one, is all of it there, what does its kernel log
-//! tell, and what does drgn say.
+//! tell, and what does drgn say. The files of this directory read it: [`vmcore`] says in which
+//! order.
 
-use crate::diskdump;
+mod bitmap;
+mod codec;
+mod diskdump;
+pub mod elf;
+mod fault;
+pub mod flattened;
+mod memory;
+mod pages;
+mod parts;
+mod printk;
+mod source;
+#[cfg(test)]
+mod testing;
+mod unpack;
+mod vmcore;
+mod vmcoreinfo;
+mod words;
+
+pub use fault::{Fault, Watch};
+
 use crate::drgn::{self, Witness};
-use crate::elf::Elf;
 use crate::klog::Story;
 use crate::mode::Case;
-use crate::process;
-use anyhow::{bail, Context};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use vmcore::Input;
 
 /// What became of a dump.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,41 +43,8 @@ pub enum State {
     Incomplete(String),
     /// It is all there.
     Complete { pages: u64 },
-    /// This machine lacks what is needed to read it.
-    NoTool(String),
-}
-
-/// Why a file is not a dump that can be read.
-#[derive(Debug)]
-pub enum Unreadable {
-    /// The file cannot be read at all.
-    Io(io::Error),
-    /// It is something else; this is what.
-    Not(&'static str),
-}
-
-impl std::fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Io(error) => write!(f, "cannot be read: {error}"),
-            Self::Not(what) => f.write_str(what),
-        }
-    }
-}
-
-impl From<io::Error> for Unreadable {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-/// Whether all of a dump is in its file.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Completeness {
-    /// All pages are there.
-    Complete { pages: u64 },
-    /// Something is missing; this is what.
-    Incomplete { missing: String },
+    /// The reading was given up, which says nothing of the dump; this is why.
+    GivenUp(String),
 }
 
 /// How a dump is written down, which decides who can read it.
@@ -115,39 +95,23 @@ impl Dump {
         }
     }
 
-    /// Examines the dump at `path`: its structure and its kernel log.
-    pub fn examine(path: &Path) -> anyhow::Result<Self> {
-        let file = File::open(path).with_context(|| path.display().to_string())?;
-        let bytes = file.metadata()?.len();
-        let (facts, completeness) = match describe(&file) {
-            Ok(described) => described,
-            Err(error) => {
-                return Ok(Dump {
-                    bytes,
-                    ..Dump::only(State::Unreadable(error.to_string()))
-                })
-            }
-        };
-        let state = match completeness {
-            Completeness::Complete { pages } => State::Complete { pages },
-            Completeness::Incomplete { missing } => State::Incomplete(missing),
-        };
-        let log = kernel_log(facts.format, path);
-        let mut dump = Dump {
-            bytes,
-            facts: Some(facts),
-            ..Dump::only(state)
-        };
-        match log {
-            Ok(log) => dump.log = Some(log),
-            // What is incomplete need not be readable.
-            Err(_) if matches!(dump.state, State::Incomplete(_)) => {}
-            Err(error) => match error.downcast_ref::<std::io::Error>() {
-                Some(_) => dump.state = State::NoTool(format!("{error:#}")),
-                None => dump.state = State::Unreadable(format!("{error:#}")),
+    /// Examines the dump in `paths`, one file or the parts of a split dump: all of it, and its
+    /// kernel log.
+    pub fn examine(paths: &[PathBuf], watch: &Watch<'_>) -> anyhow::Result<Self> {
+        Ok(match vmcore::read(paths, watch)? {
+            Input::Dump(vmcore) => Dump {
+                bytes: vmcore.bytes,
+                facts: vmcore.facts,
+                log: vmcore.log.ok(),
+                ..Dump::only(vmcore.state)
             },
-        }
-        Ok(dump)
+            Input::Other(other) => Dump {
+                bytes: other.size(),
+                ..Dump::only(State::Unreadable(other.damage.clone().unwrap_or_else(
+                    || "is not a vmcore: starts with neither \"KDUMP\" nor an ELF header".into(),
+                )))
+            },
+        })
     }
 
     /// Looks in the examined dump at `path` for what concerns `case`: in its log, and with drgn too
@@ -161,71 +125,30 @@ impl Dump {
     }
 }
 
-/// Reads what the dump says of itself, and looks whether all of it is there.
-fn describe(file: &File) -> Result<(Facts, Completeness), Unreadable> {
-    let mut head = [0; 4];
-    if file.read_exact_at(&mut head, 0).is_ok() && Elf::claims(&head) {
-        let elf = Elf::read(file)?;
-        let completeness = elf.completeness(file)?;
-        let facts = Facts {
-            format: Format::Elf,
-            release: elf.vmcoreinfo.get("OSRELEASE").cloned().unwrap_or_default(),
-            machine: elf.machine.into(),
-            dump_level: None,
-            vmcoreinfo: elf.vmcoreinfo,
-        };
-        return Ok((facts, completeness));
-    }
-    let header = diskdump::Header::read(file)?;
-    let completeness = header.completeness(file)?;
-    let facts = Facts {
-        format: Format::KdumpCompressed,
-        vmcoreinfo: header.vmcoreinfo(file),
-        release: header.release,
-        machine: header.machine,
-        dump_level: Some(header.dump_level),
-    };
-    Ok((facts, completeness))
-}
+#[cfg(test)]
+pub mod tests {
+    use super::source::{Bytes, Plain};
+    use super::Watch;
+    use std::fs::File;
+    use std::io::Write;
+    use std::sync::atomic::AtomicBool;
+    use std::sync::Arc;
 
-/// VMCOREINFO's lines, what a kernel notes down for the tools that read its dump.
-pub fn vmcoreinfo(text: &[u8]) -> BTreeMap<String, String> {
-    String::from_utf8_lossy(text)
-        .lines()
-        .filter_map(|line| line.split_once('='))
-        .map(|(key, value)| (key.into(), value.into()))
-        .collect()
-}
-
-/// The kernel log of a dump: by makedumpfile, or, of all memory and of whatever
-/// machine, by vmcore-dmesg of kexec-tools.
-fn kernel_log(format: Format, path: &Path) -> anyhow::Result<String> {
-    let dir = tempfile::tempdir()?;
-    let text = dir.path().join("log");
-    let mut command = match format {
-        Format::KdumpCompressed => Command::new("makedumpfile"),
-        Format::Elf => Command::new("vmcore-dmesg"),
-    };
-    match format {
-        Format::KdumpCompressed => command.arg("--dump-dmesg").arg(path).arg(&text),
-        Format::Elf => command.arg(path),
-    };
-    let output = process::output_within(&mut command, Duration::from_secs(120))?;
-    if !output.status.success() {
-        let said = format!("{}{}", output.stdout, output.stderr);
-        let said: Vec<_> = said
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-            .collect();
-        bail!(
-            "{} cannot read its kernel log: {}",
-            command.get_program().to_string_lossy(),
-            said.join(" ")
-        );
+    /// A watch that never ends a reading.
+    pub fn unwatched() -> Watch<'static> {
+        static GO_ON: AtomicBool = AtomicBool::new(false);
+        Watch::new(&GO_ON, &|_, _, _| {})
     }
-    Ok(match format {
-        Format::KdumpCompressed => String::from_utf8_lossy(&std::fs::read(text)?).into_owned(),
-        Format::Elf => output.stdout,
-    })
+
+    /// A file of these bytes.
+    pub fn file(bytes: &[u8]) -> File {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        file
+    }
+
+    /// Bytes that can be read at any place.
+    pub fn bytes(data: &[u8]) -> Arc<dyn Bytes> {
+        Arc::new(Plain::new(file(data)).unwrap())
+    }
 }

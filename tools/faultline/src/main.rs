@@ -6,22 +6,20 @@
 //! Of a drill, data flows one way: a [`plan`] is settled from the command line and a row of the
 //! [`mode`] table; the [`runner`] runs it in a virtual machine, where [`guest`] does
 //! the work; what they tell are [`event`]s, put in order by [`seen`]; the [`dump`] is
-//! examined with [`flattened`], [`diskdump`], [`klog`] and [`drgn`]; all of it becomes
+//! read by the files of its directory, and examined with [`klog`] and [`drgn`]; all of it becomes
 //! a [`timeline`] and a [`verdict`], which a [`report`] shows. A [`matrix`] is many of them.
 //! [`route`] stands for itself.
 
 mod checks;
 mod cli;
 mod detector;
-mod diskdump;
 mod drgn;
 mod drill;
 mod dump;
-mod elf;
 mod event;
-mod flattened;
 mod folder;
 mod guest;
+mod interrupt;
 mod klog;
 mod kmsg;
 mod layout;

@@ -2,6 +2,7 @@
 
 //! Helper programs, run with a time limit.
 
+use crate::interrupt;
 use anyhow::{bail, Context};
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -31,10 +32,14 @@ pub fn output_within(command: &mut Command, limit: Duration) -> anyhow::Result<O
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        if Instant::now() > deadline {
+        let late = Instant::now() > deadline;
+        if late || interrupt::requested() {
             child.kill()?;
             child.wait()?;
-            bail!("{name} did not end within {} s", limit.as_secs());
+            match late {
+                true => bail!("{name} did not end within {} s", limit.as_secs()),
+                false => bail!("interrupted while {name} ran"),
+            }
         }
         std::thread::sleep(Duration::from_millis(5));
     };

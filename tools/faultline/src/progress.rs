@@ -5,6 +5,7 @@
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// How steps are shown.
@@ -12,7 +13,12 @@ pub enum Progress {
     Quiet,
     Lines(Instant),
     Live(ProgressBar),
+    /// A live line, on a terminal, for what takes longer than a moment.
+    Late(Instant, OnceLock<ProgressBar>),
 }
+
+/// What is done sooner needs no word.
+const MOMENT: Duration = Duration::from_secs(2);
 
 impl Progress {
     /// The way that suits stderr.
@@ -23,18 +29,34 @@ impl Progress {
         if !std::io::stderr().is_terminal() {
             return Self::Lines(Instant::now());
         }
-        let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed:>4}  {wide_msg}") {
-            bar.set_style(style);
+        Self::Live(line())
+    }
+
+    /// Nothing but a live line on a terminal, and that only of what takes its time.
+    pub fn late() -> Self {
+        match std::io::stderr().is_terminal() {
+            true => Self::Late(Instant::now(), OnceLock::new()),
+            false => Self::Quiet,
         }
-        bar.enable_steady_tick(Duration::from_millis(100));
-        Self::Live(bar)
+    }
+
+    /// Tells how far a step is that takes its time: `done` of `of`, or of an unknown number.
+    pub fn share(&self, step: &str, done: u64, of: u64) {
+        let bar = match self {
+            Self::Late(start, bar) if start.elapsed() > MOMENT => bar.get_or_init(line),
+            Self::Live(bar) => bar,
+            _ => return,
+        };
+        match (done * 100).checked_div(of) {
+            Some(percent) => bar.set_message(format!("{step}: {percent} %")),
+            None => bar.set_message(step.to_string()),
+        }
     }
 
     /// Tells what happened or is done now.
     pub fn step(&self, text: &str) {
         match self {
-            Self::Quiet => {}
+            Self::Quiet | Self::Late(..) => {}
             Self::Lines(start) => {
                 eprintln!("faultline: {:5.1} s  {text}", start.elapsed().as_secs_f64())
             }
@@ -45,8 +67,22 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Self::Live(bar) = self {
+        let bar = match self {
+            Self::Live(bar) => Some(&*bar),
+            Self::Late(_, bar) => bar.get(),
+            _ => None,
+        };
+        if let Some(bar) = bar {
             bar.finish_and_clear();
         }
     }
+}
+
+fn line() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed:>4}  {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
 }

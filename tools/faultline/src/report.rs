@@ -56,7 +56,7 @@ impl DumpFacts {
             State::Absent => ("absent", None),
             State::Unreadable(_) => ("unreadable", None),
             State::Incomplete(_) => ("incomplete", None),
-            State::NoTool(_) => ("not_read", None),
+            State::GivenUp(_) => ("not_read", None),
             State::Complete { pages } => ("complete", Some(*pages)),
         };
         let facts = dump.facts.as_ref();

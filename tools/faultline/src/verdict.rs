@@ -111,7 +111,7 @@ impl Stage {
                 "Look for a full disk, a time limit or a copy that was cut short, and dump again."
                     .into()
             }
-            Self::Unreadable => "Check that the file is the vmcore, and that makedumpfile supports this kernel.".into(),
+            Self::Unreadable => "Check that the file is the vmcore.".into(),
             Self::WrongCause => {
                 "This dump is not proof of the injected fault: see the failed checks, and the kernel log in it.".into()
             }
@@ -351,7 +351,7 @@ pub fn judge_dump(expected: &Expected, dump: &Dump) -> Verdict {
             format!("the dump {why}"),
             Vec::new(),
         ),
-        State::NoTool(why) => Verdict::of(case, Stage::CouldNotTell, why.clone(), Vec::new()),
+        State::GivenUp(why) => Verdict::of(case, Stage::CouldNotTell, why.clone(), Vec::new()),
         State::Incomplete(missing) => {
             Verdict::of(case, Stage::DumpIncomplete, missing.clone(), Vec::new())
         }
@@ -684,7 +684,7 @@ mod tests {
                 (Stage::CouldNotTell, summary)
             );
         }
-        let dump = Dump::only(State::NoTool("makedumpfile cannot be started".into()));
+        let dump = Dump::only(State::GivenUp("interrupted while reading the dump".into()));
         assert_eq!(judge_dump(&expected(), &dump).stage, Stage::CouldNotTell);
     }
 

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How a page is stored: as it is, or compressed by one of four algorithms. Each is
+//! decompressed to exactly a page, or it is damaged.
+
+use flate2::{Decompress, FlushDecompress, Status};
+use ruzstd::decoding::FrameDecoder;
+
+/// Flags of a page and of the header, from `diskdump_mod.h` in makedumpfile.
+pub const ZLIB: u32 = 0x1;
+pub const LZO: u32 = 0x2;
+pub const SNAPPY: u32 = 0x4;
+pub const ZSTD: u32 = 0x20;
+/// All algorithms.
+pub const COMPRESSED: u32 = ZLIB | LZO | SNAPPY | ZSTD;
+
+/// A decompressor, which keeps its memory from page to page.
+pub struct Codec {
+    zlib: Decompress,
+    zstd: FrameDecoder,
+    /// A page, and room to see that there is more.
+    page: Vec<u8>,
+    size: usize,
+}
+
+impl Codec {
+    /// A decompressor of pages of `size` bytes.
+    pub fn new(size: usize) -> Self {
+        Codec {
+            zlib: Decompress::new(true),
+            zstd: FrameDecoder::new(),
+            page: vec![0; size + 64],
+            size,
+        }
+    }
+
+    /// Decompresses `data`, or says what is wrong with it.
+    pub fn page(&mut self, flags: u32, data: &[u8]) -> Result<&[u8], &'static str> {
+        let length = match flags {
+            0 => {
+                let page = self
+                    .page
+                    .get_mut(..data.len())
+                    .ok_or("is longer than a page")?;
+                page.copy_from_slice(data);
+                data.len()
+            }
+            ZLIB => self.zlib(data)?,
+            LZO => {
+                let page = &mut self.page[..self.size];
+                lzo1x::decompress(data, page).map_err(|_| "is no LZO data of a page")?;
+                self.size
+            }
+            SNAPPY => snap::raw::Decoder::new()
+                .decompress(data, &mut self.page)
+                .map_err(|_| "is no snappy data of a page")?,
+            ZSTD => self
+                .zstd
+                .decode_all(data, &mut self.page)
+                .map_err(|_| "is no zstd data of a page")?,
+            _ => return Err("has unknown flags"),
+        };
+        match length == self.size {
+            true => Ok(&self.page[..length]),
+            false => Err("does not have the length of a page"),
+        }
+    }
+
+    fn zlib(&mut self, data: &[u8]) -> Result<usize, &'static str> {
+        self.zlib.reset(true);
+        let status = self
+            .zlib
+            .decompress(data, &mut self.page, FlushDecompress::Finish);
+        let read_all = self.zlib.total_in() == data.len() as u64;
+        match status {
+            Ok(Status::StreamEnd) if read_all => Ok(self.zlib.total_out() as usize),
+            _ => Err("is no zlib data of a page"),
+        }
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use std::io::Write;
+
+    /// Compresses a page.
+    pub fn compress(flags: u32, page: &[u8]) -> Vec<u8> {
+        match flags {
+            ZLIB => {
+                let level = flate2::Compression::fast();
+                let mut to = flate2::write::ZlibEncoder::new(Vec::new(), level);
+                to.write_all(page).unwrap();
+                to.finish().unwrap()
+            }
+            LZO => lzo1x::compress(page, lzo1x::CompressLevel::new(3)),
+            SNAPPY => snap::raw::Encoder::new().compress_vec(page).unwrap(),
+            ZSTD => {
+                let level = ruzstd::encoding::CompressionLevel::Fastest;
+                ruzstd::encoding::compress_to_vec(page, level)
+            }
+            _ => page.to_vec(),
+        }
+    }
+
+    #[test]
+    fn each_algorithm_gives_back_exactly_a_page() {
+        let page: Vec<u8> = (0..4096u32).map(|n| (n / 16 * n % 251) as u8).collect();
+        let mut codec = Codec::new(4096);
+        for flags in [0, ZLIB, LZO, SNAPPY, ZSTD] {
+            let data = compress(flags, &page);
+            assert!(codec.page(flags, &data).unwrap() == page, "{flags}");
+            let longer = [&data[..], &[0x55]].concat();
+            assert!(
+                codec.page(flags, &longer).is_err(),
+                "{flags}: more behind it"
+            );
+            assert!(
+                codec.page(flags, &data[..data.len() - 1]).is_err(),
+                "{flags}: cut"
+            );
+            for length in [4095, 4097, 8192] {
+                let other = compress(flags, &page.repeat(2)[..length]);
+                assert!(
+                    codec.page(flags, &other).is_err(),
+                    "{flags}: {length} bytes"
+                );
+            }
+            assert!(codec.page(flags, &[]).is_err(), "{flags}: nothing");
+        }
+        assert!(codec.page(ZLIB | LZO, &page).is_err());
+        assert!(codec.page(0x40, &page).is_err());
+    }
+
+    /// Of all algorithms zlib alone has a sum over its data.
+    #[test]
+    fn any_flip_in_zlib_data_is_noticed() {
+        let page: Vec<u8> = (0..4096u32).map(|n| (n / 16 * n % 251) as u8).collect();
+        let mut codec = Codec::new(4096);
+        let data = compress(ZLIB, &page);
+        for bit in 0..data.len() * 8 {
+            let mut flipped = data.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            // The header's window and level are no data, nor is what fills the last byte.
+            let read = codec.page(ZLIB, &flipped);
+            assert!(
+                bit < 16 || read.is_err() || read == Ok(&page[..]),
+                "bit {bit}"
+            );
+        }
+    }
+}

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! makedumpfile's flattened format (`makedumpfile -F`): a dump as a stream of pieces,
+//! each with its place, for targets that cannot seek. A raw disk needs no file
+//! system to hold one, and its end mark says whether all of it was written.
+
+use super::source::Bytes;
+use super::{Fault, Watch};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::sync::Arc;
+
+const SIGNATURE: &[u8] = b"makedumpfile\0\0\0\0";
+const HEADER_BYTES: usize = 4096;
+
+/// What a raw disk or a file held.
+#[derive(Debug, PartialEq)]
+pub enum Stream {
+    /// No flattened dump begins here.
+    Absent,
+    /// The dump was rearranged up to its end mark.
+    Whole { bytes: u64 },
+    /// The dump stops before its end mark; what there was is rearranged.
+    CutOff { bytes: u64 },
+}
+
+/// A flattened dump, read in place through an index of its pieces.
+pub struct View {
+    inner: Arc<dyn Bytes>,
+    /// The pieces by where they belong: their length, and where they are.
+    pieces: BTreeMap<u64, (u64, u64)>,
+    size: u64,
+    /// Whether its end mark is there.
+    pub whole: bool,
+}
+
+impl View {
+    /// Indexes the pieces of `inner`, if that is a flattened dump.
+    pub fn new(inner: &Arc<dyn Bytes>, watch: &Watch<'_>) -> Result<Option<Self>, Fault> {
+        let mut head = [0; SIGNATURE.len()];
+        if inner.read_at(&mut head, 0).is_err() || head != *SIGNATURE {
+            return Ok(None);
+        }
+        let mut view = View {
+            inner: inner.clone(),
+            pieces: BTreeMap::new(),
+            size: 0,
+            whole: false,
+        };
+        let mut position = HEADER_BYTES as u64;
+        let mut place = [0; 16];
+        loop {
+            match inner.read_at(&mut place, position) {
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Ok(Some(view))
+                }
+                read => read?,
+            }
+            position += place.len() as u64;
+            let [offset, length] = [&place[..8], &place[8..]]
+                .map(|word| i64::from_be_bytes(word.try_into().unwrap_or_default()));
+            if (offset, length) == (-1, -1) {
+                view.whole = true;
+                return Ok(Some(view));
+            }
+            let (Ok(offset), Ok(length)) = (u64::try_from(offset), u64::try_from(length)) else {
+                return Ok(Some(view));
+            };
+            // Nothing valid is empty, and a disk that was not written to is zero.
+            if length == 0 || length > inner.size() - position {
+                return Ok(Some(view));
+            }
+            view.put(offset, length, position);
+            position += length;
+            watch.go_on()?;
+        }
+    }
+
+    /// Adds a piece. What a later piece covers is that piece's: a header is written again.
+    fn put(&mut self, offset: u64, length: u64, position: u64) {
+        let end = offset + length;
+        self.size = self.size.max(end);
+        // The last piece that begins before this one may reach into it, and beyond.
+        if let Some((&at, &(long, from))) = self.pieces.range(..offset).next_back() {
+            if at + long > offset {
+                self.pieces.insert(at, (offset - at, from));
+                if at + long > end {
+                    self.pieces
+                        .insert(end, (at + long - end, from + (end - at)));
+                }
+            } else if at + long == offset && from + long == position {
+                self.pieces.insert(at, (long + length, from));
+                return;
+            }
+        }
+        while let Some((&at, &(long, from))) = self.pieces.range(offset..end).next() {
+            self.pieces.remove(&at);
+            if at + long > end {
+                self.pieces
+                    .insert(end, (at + long - end, from + (end - at)));
+            }
+        }
+        self.pieces.insert(offset, (length, position));
+    }
+}
+
+impl Bytes for View {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, mut buffer: &mut [u8], mut at: u64) -> io::Result<()> {
+        while !buffer.is_empty() {
+            let piece = self.pieces.range(..=at).next_back();
+            // What no piece has was not written.
+            let Some((from, left)) = piece
+                .map(|(start, (length, from))| {
+                    (from + (at - start), (start + length).saturating_sub(at))
+                })
+                .filter(|(_, left)| *left > 0)
+            else {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            };
+            let length = left.min(buffer.len() as u64) as usize;
+            let (now, later) = buffer.split_at_mut(length);
+            self.inner.read_at(now, from)?;
+            at += length as u64;
+            buffer = later;
+        }
+        Ok(())
+    }
+}
+
+/// Puts the pieces of the flattened dump in `from` at their places in `to`.
+pub fn rearrange(from: File, to: &mut File) -> std::io::Result<Stream> {
+    let size = from.metadata()?.len();
+    let mut from = BufReader::with_capacity(1 << 20, from);
+    let mut header = [0; HEADER_BYTES];
+    if from.read_exact(&mut header).is_err() || !header.starts_with(SIGNATURE) {
+        return Ok(Stream::Absent);
+    }
+    let mut bytes = 0;
+    let mut position = HEADER_BYTES as u64;
+    let mut piece = Vec::new();
+    loop {
+        let mut place = [0; 16];
+        if from.read_exact(&mut place).is_err() {
+            return Ok(Stream::CutOff { bytes });
+        }
+        let [offset, length] = [&place[..8], &place[8..]]
+            .map(|word| i64::from_be_bytes(word.try_into().unwrap_or_default()));
+        if (offset, length) == (-1, -1) {
+            return Ok(Stream::Whole { bytes });
+        }
+        position += 16;
+        // Nothing valid is empty, and a disk that was not written to is zero.
+        let fits =
+            u64::try_from(length).is_ok_and(|length| length > 0 && length <= size - position);
+        if offset < 0 || !fits {
+            return Ok(Stream::CutOff { bytes });
+        }
+        let length = length as u64;
+        piece.clear();
+        (&mut from).take(length).read_to_end(&mut piece)?;
+        to.seek(SeekFrom::Start(offset as u64))?;
+        to.write_all(&piece)?;
+        position += length;
+        bytes = bytes.max(offset as u64 + length);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(pieces: &[(i64, &[u8])], end: bool) -> File {
+        let mut file = tempfile::tempfile().unwrap();
+        let mut header = vec![0; HEADER_BYTES];
+        header[..SIGNATURE.len()].copy_from_slice(SIGNATURE);
+        file.write_all(&header).unwrap();
+        for (offset, data) in pieces {
+            file.write_all(&offset.to_be_bytes()).unwrap();
+            file.write_all(&(data.len() as i64).to_be_bytes()).unwrap();
+            file.write_all(data).unwrap();
+        }
+        if end {
+            file.write_all(&[0xff; 16]).unwrap();
+        }
+        // A disk is larger than what is written onto it.
+        let written = file.stream_position().unwrap();
+        file.set_len(written + 100_000).unwrap();
+        file.rewind().unwrap();
+        file
+    }
+
+    fn rearranged(from: File) -> (Stream, Vec<u8>) {
+        let mut to = tempfile::tempfile().unwrap();
+        let found = rearrange(from, &mut to).unwrap();
+        let mut data = Vec::new();
+        to.rewind().unwrap();
+        to.read_to_end(&mut data).unwrap();
+        (found, data)
+    }
+
+    fn view(from: File) -> View {
+        let plain: Arc<dyn Bytes> = Arc::new(crate::dump::source::Plain::new(from).unwrap());
+        View::new(&plain, &crate::dump::tests::unwatched())
+            .unwrap()
+            .unwrap()
+    }
+
+    /// What lies between two places; none if a byte of it was not written.
+    fn between(view: &View, from: u64, to: u64) -> Option<Vec<u8>> {
+        let mut data = vec![0; (to - from) as usize];
+        view.read_at(&mut data, from).ok().map(|()| data)
+    }
+
+    #[test]
+    fn a_view_reads_in_place() {
+        let whole = view(stream(&[(4, b"efgh"), (0, b"abcd"), (12, b"mn")], true));
+        assert!(whole.whole && whole.size() == 14);
+        assert_eq!(between(&whole, 0, 8).unwrap(), b"abcdefgh");
+        assert_eq!(between(&whole, 3, 5).unwrap(), b"de");
+        assert_eq!(between(&whole, 12, 14).unwrap(), b"mn");
+        assert_eq!(
+            (between(&whole, 7, 9), between(&whole, 13, 15)),
+            (None, None)
+        );
+        assert!(!view(stream(&[(0, b"abcd")], false)).whole);
+    }
+
+    #[test]
+    fn a_later_piece_is_what_counts() {
+        let pieces: [(i64, &[u8]); 5] = [
+            (0, b"aaaaaaaa"),
+            (2, b"bb"),
+            (3, b"ccccc"),
+            (6, b"dddd"),
+            (0, b"e"),
+        ];
+        let (_, data) = rearranged(stream(&pieces, true));
+        let view = view(stream(&pieces, true));
+        assert_eq!(between(&view, 0, 10).unwrap(), data);
+        assert_eq!(data, b"eabcccdddd");
+    }
+
+    #[test]
+    fn pieces_go_to_their_places() {
+        let (found, data) = rearranged(stream(&[(4, b"efgh"), (0, b"abcd")], true));
+        assert_eq!(found, Stream::Whole { bytes: 8 });
+        assert_eq!(data, b"abcdefgh");
+    }
+
+    #[test]
+    fn without_end_mark_it_is_cut_off() {
+        let (found, data) = rearranged(stream(&[(0, b"abcd")], false));
+        assert_eq!(found, Stream::CutOff { bytes: 4 });
+        assert_eq!(data, b"abcd");
+    }
+
+    #[test]
+    fn a_cut_file_is_cut_off() {
+        let from = stream(&[(0, b"abcd"), (4, b"efgh")], false);
+        from.set_len(HEADER_BYTES as u64 + 20 + 18).unwrap();
+        assert_eq!(rearranged(from).0, Stream::CutOff { bytes: 4 });
+    }
+
+    #[test]
+    fn an_empty_disk_has_none() {
+        let disk = tempfile::tempfile().unwrap();
+        disk.set_len(1 << 20).unwrap();
+        assert_eq!(rearranged(disk).0, Stream::Absent);
+    }
+}

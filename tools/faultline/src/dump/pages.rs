@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The check of a kdump-compressed dump's pages: each descriptor is looked at, and each page is
+//! decompressed, on all CPUs, in memory for a few MiB of them on each.
+//!
+//! What writes such dumps writes the pages one after the other, in the order of their
+//! descriptors; pages of zeroes share one, the first, if the dump's level says so. So a page
+//! that does not begin where the one before it ends was not written so.
+
+use super::codec::{Codec, COMPRESSED};
+use super::parts::{Part, DESCRIPTOR_BYTES};
+use super::source;
+use super::words::Words;
+use super::{Fault, Watch};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// Pages that are looked at together.
+const CHUNK: u64 = 512;
+/// Every algorithm makes a page with that many equal bytes in a row smaller.
+const LONGEST_RUN: usize = 1024;
+
+/// A page's descriptor.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Descriptor {
+    pub offset: u64,
+    pub size: u32,
+    pub flags: u32,
+}
+
+impl Descriptor {
+    /// Reads a descriptor's bytes.
+    pub fn read(bytes: &[u8]) -> Self {
+        let words = Words(bytes);
+        Descriptor {
+            offset: words.u64(0),
+            size: words.u32(8),
+            flags: words.u32(12),
+        }
+    }
+
+    fn end(&self) -> u64 {
+        self.offset.saturating_add(u64::from(self.size))
+    }
+
+    /// Says what is wrong with it, other than where its data are.
+    pub fn wrong(&self, part: &Part) -> Option<&'static str> {
+        let block = part.header.block_size;
+        let known = part.header.compression;
+        match self.flags {
+            0 if self.size != block => Some("is not compressed, and is not a page long"),
+            0 => None,
+            flags if flags & !COMPRESSED != 0 || flags.count_ones() != 1 => {
+                Some("has unknown flags")
+            }
+            flags if known != 0 && flags != known => {
+                Some("is compressed by another algorithm than the header's")
+            }
+            _ if self.size == 0 || self.size >= block => {
+                Some("is compressed to an impossible size")
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What was found out about some pages.
+#[derive(Default)]
+struct Found {
+    /// Pages that are beyond the end of the file.
+    absent: u64,
+    /// Pages that are wrong otherwise, and the first: its number, and what is wrong.
+    damaged: u64,
+    first: Option<(u64, &'static str)>,
+    /// Pages that are compressed, and those that are not though they could be.
+    compressed: u64,
+    loose: u64,
+    first_loose: Option<u64>,
+}
+
+impl Found {
+    fn bad(&mut self, page: u64, what: &'static str) {
+        self.damaged += 1;
+        if self.first.is_none_or(|(first, _)| page < first) {
+            self.first = Some((page, what));
+        }
+    }
+
+    fn add(&mut self, other: Found) {
+        self.absent += other.absent;
+        self.damaged += other.damaged;
+        self.compressed += other.compressed;
+        self.loose += other.loose;
+        let first = [self.first, other.first];
+        self.first = first.into_iter().flatten().min_by_key(|(page, _)| *page);
+        let loose = [self.first_loose, other.first_loose];
+        self.first_loose = loose.into_iter().flatten().min();
+    }
+}
+
+/// Checks all pages of a file. The number of them is the part's.
+pub fn check(part: &Part, watch: &Watch<'_>) -> Result<(), Fault> {
+    let chunks = part.pages.div_ceil(CHUNK);
+    let next = AtomicU64::new(0);
+    let done = AtomicU64::new(0);
+    let failed = AtomicBool::new(false);
+    let all = Mutex::new((Found::default(), vec![None; chunks as usize]));
+    let work = || -> Result<(), Fault> {
+        let mut codec = Codec::new(part.header.block_size as usize);
+        loop {
+            let chunk = next.fetch_add(1, Ordering::Relaxed);
+            if chunk >= chunks || failed.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            watch.go_on()?;
+            let (found, ends) = check_chunk(part, &mut codec, chunk)?;
+            done.fetch_add(1, Ordering::Relaxed);
+            if let Ok(mut all) = all.lock() {
+                all.0.add(found);
+                all.1[chunk as usize] = ends;
+            }
+        }
+    };
+    let workers = std::thread::available_parallelism().map_or(1, |count| count.get());
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers)
+            .map(|_| {
+                scope.spawn(|| {
+                    let result = work();
+                    failed.fetch_or(result.is_err(), Ordering::Relaxed);
+                    result
+                })
+            })
+            .collect();
+        while threads.iter().any(|thread| !thread.is_finished()) {
+            watch.tell(
+                "the pages of the dump are checked",
+                done.load(Ordering::Relaxed),
+                chunks,
+            );
+            let thread = threads.iter().find(|thread| !thread.is_finished());
+            if let Some(thread) = thread.map(|thread| thread.thread()) {
+                // A worker that ends does not wake this one: look again soon.
+                let _ = thread;
+                std::thread::park_timeout(Duration::from_millis(20));
+            }
+        }
+        threads.into_iter().map(|thread| thread.join()).collect()
+    });
+    for result in results {
+        result
+            .unwrap_or_else(|_| Err(Fault::GivenUp("a thread that checked pages failed".into())))?;
+    }
+    let (mut found, ends) = all.into_inner().unwrap_or_default();
+    stitch(part, &ends, &mut found);
+    zeroes(part, &mut found)?;
+    verdict(part, &found)
+}
+
+/// Where the first page of some begins that does not share, its number, and where the last ends.
+type Ends = Option<(u64, u64, u64)>;
+
+/// Checks some pages.
+fn check_chunk(part: &Part, codec: &mut Codec, chunk: u64) -> Result<(Found, Ends), Fault> {
+    let first = chunk * CHUNK;
+    let count = CHUNK.min(part.pages - first);
+    let at = part.descriptors_at + first * DESCRIPTOR_BYTES;
+    let table = source::read_vec(part.bytes.as_ref(), at, count * DESCRIPTOR_BYTES)
+        .map_err(Fault::reading("the descriptors of its pages"))?;
+    let mut found = Found::default();
+    let mut ends: Ends = None;
+    let shared = part.header.shares_zeroes().then(|| part.data_at());
+    // Pages whose data can be looked at.
+    let mut sound = Vec::with_capacity(count as usize);
+    for (index, bytes) in (first..).zip(table.chunks_exact(DESCRIPTOR_BYTES as usize)) {
+        let page = Descriptor::read(bytes);
+        if Some(page.offset) == shared {
+            if page.size != part.header.block_size || page.flags != 0 {
+                found.bad(index, "is at the page of zeroes, and is none");
+            }
+            continue;
+        }
+        if let Some(what) = page.wrong(part) {
+            found.bad(index, what);
+            // Where the next begins cannot be told by this one.
+            ends = ends.map(|(start, number, _)| (start, number, u64::MAX));
+            continue;
+        }
+        if page.end() > part.bytes.size() {
+            found.absent += 1;
+        } else if ends.is_some_and(|(_, _, end)| end != page.offset && end != u64::MAX) {
+            found.bad(index, "does not follow the page before it");
+        } else {
+            sound.push((index, page));
+        }
+        let (start, number, _) = ends.unwrap_or((page.offset, index, 0));
+        ends = Some((start, number, page.end()));
+    }
+    // Those that follow each other are read together.
+    let mut left = &sound[..];
+    while let [(_, head), ..] = left {
+        let together = left
+            .windows(2)
+            .take_while(|pair| pair[0].1.end() == pair[1].1.offset)
+            .count()
+            + 1;
+        let (now, later) = left.split_at(together);
+        let end = now.last().map_or(head.offset, |(_, page)| page.end());
+        match source::read_vec(part.bytes.as_ref(), head.offset, end - head.offset) {
+            Ok(data) => {
+                for (index, page) in now {
+                    let at = (page.offset - head.offset) as usize;
+                    check_page(
+                        codec,
+                        *index,
+                        page,
+                        &data[at..at + page.size as usize],
+                        &mut found,
+                    );
+                }
+            }
+            // A flattened dump has holes.
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                found.absent += now.len() as u64;
+            }
+            Err(error) => return Err(Fault::reading("its pages")(error)),
+        }
+        left = later;
+    }
+    Ok((found, ends))
+}
+
+fn check_page(codec: &mut Codec, index: u64, page: &Descriptor, data: &[u8], found: &mut Found) {
+    if page.flags != 0 {
+        found.compressed += 1;
+        if let Err(what) = codec.page(page.flags, data) {
+            found.bad(index, what);
+        }
+    } else if has_run(data) {
+        found.loose += 1;
+        found.first_loose = [found.first_loose, Some(index)].into_iter().flatten().min();
+    }
+}
+
+/// Returns whether so many bytes in a row are equal that no algorithm would miss it.
+fn has_run(data: &[u8]) -> bool {
+    // Such a run covers one of the places looked at, and half of its length on one side of it.
+    let step = LONGEST_RUN / 2;
+    (0..data.len()).step_by(step).any(|at| {
+        let same = |byte: &&u8| **byte == data[at];
+        let after = data[at..].iter().take_while(same).count();
+        let before = data[..at].iter().rev().take_while(same).count();
+        before + after >= LONGEST_RUN
+    })
+}
+
+/// Looks at what lies between the chunks.
+fn stitch(part: &Part, ends: &[Ends], found: &mut Found) {
+    let block = u64::from(part.header.block_size);
+    let shared = if part.header.shares_zeroes() {
+        block
+    } else {
+        0
+    };
+    let mut next = part.data_at() + shared;
+    for (start, number, end) in ends.iter().flatten() {
+        if *start != next && next != u64::MAX {
+            found.bad(*number, "does not follow the page before it");
+        }
+        next = *end;
+    }
+}
+
+/// Looks whether the shared page of zeroes is one.
+fn zeroes(part: &Part, found: &mut Found) -> Result<(), Fault> {
+    if !part.header.shares_zeroes() {
+        return Ok(());
+    }
+    let mut page = vec![0; part.header.block_size as usize];
+    match part.bytes.read_at(&mut page, part.data_at()) {
+        Ok(()) if page.iter().any(|byte| *byte != 0) => {
+            found.bad(0, "is the page of zeroes, and has others")
+        }
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => found.absent += 1,
+        Err(error) => return Err(Fault::reading("its pages")(error)),
+    }
+    Ok(())
+}
+
+/// Sums up what was found.
+fn verdict(part: &Part, found: &Found) -> Result<(), Fault> {
+    let pages = part.pages;
+    let frame = |index: u64| part.frame_of(index).unwrap_or_default();
+    if found.absent > 0 {
+        return Err(Fault::Incomplete(format!(
+            "{} of its {pages} pages are not in the file",
+            found.absent
+        )));
+    }
+    if let Some((first, what)) = found.first {
+        return Err(Fault::Incomplete(format!(
+            "{} of its {pages} pages are damaged; the first, page frame {:#x}, {what}",
+            found.damaged,
+            frame(first)
+        )));
+    }
+    // A writer that lacked the algorithm compressed none.
+    if let (Some(first), true) = (found.first_loose, found.compressed > 0) {
+        return Err(Fault::Incomplete(format!(
+            "{} of its {pages} pages are damaged; the first, page frame {:#x}, is not compressed and \
+             has a run of equal bytes, which was not so when it was written",
+            found.loose,
+            frame(first)
+        )));
+    }
+    Ok(())
+}

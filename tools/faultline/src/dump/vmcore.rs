@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A dump, read whole: whatever it is packed in, its format, whether all of it is there and
+//! sound, and the kernel log in it. No other program is needed, and nothing here knows what
+//! is looked for in the log.
+
+use super::diskdump::Header;
+use super::elf::Elf;
+use super::flattened::View;
+use super::memory::{Memory, Physical};
+use super::parts::{self, Part, Parts};
+use super::source::{self, Bytes};
+use super::vmcoreinfo::{self, Vmcoreinfo};
+use super::{pages, printk, unpack};
+use super::{Facts, Fault, Format, State, Watch};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Compressed twice is somebody's mistake; more often is somebody's joke.
+const MOST_LAYERS: usize = 3;
+
+/// What an input is.
+pub enum Input {
+    /// A dump, or what should be one.
+    Dump(Vmcore),
+    /// Something that does not claim to be a dump.
+    Other(Other),
+}
+
+/// A dump that was read.
+#[derive(Debug)]
+pub struct Vmcore {
+    pub state: State,
+    /// The size of the dump, decompressed.
+    pub bytes: u64,
+    pub facts: Option<Facts>,
+    /// The kernel log as text; where it cannot be read, why.
+    pub log: Result<String, Fault>,
+    /// Whether others can read the dump at the path that was given: one file that is not
+    /// packed in anything.
+    pub in_place: bool,
+}
+
+/// A file that does not claim to be a dump.
+pub struct Other {
+    bytes: Arc<dyn Bytes>,
+    /// Why it is not all there, if it was compressed.
+    pub damage: Option<String>,
+}
+
+impl Other {
+    /// The number of its bytes, decompressed.
+    pub fn size(&self) -> u64 {
+        self.bytes.size()
+    }
+
+    /// Its first bytes, decompressed, as many as `most`.
+    #[allow(dead_code)] // For inputs that are a kernel log.
+    pub fn contents(&self, most: u64) -> io::Result<Vec<u8>> {
+        source::read_vec(self.bytes.as_ref(), 0, self.size().min(most))
+    }
+}
+
+/// A file, out of what it was packed in.
+struct File {
+    bytes: Arc<dyn Bytes>,
+    in_place: bool,
+    /// Why it is not all there.
+    damage: Option<String>,
+}
+
+impl File {
+    fn open(path: &std::path::Path, watch: &Watch<'_>) -> anyhow::Result<Self> {
+        let opened = source::open(path, watch)?;
+        let mut file = File {
+            bytes: opened.bytes,
+            in_place: opened.in_place,
+            damage: None,
+        };
+        for _ in 0..MOST_LAYERS {
+            let Some(inside) = unpack::unpack(&file.bytes, watch)? else {
+                break;
+            };
+            file = File {
+                bytes: inside.bytes,
+                in_place: false,
+                damage: file.damage.or(inside.damage),
+            };
+        }
+        if let Some(view) = View::new(&file.bytes, watch)? {
+            let cut = (!view.whole).then(|| {
+                let megabytes = view.size() / 1_000_000;
+                format!("it stops after {megabytes} MB, without the end mark of a flattened dump")
+            });
+            file = File {
+                damage: file.damage.or(cut),
+                bytes: Arc::new(view),
+                in_place: false,
+            };
+        }
+        Ok(file)
+    }
+
+    fn begins(&self) -> [u8; 8] {
+        let mut head = [0; 8];
+        let length = self.bytes.size().min(8) as usize;
+        // What cannot be read is told by what reads the header.
+        let _ = self.bytes.read_at(&mut head[..length], 0);
+        head
+    }
+}
+
+/// Reads the dump in `paths`: one file, or the parts of a split dump in any order.
+///
+/// # Errors
+///
+/// A file cannot be opened at all.
+pub fn read(paths: &[PathBuf], watch: &Watch<'_>) -> anyhow::Result<Input> {
+    let mut files = Vec::new();
+    for path in paths {
+        match File::open(path, watch) {
+            Ok(file) => files.push(file),
+            Err(error) => match error.downcast_ref::<Fault>() {
+                Some(fault) => return Ok(Input::Dump(Vmcore::failed(0, fault.clone()))),
+                None => return Err(error),
+            },
+        }
+    }
+    let bytes = files.iter().map(|file| file.bytes.size()).sum();
+    if let [file] = &files[..] {
+        let head = file.begins();
+        if file.bytes.size() > 0 && !Elf::claims(&head) && !Header::claims(&head) {
+            return Ok(Input::Other(Other {
+                bytes: file.bytes.clone(),
+                damage: file.damage.clone(),
+            }));
+        }
+    }
+    Ok(Input::Dump(
+        examine(files, bytes, watch).unwrap_or_else(|fault| Vmcore::failed(bytes, fault)),
+    ))
+}
+
+impl Vmcore {
+    /// A dump of which nothing could be read.
+    fn failed(bytes: u64, fault: Fault) -> Self {
+        Vmcore {
+            state: fault.clone().into(),
+            bytes,
+            facts: None,
+            log: Err(fault),
+            in_place: false,
+        }
+    }
+}
+
+impl From<Fault> for State {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Unreadable(why) => State::Unreadable(why),
+            Fault::Incomplete(missing) => State::Incomplete(missing),
+            Fault::GivenUp(why) => State::GivenUp(why),
+        }
+    }
+}
+
+/// Examines files that claim to be dumps.
+fn examine(files: Vec<File>, bytes: u64, watch: &Watch<'_>) -> Result<Vmcore, Fault> {
+    let in_place = files.len() == 1 && files.iter().all(|file| file.in_place);
+    let damage = files.iter().find_map(|file| file.damage.clone());
+    if files.iter().any(|file| file.bytes.size() == 0) {
+        return Err(Fault::Unreadable("is empty".into()));
+    }
+    let mut vmcore = match &files[..] {
+        [file] if Elf::claims(&file.begins()) => of_elf(file.bytes.clone(), watch)?,
+        _ => of_parts(files, watch)?,
+    };
+    vmcore.bytes = bytes;
+    vmcore.in_place = in_place;
+    // A cut stream is why pages are missing, and says more than their number.
+    if let (Some(damage), State::Complete { .. } | State::Incomplete(_)) = (damage, &vmcore.state) {
+        vmcore.state = State::Incomplete(damage);
+    }
+    Ok(vmcore)
+}
+
+fn of_elf(bytes: Arc<dyn Bytes>, watch: &Watch<'_>) -> Result<Vmcore, Fault> {
+    let elf = Elf::read(bytes)?;
+    let checked = elf.check();
+    let facts = Facts {
+        format: Format::Elf,
+        release: String::new(),
+        machine: elf.machine.into(),
+        dump_level: None,
+        vmcoreinfo: Default::default(),
+    };
+    let info = elf.vmcoreinfo.clone();
+    Ok(told(facts, checked, &elf, info, watch))
+}
+
+fn of_parts(files: Vec<File>, watch: &Watch<'_>) -> Result<Vmcore, Fault> {
+    let mut parts = Vec::new();
+    for file in files {
+        if !Header::claims(&file.begins()) {
+            let why = "is several files, of which one is no part of a split dump";
+            return Err(Fault::Unreadable(why.into()));
+        }
+        let header = Header::read(file.bytes.as_ref())?;
+        parts.push(Part::read(file.bytes, header)?);
+    }
+    let parts = Parts(parts::join(parts)?);
+    let header = parts.header();
+    let info = header.vmcoreinfo(parts.0[0].bytes.as_ref())?;
+    let mut checked = Ok(0);
+    for part in &parts.0 {
+        checked =
+            checked.and_then(|pages: u64| pages::check(part, watch).map(|()| pages + part.pages));
+    }
+    let facts = Facts {
+        format: Format::KdumpCompressed,
+        release: header.release.clone(),
+        machine: header.machine.clone(),
+        dump_level: Some(header.dump_level),
+        vmcoreinfo: Default::default(),
+    };
+    Ok(told(facts, checked, &parts, info, watch))
+}
+
+/// Adds to what a dump's headers say what its memory says.
+fn told(
+    mut facts: Facts,
+    checked: Result<u64, Fault>,
+    physical: &dyn Physical,
+    info: Option<Vmcoreinfo>,
+    watch: &Watch<'_>,
+) -> Vmcore {
+    // Nothing more is read of what was given up.
+    let read = match &checked {
+        Err(fault @ Fault::GivenUp(_)) => Err(fault.clone()),
+        _ => kernel_log(physical, &facts.machine, info.clone(), watch),
+    };
+    let (info, log) = match read {
+        Ok((info, log)) => (Some(info), Ok(log)),
+        Err(fault) => (info, Err(fault)),
+    };
+    if let Some(Vmcoreinfo(lines)) = info {
+        facts.release = lines.get("OSRELEASE").cloned().unwrap_or_default();
+        facts.vmcoreinfo = lines;
+    }
+    let state = match (checked, &log) {
+        (Err(fault), _) => fault.into(),
+        (Ok(_), Err(fault)) => fault.clone().into(),
+        (Ok(pages), Ok(_)) => State::Complete { pages },
+    };
+    Vmcore {
+        state,
+        bytes: 0,
+        facts: Some(facts),
+        log,
+        in_place: false,
+    }
+}
+
+/// Reads the kernel log, by the VMCOREINFO in the notes or else by the one in memory.
+fn kernel_log(
+    physical: &dyn Physical,
+    machine: &str,
+    noted: Option<Vmcoreinfo>,
+    watch: &Watch<'_>,
+) -> Result<(Vmcoreinfo, String), Fault> {
+    if let Some(info) = noted {
+        let memory = Memory::new(physical, machine, &info)?;
+        same_kernel(&memory, &info)?;
+        let log = printk::log(&memory, &info, watch)?;
+        return Ok((info, log));
+    }
+    let mut next = physical.next(0);
+    let mut looked = 0;
+    while let Some(frame) = next {
+        if let Some(info) = vmcoreinfo_at(physical, frame)? {
+            // An earlier kernel's may be there as well, and is of no use.
+            let log = Memory::new(physical, machine, &info)
+                .and_then(|memory| same_kernel(&memory, &info).map(|()| memory))
+                .and_then(|memory| printk::log(&memory, &info, watch));
+            match log {
+                Ok(log) => return Ok((info, log)),
+                Err(Fault::GivenUp(why)) => return Err(Fault::GivenUp(why)),
+                Err(_) => {}
+            }
+        }
+        looked += 1;
+        watch.tell("the dump is searched for VMCOREINFO", looked, 0);
+        watch.go_on()?;
+        next = physical.next(frame + 1);
+    }
+    Err(Fault::Unreadable(
+        "has no VMCOREINFO, neither as a note nor in its memory: it is no Linux kernel's".into(),
+    ))
+}
+
+/// The VMCOREINFO that begins with a page, if one does.
+fn vmcoreinfo_at(physical: &dyn Physical, frame: u64) -> Result<Option<Vmcoreinfo>, Fault> {
+    // A page that is damaged is no page of interest here: it was told of before.
+    let page = |frame| match physical.page(frame) {
+        Err(Fault::GivenUp(why)) => Err(Fault::GivenUp(why)),
+        Err(_) => Ok(None),
+        found => found,
+    };
+    let Some(mut text) = page(frame)?.filter(|page| page.starts_with(vmcoreinfo::FIRST)) else {
+        return Ok(None);
+    };
+    let mut frame = frame;
+    while !text.contains(&0) && (text.len() as u64) < vmcoreinfo::MOST_BYTES {
+        frame += 1;
+        let Some(more) = page(frame)? else { break };
+        text.extend(more);
+    }
+    let end = text
+        .iter()
+        .position(|byte| *byte == 0)
+        .unwrap_or(text.len());
+    Ok(Vmcoreinfo::read(&text[..end]).ok())
+}
+
+/// Looks whether the kernel in memory is the one that VMCOREINFO tells of.
+fn same_kernel(memory: &Memory<'_>, info: &Vmcoreinfo) -> Result<(), Fault> {
+    const RELEASE: u64 = 2 * 65;
+    let name = info.symbol("init_uts_ns")? + info.offset("uts_namespace.name")? as u64;
+    let release = memory.read(name.wrapping_add(RELEASE), 65)?;
+    let release = super::words::Words(&release).text(0, 65);
+    match info.0.get("OSRELEASE") {
+        Some(noted) if *noted == release => Ok(()),
+        _ => Err(Fault::Incomplete(
+            "its memory is damaged: the kernel in it is not the one that its notes tell of".into(),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests;
