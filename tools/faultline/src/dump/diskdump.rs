@@ -196,6 +196,10 @@ impl Header {
         if !self.release.is_empty() && info.0.get("OSRELEASE") != Some(&self.release) {
             return differ("kernel's release");
         }
+        let machine = info.machine().filter(|_| !self.release.is_empty());
+        if machine.is_some_and(|machine| machine != self.machine) {
+            return differ("machine");
+        }
         if info.page_size() != Some(u64::from(self.block_size)) {
             return differ("page size");
         }

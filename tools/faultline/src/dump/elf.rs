@@ -168,11 +168,28 @@ impl Elf {
                     .into(),
             );
         }
-        let memory: u64 = self.segments.iter().map(|segment| segment.bytes).sum();
-        match memory / PAGE_BYTES {
+        match self.memory() / PAGE_BYTES {
             0 => incomplete("it has no memory at all".into()),
             pages => Ok(pages),
         }
+    }
+}
+
+impl Elf {
+    /// The bytes of memory in it, each counted once.
+    fn memory(&self) -> u64 {
+        let pieces = self.segments.iter();
+        let mut pieces: Vec<_> = pieces
+            .map(|piece| (piece.physical, piece.physical + piece.bytes))
+            .collect();
+        pieces.sort_unstable();
+        let mut counted = 0;
+        let mut memory = 0;
+        for (start, end) in pieces {
+            memory += end.saturating_sub(start.max(counted));
+            counted = counted.max(end);
+        }
+        memory
     }
 }
 

@@ -13,11 +13,14 @@ use super::source;
 use super::words::Words;
 use super::{Fault, Watch};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::Mutex;
 use std::time::Duration;
 
 /// Pages that are looked at together.
 const CHUNK: u64 = 512;
+/// How often it is told how far the check is.
+const TOLD_EACH: Duration = Duration::from_millis(100);
 /// Every algorithm makes a page with that many equal bytes in a row smaller.
 const LONGEST_RUN: usize = 1024;
 
@@ -124,27 +127,24 @@ pub fn check(part: &Part, watch: &Watch<'_>) -> Result<(), Fault> {
     };
     let workers = std::thread::available_parallelism().map_or(1, |count| count.get());
     let results: Vec<_> = std::thread::scope(|scope| {
+        let (ended, wait) = mpsc::channel::<()>();
         let threads: Vec<_> = (0..workers)
             .map(|_| {
-                scope.spawn(|| {
+                let ended = ended.clone();
+                let work = &work;
+                let failed = &failed;
+                scope.spawn(move || {
                     let result = work();
                     failed.fetch_or(result.is_err(), Ordering::Relaxed);
+                    drop(ended);
                     result
                 })
             })
             .collect();
-        while threads.iter().any(|thread| !thread.is_finished()) {
-            watch.tell(
-                "the pages of the dump are checked",
-                done.load(Ordering::Relaxed),
-                chunks,
-            );
-            let thread = threads.iter().find(|thread| !thread.is_finished());
-            if let Some(thread) = thread.map(|thread| thread.thread()) {
-                // A worker that ends does not wake this one: look again soon.
-                let _ = thread;
-                std::thread::park_timeout(Duration::from_millis(20));
-            }
+        drop(ended);
+        while wait.recv_timeout(TOLD_EACH) == Err(RecvTimeoutError::Timeout) {
+            let done = done.load(Ordering::Relaxed);
+            watch.tell("the pages of the dump are checked", done, chunks);
         }
         threads.into_iter().map(|thread| thread.join()).collect()
     });

@@ -222,10 +222,13 @@ impl Machine {
             .iter()
             .enumerate()
         {
-            let known = noted || *text == "x86_64";
-            if known {
-                bytes[12 + field * 65..][..text.len()].copy_from_slice(text.as_bytes());
-            }
+            // QEMU knows nothing of it.
+            let text = match (noted, field) {
+                (true, _) => text,
+                (false, 4) => "Unknown",
+                (false, _) => "",
+            };
+            bytes[12 + field * 65..][..text.len()].copy_from_slice(text.as_bytes());
         }
         word(&mut bytes, 424, flags);
         word(&mut bytes, 428, PAGE as u32);

@@ -244,6 +244,9 @@ fn told(
         Ok((info, log)) => (Some(info), Ok(log)),
         Err(fault) => (info, Err(fault)),
     };
+    if let Some(machine) = info.as_ref().and_then(Vmcoreinfo::machine) {
+        facts.machine = machine.into();
+    }
     if let Some(Vmcoreinfo(lines)) = info {
         facts.release = lines.get("OSRELEASE").cloned().unwrap_or_default();
         facts.vmcoreinfo = lines;
@@ -269,8 +272,10 @@ fn kernel_log(
     noted: Option<Vmcoreinfo>,
     watch: &Watch<'_>,
 ) -> Result<(Vmcoreinfo, String), Fault> {
+    // QEMU does not always know what it emulates.
+    let machine = |info: &Vmcoreinfo| info.machine().unwrap_or(machine).to_string();
     if let Some(info) = noted {
-        let memory = Memory::new(physical, machine, &info)?;
+        let memory = Memory::new(physical, &machine(&info), &info)?;
         same_kernel(&memory, &info)?;
         let log = printk::log(&memory, &info, watch)?;
         return Ok((info, log));
@@ -280,7 +285,7 @@ fn kernel_log(
     while let Some(frame) = next {
         if let Some(info) = vmcoreinfo_at(physical, frame)? {
             // An earlier kernel's may be there as well, and is of no use.
-            let log = Memory::new(physical, machine, &info)
+            let log = Memory::new(physical, &machine(&info), &info)
                 .and_then(|memory| same_kernel(&memory, &info).map(|()| memory))
                 .and_then(|memory| printk::log(&memory, &info, watch));
             match log {
@@ -337,5 +342,7 @@ fn same_kernel(memory: &Memory<'_>, info: &Vmcoreinfo) -> Result<(), Fault> {
     }
 }
 
+#[cfg(test)]
+mod damage;
 #[cfg(test)]
 mod tests;

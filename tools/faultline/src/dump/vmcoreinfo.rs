@@ -91,6 +91,16 @@ impl Vmcoreinfo {
         number.ok_or_else(|| bad(key, text))
     }
 
+    /// The machine that the kernel is for, by what only such a kernel notes down.
+    pub fn machine(&self) -> Option<&'static str> {
+        let marks = [
+            ("NUMBER(phys_base)", "x86_64"),
+            ("NUMBER(kimage_voffset)", "aarch64"),
+        ];
+        let mark = marks.into_iter().find(|(key, _)| self.0.contains_key(*key));
+        mark.map(|(_, machine)| machine)
+    }
+
     /// The kernel's page size, if it is noted down.
     pub fn page_size(&self) -> Option<u64> {
         self.0.get("PAGESIZE")?.parse().ok()
