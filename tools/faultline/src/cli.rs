@@ -3,9 +3,11 @@
 //! The command line: what a user may ask for, and how the answer is given.
 
 use crate::detector::Needs;
+use crate::drgn::Vmlinux;
 use crate::drill;
 use crate::dump::{Dump, Watch};
 use crate::guest;
+use crate::infer;
 use crate::interrupt;
 use crate::layout::wrapped;
 use crate::matrix::{self, MatrixArgs};
@@ -139,22 +141,24 @@ struct DrillVmArgs {
 
 #[derive(Args)]
 struct VerdictArgs {
-    /// The dump, or all parts of a split one; - is standard input
+    /// The dump, or all parts of a split one; or a saved kernel log, or all parts of
+    /// one that pstore kept; - is standard input
     #[arg(required = true)]
     vmcore: Vec<PathBuf>,
-    /// The fault that was injected
-    #[arg(long, value_name = "MODE", default_value = "soft")]
-    mode: &'static Mode,
+    /// The fault that it must show [default: the one that its log tells of]
+    #[arg(long, value_name = "MODE")]
+    mode: Option<&'static Mode>,
     /// The run id that it must show
     #[arg(long, value_name = "ID", value_parser = plan::check_run_id)]
     run_id: Option<String>,
-    /// What reported it [default: what should]
-    #[arg(long, value_name = "NAME")]
+    /// What must have reported it [default: what its log tells]
+    #[arg(long, value_name = "NAME", value_parser = detector_name)]
     detector: Option<String>,
     /// The CPU that it must show [default: one that the dump's log announces]
     #[arg(long, value_name = "N")]
     cpu: Option<u32>,
-    /// The detector's threshold, to judge the latency [default: what drgn finds]
+    /// The detector's threshold that it must show, or to judge the latency by
+    /// [default: the one that the module says at the begin, or drgn finds]
     #[arg(long, value_name = "SECS", alias = "watchdog-thresh")]
     threshold: Option<u32>,
     #[command(flatten)]
@@ -265,19 +269,23 @@ impl RouteArgs {
 
 #[derive(Args)]
 struct Debug {
-    /// The kernel's vmlinux with debug information: ask drgn as well
-    #[arg(long, value_name = "FILE", env = "FAULTLINE_VMLINUX_DEBUG")]
+    /// The kernel's vmlinux with debug information: ask drgn as well [default: the
+    /// one that FAULTLINE_VMLINUX_DEBUG names, if it is this kernel's]
+    #[arg(long, value_name = "FILE")]
     vmlinux: Option<PathBuf>,
 }
 
 impl Debug {
     /// The file, if there is one. A file that was asked for must be there.
-    fn vmlinux(self) -> anyhow::Result<Option<PathBuf>> {
-        let named = self.vmlinux.filter(|path| !path.as_os_str().is_empty());
-        if let Some(path) = &named {
-            std::fs::metadata(path).with_context(|| format!("the vmlinux {}", path.display()))?;
-        }
-        Ok(named)
+    fn vmlinux(self) -> anyhow::Result<Option<Vmlinux>> {
+        let is_named = self.vmlinux.is_some();
+        let of_environment = || std::env::var_os("FAULTLINE_VMLINUX_DEBUG").map(PathBuf::from);
+        let path = self.vmlinux.or_else(of_environment);
+        let Some(path) = path.filter(|path| !path.as_os_str().is_empty()) else {
+            return Ok(None);
+        };
+        std::fs::metadata(&path).with_context(|| format!("the vmlinux {}", path.display()))?;
+        Ok(Some(Vmlinux { path, is_named }))
     }
 }
 
@@ -424,6 +432,16 @@ fn case(mode: &'static Mode, detector: Option<&str>) -> Case {
     Case::new(mode, detector).unwrap_or_else(|error| usage(&error))
 }
 
+/// A detector's name, whatever the mode.
+fn detector_name(name: &str) -> Result<String, String> {
+    let known = Case::detectors();
+    if known.contains(name) {
+        return Ok(name.into());
+    }
+    let known: Vec<_> = known.into_iter().collect();
+    Err(format!("the detectors are: {}", known.join(", ")))
+}
+
 fn usage(error: &str) -> ! {
     Cli::command().error(ErrorKind::InvalidValue, error).exit()
 }
@@ -492,19 +510,24 @@ fn find_runner(named: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
 
 fn judge(args: VerdictArgs) -> anyhow::Result<ExitCode> {
     let vmlinux = args.debug.vmlinux()?;
-    let case = case(args.mode, args.detector.as_deref());
-    let expected = Expected {
-        case,
-        run_id: args.run_id,
-        cpus: args.cpu.map(|cpu| cpu.to_string()),
-        threshold: args.threshold,
-    };
+    if let (Some(mode), Some(detector)) = (args.mode, &args.detector) {
+        case(mode, Some(detector));
+    }
     let progress = Progress::late();
     let stop = interrupt::flag()?;
     let tell = |step: &str, done, of| progress.share(step, done, of);
     let mut dump = Dump::examine(&args.vmcore, &Watch::new(&stop, &tell))?;
     drop(progress);
-    dump.question(case, &args.vmcore[0], vmlinux.as_deref());
+    let log = dump.log.as_deref().unwrap_or_default();
+    let case = infer::case(log, args.mode, args.detector.as_deref());
+    let expected = Expected {
+        case,
+        run_id: args.run_id,
+        cpus: args.cpu.map(|cpu| cpu.to_string()),
+        threshold: args.threshold,
+        insists: true,
+    };
+    dump.question(case, &args.vmcore[0], vmlinux.as_ref());
     let verdict = verdict::judge_dump(&expected, &dump);
     let timeline = dump
         .story
@@ -513,13 +536,16 @@ fn judge(args: VerdictArgs) -> anyhow::Result<ExitCode> {
     let seen = dump
         .story
         .as_ref()
-        .and_then(|story| story.begins.first())
-        .map(|begin| begin.run_id.clone());
+        .and_then(|story| {
+            let begun = story.begins.first().map(|begin| &begin.run_id);
+            begun.or(story.announced.as_ref().map(|plan| &plan.run_id))
+        })
+        .cloned();
     let report = Report {
         schema: VERDICT,
         outcome: verdict.stage.outcome(),
         exit_status: verdict.stage.outcome().exit_status(),
-        mode: args.mode.name,
+        mode: case.mode.name,
         detector: case.detector.name,
         run_id: expected.run_id.or(seen),
         verdict,
@@ -624,6 +650,10 @@ mod tests {
             "faultline drill vm --mode hard2",
             "faultline drill vm --mode soft --run-id a/b",
             "faultline verdict",
+            "faultline verdict x --detector other",
+            "faultline verdict x --mode other",
+            "faultline verdict x --threshold 99999999999",
+            "faultline verdict x --cpu 4294967296",
             "faultline route --dst 10.0.0.0/33",
             "faultline route --summary=both",
             "faultline route --duration 0s",

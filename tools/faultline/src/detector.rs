@@ -28,6 +28,8 @@ pub struct Detector {
     pub reports: &'static [&'static str],
     /// What its panic says; `{run}` and `{mode}` are those of the fault.
     pub panic: &'static [&'static str],
+    /// Whether its report may start the crash kernel by itself, without a panic.
+    pub skips_panic: bool,
     /// Who panics.
     pub panics_in: Who,
     /// Whether the culprit's stack must be in the kernel log. Else a CPU that answers to
@@ -73,6 +75,7 @@ impl Detector {
         counter: None,
         reports: &[],
         panic: &[],
+        skips_panic: false,
         panics_in: Who::Culprit,
         shows_culprit: true,
         window: Some(window::at_once),
@@ -198,6 +201,14 @@ pub const HARDWARE_WATCHDOG: Detector = Detector {
     ..NMI
 };
 
+/// None: nobody was to report anything.
+pub const UNKNOWN: Detector = Detector {
+    name: "unknown",
+    title: "detector",
+    window: None,
+    ..Detector::PLAIN
+};
+
 /// A panic that is the fault.
 pub const PANIC: Detector = Detector {
     panic: &["lockup: run {run}: mode={mode}"],
@@ -214,6 +225,7 @@ pub const OOPS: Detector = Detector {
         "Fatal exception in interrupt",
         "Oops: Fatal exception",
     ],
+    skips_panic: true,
     ..Detector::PLAIN
 };
 

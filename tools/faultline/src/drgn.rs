@@ -7,34 +7,80 @@ use crate::klog::{self, Stack};
 use crate::mode::Case;
 use crate::process;
 use anyhow::{bail, Context};
+use object::{Object, ReadCache};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 const SCRIPT: &str = include_str!("witness.py");
+/// A file in the current directory that is called like a module is not taken for it.
+const ISOLATED: &[&str] = &["-I"];
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// What the script prints.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Witness {
-    pub release: String,
-    pub panic_message: String,
+    pub release: Option<String>,
+    pub panic_message: Option<String>,
     /// What ran on the CPU that panicked.
-    pub crashed: Stack,
+    pub crashed: Option<Stack>,
     /// All threads that are in a function of our module.
     pub threads: Vec<Stack>,
+    /// Threads whose stacks cannot be read, and why.
+    #[serde(default)]
+    pub unread: Vec<String>,
     /// The detector's threshold in the dumped kernel.
     pub threshold: Option<u32>,
     /// What drgn says of memory that the dump does not have.
     pub missing: Vec<String>,
+    /// The questions that have no answer, by the names of these fields, and why.
+    #[serde(default)]
+    pub failed: BTreeMap<String, String>,
 }
 
-/// Asks drgn about `vmcore`, with the debug information in `vmlinux`.
-pub fn ask(case: Case, vmcore: &Path, vmlinux: &Path) -> anyhow::Result<Witness> {
+/// The kernel's debug information.
+#[derive(Debug, Clone)]
+pub struct Vmlinux {
+    pub path: PathBuf,
+    /// The user named it for this dump. Else it is the environment's, which may be another
+    /// kernel's.
+    pub is_named: bool,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Silence {
+    pub reason: String,
+    /// Nobody asked for one.
+    pub is_excused: bool,
+}
+
+/// Asks drgn about `vmcore`, whose kernel has that build id, with the debug information in
+/// `vmlinux`.
+pub fn ask(
+    case: Case,
+    vmcore: &Path,
+    vmlinux: &Vmlinux,
+    build_id: Option<&str>,
+) -> Result<Witness, Silence> {
+    let silence = |is_excused: bool| {
+        move |error: anyhow::Error| Silence {
+            reason: format!("{error:#}"),
+            is_excused,
+        }
+    };
+    check_build_id(&vmlinux.path, build_id).map_err(silence(!vmlinux.is_named))?;
+    question(case, vmcore, &vmlinux.path).map_err(silence(false))
+}
+
+fn question(case: Case, vmcore: &Path, vmlinux: &Path) -> anyhow::Result<Witness> {
     let python = std::env::var_os("FAULTLINE_DRGN").unwrap_or("python3".into());
     let mut command = Command::new(&python);
     command
+        .args(ISOLATED)
         .arg("-c")
         .arg(SCRIPT)
         .arg(vmcore)
@@ -43,23 +89,44 @@ pub fn ask(case: Case, vmcore: &Path, vmlinux: &Path) -> anyhow::Result<Witness>
         .arg(case.mode.module);
     let output = process::output_within(&mut command, LIMIT)?;
     if !output.status.success() {
-        bail!(
-            "{}",
-            output
-                .stderr
-                .lines()
-                .next_back()
-                .unwrap_or("no reason given")
-        );
+        let said = output.stderr.trim().lines().next_back();
+        match (said, output.status.code()) {
+            (Some(said), Some(_)) => bail!("drgn failed: {said}"),
+            (_, None) => bail!("drgn was killed: {}", output.status),
+            (None, _) => bail!("drgn failed: {}", output.status),
+        }
     }
     Witness::read(&output.stdout).context("drgn's answer cannot be read")
+}
+
+/// Refuses debug information that is another kernel's.
+fn check_build_id(vmlinux: &Path, wanted: Option<&str>) -> anyhow::Result<()> {
+    let file = std::fs::File::open(vmlinux).with_context(|| vmlinux.display().to_string())?;
+    let cache = ReadCache::new(file);
+    let elf = object::File::parse(&cache);
+    let elf = elf.with_context(|| format!("{} is no ELF file", vmlinux.display()))?;
+    let found = elf.build_id().ok().flatten().map(hexadecimal);
+    match (found, wanted) {
+        (Some(found), Some(wanted)) if !found.eq_ignore_ascii_case(wanted) => bail!(
+            "{} is of another kernel: its build id is {found}, the dump's is {wanted}",
+            vmlinux.display()
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 impl Witness {
     /// Reads what the script printed.
     pub fn read(answer: &str) -> serde_json::Result<Self> {
         let mut witness: Witness = serde_json::from_str(answer)?;
-        let stacks = witness.threads.iter_mut().chain([&mut witness.crashed]);
+        let stacks = witness.threads.iter_mut().chain(&mut witness.crashed);
         for frame in stacks.flat_map(|stack| &mut stack.frames) {
             frame.function = klog::demangled(&frame.function);
         }
@@ -75,16 +142,49 @@ mod tests {
     fn reads_the_answer_of_the_script() {
         let witness = Witness::read(include_str!("../tests/data/drgn.json")).unwrap();
         assert_eq!(
-            witness.panic_message,
-            "Kernel panic - not syncing: softlockup: hung tasks"
+            witness.panic_message.as_deref(),
+            Some("Kernel panic - not syncing: softlockup: hung tasks")
         );
+        let crashed = witness.crashed.unwrap();
         assert_eq!(
-            (
-                witness.crashed.cpu,
-                witness.crashed.thread.as_str(),
-                witness.threshold
-            ),
+            (crashed.cpu, crashed.thread.as_str(), witness.threshold),
             (Some(1), "lockup/1", Some(2))
         );
+        assert!(witness.failed.is_empty() && witness.unread.is_empty());
+    }
+
+    #[test]
+    fn debug_information_of_another_kernel_is_named() {
+        let own = std::env::current_exe().unwrap();
+        let error = check_build_id(&own, Some("0123")).unwrap_err().to_string();
+        assert!(
+            error.contains("is of another kernel: its build id is "),
+            "{error}"
+        );
+        assert!(error.ends_with("the dump's is 0123"), "{error}");
+        check_build_id(&own, None).unwrap();
+        let no_elf = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        let error = check_build_id(&no_elf, None).unwrap_err().to_string();
+        assert!(error.ends_with("Cargo.toml is no ELF file"), "{error}");
+    }
+
+    /// Modules of python that lie in the current directory are not drgn's.
+    #[test]
+    fn a_drgn_of_the_current_directory_is_not_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("drgn.py"), "open('taken', 'w')\n").unwrap();
+        let run = |isolated: &[&str]| {
+            let mut python = Command::new("python3");
+            let import = "try:\n import drgn\nexcept ImportError: pass";
+            python.args(isolated).args(["-c", import]);
+            python.current_dir(dir.path()).status()
+        };
+        // Without python there is nothing to show.
+        if run(ISOLATED).is_err() {
+            return;
+        }
+        assert!(!dir.path().join("taken").exists());
+        run(&[]).unwrap();
+        assert!(dir.path().join("taken").exists());
     }
 }

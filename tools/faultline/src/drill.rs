@@ -4,6 +4,7 @@
 //! verdict, and leaves everything in the drill's folder.
 
 use crate::detector::Needs;
+use crate::drgn::Vmlinux;
 use crate::dump::flattened::{self, Stream};
 use crate::dump::{elf, Dump, State, Watch};
 use crate::event::What;
@@ -31,7 +32,7 @@ pub struct Setting {
     /// The folder of the project's drills.
     pub drills: PathBuf,
     /// The kernel's vmlinux with debug information.
-    pub vmlinux: Option<PathBuf>,
+    pub vmlinux: Option<Vmlinux>,
 }
 
 /// The runner has a timeout of its own; this much later it is ended from here.
@@ -108,7 +109,9 @@ pub fn run(plan: &Plan, setting: &Setting, progress: &Progress) -> anyhow::Resul
         case,
         run_id: Some(plan.injection.run_id.clone()),
         cpus: seen.inserted.as_ref().map(|inserted| inserted.what.clone()),
+        // The one in force may be another, by the user's own settings: the log tells.
         threshold: plan.injection.threshold,
+        insists: false,
     };
     let mut verdict = verdict::judge(&expected, &seen, dump.as_ref());
     let failures = seen
@@ -221,7 +224,7 @@ fn collect(
     let stop = interrupt::flag()?;
     let tell = |step: &str, done, of| progress.share(step, done, of);
     let mut dump = Dump::examine(std::slice::from_ref(&vmcore), &Watch::new(&stop, &tell))?;
-    dump.question(plan.injection.case()?, &vmcore, setting.vmlinux.as_deref());
+    dump.question(plan.injection.case()?, &vmcore, setting.vmlinux.as_ref());
     if let (Stream::CutOff { bytes }, State::Complete { .. } | State::Unreadable(_)) =
         (&stream, &dump.state)
     {

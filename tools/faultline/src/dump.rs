@@ -24,13 +24,17 @@ mod words;
 
 pub use fault::{Fault, Watch};
 
-use crate::drgn::{self, Witness};
+use crate::drgn::{self, Silence, Vmlinux, Witness};
 use crate::klog::Story;
 use crate::mode::Case;
+use crate::saved;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use vmcore::Input;
+
+/// No kernel log is longer: its buffer is 2 GiB at the most, and 256 KiB mostly.
+const LONGEST_LOG: u64 = 256 << 20;
 
 /// What became of a dump.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +49,8 @@ pub enum State {
     Complete { pages: u64 },
     /// The reading was given up, which says nothing of the dump; this is why.
     GivenUp(String),
+    /// There is none: what was given is a kernel log.
+    LogAlone,
 }
 
 /// How a dump is written down, which decides who can read it.
@@ -79,7 +85,7 @@ pub struct Dump {
     /// The kernel log as text.
     pub log: Option<String>,
     /// drgn's answer; none if it was not asked.
-    pub witness: Option<Result<Witness, String>>,
+    pub witness: Option<Result<Witness, Silence>>,
 }
 
 impl Dump {
@@ -95,6 +101,14 @@ impl Dump {
         }
     }
 
+    /// A kernel log in the place of a dump, if it is one.
+    pub fn of_log(text: &[u8]) -> Option<Self> {
+        saved::claims(text).then(|| Dump {
+            log: Some(saved::in_order(&String::from_utf8_lossy(text))),
+            ..Dump::only(State::LogAlone)
+        })
+    }
+
     /// Examines the dump in `paths`, one file or the parts of a split dump: all of it, and its
     /// kernel log.
     pub fn examine(paths: &[PathBuf], watch: &Watch<'_>) -> anyhow::Result<Self> {
@@ -105,22 +119,30 @@ impl Dump {
                 log: vmcore.log.ok(),
                 ..Dump::only(vmcore.state)
             },
-            Input::Other(other) => Dump {
-                bytes: other.size(),
-                ..Dump::only(State::Unreadable(other.damage.clone().unwrap_or_else(
-                    || "is not a vmcore: starts with neither \"KDUMP\" nor an ELF header".into(),
-                )))
+            Input::Other(other) => match Self::of_log(&other.contents(LONGEST_LOG)?) {
+                Some(log) => log,
+                None => Dump {
+                    bytes: other.size(),
+                    ..Dump::only(State::Unreadable(other.damage.clone().unwrap_or_else(
+                        || {
+                            "is not a vmcore: starts with neither \"KDUMP\" nor an ELF header"
+                                .into()
+                        },
+                    )))
+                },
             },
         })
     }
 
     /// Looks in the examined dump at `path` for what concerns `case`: in its log, and with drgn too
     /// if `vmlinux` is given.
-    pub fn question(&mut self, case: Case, path: &Path, vmlinux: Option<&Path>) {
+    pub fn question(&mut self, case: Case, path: &Path, vmlinux: Option<&Vmlinux>) {
         self.story = self.log.as_deref().map(|log| Story::read(case, log));
         if let (State::Complete { .. }, Some(vmlinux)) = (&self.state, vmlinux) {
-            let answer = drgn::ask(case, path, vmlinux);
-            self.witness = Some(answer.map_err(|error| format!("{error:#}")));
+            let info = self.facts.as_ref().map(|facts| &facts.vmcoreinfo);
+            let build_id = info.and_then(|info| info.get("BUILD-ID"));
+            let answer = drgn::ask(case, path, vmlinux, build_id.map(String::as_str));
+            self.witness = Some(answer);
         }
     }
 }

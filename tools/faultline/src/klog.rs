@@ -1,57 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kernel log, from a console or a vmcore: lines with the kernel's own time, and
-//! in them what tells about an injected fault.
+//! The kernel log, from a console, a vmcore or a file: what it tells about an injected fault.
 
+pub use crate::line::Line;
 use crate::mode::Case;
 use crate::template;
 use serde::{Deserialize, Serialize};
-
-/// One line: the kernel's time in seconds, if it has one, who printed it, and its text.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Line<'a> {
-    /// Seconds on the kernel's own clock.
-    pub time: Option<f64>,
-    /// The thread (`T143`) or CPU (`C1`), where the kernel notes it down.
-    pub caller: Option<&'a str>,
-    pub text: &'a str,
-}
-
-impl<'a> Line<'a> {
-    /// Splits a line like `[   12.984390] text` or `[   12.984390] [   T143] text`.
-    pub fn parse(line: &'a str) -> Self {
-        let line = line.trim_end();
-        let stamped = line
-            .strip_prefix('[')
-            .and_then(|rest| rest.split_once(']'))
-            .and_then(|(time, rest)| Some((time.trim().parse::<f64>().ok()?, rest)));
-        let Some((time, mut text)) = stamped else {
-            return Line {
-                time: None,
-                caller: None,
-                text: line,
-            };
-        };
-        let unspaced = text.strip_prefix(' ').unwrap_or(text);
-        let mut caller = None;
-        if let Some((word, rest)) = unspaced
-            .strip_prefix('[')
-            .and_then(|rest| rest.split_once(']'))
-        {
-            let word = word.trim();
-            if matches!(word.as_bytes(), [b'T' | b'C', digits @ ..] if digits.iter().all(u8::is_ascii_digit))
-            {
-                caller = Some(word);
-                text = rest;
-            }
-        }
-        Line {
-            time: Some(time),
-            caller,
-            text: text.strip_prefix(' ').unwrap_or(text),
-        }
-    }
-}
+use std::collections::BTreeMap;
 
 /// The module's announcement of what it is going to do.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -68,6 +23,17 @@ pub struct Begin {
     pub run_id: String,
     pub cpu: u32,
     pub mode: String,
+    /// The numbers that its line carries, the detectors' thresholds among them.
+    pub numbers: BTreeMap<String, u64>,
+    /// Its end, if that came before a panic.
+    pub ended: Option<Ended>,
+}
+
+/// The moment that a fault is over.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Ended {
+    pub time: Option<f64>,
+    pub line: String,
 }
 
 /// What a thread said of its locks.
@@ -130,7 +96,17 @@ impl Frame {
 }
 
 const ANNOUNCED: &str = "lockup: run {run}: plan: mode={mode} cpus={cpus} ";
-const BEGIN: &str = "lockup: run {run}: cpu {cpu}: begin: mode={mode} ";
+const BEGIN: &str = "lockup: run {run}: cpu {cpu}: begin: mode={mode} {numbers}";
+const END: &str = "lockup: run {run}: cpu {cpu}: end: {how}";
+const RELEASED: &str = "lockup: run {run}: released after {how}";
+const CANCELLED: &str = "lockup: run {run}: cancelled {how}";
+const OURS: &str = "lockup: run {run}: ";
+/// The first line of each boot.
+const BOOT: &str = "Linux version ";
+/// What a kernel says that goes on after a warning or an oops.
+const WENT_ON: &str = "---[ end trace ";
+/// Reports of one panic are at most so far apart.
+const TOGETHER_SECS: f64 = 2.0;
 const PANIC: &str = "Kernel panic - not syncing: {message}";
 const LOCKS: &str = "lockup: run {run}: cpu {cpu}: holds lock {has}, wants lock {wants}";
 const CONTEXT: &str = "CPU: {cpu} ";
@@ -155,7 +131,25 @@ pub fn begin(line: Line<'_>) -> Option<Begin> {
         run_id: found.text("run").into(),
         cpu: found.number("cpu")?,
         mode: found.text("mode").into(),
+        numbers: found
+            .text("numbers")
+            .split_whitespace()
+            .filter_map(|word| word.split_once('='))
+            .filter_map(|(name, value)| Some((name.into(), value.parse().ok()?)))
+            .collect(),
+        ended: None,
     })
+}
+
+/// The run whose hold `line` ends, and the CPU, or none for all of them.
+fn end(line: Line<'_>) -> Option<(&str, Option<u32>)> {
+    if let Some(found) = template::find(END, line.text) {
+        return Some((found.text("run"), Some(found.number("cpu")?)));
+    }
+    [RELEASED, CANCELLED]
+        .iter()
+        .find_map(|over| template::find(over, line.text))
+        .map(|found| (found.text("run"), None))
 }
 
 /// What a thread says of its locks, if it is that.
@@ -233,7 +227,7 @@ fn stack(line: Line<'_>) -> Option<Stack> {
 
 /// A function of a call trace, from `RIP: 0010:f+0x3a/0x80 [m]` or `f+0x59/0xf0 [m]`.
 /// Those marked `?` are leftovers on the stack, not part of the trace.
-fn frame(line: Line<'_>) -> Option<Frame> {
+pub fn frame(line: Line<'_>) -> Option<Frame> {
     let text = line.text.trim();
     let text = match text.strip_prefix("RIP: ") {
         Some(rip) => rip.split_once(':')?.1,
@@ -263,35 +257,52 @@ pub fn demangled(function: &str) -> String {
 #[derive(Debug, Default, Clone, PartialEq, Serialize)]
 pub struct Story {
     pub announced: Option<Announced>,
+    /// The holds of the last run, and of those of its last iteration.
     pub begins: Vec<Begin>,
     pub locks: Vec<Locks>,
+    /// The reports since they began.
     pub detections: Vec<Detection>,
-    /// All stacks that it shows, in the order in which they begin.
+    /// All stacks that it shows since then, in the order in which they begin.
     pub stacks: Vec<Stack>,
     pub panic: Option<Panic>,
+    /// Whether the log reaches back to the boot.
+    pub is_whole: bool,
+    /// Whether any line is the module's.
+    pub names_us: bool,
+    /// The time of its first line.
+    pub starts: Option<f64>,
 }
 
 /// Reads a story line by line.
+#[derive(Default)]
 struct Reader<'l> {
     story: Story,
     /// Who prints which stack at the moment: reports of several CPUs are mixed.
     open: Vec<(Option<&'l str>, usize)>,
-    /// The stack that follows the first report, and the one that follows the panic.
-    reported: Option<usize>,
+    /// The stack of a CPU that was shown last before the panic, and the first that the one who
+    /// panicked shows after it.
+    last: Option<usize>,
     panicked: Option<usize>,
+    panicking: Option<&'l str>,
+    /// The last report was not the end.
+    went_on: bool,
+    /// What follows is another kernel's.
+    is_over: bool,
 }
 
 impl Story {
     /// Reads a whole log for what concerns `case`.
     pub fn read(case: Case, log: &str) -> Self {
-        let mut reader = Reader {
-            story: Story::default(),
-            open: Vec::new(),
-            reported: None,
-            panicked: None,
-        };
+        let mut reader = Reader::default();
         for line in log.lines().map(Line::parse) {
+            if reader.story.starts.is_none() && line.time.is_some() {
+                reader.story.starts = line.time;
+                reader.story.is_whole |= line.time == Some(0.0);
+            }
             reader.add(case, line);
+            if reader.is_over {
+                break;
+            }
         }
         reader.finish(case)
     }
@@ -300,35 +311,37 @@ impl Story {
     pub fn since(begin: &Begin, time: Option<f64>) -> Option<f64> {
         Some(time? - begin.time?)
     }
+
+    /// The reports that were made together with the last one, which a panic belongs to.
+    pub fn last_reports(&self) -> &[Detection] {
+        let last = self.detections.last().and_then(|last| last.time);
+        let is_earlier = |time: f64| last.is_some_and(|last| time < last - TOGETHER_SECS);
+        let first = self
+            .detections
+            .iter()
+            .position(|report| !report.time.is_some_and(is_earlier));
+        &self.detections[first.unwrap_or(self.detections.len())..]
+    }
+
+    /// Forgets what was before a run, or an iteration of it.
+    fn begin_again(&mut self) {
+        self.begins.clear();
+        self.locks.clear();
+        self.detections.clear();
+        self.stacks.clear();
+    }
 }
 
 impl<'l> Reader<'l> {
     fn add(&mut self, case: Case, line: Line<'l>) {
-        let story = &mut self.story;
-        if let Some(announced) = announced(line) {
-            // A new run: what an earlier one did is not what panicked.
-            if story.panic.is_none() {
-                *story = Story {
-                    announced: Some(announced),
-                    ..Story::default()
-                };
-                self.open.clear();
-                self.reported = None;
-            }
-            return;
+        if line.text.starts_with(BOOT) {
+            return self.boot(case);
         }
+        self.story.names_us |= template::find(OURS, line.text).is_some();
         if let Some(stack) = stack(line) {
-            let at = story.stacks.len();
-            self.open.retain(|(caller, _)| *caller != line.caller);
-            self.open.push((line.caller, at));
-            story.stacks.push(stack);
-            if story.panic.is_some() {
-                self.panicked.get_or_insert(at);
-            } else if !story.detections.is_empty() {
-                self.reported.get_or_insert(at);
-            }
-            return;
+            return self.stack(line, stack);
         }
+        let story = &mut self.story;
         let open = self.open.iter().find(|(caller, _)| *caller == line.caller);
         if let Some(stack) = open.and_then(|(_, at)| story.stacks.get_mut(*at)) {
             if line.text.trim() == "</IRQ>" {
@@ -338,31 +351,102 @@ impl<'l> Reader<'l> {
             }
             stack.frames.extend(frame(line));
         }
+        if story.panic.is_some() {
+            return;
+        }
         if let Some(message) = panic_message(line) {
-            story.panic.get_or_insert(Panic {
+            self.panicking = line.caller;
+            story.panic = Some(Panic {
                 time: line.time,
                 message: message.into(),
                 stack: None,
             });
-        } else if story.panic.is_none() {
-            story.begins.extend(begin(line));
+        } else if let Some(announced) = announced(line) {
+            // A new run: what an earlier one did is not what panicked.
+            self.begin_again();
+            self.story.announced = Some(announced);
+        } else if let Some(begin) = begin(line) {
+            self.begin(begin);
+        } else if let Some((run, cpu)) = end(line) {
+            for begin in &mut story.begins {
+                let is_it = begin.run_id == run && cpu.is_none_or(|cpu| cpu == begin.cpu);
+                if is_it && begin.ended.is_none() {
+                    begin.ended = Some(Ended {
+                        time: line.time,
+                        line: line.text.trim().into(),
+                    });
+                }
+            }
+        } else if let Some(detection) = detection(case, line) {
+            story.detections.push(detection);
+            self.went_on = false;
+        } else {
+            self.went_on |= line.text.starts_with(WENT_ON);
             story.locks.extend(locks(line));
-            story.detections.extend(detection(case, line));
         }
     }
 
+    /// Another kernel begins: the next one, or the crash kernel.
+    fn boot(&mut self, case: Case) {
+        if self.story.panic.is_some() || self.is_silent_panic(case) {
+            self.is_over = true;
+            return;
+        }
+        *self = Reader::default();
+        self.story.is_whole = true;
+    }
+
+    fn begin(&mut self, begin: Begin) {
+        let story = &mut self.story;
+        let is_next = |earlier: &Begin| earlier.run_id != begin.run_id || earlier.cpu == begin.cpu;
+        if story.begins.iter().any(is_next)
+            || story.begins.iter().all(|earlier| earlier.ended.is_some())
+        {
+            // What earlier iterations came to is not what panicked.
+            self.begin_again();
+        }
+        self.story.begins.push(begin);
+    }
+
+    fn begin_again(&mut self) {
+        self.story.begin_again();
+        self.open.clear();
+        self.last = None;
+    }
+
+    /// A thread's stack begins.
+    fn stack(&mut self, line: Line<'l>, stack: Stack) {
+        let story = &mut self.story;
+        let at = story.stacks.len();
+        self.open.retain(|(caller, _)| *caller != line.caller);
+        self.open.push((line.caller, at));
+        if story.panic.is_none() {
+            if stack.cpu.is_some() && !story.detections.is_empty() {
+                self.last = Some(at);
+            }
+        } else if stack.cpu.is_some() && line.caller == self.panicking {
+            self.panicked.get_or_insert(at);
+        }
+        story.stacks.push(stack);
+    }
+
+    /// Whether the last report started the crash kernel, without a panic.
+    fn is_silent_panic(&self, case: Case) -> bool {
+        case.detector.skips_panic && !self.went_on && !self.story.detections.is_empty()
+    }
+
     fn finish(self, case: Case) -> Story {
+        let is_silent_panic = self.is_silent_panic(case);
         let mut story = self.story;
         let stack = |at: Option<usize>| at.and_then(|at| story.stacks.get(at)).cloned();
-        let (reported, panicked) = (stack(self.reported), stack(self.panicked));
+        let (last, panicked) = (stack(self.last), stack(self.panicked));
         match &mut story.panic {
-            Some(panic) => panic.stack = panicked.or(reported.filter(|_| case.is_self_reported())),
-            // The report is the end of the log: it started the crash kernel.
-            None if case.is_self_reported() => {
+            Some(panic) => panic.stack = panicked.or(last.filter(|_| case.is_self_reported())),
+            None if is_silent_panic => {
                 story.panic = story.detections.first().map(|detection| Panic {
                     time: detection.time,
                     message: detection.line.clone(),
-                    stack: reported,
+                    stack: last,
                 });
             }
             None => {}
@@ -378,35 +462,6 @@ mod tests {
 
     fn soft() -> Case {
         Case::new(mode::find("soft").unwrap(), None).unwrap()
-    }
-
-    fn line<'a>(time: f64, caller: Option<&'a str>, text: &'a str) -> Line<'a> {
-        Line {
-            time: Some(time),
-            caller,
-            text,
-        }
-    }
-
-    #[test]
-    fn splits_time_caller_and_text() {
-        for (text, parsed) in [
-            ("[   12.5] a [b] c\r", line(12.5, None, "a [b] c")),
-            ("[   12.5] [  T143] a", line(12.5, Some("T143"), "a")),
-            ("[   12.5][  C1] a", line(12.5, Some("C1"), "a")),
-            ("[    1.0] [lockup] x", line(1.0, None, "[lockup] x")),
-            ("[    1.0]   f+0x1/0x2", line(1.0, None, "  f+0x1/0x2")),
-        ] {
-            assert_eq!(Line::parse(text), parsed);
-        }
-        for text in ["no time", "[bracket] x"] {
-            let unparsed = Line {
-                time: None,
-                caller: None,
-                text,
-            };
-            assert_eq!(Line::parse(text), unparsed);
-        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! else in this program reads the row and knows no mode by name.
 
 use crate::detector::{self, Detector};
+use std::collections::BTreeSet;
 
 /// A kind of fault, what reports it, and what it looks like in a dump.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Mode {
     pub twin: Option<&'static str>,
     /// It takes two CPUs or more, and the first two if none are chosen.
     pub takes_two: bool,
+    /// Nothing else runs on its CPU meanwhile, but interrupts that it lets through.
+    pub keeps_cpu: bool,
     /// What that thread does.
     pub doing: &'static str,
     /// The function of the module that is on its stack.
@@ -60,6 +63,7 @@ const LOCKUP: Mode = Mode {
     thread: "lockup/{cpu}",
     twin: None,
     takes_two: false,
+    keeps_cpu: true,
     doing: "spins with preemption off",
     function: "spin_preemption_off",
     detectors: SOFT,
@@ -95,6 +99,7 @@ pub const MODES: &[Mode] = &[
         title: "spinning thread",
         doing: "spins, and may be preempted",
         function: "spin_preemptible",
+        keeps_cpu: false,
         ..LOCKUP
     },
     Mode {
@@ -126,6 +131,7 @@ pub const MODES: &[Mode] = &[
         title: "RCU stall",
         doing: "spins in an RCU read-side section",
         function: "spin_in_rcu_reader",
+        keeps_cpu: false,
         detectors: &[&detector::RCU_STALL],
         ..LOCKUP
     },
@@ -134,6 +140,7 @@ pub const MODES: &[Mode] = &[
         title: "hung task",
         doing: "sleeps uninterruptibly",
         function: "hang_uninterruptible",
+        keeps_cpu: false,
         detectors: STUCK,
         proofs: &[Proof::Uninterruptible],
         ..LOCKUP
@@ -143,6 +150,7 @@ pub const MODES: &[Mode] = &[
         title: "deadlock of two mutexes",
         doing: "waits for a mutex whose owner waits for its own",
         function: "wait_for_mutex",
+        keeps_cpu: false,
         detectors: STUCK,
         twin: Some("lockup/{cpu}.b"),
         proofs: &[Proof::Uninterruptible, Proof::Locks, Proof::Everybody],
@@ -196,6 +204,7 @@ pub const MODES: &[Mode] = &[
         title: "stuck worker",
         doing: "waits for a worker that never returns",
         function: "flush_stuck_work",
+        keeps_cpu: false,
         detectors: STUCK,
         proofs: &[Proof::Uninterruptible, Proof::Through("__flush_work")],
         ..LOCKUP
@@ -286,6 +295,7 @@ pub const MODES: &[Mode] = &[
         title: "memory that runs out",
         doing: "takes all memory",
         function: "exhaust_memory",
+        keeps_cpu: false,
         detectors: &[&detector::OUT_OF_MEMORY],
         reports: &["{thread} invoked oom-killer"],
         // More than a machine for drills has.
@@ -293,6 +303,16 @@ pub const MODES: &[Mode] = &[
         ..LOCKUP
     },
 ];
+
+/// What a dump is about that tells of no fault of ours.
+pub const UNKNOWN: Mode = Mode {
+    name: "unknown",
+    title: "fault",
+    doing: "",
+    function: "",
+    detectors: &[&detector::UNKNOWN],
+    ..LOCKUP
+};
 
 /// The mode of that name.
 pub fn find(name: &str) -> Option<&'static Mode> {
@@ -325,6 +345,23 @@ impl Case {
                     known.join(", ")
                 )
             })
+    }
+
+    /// The mode with the detector of that name, or, where that cannot see the mode, the one of
+    /// another mode that has this name: what is asked for need not be what there is.
+    pub fn insisting(mode: &'static Mode, detector: &str) -> Option<Self> {
+        let of = |mode: &Mode| {
+            let mut known = mode.detectors.iter();
+            known.find(|known| known.name == detector).copied()
+        };
+        let detector = of(mode).or_else(|| MODES.iter().find_map(of))?;
+        Some(Case { mode, detector })
+    }
+
+    /// The names of all detectors.
+    pub fn detectors() -> BTreeSet<&'static str> {
+        let all = MODES.iter().flat_map(|mode| mode.detectors);
+        all.map(|detector| detector.name).collect()
     }
 
     /// Is the fault its own report?

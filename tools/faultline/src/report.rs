@@ -8,7 +8,7 @@ use crate::dump::{Dump, Format, State};
 use crate::layout::wrapped;
 use crate::plan::Plan;
 use crate::timeline::{megabytes, Moment};
-use crate::verdict::{Outcome, Verdict};
+use crate::verdict::{Outcome, Stage, Verdict};
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -57,6 +57,7 @@ impl DumpFacts {
             State::Unreadable(_) => ("unreadable", None),
             State::Incomplete(_) => ("incomplete", None),
             State::GivenUp(_) => ("not_read", None),
+            State::LogAlone => ("log_alone", None),
             State::Complete { pages } => ("complete", Some(*pages)),
         };
         let facts = dump.facts.as_ref();
@@ -99,6 +100,7 @@ impl Report {
                 Result::Ok => "ok",
                 Result::Failed => "FAILED",
                 Result::Skipped => "skipped",
+                Result::Unknown => "unknown",
             };
             let lead = format!("  {word:<8}{:<9}{:<6}", check.name, check.source);
             let told = match check.result {
@@ -114,6 +116,9 @@ impl Report {
         let headline = match self.outcome {
             Outcome::Pass => format!("PASS: {}", verdict.summary),
             Outcome::Fail => format!("FAIL: {}: {}", verdict.stage.title(), verdict.summary),
+            Outcome::Unknown if verdict.stage == Stage::NoDump => {
+                format!("NO DUMP: {}", verdict.summary)
+            }
             Outcome::Unknown => format!("COULD NOT TELL: {}", verdict.summary),
         };
         text += &wrapped("", &headline);

@@ -25,6 +25,8 @@ pub struct Seen {
     /// The CPUs that the module resolved.
     pub inserted: Option<At<String>>,
     pub refused: Option<At<String>>,
+    /// What the kernel says where it takes no module that is not signed.
+    pub lockdown: Option<String>,
     pub begins: Vec<At<Begin>>,
     pub detections: Vec<At<Detection>>,
     /// An NMI was sent, or why it could not be.
@@ -184,6 +186,9 @@ impl Seen {
             self.boot = Some(boot);
             boot + time
         });
+        if is_refusal(line.text) {
+            self.lockdown = Some(line.text.trim().into());
+        }
         if let Some(begin) = klog::begin(line) {
             let news = format!("fault injected on CPU {}", begin.cpu);
             self.begins.push(At { at, what: begin });
@@ -272,6 +277,12 @@ impl Seen {
             (crash.booted == Some(at)).then(|| "crash kernel boots".into())
         }
     }
+}
+
+/// Does the kernel say that it takes no such module?
+fn is_refusal(text: &str) -> bool {
+    text.starts_with("Lockdown: ") && text.contains("module")
+        || text.starts_with("Loading of ") && text.contains(" is rejected")
 }
 
 #[cfg(test)]

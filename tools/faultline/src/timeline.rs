@@ -2,8 +2,8 @@
 
 //! The timeline: what happened when, in the order in which it happened.
 
-use crate::klog::{Detection, Story};
-use crate::mode::Case;
+use crate::klog::{Begin, Detection, Story};
+use crate::mode::{self, Case};
 use crate::plan::Injection;
 use crate::seen::Seen;
 use crate::template;
@@ -80,12 +80,7 @@ pub fn of_drill(
         line.push(moment(inserted.at, "inserted", text));
     }
     for begin in &seen.begins {
-        let thread = template::fill(mode.thread, "cpu", begin.what.cpu);
-        line.push(moment(
-            begin.at,
-            "injected",
-            format!("injected: {thread} {}", mode.doing),
-        ));
+        line.push(moment(begin.at, "injected", injected(&begin.what)));
     }
     for detection in &seen.detections {
         line.push(moment(
@@ -149,6 +144,17 @@ pub fn of_drill(
     line
 }
 
+/// What a fault is that begins: by its own word, whatever was asked for.
+fn injected(begin: &Begin) -> String {
+    match mode::find(&begin.mode) {
+        Some(mode) => {
+            let thread = template::fill(mode.thread, "cpu", begin.cpu);
+            format!("injected: {thread} {}", mode.doing)
+        }
+        None => format!("injected: mode={} on CPU {}", begin.mode, begin.cpu),
+    }
+}
+
 /// Seconds from the fault that a report is about to the report, on the guest's clock.
 fn seconds_to(seen: &Seen, detection: &Detection) -> Option<f64> {
     let mut begins = seen.begins.iter().map(|begin| &begin.what);
@@ -175,15 +181,14 @@ fn detected(case: Case, secs: Option<f64>, latency: Option<&Latency>) -> String 
 
 /// The timeline that a dump's kernel log tells, on the kernel's clock.
 pub fn of_story(case: Case, story: &Story, latency: Option<&Latency>) -> Vec<Moment> {
-    let mode = case.mode;
     let mut line = Vec::new();
     for begin in &story.begins {
-        let thread = template::fill(mode.thread, "cpu", begin.cpu);
-        line.extend(
-            begin
-                .time
-                .map(|at| moment(at, "injected", format!("injected: {thread} {}", mode.doing))),
-        );
+        line.extend(begin.time.map(|at| moment(at, "injected", injected(begin))));
+        let ended = begin.ended.as_ref();
+        line.extend(ended.and_then(|ended| {
+            let text = format!("the hold of CPU {} ended", begin.cpu);
+            Some(moment(ended.time?, "released", text))
+        }));
     }
     for detection in &story.detections {
         let begin = story

@@ -6,6 +6,7 @@
 use crate::checks::{self, Check, Result, LATENCY, PAGES};
 use crate::dump::{Dump, State};
 use crate::event::End;
+use crate::klog::Story;
 use crate::mode::Case;
 use crate::seen::Seen;
 use crate::window::Window;
@@ -26,6 +27,7 @@ pub enum Stage {
     Unreadable,
     WrongCause,
     OutsideWindow,
+    NoDump,
     Pass,
     CouldNotTell,
 }
@@ -55,7 +57,8 @@ impl Stage {
     pub fn outcome(self) -> Outcome {
         match self {
             Self::Pass => Outcome::Pass,
-            Self::CouldNotTell => Outcome::Unknown,
+            // What was seen is right, and half of what is to be shown.
+            Self::NoDump | Self::CouldNotTell => Outcome::Unknown,
             _ => Outcome::Fail,
         }
     }
@@ -74,6 +77,7 @@ impl Stage {
             Self::Unreadable => "unreadable",
             Self::WrongCause => "wrong cause",
             Self::OutsideWindow => "outside the documented window",
+            Self::NoDump => "no dump",
             Self::Pass => "pass",
             Self::CouldNotTell => "could not tell",
         }
@@ -119,6 +123,7 @@ impl Stage {
                 "The cause is right, its time is not: look for an overloaded host, or a threshold other than told."
                     .into()
             }
+            Self::NoDump => "A log shows that the fault was detected and panicked, not that it left a dump. Judge the vmcore as well.".into(),
             Self::Pass => String::new(),
             Self::CouldNotTell => "This says nothing about the machine's crash dumping. Solve the above, and repeat.".into(),
         }
@@ -132,8 +137,11 @@ pub struct Expected {
     pub run_id: Option<String>,
     /// A CPU list.
     pub cpus: Option<String>,
-    /// The detector's threshold; the window is judged only if it is known.
+    /// The detector's threshold, where the log does not tell the one in force; without any, the
+    /// window is not judged.
     pub threshold: Option<u32>,
+    /// Whether what the log tells has to be that.
+    pub insists: bool,
 }
 
 /// How long detection took, beside what is documented.
@@ -185,11 +193,18 @@ pub fn judge(expected: &Expected, seen: &Seen, dump: Option<&Dump>) -> Verdict {
         if let Some(Err(error)) = seen.crash_kernel.as_ref().map(|loaded| &loaded.what) {
             evidence.push(format!("kexec: {error}"));
         }
-        return end(
-            Stage::Refused,
-            format!("{}.ko refused to start", case.mode.module),
-            evidence,
-        );
+        let summary = format!("{}.ko refused to start", case.mode.module);
+        let locked_down = seen.lockdown.clone();
+        evidence.extend(locked_down);
+        let mut verdict = end(Stage::Refused, summary, evidence);
+        if let Some(advice) = verdict.evidence.iter().find_map(|line| unsigned(line)) {
+            verdict.summary = format!(
+                "the kernel refused {}.ko: it is not signed",
+                case.mode.module
+            );
+            verdict.advice = advice.into();
+        }
+        return verdict;
     }
     // While one CPU panics, another may still say that the fault is over.
     let released = seen.released.as_ref().filter(|_| seen.panic.is_none());
@@ -227,6 +242,23 @@ pub fn judge(expected: &Expected, seen: &Seen, dump: Option<&Dump>) -> Verdict {
     };
     judge_crash_kernel(case, seen, &panic.what)
         .unwrap_or_else(|| judge_dump(expected, dump.unwrap_or(&Dump::only(State::Absent))))
+}
+
+/// What to do where the kernel takes no module that is not signed, if `line` says that.
+fn unsigned(line: &str) -> Option<&'static str> {
+    const REFUSALS: &[&str] = &[
+        "Lockdown: ",
+        "Key was rejected by service",
+        "Required key not available",
+        "Loading of unsigned module is rejected",
+        "Loading of module with unavailable key is rejected",
+        "Loading of module with unsupported crypto is rejected",
+    ];
+    REFUSALS.iter().any(|refusal| line.contains(refusal)).then_some(
+        "The kernel is locked down (Secure Boot) or enforces signatures (module.sig_enforce). Sign \
+         the module with a key that this machine trusts (a MOK, see mokutil), or boot without \
+         lockdown. --force changes nothing about it.",
+    )
 }
 
 /// What keeps a drill from saying anything.
@@ -355,20 +387,29 @@ pub fn judge_dump(expected: &Expected, dump: &Dump) -> Verdict {
         State::Incomplete(missing) => {
             Verdict::of(case, Stage::DumpIncomplete, missing.clone(), Vec::new())
         }
-        State::Complete { .. } => Verdict::of(case, Stage::Pass, "", Vec::new()),
+        State::Complete { .. } | State::LogAlone => Verdict::of(case, Stage::Pass, "", Vec::new()),
     };
     let Some(story) = &dump.story else {
+        if verdict.stage == Stage::Pass {
+            verdict = Verdict::of(
+                case,
+                Stage::CouldNotTell,
+                "its kernel log was not read",
+                Vec::new(),
+            );
+        }
         return verdict;
     };
     let told = dump
         .witness
         .as_ref()
         .and_then(|answer| answer.as_ref().ok()?.threshold);
-    let threshold = expected
-        .threshold
-        .or(told)
-        .filter(|threshold| *threshold > 0);
     let facts = checks::Facts::new(expected, story);
+    let threshold = facts
+        .threshold()
+        .or(told)
+        .or(expected.threshold)
+        .filter(|threshold| *threshold > 0);
     verdict.latency = facts.latency().map(|secs| Latency {
         secs,
         threshold,
@@ -386,33 +427,92 @@ pub fn judge_dump(expected: &Expected, dump: &Dump) -> Verdict {
     if verdict.stage != Stage::Pass {
         return verdict;
     }
-    let failed: Vec<_> = verdict
-        .checks
-        .iter()
-        .filter(|check| check.result == Result::Failed)
-        .collect();
-    let stage = match failed.as_slice() {
-        [] => Stage::Pass,
-        failed if failed.iter().any(|check| check.name == PAGES) => Stage::DumpIncomplete,
-        [check] if check.name == LATENCY => Stage::OutsideWindow,
-        _ => Stage::WrongCause,
-    };
-    let names: Vec<_> = failed
-        .iter()
-        .map(|check| format!("{} ({})", check.name, check.source))
-        .collect();
-    verdict.summary = match stage {
-        Stage::Pass => passed(&facts, &verdict.checks),
-        Stage::OutsideWindow => format!("detected after {}", failed[0].found),
-        Stage::DumpIncomplete => "pages that the kernel itself uses are not in the dump".into(),
-        _ => format!("failed checks: {}", names.join(", ")),
-    };
+    let (stage, summary) = conclude(&facts, story, &verdict.checks);
+    verdict.stage = stage;
+    verdict.summary = summary;
+    if stage == Stage::Pass && dump.state == State::LogAlone {
+        verdict.stage = Stage::NoDump;
+    }
     verdict.advice = match stage {
         Stage::DumpIncomplete => LEFT_OUT.into(),
-        _ => stage.advice(case),
+        _ => verdict.stage.advice(case),
     };
-    verdict.stage = stage;
     verdict
+}
+
+/// What the checks of a whole dump, or of a log, come to, and a sentence about it.
+fn conclude(facts: &checks::Facts<'_>, story: &Story, checks: &[Check]) -> (Stage, String) {
+    let with = |result| checks.iter().filter(move |check| check.result == result);
+    let named = |check: &&Check| format!("{} ({})", check.name, check.source);
+    let failed: Vec<_> = with(Result::Failed).collect();
+    let names: Vec<_> = failed.iter().map(named).collect();
+    let mut about_us = failed
+        .iter()
+        .filter(|check| ![checks::CAUSE, LATENCY, PAGES].contains(&check.name));
+    if failed.iter().any(|check| check.name == PAGES) {
+        let summary = "pages that the kernel itself uses are not in the dump".into();
+        return (Stage::DumpIncomplete, summary);
+    }
+    let may_be_ours = facts.is_begin_lost() || facts.has_begun() && facts.is_mode();
+    if story.panic.is_none() && may_be_ours {
+        return match (facts.is_detected(), about_us.next()) {
+            (true, None) => (
+                Stage::DetectedNoPanic,
+                format!("nothing panicked; reported: {}", passed(facts, checks)),
+            ),
+            (true, Some(_)) => (
+                Stage::WrongCause,
+                format!("nothing panicked; failed checks: {}", names.join(", ")),
+            ),
+            (false, _) => not_detected(facts),
+        };
+    }
+    if let [check] = failed.as_slice() {
+        if check.name == LATENCY {
+            return (
+                Stage::OutsideWindow,
+                format!("detected after {}", check.found),
+            );
+        }
+    }
+    if !failed.is_empty() {
+        let over = facts.over().map_or(String::new(), |over| over + "; ");
+        let why = match names.as_slice() {
+            [_] if over.is_empty() => format!(": {}", failed[0].found),
+            _ => String::new(),
+        };
+        let summary = format!("{over}failed checks: {}{why}", names.join(", "));
+        return (Stage::WrongCause, summary);
+    }
+    let unknown: Vec<_> = with(Result::Unknown).collect();
+    match unknown.first() {
+        None => (Stage::Pass, passed(facts, checks)),
+        Some(first) => {
+            let names: Vec<_> = unknown.iter().map(named).collect();
+            let summary = format!("no answer to {}: {}", names.join(", "), first.found);
+            (Stage::CouldNotTell, summary)
+        }
+    }
+}
+
+/// The sentence for a log that ends with neither a report nor a panic.
+fn not_detected(facts: &checks::Facts<'_>) -> (Stage, String) {
+    if facts.is_begin_lost() {
+        return (
+            Stage::CouldNotTell,
+            format!("nothing panicked: {}", facts.lost()),
+        );
+    }
+    match facts.over() {
+        Some(over) => (
+            Stage::NotDetected,
+            format!("nothing panicked and nothing reported {facts}: {over}"),
+        ),
+        None => (
+            Stage::CouldNotTell,
+            format!("nothing had reported {facts} when the log ended: it was going on"),
+        ),
+    }
 }
 
 /// The sentence for a pass.
@@ -422,7 +522,7 @@ fn passed(facts: &checks::Facts<'_>, checks: &[Check]) -> String {
         .find(|check| check.name == checks::STACK && check.result == Result::Ok);
     let shown = match shown {
         Some(check) => format!("its stack shows {}", check.found),
-        None => "its stack is not in the dump".into(),
+        None => "its stack is not shown".into(),
     };
     format!("{facts}; {shown}")
 }
@@ -433,9 +533,10 @@ const LEFT_OUT: &str = "makedumpfile left out too much: it may not know this ker
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drgn::Witness;
+    use crate::drgn::{Silence, Witness};
     use crate::event::{Heard, What};
-    use crate::klog::Story;
+    use crate::infer;
+    use crate::klog::Line;
     use crate::mode;
 
     const LOG: &str = include_str!("../tests/data/soft.log");
@@ -453,6 +554,7 @@ mod tests {
             run_id: Some("t1".into()),
             cpus: Some("1".into()),
             threshold: Some(2),
+            insists: false,
         }
     }
 
@@ -649,6 +751,154 @@ mod tests {
         assert_eq!(verdict.checks[0].result, Result::Failed);
     }
 
+    /// The verdict on a saved log alone.
+    fn of_saved(text: &str) -> Verdict {
+        let mut dump = Dump::of_log(text.as_bytes()).unwrap();
+        let case = infer::case(dump.log.as_deref().unwrap(), None, None);
+        dump.story = Some(Story::read(case, dump.log.as_deref().unwrap()));
+        let expected = Expected {
+            case,
+            run_id: None,
+            cpus: None,
+            threshold: None,
+            insists: true,
+        };
+        judge_dump(&expected, &dump)
+    }
+
+    /// Each line of the recorded log, as somebody else saves it.
+    fn saved_as(line: impl Fn(&str, &str) -> String) -> String {
+        let lines = LOG.lines().map(|text| {
+            let parsed = Line::parse(text);
+            line(&format!("{:.6}", parsed.time.unwrap()), parsed.text) + "\n"
+        });
+        lines.collect()
+    }
+
+    #[test]
+    fn a_saved_log_alone_is_no_pass_whoever_saved_it() {
+        let summary = "soft lockup on CPU 1 in lockup/1, run id t1; its stack shows \
+                       lockup::modes::spin_preemption_off [lockup]";
+        let pstore = {
+            let lines: Vec<_> = LOG.lines().map(|line| format!("<6>{line}\n")).collect();
+            let (older, newer) = lines.split_at(lines.len() / 2);
+            let (older, newer) = (older.concat(), newer.concat());
+            format!("Panic#1 Part1\n{newer}Panic#1 Part2\n{older}")
+        };
+        for (saved, has_times) in [
+            (LOG.to_string(), true),
+            (pstore, true),
+            (
+                saved_as(|time, text| format!("[{time:>13}][    C1] {text}")),
+                true,
+            ),
+            (
+                saved_as(|time, text| format!("[{time:>13}] host kernel: {text}")),
+                true,
+            ),
+            (
+                saved_as(|_, text| format!("Nov 28 05:05:52 host kernel: {text}")),
+                false,
+            ),
+            (
+                saved_as(|time, text| {
+                    format!("2026-11-28T05:05:52+00:00 host kernel: [{time:>13}] {text}")
+                }),
+                true,
+            ),
+        ] {
+            let verdict = of_saved(&saved);
+            assert_eq!(verdict.stage, Stage::NoDump, "{}\n{saved}", verdict.summary);
+            assert_eq!(verdict.summary, summary);
+            assert_eq!(verdict.stage.outcome().exit_status(), 3);
+            let dump = &verdict.checks[0];
+            assert_eq!((dump.name, dump.result), ("dump", Result::Skipped));
+            assert_eq!(verdict.latency.is_some(), has_times);
+        }
+        // What is wrong is wrong without a dump.
+        let other = LOG.replace("not syncing: softlockup: hung tasks", "not syncing: x");
+        assert_eq!(of_saved(&other).stage, Stage::WrongCause);
+    }
+
+    /// A guest that went on until somebody took its dump, or its log.
+    #[test]
+    fn without_a_panic() {
+        let panic = LOG.find("Kernel panic").unwrap();
+        let panic = LOG[..panic].rfind('\n').unwrap() + 1;
+        let judged = |log: &str| {
+            let verdict = judge_dump(&expected(), &dump(log));
+            assert_eq!(of_saved(log).stage, verdict.stage);
+            verdict
+        };
+        let verdict = judged(&LOG[..panic]);
+        assert_eq!(verdict.stage, Stage::DetectedNoPanic);
+        assert_eq!(
+            verdict.summary,
+            "nothing panicked; reported: soft lockup on CPU 1 in lockup/1, run id t1; its stack \
+             shows lockup::modes::spin_preemption_off [lockup]"
+        );
+        let other = LOG[..panic].replace("[lockup/1:142]", "[touch:194]");
+        assert_eq!(judged(&other).stage, Stage::WrongCause);
+        let report = LOG.find("watchdog: BUG").unwrap();
+        let report = LOG[..report].rfind('\n').unwrap() + 1;
+        let begun = &LOG[..report];
+        assert_eq!(judged(begun).stage, Stage::CouldNotTell);
+        let end = "[   14.0] lockup: run t1: cpu 1: end: held_ms=9 mono_ns=9\n";
+        assert_eq!(judged(&format!("{begun}{end}")).stage, Stage::NotDetected);
+        assert_eq!(
+            judge_dump(&expected(), &dump("[    0.0] Linux version 7.3\n")).stage,
+            Stage::WrongCause
+        );
+    }
+
+    #[test]
+    fn a_module_that_is_not_signed_is_refused_by_name() {
+        let record = include_str!("../tests/data/refused.ndjson");
+        let mut seen = seen(&heard(record));
+        seen.refused.as_mut().unwrap().what =
+            "insmod lockup.ko mode=soft: Operation not permitted (os error 1)".into();
+        let locked = Heard {
+            at: 9.0,
+            what: What::Console(
+                "[    9.0] Lockdown: faultline: unsigned module loading is restricted; see man \
+                 kernel_lockdown.7"
+                    .into(),
+            ),
+        };
+        let before = judge(&expected(), &seen, None);
+        assert!(before.summary.ends_with("refused to start"));
+        seen.add(case(), &locked);
+        let verdict = judge(&expected(), &seen, None);
+        assert_eq!(verdict.stage, Stage::Refused);
+        assert_eq!(
+            verdict.summary,
+            "the kernel refused lockup.ko: it is not signed"
+        );
+        assert!(verdict
+            .evidence
+            .iter()
+            .any(|line| line.starts_with("Lockdown: ")));
+        assert!(verdict.advice.contains("lock") && verdict.advice.contains("MOK"));
+        seen.lockdown = None;
+        seen.refused.as_mut().unwrap().what =
+            "insmod lockup.ko: Key was rejected by service (os error 129)".into();
+        assert!(judge(&expected(), &seen, None).advice.contains("Sign"));
+    }
+
+    #[test]
+    fn no_name_of_a_template_is_shown() {
+        for log in [SYSRQ, "[    0.0] Linux version 7.3\n", "[    9.0] x\n"] {
+            for mode in [None, mode::find("soft"), mode::find("stop_machine")] {
+                let case = infer::case(log, mode, None);
+                let mut dump = dump(log);
+                dump.story = Some(Story::read(case, log));
+                let expected = Expected { case, ..expected() };
+                let told = format!("{:?}", judge_dump(&expected, &dump));
+                assert!(!told.contains("{cpu}") && !told.contains("{run}"), "{told}");
+            }
+        }
+    }
+
     #[test]
     fn unreadable() {
         let dump = Dump::only(State::Unreadable("is empty".into()));
@@ -790,26 +1040,76 @@ mod tests {
         // The threshold is known from the dump.
         assert!(verdict.latency.unwrap().window.is_some());
         let verdict = verdict_with(Ok(Witness {
-            panic_message: "Kernel panic - not syncing: x".into(),
+            panic_message: Some("Kernel panic - not syncing: x".into()),
             ..witness.clone()
         }));
         assert_eq!(
             (verdict.stage, verdict.summary.as_str()),
-            (Stage::WrongCause, "failed checks: cause (drgn)")
+            (Stage::WrongCause, "failed checks: cause (drgn): panic 'x'")
         );
         let verdict = verdict_with(Ok(Witness {
             threads: Vec::new(),
             ..witness.clone()
         }));
-        assert_eq!(verdict.summary, "failed checks: stack (drgn)");
+        assert_eq!(
+            verdict.summary,
+            "failed checks: stack (drgn): no frame of [lockup]"
+        );
         let missing = vec!["ignoring module: could not read memory".into()];
         let verdict = verdict_with(Ok(Witness {
             missing,
             ..witness.clone()
         }));
         assert_eq!(verdict.stage, Stage::DumpIncomplete);
-        let verdict = verdict_with(Err("no drgn".into()));
+        let silent = |is_excused| {
+            let reason = "no drgn".into();
+            verdict_with(Err(Silence { reason, is_excused }))
+        };
+        let verdict = silent(false);
+        assert_eq!(verdict.stage, Stage::CouldNotTell);
+        assert_eq!(verdict.summary, "no answer to all (drgn): no drgn");
+        let verdict = silent(true);
         assert_eq!(verdict.stage, Stage::Pass);
         assert_eq!(verdict.checks.last().unwrap().result, Result::Skipped);
+        let failed = |question: &str| Witness {
+            failed: [(question.to_string(), "a reason".to_string())].into(),
+            ..witness.clone()
+        };
+        for (witness, names) in [
+            (
+                Witness {
+                    panic_message: None,
+                    ..failed("panic_message")
+                },
+                "cause (drgn)",
+            ),
+            (
+                Witness {
+                    crashed: None,
+                    ..failed("crashed")
+                },
+                "thread (drgn), cpu (drgn)",
+            ),
+            (
+                Witness {
+                    threads: Vec::new(),
+                    ..failed("threads")
+                },
+                "stack (drgn)",
+            ),
+            (
+                Witness {
+                    threads: Vec::new(),
+                    unread: vec!["lockup/1: no registers".into()],
+                    ..witness.clone()
+                },
+                "stack (drgn)",
+            ),
+        ] {
+            let verdict = verdict_with(Ok(witness));
+            assert_eq!(verdict.stage, Stage::CouldNotTell);
+            let summary = format!("no answer to {names}: ");
+            assert!(verdict.summary.starts_with(&summary), "{}", verdict.summary);
+        }
     }
 }

@@ -10,13 +10,16 @@ document printed:
   release, panic_message  what the dumped kernel says of itself
   crashed                 the thread that ran on the CPU that panicked
   threads                 all threads that are in a function of MODULE
+  unread                  threads whose stack cannot be read, and why
   threshold               the variable's value, null if there is none
   missing                 what drgn says of memory that the dump does not have
+  failed                  questions without an answer (null, or an empty list), and why
 
 A thread has its name, pid, cpu, state, and frames: functions and their modules,
 innermost first.
 
-On failure there is no document, and the last line of stderr says why.
+If the dump or its debug information cannot be opened there is no document, and the
+last line of stderr says why.
 """
 
 import json
@@ -48,34 +51,75 @@ def read(vmcore, vmlinux, variable, module):
     prog = drgn.Program()
     prog.set_core_dump(vmcore)
     prog.load_debug_info([vmlinux])
-    # Modules have no debug information here; the kernel's own symbols name them.
-    symbols = load_module_kallsyms(prog)
-    prog.register_symbol_finder("module_kallsyms", symbols, enable_index=1)
-    crashed = prog.crashed_thread()
-    threshold = None
-    for symbol in (variable, f"sysctl_{variable}"):
+    failed = {}
+    unread = []
+
+    def ask(question, answer, otherwise=None):
+        """The answer to a question. One that has none does not keep others from theirs."""
         try:
-            threshold = prog[symbol].value_()
-        except (KeyError, ValueError):
-            continue
+            return answer()
+        except drgn.FaultError as error:
+            missing.messages.append(f"{question}: could not read memory: {error}")
+            failed[question] = str(error)
+        except Exception as error:
+            failed[question] = f"{type(error).__name__}: {error}"
+        return otherwise
+
+    # Modules have no debug information here; the kernel's own symbols name them.
+    ask("symbols", lambda: name_modules(prog))
     return {
-        "release": prog["init_uts_ns"].name.release.string_().decode(),
-        "panic_message": panic_message(prog).decode(errors="replace"),
-        "crashed": thread(prog, crashed.object, crashed.stack_trace()),
-        "threads": threads(prog, module),
-        "threshold": threshold,
+        "release": ask("release", lambda: release(prog)),
+        "panic_message": ask("panic_message", lambda: message(prog)),
+        "crashed": ask("crashed", lambda: crashed(prog)),
+        "threads": ask("threads", lambda: threads(prog, module, unread), []),
+        "unread": unread,
+        "threshold": ask("threshold", lambda: threshold(prog, variable)),
         "missing": missing.messages,
+        "failed": failed,
     }
 
 
-def threads(prog, module):
+def name_modules(prog):
+    symbols = load_module_kallsyms(prog)
+    prog.register_symbol_finder("module_kallsyms", symbols, enable_index=1)
+
+
+def release(prog):
+    return prog["init_uts_ns"].name.release.string_().decode()
+
+
+def message(prog):
+    """What the dumped kernel panicked with, null if it did not."""
+    text = panic_message(prog)
+    if text is None:
+        raise ValueError("it did not panic")
+    return text.decode(errors="replace")
+
+
+def crashed(prog):
+    found = prog.crashed_thread()
+    return thread(prog, found.object, found.stack_trace())
+
+
+def threshold(prog, variable):
+    """The variable's value; null for a detector that has none."""
+    for symbol in (variable, f"sysctl_{variable}"):
+        try:
+            return prog[symbol].value_()
+        except (KeyError, ValueError):
+            continue
+    return None
+
+
+def threads(prog, module, unread):
     """All threads with a function of a module on their stack."""
     found = []
     for task in for_each_task(prog):
         try:
             known = thread(prog, task, prog.stack_trace(task))
-        except (ValueError, drgn.FaultError):
-            # It ran, and its registers are not in the dump.
+        except (ValueError, drgn.FaultError) as error:
+            # It ran, and its registers are not in the dump; or a page of its stack is not.
+            unread.append(f"{task.comm.string_().decode(errors='replace')}: {error}")
             continue
         if any(frame["module"] == module for frame in known["frames"]):
             found.append(known)

@@ -44,7 +44,8 @@ pub struct Vmcore {
 
 /// A file that does not claim to be a dump.
 pub struct Other {
-    bytes: Arc<dyn Bytes>,
+    /// Of each of its files.
+    bytes: Vec<Arc<dyn Bytes>>,
     /// Why it is not all there, if it was compressed.
     pub damage: Option<String>,
 }
@@ -52,13 +53,21 @@ pub struct Other {
 impl Other {
     /// The number of its bytes, decompressed.
     pub fn size(&self) -> u64 {
-        self.bytes.size()
+        self.bytes.iter().map(|bytes| bytes.size()).sum()
     }
 
     /// Its first bytes, decompressed, as many as `most`.
-    #[allow(dead_code)] // For inputs that are a kernel log.
     pub fn contents(&self, most: u64) -> io::Result<Vec<u8>> {
-        source::read_vec(self.bytes.as_ref(), 0, self.size().min(most))
+        let mut all = Vec::new();
+        for bytes in &self.bytes {
+            if !all.is_empty() {
+                // A part need not end with a whole line.
+                all.push(b'\n');
+            }
+            let left = most.saturating_sub(all.len() as u64);
+            all.extend(source::read_vec(bytes.as_ref(), 0, bytes.size().min(left))?);
+        }
+        Ok(all)
     }
 }
 
@@ -128,14 +137,15 @@ pub fn read(paths: &[PathBuf], watch: &Watch<'_>) -> anyhow::Result<Input> {
         }
     }
     let bytes = files.iter().map(|file| file.bytes.size()).sum();
-    if let [file] = &files[..] {
+    let is_other = |file: &File| {
         let head = file.begins();
-        if file.bytes.size() > 0 && !Elf::claims(&head) && !Header::claims(&head) {
-            return Ok(Input::Other(Other {
-                bytes: file.bytes.clone(),
-                damage: file.damage.clone(),
-            }));
-        }
+        file.bytes.size() > 0 && !Elf::claims(&head) && !Header::claims(&head)
+    };
+    if files.iter().all(is_other) {
+        return Ok(Input::Other(Other {
+            damage: files.iter().find_map(|file| file.damage.clone()),
+            bytes: files.into_iter().map(|file| file.bytes).collect(),
+        }));
     }
     Ok(Input::Dump(
         examine(files, bytes, watch).unwrap_or_else(|fault| Vmcore::failed(bytes, fault)),
