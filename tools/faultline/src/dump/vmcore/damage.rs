@@ -174,6 +174,7 @@ fn judged(log: &str) -> Option<Vec<String>> {
         run_id: None,
         cpus: None,
         threshold: Some(2),
+        insists: false,
     };
     let verdict = verdict::judge_dump(&expected, &dump);
     let checks = verdict.checks.into_iter().map(|check| check.found);
