@@ -122,6 +122,17 @@ a_changed_prototype_is_refused() {
 		"$(refused prototypes '/^helper: int kexec_crash_loaded/d')"
 }
 
+# Debugging options make macros of functions that helpers call. Here each of them is one: none is in
+# the BTF by its name, nor in Module.symvers.
+what_a_helper_calls_may_be_a_macro() {
+	local output
+	sed '/^helper/s/\(\w*\)(/\1_is_a_macro(/' "$list" >"$scratch/list"
+	output=$("$guard" prototypes --btf "$FAULTLINE_BTF" --list "$scratch/list" --cfg "$scratch/cfg" \
+		--header "$scratch/header" "$project"/rust/helpers/*.c 2>&1) || { note "$output"; exit 1; }
+	same "not there" "$(sed -nE 's/^helper.*\b(\w+_is_a_macro)\(.*/\1/p' "$scratch/list" | sort -u)" \
+		"$(grep -oE '\w+_is_a_macro' <<<"$output" | sort -u)"
+}
+
 a_call_that_is_not_listed_is_refused() {
 	sed '/kthread_stop/d' "$list" >"$scratch/list"
 	match "the function" '^btf-guard: kthread_stop is called, but is not in ' "$(refused "$guard" layouts \
@@ -133,4 +144,4 @@ cleanup() { rm -rf "${scratch:?}"/*; }
 
 ktap_run the_stock_kernel_is_what_we_build_for a_build_without_the_program_says_so \
 	a_config_without_a_field_is_refused a_config_that_moves_fields_is_refused \
-	a_changed_prototype_is_refused a_call_that_is_not_listed_is_refused
+	a_changed_prototype_is_refused what_a_helper_calls_may_be_a_macro a_call_that_is_not_listed_is_refused

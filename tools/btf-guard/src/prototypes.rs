@@ -168,7 +168,8 @@ impl Entry {
         if !KINDS.contains(&kind) {
             bail!("'{kind}' is none of: {}", KINDS.join(", "));
         }
-        let optional = words.next_if_eq(&"optional").is_some();
+        // A helper calls what a header's macro makes of the name in this kernel's config.
+        let optional = words.next_if_eq(&"optional").is_some() || kind == "helper";
         let name = match words.collect::<Vec<_>>()[..] {
             [] => None,
             [name, "since", version] if is_version(version) => Some(name.to_string()),
@@ -393,6 +394,18 @@ mod tests {
         assert_eq!(
             (optional.absent, optional.errors),
             (vec!["gone".to_string()], vec![])
+        );
+    }
+
+    #[test]
+    fn what_a_helper_calls_may_be_a_macro() {
+        let verdict = verdict("helper: int gone(void);\nhelper: int f(void);", &[f()]);
+        assert_eq!(verdict.absent, ["gone"]);
+        // One that is there is compared.
+        assert_eq!(verdict.errors.len(), 1);
+        assert!(
+            verdict.errors[0].contains("f has another prototype"),
+            "{verdict:?}"
         );
     }
 
