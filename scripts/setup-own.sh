@@ -3,8 +3,16 @@
 #
 # Part of setup: a kernel of our own, for what no stock kernel of an architecture has. It is
 # built from the stock kernel's source by the stock kernel's compilers, with the config of
-# scripts/own-kernel.config, and laid out in the cache as the packages of a stock kernel are:
-# from there on it is a kernel like the others.
+# scripts/own-kernel.config (for the flavour own-<name>-<arch>, of own-kernel-<name>.config as
+# well), and laid out in the cache as the packages of a stock kernel are: from there on it is a
+# kernel like the others.
+
+# own_configs: the config files of the row's flavour.
+own_configs() {
+	local name=${FLAVOUR#own-}
+	echo "$PROJECT/scripts/own-kernel.config"
+	[[ $name != *-* ]] || echo "$PROJECT/scripts/own-kernel-${name%-*}.config"
+}
 
 # own_base: the row of the stock kernel whose source and compilers it is built with.
 own_base() {
@@ -15,15 +23,16 @@ own_base() {
 # own_build VARIABLES: builds it in a folder that is gone afterwards. VARIABLES are the stock
 # kernel's .kernelvariables, which name the compilers.
 own_build() {
-	local build=$KERNEL_DIR/build modules=$STOCK/usr/lib/modules/$RELEASE missing
+	local build=$KERNEL_DIR/build modules=$STOCK/usr/lib/modules/$RELEASE missing configs
+	mapfile -t configs < <(own_configs)
 	rm -rf "$build" "$STOCK"
 	mkdir -p "$build" "$HEADERS" "$modules"
 	sed "s/^\(override KERNELRELEASE =\).*/\1 $RELEASE/" "$1" >"$HEADERS/.kernelvariables"
 	cp "$HEADERS/.kernelvariables" "$build/"
-	cat "$KERNEL_DIR/source/kernel/configs/kvm_guest.config" "$PROJECT/scripts/own-kernel.config" >"$build/wanted.config"
+	cat "$KERNEL_DIR/source/kernel/configs/kvm_guest.config" "${configs[@]}" >"$build/wanted.config"
 	own_make KCONFIG_ALLCONFIG="$build/wanted.config" allnoconfig
-	missing=$(grep '^CONFIG_' "$PROJECT/scripts/own-kernel.config" | grep -vxFf "$build/.config") && {
-		echo "scripts/own-kernel.config: the source's Kconfig does not give these:" "$missing"
+	missing=$(grep -h '^CONFIG_' "${configs[@]}" | grep -vxFf "$build/.config") && {
+		echo "${configs[*]#"$PROJECT/"}: the source's Kconfig does not give these:" "$missing"
 		return 1
 	}
 	own_make -j"$(nproc)" bzImage modules
@@ -44,7 +53,7 @@ own_make() {
 }
 
 own_setup() {
-	local row=$ROW source variables release recipe
+	local row=$ROW source variables release recipe configs
 	row_select "$(own_base)"
 	KERNEL=$ROW
 	kernel_setup
@@ -57,7 +66,8 @@ own_setup() {
 	kernel_forget
 	ln -sfn "$source" "$KERNEL_DIR/source"
 	ln -sfn "$STOCK/usr/lib/modules/$RELEASE" "$GUEST_ROOT/usr/lib/modules/$RELEASE"
-	recipe="$VERSION $({ declare -f own_build own_make; cat "$PROJECT/scripts/own-kernel.config"; } | sha256sum)"
+	mapfile -t configs < <(own_configs)
+	recipe="$VERSION $({ declare -f own_build own_make; cat "${configs[@]}"; } | sha256sum)"
 	own_step "$recipe" "$variables"
 	step "metadata-$RELEASE" "kernel: metadata for modules (2 min)" \
 		"$recipe $(sha256sum <"$PROJECT/scripts/setup-kernel.sh")" kernel_prepare
