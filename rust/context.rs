@@ -35,6 +35,11 @@ use crate::{
     compat::ffi::c_ulong, //
 };
 
+/// Whether the kernel was built with `CONFIG_PREEMPT_RT`. There nearly all of it can be preempted:
+/// softirqs and most interrupt handlers are threads, `spinlock_t` sleeps, and so may whatever
+/// takes one, also an allocation with `GFP_ATOMIC`.
+pub const PREEMPT_RT: bool = cfg!(CONFIG_PREEMPT_RT);
+
 /// What makes a type neither `Send` nor `Sync`: it belongs to one CPU.
 type OfThisCpu = PhantomData<*mut ()>;
 
@@ -124,7 +129,8 @@ impl Drop for InterruptsOff {
     }
 }
 
-/// Proof that softirqs do not run on this CPU. Hard interrupts still come.
+/// Proof that softirqs do not run on this CPU. Hard interrupts still come, and with
+/// [`PREEMPT_RT`] so do other threads: the thread stays on its CPU, but may be preempted.
 ///
 /// # Invariants
 ///

@@ -125,10 +125,11 @@ pub fn total_bytes() -> usize {
 ///
 /// # Context
 ///
-/// Any but an NMI.
+/// Any but an NMI. With [`PREEMPT_RT`](crate::context::PREEMPT_RT) the allocator's locks sleep, so
+/// there preemption and interrupts have to be on.
 pub fn borrow_atomic() -> bool {
-    // SAFETY: The function may be called from any context but an NMI. The page
-    // is given back at once.
+    // SAFETY: The function may be called from any context but an NMI; where it must not sleep
+    // but would, the scheduler reports that. The page is given back at once.
     unsafe {
         let page = bindings::faultline_helper_get_free_page_atomic();
         if page != 0 {

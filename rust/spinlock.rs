@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Spinlocks: who wants one that is held spins, with preemption off.
+//! Raw spinlocks: waiters spin with preemption off, on every kernel.
+//!
+//! These are the kernel's `raw_spinlock_t`. Its `spinlock_t` is the same thing except with
+//! `PREEMPT_RT`, where it is a mutex with another name: waiters sleep, and preemption stays on.
 //!
 //! C header: [`include/linux/spinlock.h`](srctree/include/linux/spinlock.h)
 
@@ -18,7 +21,7 @@ use crate::{
     error::Result, //
 };
 
-/// A spinlock that protects nothing but itself.
+/// A raw spinlock that protects nothing but itself.
 ///
 /// # Invariants
 ///
@@ -27,25 +30,25 @@ use crate::{
 /// # Examples
 ///
 /// ```no_run
-/// use faultline::spinlock::SpinLock;
+/// use faultline::spinlock::RawSpinLock;
 ///
-/// let lock = SpinLock::new()?;
+/// let lock = RawSpinLock::new()?;
 /// lock.hold(|_held| {
 ///     assert!(lock.try_hold(|_held| ()).is_none());
 /// });
 /// # Ok::<(), faultline::error::Error>(())
 /// ```
-pub struct SpinLock {
-    lock: KBox<UnsafeCell<bindings::spinlock_t>>,
+pub struct RawSpinLock {
+    lock: KBox<UnsafeCell<bindings::raw_spinlock_t>>,
 }
 
-// SAFETY: It may be taken by any CPU, and is released by the one that took it.
-unsafe impl Send for SpinLock {}
+// SAFETY: The lock is in memory of its own, which any CPU may use and free.
+unsafe impl Send for RawSpinLock {}
 
-// SAFETY: As above.
-unsafe impl Sync for SpinLock {}
+// SAFETY: Any CPU may take the lock at any time; a `Held` cannot leave the one that took it.
+unsafe impl Sync for RawSpinLock {}
 
-impl SpinLock {
+impl RawSpinLock {
     /// A lock that nobody holds.
     ///
     /// # Context
@@ -56,10 +59,10 @@ impl SpinLock {
     ///
     /// `ENOMEM`.
     pub fn new() -> Result<Self> {
-        // SAFETY: A `spinlock_t` of zeros is one that was not initialised.
+        // SAFETY: A `raw_spinlock_t` of zeros is one that was not initialised.
         let lock = KBox::new(UnsafeCell::new(unsafe { core::mem::zeroed() }), GFP_KERNEL)?;
         // SAFETY: Nobody else knows of it, and it does not leave its place.
-        unsafe { bindings::faultline_helper_spin_lock_init(lock.get()) };
+        unsafe { bindings::faultline_helper_raw_spin_lock_init(lock.get()) };
         // INVARIANT: It was just initialised.
         Ok(Self { lock })
     }
@@ -71,8 +74,8 @@ impl SpinLock {
     /// Any in which the lock is not held by what this interrupts: it would wait
     /// for ever. Inside, nothing may sleep.
     pub fn hold<R>(&self, body: impl FnOnce(&Held<'_>) -> R) -> R {
-        // SAFETY: By the invariant. Dropping what follows unlocks.
-        unsafe { bindings::faultline_helper_spin_lock(self.lock.get()) };
+        // SAFETY: The lock is initialised by the invariant. Dropping what follows unlocks.
+        unsafe { bindings::faultline_helper_raw_spin_lock(self.lock.get()) };
         // INVARIANT: It was just locked.
         body(&Held {
             lock: self,
@@ -86,8 +89,8 @@ impl SpinLock {
     ///
     /// Any but an NMI. Inside, nothing may sleep.
     pub fn try_hold<R>(&self, body: impl FnOnce(&Held<'_>) -> R) -> Option<R> {
-        // SAFETY: By the invariant. Dropping what follows unlocks.
-        if !unsafe { bindings::faultline_helper_spin_trylock(self.lock.get()) } {
+        // SAFETY: The lock is initialised by the invariant. Dropping what follows unlocks.
+        if !unsafe { bindings::faultline_helper_raw_spin_trylock(self.lock.get()) } {
             return None;
         }
         // INVARIANT: It was just locked.
@@ -98,19 +101,20 @@ impl SpinLock {
     }
 }
 
-/// Proof that a lock is held, and so that preemption is off.
+/// Proof that a lock is held, and so that preemption is off: that of a raw spinlock is, also
+/// with `PREEMPT_RT`.
 ///
 /// # Invariants
 ///
 /// While the object lives, `lock` is held for it by this CPU.
 pub struct Held<'a> {
-    lock: &'a SpinLock,
+    lock: &'a RawSpinLock,
     _of_this_cpu: PhantomData<*mut ()>,
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         // SAFETY: By the invariant it is held.
-        unsafe { bindings::faultline_helper_spin_unlock(self.lock.lock.get()) };
+        unsafe { bindings::faultline_helper_raw_spin_unlock(self.lock.lock.get()) };
     }
 }

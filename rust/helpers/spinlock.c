@@ -2,22 +2,22 @@
 
 #include <linux/spinlock.h>
 
-void faultline_helper_spin_lock_init(spinlock_t *lock)
+void faultline_helper_raw_spin_lock_init(raw_spinlock_t *lock)
 {
-	spin_lock_init(lock);
+	raw_spin_lock_init(lock);
 }
 
-void faultline_helper_spin_lock(spinlock_t *lock)
+void faultline_helper_raw_spin_lock(raw_spinlock_t *lock)
 {
-	spin_lock(lock);
+	raw_spin_lock(lock);
 }
 
-bool faultline_helper_spin_trylock(spinlock_t *lock)
+bool faultline_helper_raw_spin_trylock(raw_spinlock_t *lock)
 {
-	return spin_trylock(lock);
+	return raw_spin_trylock(lock);
 }
 
-void faultline_helper_spin_unlock(spinlock_t *lock)
+void faultline_helper_raw_spin_unlock(raw_spinlock_t *lock)
 {
-	spin_unlock(lock);
+	raw_spin_unlock(lock);
 }

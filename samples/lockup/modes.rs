@@ -80,6 +80,8 @@ pub(crate) struct Mode {
     pub(crate) anywhere: bool,
     /// Why a detector that is set up well may overlook it.
     pub(crate) overlooked: Option<&'static str>,
+    /// Why it is no fault where the kernel is built with `PREEMPT_RT`.
+    pub(crate) harmless_on_rt: Option<&'static str>,
 }
 
 impl Mode {
@@ -94,6 +96,7 @@ impl Mode {
         deaf: false,
         anywhere: false,
         overlooked: None,
+        harmless_on_rt: None,
     };
 
     /// One that does so with interrupts off.
@@ -185,6 +188,9 @@ impl Words for Mode {
             "softirq",
             Self {
                 hold: cpu::spin_softirqs_off,
+                harmless_on_rt: Some(
+                    "softirqs are threads there, and a thread that keeps them off is preempted",
+                ),
                 ..Self::SPINS
             },
         ),

@@ -12,6 +12,7 @@ use core::{
 };
 
 use faultline::{
+    context,
     cpu::CpuSet,
     crash,
     page,
@@ -128,8 +129,8 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// `EINVAL` for what contradicts itself or the machine, `EPERM` without a crash
-    /// kernel, `ENOMEM`.
+    /// `EINVAL` for what contradicts itself or the machine, `EOPNOTSUPP` for what this kernel
+    /// cannot do, `EPERM` without a crash kernel, `ENOMEM`.
     pub(crate) fn from_params(mode: Option<&'static Mode>) -> Result<Self> {
         let run_id = params::run_id.copy();
         let force = params::force.get();
@@ -143,6 +144,13 @@ impl Plan {
             return Err(EINVAL);
         };
         let word = mode.word();
+        if let Some(why) = mode.harmless_on_rt {
+            judge.insist(
+                !context::PREEMPT_RT,
+                EOPNOTSUPP,
+                format_args!("mode={word}: this kernel is built with PREEMPT_RT: {why}"),
+            )?;
+        }
         let at = crash_point(&judge, mode)?;
         let cpus = resolve_cpus(&judge, mode, at.is_some(), force)?;
         judge.insist(
@@ -219,6 +227,14 @@ impl Plan {
             !self.alloc_under_lock || at.is_none(),
             EINVAL,
             format_args!("alloc_under_lock=1: at= may strike inside of the allocator"),
+        )?;
+        judge.insist(
+            !self.alloc_under_lock || !context::PREEMPT_RT,
+            EOPNOTSUPP,
+            format_args!(
+                "alloc_under_lock=1: this kernel is built with PREEMPT_RT, where the allocator's \
+                 locks sleep, also for GFP_ATOMIC"
+            ),
         )?;
         let limit_mib = self.limit_mib;
         judge.insist(

@@ -31,7 +31,7 @@ use faultline::{
     mutex::Mutex,
     prelude::*,
     rcu,
-    spinlock::SpinLock,
+    spinlock::RawSpinLock,
     time::{
         self,
         NSEC_PER_MSEC,
@@ -98,7 +98,7 @@ pub(crate) struct Shared {
     /// How many pages were taken under a lock.
     pub(crate) pages: AtomicU64,
     /// Of a mode that has them: the lock of each CPU, the mutexes of each pair.
-    pub(crate) locks: KVec<SpinLock>,
+    pub(crate) locks: KVec<RawSpinLock>,
     pub(crate) mutexes: KVec<[Mutex<()>; 2]>,
     /// The threads that are not done.
     threads_left: AtomicUsize,
@@ -130,7 +130,7 @@ impl Shared {
     fn new(plan: Plan, by: BegunBy) -> Result<Self> {
         let mut locks = KVec::with_capacity(plan.mode.locks(&plan), GFP_KERNEL)?;
         for _ in 0..plan.mode.locks(&plan) {
-            push(&mut locks, SpinLock::new()?)?;
+            push(&mut locks, RawSpinLock::new()?)?;
         }
         let mut mutexes = KVec::with_capacity(plan.mode.mutexes(&plan), GFP_KERNEL)?;
         for _ in 0..plan.mode.mutexes(&plan) {

@@ -58,9 +58,15 @@ result() {
 
 # modes: all that end by themselves, so that they can be done again.
 modes() {
-	echo soft spin softirq hard irq rcu hung mutex deadlock deadlock_irq self_deadlock smp_call \
+	local softirq=softirq
+	! realtime || softirq=
+	# shellcheck disable=SC2086 # a word, or none
+	echo soft spin $softirq hard irq rcu hung mutex deadlock deadlock_irq self_deadlock smp_call \
 		workqueue stop_machine warn double_free oom
 }
+
+# realtime: is the kernel built with PREEMPT_RT? Such a kernel refuses some of what others do.
+realtime() { [[ $(</proc/version) == *PREEMPT_RT* ]]; }
 
 # extra MODE: the parameters that a mode needs.
 extra() { [ "$1" != oom ] || echo limit_mib=32; }

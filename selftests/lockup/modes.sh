@@ -79,7 +79,14 @@ soft() {
 	seen softlockup_count 'soft lockup lockup/1' spin_preemption_off
 }
 
+# With PREEMPT_RT a thread that keeps softirqs off is preempted: no lockup, and so refused.
 softirq() {
+	if realtime; then
+		log_begin
+		refused 'Operation not supported' mode=softirq delay_secs=0 force=1
+		match "why" 'refused: mode=softirq: this kernel is built with PREEMPT_RT: ' "$(log)"
+		return
+	fi
 	detectors 1 0 0
 	provoke 5 softirq
 	seen softlockup_count 'soft lockup lockup/1' spin_softirqs_off
@@ -119,7 +126,7 @@ mutex() {
 	detectors 0 0 2
 	provoke 4 mutex
 	same "locks" "cpu 1: holds lock A, wants lock B;cpu 1: holds lock B, wants lock A" "$(says)"
-	match "the kernel's own mutex" 'mutex_lock' "$(log)"
+	match "the kernel's own mutex" 'mutex_(slow)?lock' "$(log)"
 	# Newer kernels know who has a mutex.
 	[ ! -e "$sysctls/hung_task_detect_count" ] || ! log_has 'is blocked on a mutex' || owner=,'owner lockup/1.b'
 	seen hung_task_detect_count "hung task lockup/1,hung task lockup/1.b$owner" wait_for_mutex
@@ -257,6 +264,12 @@ a_short_hold_is_said() {
 
 pages_are_taken_under_the_lock() {
 	local mode
+	if realtime; then
+		log_begin
+		refused 'Operation not supported' mode=soft alloc_under_lock=1 delay_secs=0 force=1
+		match "why" 'refused: alloc_under_lock=1: this kernel is built with PREEMPT_RT, ' "$(log)"
+		return
+	fi
 	detectors 0 0 0
 	for mode in soft softirq hard irq rcu deadlock deadlock_irq self_deadlock stop_machine; do
 		provoke 1 "$mode" alloc_under_lock=1

@@ -33,7 +33,8 @@ pub(super) fn spin_preemptible(hold: &Hold<'_>) -> Result {
     Ok(())
 }
 
-/// A soft lockup by a thread that keeps the softirqs (bottom halves) off.
+/// A soft lockup by a thread that keeps the softirqs (bottom halves) off, and so preemption,
+/// except with `PREEMPT_RT`.
 #[inline(never)]
 pub(super) fn spin_softirqs_off(hold: &Hold<'_>) -> Result {
     context::softirqs_off(|_off| hold.timer.spin());

@@ -13,7 +13,7 @@ use faultline::{
     context,
     irq_work,
     prelude::*,
-    spinlock::SpinLock, //
+    spinlock::RawSpinLock, //
 };
 
 use crate::hold::Hold;
@@ -79,13 +79,13 @@ pub(super) fn spin_on_lock_irqs_off(hold: &Hold<'_>) -> Result {
 /// An interrupt wants the lock that the thread has which it interrupts.
 pub(super) fn spin_on_own_lock(hold: &Hold<'_>) -> Result {
     #[inline(never)]
-    fn spin_on_own_lock(hold: &Hold<'_>, lock: &SpinLock) {
+    fn spin_on_own_lock(hold: &Hold<'_>, lock: &RawSpinLock) {
         say(hold, 0, 0);
         hold.timer
             .spin_until(|| lock.try_hold(|_held| ()).is_some());
     }
 
-    let lock = SpinLock::new()?;
+    let lock = RawSpinLock::new()?;
     lock.hold(|_held| {
         context::preemption_off(|off| {
             irq_work::run(off, |_interrupt| spin_on_own_lock(hold, &lock))
