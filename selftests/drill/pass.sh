@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # A soft lockup on the stock kernel becomes a vmcore that names our thread; and what the
-# verdict says of that dump when it is cut short or asked for something else.
+# verdict says of that dump in other formats, when it is damaged or cut short, or asked for
+# something else.
 #
 # Proves: kdump verdict
 
@@ -48,6 +49,56 @@ another_cause_is_not_passed() {
 	ended 1 wrong_cause
 }
 
+# The same dump, as makedumpfile writes it otherwise, has the log that makedumpfile reads; and
+# damaged at random it passes only if nothing rests on what changed.
+every_format_is_read_and_damage_is_noticed() {
+	[ -s "$core" ] || skip "there is no vmcore: the drill failed"
+	local formats=$scratch/formats suite output=$scratch/cargo make
+	suite=$("$project/scripts/paths" ROOT_SUITE)
+	mkdir -p "$formats"
+	make=(makedumpfile --message-level 0 -d 31)
+	check "the formats" eval '"${make[@]}" -c "$core" "$formats/zlib" && "${make[@]}" -z "$core" "$formats/zstd" &&
+		"${make[@]}" -l --splitblock-size 16 --split "$core" "$formats/split1" "$formats/split2" &&
+		"${make[@]}" -F -l "$core" | gzip -1 >"$formats/flattened.packed" &&
+		makedumpfile --message-level 0 --dump-dmesg "$core" "$formats/dmesg"'
+	check "tests of the program on them" eval 'FAULTLINE_TEST_DUMPS=$formats FAULTLINE_TEST_DUMP=$core \
+		RUSTFLAGS="-C target-feature=+crt-static" CARGO_PROFILE_RELEASE_OPT_LEVEL=0 cargo test --quiet --release --locked \
+		--target "$(uname -m)-unknown-linux-gnu" --target-dir "$project/build/tools/$suite" \
+		--manifest-path "$project/tools/faultline/Cargo.toml" -- --nocapture real_dump >"$output" 2>&1'
+	note "$(cat "$output")"
+	match "all formats were read" '\["[^"]*split[12]", "[^"]*split[12]"\]: the same log' "$(cat "$output")"
+	match "the damages" 'seed 0x[0-9a-f]+: [0-9]+ of 300 noticed' "$(cat "$output")"
+	rm -rf "$formats"
+}
+
+zeroed_pages_are_no_pass() {
+	[ -s "$core" ] || skip "there is no vmcore: the drill failed"
+	local mib=$(($(stat -c %s "$core") >> 20))
+	cp "$core" "$scratch/zeroed"
+	dd if=/dev/zero of="$scratch/zeroed" bs=1M seek=$((mib * 6 / 8)) count=$((mib / 8)) conv=notrunc status=none
+	program verdict "$scratch/zeroed" --mode soft
+	ended 1 dump_incomplete '[0-9]+ of its [0-9]+ pages are damaged'
+	rm "$scratch/zeroed"
+}
+
+# A pipe is read to its end; Ctrl-C while nothing comes says nothing of the dump.
+a_pipe_is_read_and_an_interrupt_is_no_verdict() {
+	[ -s "$core" ] || skip "there is no vmcore: the drill failed"
+	program verdict - --mode soft --run-id selftest-1 < <(cat "$core")
+	ended 0 pass
+	local pid status=0
+	mkfifo "$scratch/fifo"
+	"$project/build/faultline" verdict "$scratch/fifo" --mode soft --json >"$scratch/report" &
+	pid=$!
+	# It has opened the FIFO when a writer can.
+	exec 9>"$scratch/fifo"
+	kill -TERM "$pid"
+	wait "$pid" || status=$?
+	exec 9>&-
+	report=$(cat "$scratch/report")
+	ended 3 could_not_tell interrupted
+}
+
 truncated_vmcore_is_incomplete() {
 	[ -s "$core" ] || skip "there is no vmcore: the drill failed"
 	cp "$core" "$scratch/cut"
@@ -61,7 +112,13 @@ what_is_no_dump_is_unreadable() {
 	ended 1 unreadable
 	program verdict "$scratch/nothing" --mode soft
 	same "no such file: could not tell" 3 "$status"
+	program verdict "$scratch" --mode soft
+	same "a directory: could not tell" 3 "$status"
+	: >"$scratch/empty"
+	program verdict "$scratch/empty" --mode soft
+	ended 1 unreadable 'is empty'
 }
 
 ktap_run soft_lockup_becomes_a_vmcore drgn_agrees another_cause_is_not_passed \
-	truncated_vmcore_is_incomplete what_is_no_dump_is_unreadable
+	every_format_is_read_and_damage_is_noticed zeroed_pages_are_no_pass \
+	a_pipe_is_read_and_an_interrupt_is_no_verdict truncated_vmcore_is_incomplete what_is_no_dump_is_unreadable

@@ -139,7 +139,7 @@ impl Header {
             return unreadable("bitmaps of another size than its page frames need");
         }
         if let Some(frames) = &self.split {
-            if frames.start >= frames.end || frames.end > self.max_page_frames {
+            if frames.start > frames.end || frames.end > self.max_page_frames {
                 return unreadable("an impossible range of page frames");
             }
         }

@@ -170,7 +170,7 @@ fn check_chunk(part: &Part, codec: &mut Codec, chunk: u64) -> Result<(Found, End
         .map_err(Fault::reading("the descriptors of its pages"))?;
     let mut found = Found::default();
     let mut ends: Ends = None;
-    let shared = part.header.shares_zeroes().then(|| part.data_at());
+    let shared = part.header.shares_zeroes().then(|| part.data_at);
     // Pages whose data can be looked at.
     let mut sound = Vec::with_capacity(count as usize);
     for (index, bytes) in (first..).zip(table.chunks_exact(DESCRIPTOR_BYTES as usize)) {
@@ -263,7 +263,7 @@ fn stitch(part: &Part, ends: &[Ends], found: &mut Found) {
     } else {
         0
     };
-    let mut next = part.data_at() + shared;
+    let mut next = part.data_at + shared;
     for (start, number, end) in ends.iter().flatten() {
         if *start != next && next != u64::MAX {
             found.bad(*number, "does not follow the page before it");
@@ -278,7 +278,7 @@ fn zeroes(part: &Part, found: &mut Found) -> Result<(), Fault> {
         return Ok(());
     }
     let mut page = vec![0; part.header.block_size as usize];
-    match part.bytes.read_at(&mut page, part.data_at()) {
+    match part.bytes.read_at(&mut page, part.data_at) {
         Ok(()) if page.iter().any(|byte| *byte != 0) => {
             found.bad(0, "is the page of zeroes, and has others")
         }

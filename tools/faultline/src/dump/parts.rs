@@ -26,6 +26,8 @@ pub struct Part {
     pub frames: Range<u64>,
     pub pages: u64,
     pub descriptors_at: u64,
+    /// Where the pages' data begin.
+    pub data_at: u64,
 }
 
 impl Part {
@@ -58,28 +60,31 @@ impl Part {
         if header.marked_incomplete {
             return incomplete("makedumpfile marked it as incomplete".into());
         }
-        if pages == 0 {
+        if dumped.ones() == 0 {
             return incomplete("it has no pages at all".into());
         }
+        let descriptors_at = at + 2 * length;
         let part = Part {
-            descriptors_at: at + 2 * length,
+            data_at: data_at(
+                bytes.as_ref(),
+                &header,
+                descriptors_at,
+                pages,
+                dumped.ones(),
+            )?,
+            descriptors_at,
             bytes,
             header,
             dumped,
             frames,
             pages,
         };
-        if part.data_at() > part.bytes.size() {
+        if part.data_at > part.bytes.size() {
             return incomplete(format!(
                 "the file ends within the descriptors of its {pages} pages"
             ));
         }
         Ok(part)
-    }
-
-    /// Where the pages' data begin.
-    pub fn data_at(&self) -> u64 {
-        self.descriptors_at + self.pages * DESCRIPTOR_BYTES
     }
 
     /// Where the descriptor of a page frame is, if its page is in this file.
@@ -94,6 +99,28 @@ impl Part {
         self.dumped
             .select(self.dumped.rank(self.frames.start) + index)
     }
+}
+
+/// Where the data of a file's pages begin. A part of a split dump may have room for the
+/// descriptors of all `dumped` pages, and not of its own only: what its first one says decides.
+fn data_at(
+    bytes: &dyn Bytes,
+    header: &Header,
+    descriptors_at: u64,
+    pages: u64,
+    dumped: u64,
+) -> Result<u64, Fault> {
+    let behind = |pages: u64| descriptors_at + pages * DESCRIPTOR_BYTES;
+    let roomy = match (&header.split, pages) {
+        (None, _) => false,
+        (Some(_), 0) => behind(dumped) <= bytes.size(),
+        (Some(_), _) => {
+            let first = source::read_vec(bytes, descriptors_at, DESCRIPTOR_BYTES);
+            let first = first.map_err(Fault::reading("the descriptors of its pages"))?;
+            Descriptor::read(&first).offset >= behind(dumped)
+        }
+    };
+    Ok(behind(if roomy { dumped } else { pages }))
 }
 
 /// Puts the parts of a dump in their order, and insists on having all of them.

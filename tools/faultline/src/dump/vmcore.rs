@@ -355,4 +355,6 @@ fn same_kernel(memory: &Memory<'_>, info: &Vmcoreinfo) -> Result<(), Fault> {
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod real;
+#[cfg(test)]
 mod tests;

@@ -218,8 +218,8 @@ impl Whole {
         [
             ("header", 0..bitmaps),
             ("bitmaps", bitmaps..self.part.descriptors_at),
-            ("descriptors", self.part.descriptors_at..self.part.data_at()),
-            ("data", self.part.data_at()..self.part.bytes.size()),
+            ("descriptors", self.part.descriptors_at..self.part.data_at),
+            ("data", self.part.data_at..self.part.bytes.size()),
         ]
     }
 
