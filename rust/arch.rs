@@ -38,20 +38,19 @@ fn on_stack(stack_pointer: usize, n: usize) -> Option<usize> {
 #[cfg(kernel_has = "fprobe_ftrace_regs")]
 impl Registers for bindings::ftrace_regs {
     #[inline(always)]
-    fn argument(&self, n: usize) -> Option<usize> {
-        let regs = core::ptr::from_ref(self).cast_mut();
+    unsafe fn argument(regs: *mut Self, n: usize) -> Option<usize> {
         if n < this::IN_REGISTERS {
-            // SAFETY: These are the registers of a call, which are read.
+            // SAFETY: They are ftrace's for the handler that runs, and there are so many
+            // arguments in them.
             return Some(unsafe { bindings::faultline_helper_ftrace_argument(regs, n as u32) });
         }
-        // SAFETY: As above.
+        // SAFETY: They are ftrace's for the handler that runs, with the stack pointer.
         on_stack(unsafe { bindings::faultline_helper_ftrace_stack(regs) }, n)
     }
 
     #[inline(always)]
-    fn returned(&self) -> usize {
-        let regs = core::ptr::from_ref(self).cast_mut();
-        // SAFETY: As above.
+    unsafe fn returned(regs: *mut Self) -> usize {
+        // SAFETY: They are ftrace's for the handler that runs, with the result.
         unsafe { bindings::faultline_helper_ftrace_returned(regs) }
     }
 }
@@ -75,21 +74,25 @@ mod this {
 
     impl Registers for bindings::pt_regs {
         #[inline(always)]
-        fn argument(&self, n: usize) -> Option<usize> {
+        unsafe fn argument(regs: *mut Self, n: usize) -> Option<usize> {
+            // SAFETY: They are on the stack below the handler that runs, where nothing
+            // writes to them meanwhile.
+            let regs = unsafe { &*regs };
             Some(match n {
-                0 => self.di as usize,
-                1 => self.si as usize,
-                2 => self.dx as usize,
-                3 => self.cx as usize,
-                4 => self.r8 as usize,
-                5 => self.r9 as usize,
-                n => return on_stack(self.sp as usize, n),
+                0 => regs.di as usize,
+                1 => regs.si as usize,
+                2 => regs.dx as usize,
+                3 => regs.cx as usize,
+                4 => regs.r8 as usize,
+                5 => regs.r9 as usize,
+                n => return on_stack(regs.sp as usize, n),
             })
         }
 
         #[inline(always)]
-        fn returned(&self) -> usize {
-            self.ax as usize
+        unsafe fn returned(regs: *mut Self) -> usize {
+            // SAFETY: They are on the stack below the handler that runs.
+            unsafe { (*regs).ax as usize }
         }
     }
 
@@ -270,17 +273,23 @@ mod this {
 
     /// The general registers of a `struct pt_regs`, which it begins with in the
     /// order that user space knows: x0 to x30, then sp.
+    ///
+    /// # Safety
+    ///
+    /// `regs` are what the kernel gave the handler that runs, and `'a` is no longer.
     #[inline(always)]
-    fn registers(regs: &bindings::pt_regs) -> &[u64; 32] {
-        // SAFETY: `struct user_pt_regs`, with which `struct pt_regs` begins, is
-        // part of what the kernel promises to user space.
-        unsafe { &*core::ptr::from_ref(regs).cast::<[u64; 32]>() }
+    unsafe fn registers<'a>(regs: *mut bindings::pt_regs) -> &'a [u64; 32] {
+        // SAFETY: They are on the stack below the handler. `struct user_pt_regs`, with
+        // which `struct pt_regs` begins, is part of what the kernel promises to user
+        // space.
+        unsafe { &*regs.cast::<[u64; 32]>() }
     }
 
     impl Registers for bindings::pt_regs {
         #[inline(always)]
-        fn argument(&self, n: usize) -> Option<usize> {
-            let registers = registers(self);
+        unsafe fn argument(regs: *mut Self, n: usize) -> Option<usize> {
+            // SAFETY: They are the handler's, and used here only.
+            let registers = unsafe { registers(regs) };
             match registers.get(n) {
                 Some(&value) if n < IN_REGISTERS => Some(value as usize),
                 _ => on_stack(registers[31] as usize, n),
@@ -288,8 +297,9 @@ mod this {
         }
 
         #[inline(always)]
-        fn returned(&self) -> usize {
-            registers(self)[0] as usize
+        unsafe fn returned(regs: *mut Self) -> usize {
+            // SAFETY: They are the handler's, and used here only.
+            unsafe { registers(regs)[0] as usize }
         }
     }
 

@@ -16,7 +16,10 @@
 //! are narrower on older kernels, need a kernel that was built with Rust, or do
 //! not exist.
 
-use core::ffi::CStr;
+use core::{
+    ffi::CStr,
+    ptr::NonNull, //
+};
 
 pub use kernel::{
     alloc::{
@@ -30,6 +33,13 @@ pub use kernel::{
 };
 
 pub(crate) use kernel::bindings;
+
+/// The address of what is in a box. Whoever has it owns the box, and gives it back
+/// by `KBox::from_raw`.
+pub(crate) fn into_raw<T>(content: KBox<T>) -> NonNull<T> {
+    // SAFETY: A box has an address, which is not null.
+    unsafe { NonNull::new_unchecked(KBox::into_raw(content)) }
+}
 
 /// The pointer that C wants for a string. What `char` is to Rust differs between
 /// `core` and the kernel, and between kernels.

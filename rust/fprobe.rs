@@ -31,6 +31,12 @@
 //! - *Unload.* Handlers run with preemption off. `unregister_fprobe()` makes that no
 //!   more begin, and on some kernels returns while others still run, so
 //!   `synchronize_rcu()` follows it here.
+//! - *A probe that the kernel keeps.* `unregister_fprobe()` fails where ftrace is out
+//!   of order (before 6.14), or has no memory for a list (from 6.14 until that was
+//!   mended upstream; it has changed nothing then, and is asked again). What it keeps
+//!   is marked as disabled, and whoever calls a handler looks at that before: so
+//!   after `synchronize_rcu()` nobody enters one, and the fprobe is data that is
+//!   never freed.
 //! - *A call in progress* when its probe is unregistered. All that the kernel keeps
 //!   of it is the address of the fprobe, and the data. If another fprobe is
 //!   registered at the same address before the call returns, that one's handler is
@@ -72,7 +78,11 @@ use crate::{
             c_void, //
         }, //
     },
-    error::Result,
+    error::{
+        code,
+        to_result,
+        Result, //
+    },
     probe::{
         self,
         Handling,
@@ -199,8 +209,8 @@ impl<H: Handler> Fprobe<H> {
 }
 
 // SAFETY: `entry` and `ret` only read what they take, apart from a call's data, which
-// are theirs. `register_fprobe_syms()` has undone all when it fails. For the rest see
-// `unregister`.
+// are theirs. `register_fprobe_syms()` has undone all when it fails. For `unregister`
+// see the module's documentation.
 unsafe impl<H: Handler> Kind for Fprobe<H> {
     type Handler = H;
     type Raw = bindings::fprobe;
@@ -220,22 +230,41 @@ unsafe impl<H: Handler> Kind for Fprobe<H> {
         fprobe.entry_data_size = size_of::<Kept<H::Data>>();
     }
 
-    unsafe fn register(probe: &Probe<Self>) -> c_int {
+    unsafe fn register(fprobe: *mut bindings::fprobe) -> c_int {
+        // SAFETY: The caller says that it is a probe of a set.
+        let (probe, _) = unsafe { Probe::<Self>::of(fprobe) };
         let mut function = char_ptr(probe.function());
-        // SAFETY: By the function's requirement. The name has a NUL, and is used
-        // before this returns.
-        unsafe { bindings::register_fprobe_syms(probe.raw(), &mut function, 1) }
+        // SAFETY: The caller says that it is set up, and stays where it is. The name has
+        // a NUL, and is used before this returns.
+        unsafe { bindings::register_fprobe_syms(fprobe, &mut function, 1) }
     }
 
-    unsafe fn unregister(probes: &mut [*mut bindings::fprobe]) {
+    unsafe fn unregister(probes: &mut [*mut bindings::fprobe]) -> Result {
+        /// So often a function that has no memory is asked again.
+        const ATTEMPTS: usize = 20;
+        let mut kept = Ok(());
         for &mut fprobe in probes {
-            // SAFETY: By the function's requirement. It fails only if ftrace has
-            // broken down, and then calls nothing any more.
-            unsafe { bindings::unregister_fprobe(fprobe) };
+            // SAFETY: The caller says that it is registered. What fails for lack of memory
+            // has left it so.
+            let attempt = || to_result(unsafe { bindings::unregister_fprobe(fprobe) });
+            let mut result = attempt();
+            for _ in 0..ATTEMPTS {
+                if result != Err(code::ENOMEM) {
+                    break;
+                }
+                time::sleep_ms(50);
+                result = attempt();
+            }
+            if let Err(error) = result {
+                // SAFETY: The caller says that it was registered, so it lives.
+                unsafe { flags(fprobe) }.fetch_or(bindings::FPROBE_FL_DISABLED, Ordering::SeqCst);
+                kept = Err(error);
+            }
         }
         // SAFETY: The caller may sleep. When it returns, what ran with preemption
-        // off has ended.
+        // off has ended, and so has what saw a probe that was not disabled yet.
         unsafe { bindings::synchronize_rcu() };
+        kept
     }
 
     unsafe fn enable(fprobe: *mut bindings::fprobe, enable: bool) -> c_int {
@@ -243,19 +272,19 @@ unsafe impl<H: Handler> Kind for Fprobe<H> {
             true => 0,
             false => bindings::FPROBE_FL_DISABLED,
         };
-        // SAFETY: By the function's requirement.
+        // SAFETY: The caller says that it is registered, so it lives.
         unsafe { flags(fprobe) }.store(wanted, Ordering::Relaxed);
         0
     }
 
     unsafe fn is_enabled(fprobe: *mut bindings::fprobe) -> bool {
-        // SAFETY: By the function's requirement.
+        // SAFETY: The caller says that it lives.
         unsafe { flags(fprobe) }.load(Ordering::Relaxed) & bindings::FPROBE_FL_DISABLED == 0
     }
 
     unsafe fn missed(fprobe: *mut bindings::fprobe) -> Missed {
-        // SAFETY: By the function's requirement. The kernel writes this while it
-        // is read, as a whole.
+        // SAFETY: The caller says that it lives. The kernel writes this while it is
+        // read, as a whole.
         let missed = unsafe { (&raw const (*fprobe).nmissed).read_volatile() };
         Missed {
             busy: 0,
@@ -270,7 +299,7 @@ unsafe impl<H: Handler> Kind for Fprobe<H> {
 ///
 /// It lives as long as `'a`.
 unsafe fn flags<'a>(fprobe: *mut bindings::fprobe) -> &'a AtomicU32 {
-    // SAFETY: By the function's requirement; it is an aligned word.
+    // SAFETY: The caller says that it lives, and this is an aligned word of it.
     unsafe { AtomicU32::from_ptr(&raw mut (*fprobe).flags) }
 }
 
@@ -290,14 +319,12 @@ unsafe extern "C" fn entry<H: Handler>(
     regs: *mut Regs,
     data: *mut c_void,
 ) -> c_int {
-    // SAFETY: By the function's requirements. The room is aligned as a word.
+    // SAFETY: The kernel gives what was registered, and the registers of the call, to a
+    // handler, which this is. The room has the size that was asked for, and is aligned
+    // as a word.
     unsafe {
         let (probe, shared) = Probe::<Fprobe<H>>::of(fprobe);
-        let call = Entry {
-            probe: probe.index(),
-            registers: &*regs,
-            besides: (),
-        };
+        let call = Entry::new(probe.index(), regs, ());
         match shared.handler.entry(&call, &Handling::new()) {
             Some(kept) => {
                 data.cast::<Kept<H::Data>>().write(Kept {
@@ -327,17 +354,15 @@ unsafe extern "C" fn ret<H: Handler>(
     data: *mut c_void,
 ) {
     let kept = data.cast::<Kept<H::Data>>();
-    // SAFETY: By the function's requirements. What is not null has a word at least,
-    // and if that is this set's number, then `entry` wrote it and the data.
+    // SAFETY: The kernel gives what was registered, and the registers of the return, to
+    // a handler, which this is. What is not null has a word at least, and if that is
+    // this set's number, then `entry` wrote it and the data.
     unsafe {
         let (probe, shared) = Probe::<Fprobe<H>>::of(fprobe);
         if kept.is_null() || (&raw const (*kept).number).read() != shared.extra {
             return;
         }
-        let call = Return {
-            probe: probe.index(),
-            registers: &*regs,
-        };
+        let call = Return::new(probe.index(), regs);
         shared.handler.ret(&call, &(*kept).data, &Handling::new());
     }
 }

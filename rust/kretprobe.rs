@@ -31,27 +31,41 @@
 //!   unregistered a probe it waits for them with `synchronize_rcu()`. A call that
 //!   is still in progress returns through the kernel's own trampoline, which
 //!   finds the probe stopped; its instance belongs to the kernel.
+//! - *A probe that cannot be disarmed.* As with a [`kprobe`], it is
+//!   disabled first, so that to unregister it cannot fail. Otherwise the kernel
+//!   would free the pool of instances and go on to take some out of it.
 //! - *Instance data.* It is `Copy`, so nothing is lost when the kernel drops an
 //!   instance of a call that never returns; its size and alignment are
 //!   checked by the compiler against what the kernel gives. It is written by
-//!   `entry` before `ret` or `enclosing` can see it. It is `Send`, since a task
-//!   can enter a function on one CPU and leave it on another.
+//!   `entry` before `ret` or `enclosing` can see it: only what was written to the
+//!   instance makes a [`Filled`], and only with one is a call followed. It is `Send`,
+//!   since a task can enter a function on one CPU and leave it on another.
 //! - *Misses.* With `COUNTS_MISSED`, a function of ours stands in the place of the
 //!   kernel's `pre_handler` and calls it. It is put there while the probe is
-//!   registered and disabled, so nobody calls what is replaced, and stays until
-//!   nobody calls it any more.
+//!   registered and disabled. Where another probe was at the place before, a CPU may
+//!   walk over both at this moment, and read either pointer, but it calls neither.
+//!   Before the first probe can be enabled, `synchronize_rcu()` waits for such walks:
+//!   so whatever is called from then on is ours, and finds the kernel's.
 //! - *Context.* See [`probe`].
 //!
 //! C header: [`include/linux/kprobes.h`](srctree/include/linux/kprobes.h)\
 //! C source: [`kernel/kprobes.c`](srctree/kernel/kprobes.c)
 
+mod instance;
+mod slot;
+
 use core::{
-    cell::Cell,
     ffi::CStr,
     marker::PhantomData,
     mem::{
         align_of,
-        size_of, //
+        size_of,
+        transmute, //
+    },
+    ptr::null_mut,
+    sync::atomic::{
+        AtomicPtr,
+        Ordering, //
     }, //
 };
 
@@ -76,9 +90,17 @@ use crate::{
     }, //
 };
 
-/// What is done at the entry and at the return of the functions of a set.
+pub use slot::{
+    Filled,
+    Slot,
+    BY_VALUE_MAX, //
+};
+
+/// What is done at the entry and at the return of the functions of a set. It has
+/// either [`entry`](Self::entry) or [`entry_in_place`](Self::entry_in_place).
 pub trait Handler: Send + Sync + Sized + 'static {
-    /// What belongs to a call: at most 4096 bytes, aligned as a word or less.
+    /// What belongs to a call: at most 4096 bytes, aligned as a word or less. More than
+    /// [`BY_VALUE_MAX`] bytes are written in their place.
     type Data: Copy + Send + 'static;
 
     /// Is [`missed`](Self::missed) called? It makes each hit cost a few
@@ -100,7 +122,33 @@ pub trait Handler: Send + Sync + Sized + 'static {
     /// # Context
     ///
     /// That of [a handler](crate::probe).
-    fn entry(&self, call: &Entry<'_, Self>, here: &Handling<'_>) -> Option<Self::Data>;
+    fn entry(&self, call: &Entry<'_, Self>, here: &Handling<'_>) -> Option<Self::Data> {
+        const {
+            // No type is as large, so this is for whoever has neither of them.
+            assert!(
+                size_of::<Self>() == usize::MAX,
+                "a handler implements `entry` or `entry_in_place`"
+            );
+        }
+        let _ = (call, here);
+        None
+    }
+
+    /// A function was entered: as [`entry`](Self::entry), for data that are too large
+    /// to be passed by value.
+    ///
+    /// # Context
+    ///
+    /// That of [a handler](crate::probe).
+    #[inline(always)]
+    fn entry_in_place<'a>(
+        &self,
+        call: &Entry<'_, Self>,
+        data: Slot<'a, Self::Data>,
+        here: &Handling<'_>,
+    ) -> Option<Filled<'a, Self::Data>> {
+        Some(data.write(self.entry(call, here)?))
+    }
 
     /// A function returns. The task is the one that entered it; the CPU may be
     /// another.
@@ -169,7 +217,58 @@ pub type Return<'a> = probe::Return<'a, bindings::pt_regs>;
 /// # Ok::<(), Error>(())
 /// ```
 ///
-/// Data that owns something, or is too large, is refused by the compiler:
+/// Large data are written where the kernel keeps them:
+///
+/// ```no_run
+/// # use faultline::{
+/// #     kretprobe::{Entry, Filled, Handler, KretProbes, Return, Slot},
+/// #     memory::KernelPtr,
+/// #     probe::Handling,
+/// # };
+/// /// Compares what a function was given with what it leaves behind.
+/// struct Changes;
+///
+/// impl Handler for Changes {
+///     type Data = [u64; 128];
+///
+///     fn entry_in_place<'a>(
+///         &self,
+///         call: &Entry<'_, Self>,
+///         data: Slot<'a, Self::Data>,
+///         _here: &Handling<'_>,
+///     ) -> Option<Filled<'a, Self::Data>> {
+///         let address: u64 = call.arg(0)?;
+///         let mut data = data.zeroed();
+///         data[0] = address;
+///         Some(data)
+///     }
+///
+///     fn ret(&self, _call: &Return<'_>, data: &Self::Data, _here: &Handling<'_>) {
+///         let _ = data[0];
+///     }
+/// }
+///
+/// let probes = KretProbes::all(Changes, &[c"vfs_read"], 0).map_err(|refused| refused.report())?;
+/// # drop(probes);
+/// # Ok::<(), faultline::error::Error>(())
+/// ```
+///
+/// The compiler refuses them by value:
+///
+/// ```compile_fail
+/// # use faultline::{kretprobe::{Entry, Handler, KretProbes, Return}, probe::Handling};
+/// struct Large;
+///
+/// impl Handler for Large {
+///     type Data = [u64; 33];
+///     # fn entry(&self, _: &Entry<'_, Self>, _: &Handling<'_>) -> Option<Self::Data> { None }
+///     # fn ret(&self, _: &Return<'_>, _: &Self::Data, _: &Handling<'_>) {}
+/// }
+///
+/// let probes = KretProbes::all(Large, &[c"vfs_read"], 0);
+/// ```
+///
+/// and data that own something:
 ///
 /// ```compile_fail
 /// # use faultline::{kretprobe::{Entry, Handler, Return}, prelude::*, probe::Handling};
@@ -222,7 +321,8 @@ impl<H: Handler> KretProbes<H> {
     /// How many calls of a function at once can be followed.
     pub fn maxactive(&self, index: usize) -> u32 {
         self.probe(index).map_or(0, |probe| {
-            // SAFETY: The kernel wrote it at registration.
+            // SAFETY: The probe lives. The kernel wrote this at registration, and has not
+            // since.
             u32::try_from(unsafe { (*probe.raw()).maxactive }).unwrap_or(0)
         })
     }
@@ -235,8 +335,9 @@ pub struct Kretprobe<H>(PhantomData<H>);
 pub struct Misses {
     /// How often the kernel has come to `entry`.
     entries: Counters<1>,
-    /// The kernel's own function for a hit, where ours is put before it.
-    pre_handler: Cell<bindings::kprobe_pre_handler_t>,
+    /// The kernel's own function for a hit (a `kprobe_pre_handler_t`, or null), where
+    /// ours is put before it. It is the same for each probe.
+    pre_handler: AtomicPtr<()>,
 }
 
 impl<H: Handler> Kretprobe<H> {
@@ -259,8 +360,9 @@ impl<H: Handler> Kretprobe<H> {
 }
 
 // SAFETY: `hit`, `entry` and `ret` only read what they take, apart from instances,
-// which are theirs. `register_kretprobe()` has undone all when it fails;
-// `unregister_kretprobes()` waits for the handlers that run.
+// which are theirs. `register_kretprobe()` of a probe that is disabled has undone all
+// when it fails, since it arms nothing. `unregister_kretprobes()` waits for the handlers
+// that run; for what it cannot unregister see the documentation of `kprobe`.
 unsafe impl<H: Handler> Kind for Kretprobe<H> {
     type Handler = H;
     type Raw = bindings::kretprobe;
@@ -271,7 +373,7 @@ unsafe impl<H: Handler> Kind for Kretprobe<H> {
     fn extra() -> Result<Misses> {
         Ok(Misses {
             entries: Counters::new()?,
-            pre_handler: Cell::new(None),
+            pre_handler: AtomicPtr::new(null_mut()),
         })
     }
 
@@ -285,42 +387,73 @@ unsafe impl<H: Handler> Kind for Kretprobe<H> {
         kretprobe.data_size = size_of::<H::Data>();
     }
 
-    unsafe fn register(probe: &Probe<Self>) -> c_int {
-        let kretprobe = probe.raw();
-        // SAFETY: By the function's requirement. As long as the set is being made
-        // its probes are disabled: nobody calls the function that is replaced,
-        // or reads `pre_handler`, which is the same for each probe. The memory
-        // barriers of enabling one make the writes seen before the first hit.
-        unsafe {
-            let registered = bindings::register_kretprobe(kretprobe);
-            if H::COUNTS_MISSED && registered >= 0 {
-                let (_, shared) = Probe::<Self>::of(kretprobe);
-                let pre_handler = &raw mut (*kretprobe).kp.pre_handler;
-                shared.extra.pre_handler.set(*pre_handler);
-                *pre_handler = Some(hit::<H>);
-            }
-            registered
+    unsafe fn register(kretprobe: *mut bindings::kretprobe) -> c_int {
+        // SAFETY: The caller says that it is set up, and stays where it is.
+        let registered = unsafe { bindings::register_kretprobe(kretprobe) };
+        if H::COUNTS_MISSED && registered >= 0 {
+            let hit: unsafe extern "C" fn(_, _) -> _ = hit::<H>;
+            // SAFETY: The caller says that it is a probe of a set; it is being registered.
+            let (_, shared) = unsafe { Probe::<Self>::of(kretprobe) };
+            // SAFETY: The probe lives, and this is an aligned word of it, which the kernel
+            // only reads once it is registered.
+            let pre_handler =
+                unsafe { AtomicPtr::from_ptr((&raw mut (*kretprobe).kp.pre_handler).cast()) };
+            let kernels = pre_handler.load(Ordering::Relaxed);
+            shared.extra.pre_handler.store(kernels, Ordering::Relaxed);
+            // Whoever sees ours also finds the kernel's.
+            pre_handler.store(hit as *mut (), Ordering::Release);
+        }
+        registered
+    }
+
+    fn registered() {
+        if H::COUNTS_MISSED {
+            // SAFETY: The caller, who registers probes, may sleep.
+            unsafe { bindings::synchronize_rcu() };
         }
     }
 
-    unsafe fn unregister(probes: &mut [*mut bindings::kretprobe]) {
-        // SAFETY: By the function's requirement.
-        unsafe { bindings::unregister_kretprobes(probes.as_mut_ptr(), probes.len() as c_int) };
+    unsafe fn unregister(probes: &mut [*mut bindings::kretprobe]) -> Result {
+        // SAFETY: The caller says that they are registered, and their names are those of
+        // a set, which live. Those of an empty list are not looked at.
+        let kept = unsafe {
+            kprobe::disable(probes.iter().copied().map(Self::kprobe));
+            bindings::unregister_kretprobes(probes.as_mut_ptr(), probes.len() as c_int);
+            kprobe::cut_off_kept(probes.iter().copied().map(Self::kprobe))
+        };
+        if kept.is_err() {
+            for &mut kretprobe in probes {
+                // SAFETY: It lives, and is not entered any more: by the kernel's own
+                // function for a hit no more than by ours, and for a return no more since
+                // unregistering it has stopped its instances.
+                unsafe {
+                    (&raw mut (*kretprobe).entry_handler).write_volatile(None);
+                    (&raw mut (*kretprobe).handler).write_volatile(None);
+                }
+            }
+        }
+        kept
     }
 
     unsafe fn enable(kretprobe: *mut bindings::kretprobe, enable: bool) -> c_int {
-        // SAFETY: By the function's requirement.
+        // SAFETY: The caller says that it is registered, and its name is that of a set,
+        // which lives.
         unsafe { kprobe::enable(Self::kprobe(kretprobe), enable) }
     }
 
     unsafe fn is_enabled(kretprobe: *mut bindings::kretprobe) -> bool {
-        // SAFETY: By the function's requirement.
+        // SAFETY: The caller says that it lives.
         unsafe { kprobe::is_enabled(Self::kprobe(kretprobe)) }
     }
 
+    unsafe fn is_gone(kretprobe: *mut bindings::kretprobe) -> bool {
+        // SAFETY: The caller says that it lives.
+        unsafe { kprobe::is_gone(Self::kprobe(kretprobe)) }
+    }
+
     unsafe fn missed(kretprobe: *mut bindings::kretprobe) -> Missed {
-        // SAFETY: By the function's requirement. The kernel writes this while it
-        // is read, as a whole.
+        // SAFETY: The caller says that it lives. The kernel writes this while it is
+        // read, as a whole.
         unsafe {
             let no_instance = (&raw const (*kretprobe).nmissed).read_volatile();
             Missed {
@@ -342,22 +475,28 @@ unsafe extern "C" fn hit<H: Handler>(
     kprobe: *mut bindings::kprobe,
     regs: *mut bindings::pt_regs,
 ) -> c_int {
-    // SAFETY: By the function's requirements. A kretprobe begins with its
-    // kprobe.
-    unsafe {
-        let (probe, shared) = Probe::<Kretprobe<H>>::of(kprobe.cast());
-        let misses = &shared.extra;
-        let before = misses.entries.here::<0>();
-        let code = match misses.pre_handler.get() {
-            Some(pre_handler) => pre_handler(kprobe, regs),
-            None => 0,
-        };
-        // No other hit comes to `entry` meanwhile: it would be missed itself.
-        if misses.entries.here::<0>() == before {
-            shared.handler.missed(probe.index(), &Handling::new());
-        }
-        code
+    // SAFETY: The kernel gives what was registered to a handler, which this is. A
+    // kretprobe begins with its kprobe.
+    let (probe, shared) = unsafe { Probe::<Kretprobe<H>>::of(kprobe.cast()) };
+    let misses = &shared.extra;
+    let before = misses.entries.here::<0>();
+    // SAFETY: `register` has put there what it found in a place of this type, before any
+    // probe was enabled.
+    let pre_handler: bindings::kprobe_pre_handler_t =
+        unsafe { transmute(misses.pre_handler.load(Ordering::Relaxed)) };
+    let code = match pre_handler {
+        // SAFETY: It is the kernel's function for a hit of this probe, which this is.
+        Some(pre_handler) => unsafe { pre_handler(kprobe, regs) },
+        None => 0,
+    };
+    // No other hit comes to `entry` meanwhile: it would be missed itself.
+    if misses.entries.here::<0>() == before {
+        // SAFETY: This is a handler, and lends it out.
+        shared
+            .handler
+            .missed(probe.index(), &unsafe { Handling::new() });
     }
+    code
 }
 
 /// Where the kernel enters at a function's entry. Non-zero gives the instance
@@ -372,34 +511,28 @@ unsafe extern "C" fn entry<H: Handler>(
     ri: *mut bindings::kretprobe_instance,
     regs: *mut bindings::pt_regs,
 ) -> c_int {
-    // SAFETY: By the function's requirements.
-    let ((probe, shared), registers, here) = unsafe {
+    // SAFETY: The kernel gives an instance of what was registered, and the registers of
+    // the call, to a handler, which this is. The instance has room for the data, aligned
+    // as a word, and nobody else has it now.
+    let (shared, call, data, here) = unsafe {
         let kretprobe = instance::kretprobe(ri);
         if instance::FORGETS && kretprobe.is_null() {
             // It is being unregistered.
             return 1;
         }
+        let (probe, shared) = Probe::<Kretprobe<H>>::of(kretprobe);
         (
-            Probe::<Kretprobe<H>>::of(kretprobe),
-            &*regs,
+            shared,
+            Entry::<H>::new(probe.index(), regs, shared),
+            Slot::new(instance::data::<H>(ri)),
             Handling::new(),
         )
     };
     if H::COUNTS_MISSED {
         shared.extra.entries.add::<0>(1);
     }
-    let call = Entry {
-        probe: probe.index(),
-        registers,
-        besides: shared,
-    };
-    match shared.handler.entry(&call, &here) {
-        Some(data) => {
-            // SAFETY: The instance has room for the data, aligned as a word, and
-            // nobody else has it now.
-            unsafe { instance::data::<H>(ri).write(data) };
-            0
-        }
+    match shared.handler.entry_in_place(&call, data, &here) {
+        Some(_) => 0,
         None => 1,
     }
 }
@@ -416,7 +549,9 @@ unsafe extern "C" fn ret<H: Handler>(
     ri: *mut bindings::kretprobe_instance,
     regs: *mut bindings::pt_regs,
 ) -> c_int {
-    // SAFETY: By the function's requirements. `entry` wrote the data.
+    // SAFETY: The kernel gives an instance of what was registered, and the registers of
+    // the return, to a handler, which this is. `entry` has returned 0 for it, so it wrote
+    // the data.
     unsafe {
         let kretprobe = instance::kretprobe(ri);
         if instance::FORGETS && kretprobe.is_null() {
@@ -424,203 +559,9 @@ unsafe extern "C" fn ret<H: Handler>(
             return 0;
         }
         let (probe, shared) = Probe::<Kretprobe<H>>::of(kretprobe);
-        let call = Return {
-            probe: probe.index(),
-            registers: &*regs,
-        };
+        let call = Return::new(probe.index(), regs);
         let data = &*instance::data::<H>(ri);
         shared.handler.ret(&call, data, &Handling::new());
     }
     0
-}
-
-/// The kernel's instances, of which it has two kinds.
-mod instance {
-    use super::{
-        bindings,
-        Handler,
-        Kretprobe,
-        Probe,
-        Shared, //
-    };
-
-    /// Looked at so many calls, there is none of ours: nobody nests deeper.
-    const DEPTH_MAX: usize = 64;
-
-    /// Where an instance keeps the data.
-    ///
-    /// # Safety
-    ///
-    /// `ri` is an instance of a probe of this kind, with this handler.
-    #[inline(always)]
-    pub(super) unsafe fn data<H: Handler>(ri: *mut bindings::kretprobe_instance) -> *mut H::Data {
-        // SAFETY: The data follow the instance in the same allocation.
-        unsafe { (&raw mut (*ri).data).cast() }
-    }
-
-    #[cfg(CONFIG_KRETPROBE_ON_RETHOOK)]
-    mod kind {
-        use super::bindings;
-
-        /// The probe of an instance.
-        ///
-        /// # Safety
-        ///
-        /// `ri` is an instance that is in use.
-        #[inline(always)]
-        pub(in super::super) unsafe fn kretprobe(
-            ri: *mut bindings::kretprobe_instance,
-        ) -> *mut bindings::kretprobe {
-            // SAFETY: An instance knows its rethook, which lives as long as one
-            // of its instances is in use, and has the probe for its data.
-            unsafe { (*(*ri).node.rethook).data.cast() }
-        }
-
-        /// Does a handler come upon an instance whose probe was unregistered?
-        /// No, a rethook has its data for ever.
-        pub(in super::super) const FORGETS: bool = false;
-
-        /// Is `ri` an instance that `kretprobe` has now, and not one of a probe
-        /// that was at the same address before?
-        ///
-        /// # Safety
-        ///
-        /// Both live.
-        #[inline(always)]
-        pub(super) unsafe fn belongs(
-            ri: *mut bindings::kretprobe_instance,
-            kretprobe: *mut bindings::kretprobe,
-        ) -> bool {
-            // SAFETY: By the function's requirement. Two rethooks that live have
-            // two addresses.
-            unsafe { core::ptr::eq((*ri).node.rethook, (*kretprobe).rh) }
-        }
-
-        /// The first call of a task that is followed.
-        ///
-        /// # Safety
-        ///
-        /// The task is the current one.
-        #[inline(always)]
-        pub(super) unsafe fn first(task: *mut bindings::task_struct) -> *mut bindings::llist_node {
-            // SAFETY: By the function's requirement. What an interrupt adds it
-            // removes before this goes on.
-            unsafe { (*task).rethooks.first }
-        }
-
-        /// The instance that a node is in.
-        #[inline(always)]
-        pub(super) fn of(node: *mut bindings::llist_node) -> *mut bindings::kretprobe_instance {
-            let offset = core::mem::offset_of!(bindings::kretprobe_instance, node.llist);
-            node.wrapping_byte_sub(offset).cast()
-        }
-    }
-
-    #[cfg(not(CONFIG_KRETPROBE_ON_RETHOOK))]
-    mod kind {
-        use super::bindings;
-
-        /// The probe of an instance, null if it was unregistered.
-        ///
-        /// # Safety
-        ///
-        /// `ri` is an instance that is in use.
-        #[inline(always)]
-        pub(in super::super) unsafe fn kretprobe(
-            ri: *mut bindings::kretprobe_instance,
-        ) -> *mut bindings::kretprobe {
-            // SAFETY: The holder lives as long as one of its instances is in
-            // use; the pointer in it is written as a whole.
-            unsafe { (&raw const (*(*ri).rph).rp).read_volatile() }
-        }
-
-        /// Does a handler come upon an instance whose probe was unregistered?
-        pub(in super::super) const FORGETS: bool = true;
-
-        /// Is `ri` an instance that `kretprobe` has now, and not one of a probe
-        /// that was at the same address before?
-        ///
-        /// # Safety
-        ///
-        /// Both live.
-        #[inline(always)]
-        pub(super) unsafe fn belongs(
-            ri: *mut bindings::kretprobe_instance,
-            kretprobe: *mut bindings::kretprobe,
-        ) -> bool {
-            // SAFETY: By the function's requirement. Two holders that live have
-            // two addresses.
-            unsafe { core::ptr::eq((*ri).rph, (*kretprobe).rph) }
-        }
-
-        /// The first call of a task that is followed.
-        ///
-        /// # Safety
-        ///
-        /// The task is the current one.
-        #[inline(always)]
-        pub(super) unsafe fn first(task: *mut bindings::task_struct) -> *mut bindings::llist_node {
-            // SAFETY: By the function's requirement. What an interrupt adds it
-            // removes before this goes on.
-            unsafe { (*task).kretprobe_instances.first }
-        }
-
-        /// The instance that a node is in.
-        #[inline(always)]
-        pub(super) fn of(node: *mut bindings::llist_node) -> *mut bindings::kretprobe_instance {
-            let offset = core::mem::offset_of!(bindings::kretprobe_instance, llist);
-            node.wrapping_byte_sub(offset).cast()
-        }
-    }
-
-    pub(super) use kind::{
-        kretprobe,
-        FORGETS, //
-    };
-
-    /// The innermost call of the set's functions on this stack.
-    ///
-    /// # Safety
-    ///
-    /// This is called in a handler of the set.
-    #[inline]
-    pub(super) unsafe fn enclosing<H: Handler>(
-        shared: &Shared<Kretprobe<H>>,
-    ) -> Option<(usize, &H::Data)> {
-        // SAFETY: The list is that of the current task. Its nodes are instances
-        // of calls which have not returned, so they and what they belong to
-        // (rethook or holder, with which all kinds of nodes begin) live. A probe
-        // is looked at only if it is this set's, which lives.
-        unsafe {
-            let mut node = kind::first(bindings::faultline_helper_current());
-            // Mostly there is none.
-            if node.is_null() {
-                return None;
-            }
-            let probes = shared.probes.as_ptr_range();
-            let (begin, end) = (probes.start as usize, probes.end as usize);
-            for _ in 0..DEPTH_MAX {
-                if node.is_null() {
-                    return None;
-                }
-                let ri = kind::of(node);
-                let kretprobe = kind::kretprobe(ri);
-                let address = kretprobe as usize;
-                if begin <= address && address < end {
-                    // It may be a leftover of another set at this place, so the
-                    // address is rounded to one of a probe before it is used.
-                    let index = address
-                        .wrapping_sub(begin)
-                        .wrapping_div(core::mem::size_of::<Probe<Kretprobe<H>>>());
-                    let probe = shared.probes.get(index)?;
-                    let ours = probe.raw();
-                    if core::ptr::eq(ours, kretprobe) && kind::belongs(ri, ours) {
-                        return Some((index, &*data::<H>(ri)));
-                    }
-                }
-                node = (*node).next;
-            }
-        }
-        None
-    }
 }

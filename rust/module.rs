@@ -15,6 +15,13 @@
 //! a leak makes `rmmod` wait for ever, with a line in the log, and not the
 //! kernel jump to code that is gone.
 //!
+//! What the kernel will not give up, a probe that cannot be unregistered, is no
+//! `Entrance`. The module cannot be pinned for its sake where that mostly happens,
+//! in its own unload: by then the reference count is closed, and all that could
+//! keep the code is an unload that never returns. So whoever meets such a thing
+//! makes sure that it does not lead into the module any more, leaves its memory
+//! allocated, and says so in the log ([`probe::Kind::unregister`](crate::probe::Kind::unregister)).
+//!
 //! C header: [`include/linux/module.h`](srctree/include/linux/module.h)
 
 use core::{

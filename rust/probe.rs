@@ -129,22 +129,53 @@ impl<T> FromWord for KernelPtr<T> {
     }
 }
 
-/// The registers of a call at its first instruction, or at its return.
+/// The registers of a call at its first instruction, or at its return. They are
+/// reached by pointer, since C does not tell the size of some.
 pub trait Registers {
     /// Argument `n`, counted from 0; `None` if it is on the stack and cannot be
     /// read.
-    fn argument(&self, n: usize) -> Option<usize>;
+    ///
+    /// # Safety
+    ///
+    /// `this` is what the kernel gave the handler that runs.
+    unsafe fn argument(this: *mut Self, n: usize) -> Option<usize>;
 
     /// What is returned.
-    fn returned(&self) -> usize;
+    ///
+    /// # Safety
+    ///
+    /// As for [`argument`](Self::argument).
+    unsafe fn returned(this: *mut Self) -> usize;
 }
 
 /// A function that was entered, with its registers, and with what a kind of
 /// probe knows besides.
+///
+/// # Invariants
+///
+/// `registers` are what the kernel gave the handler that runs.
 pub struct Entry<'a, R, B = ()> {
-    pub(crate) probe: usize,
-    pub(crate) registers: &'a R,
+    probe: usize,
+    registers: *mut R,
     pub(crate) besides: B,
+    handler: PhantomData<&'a ()>,
+}
+
+impl<R, B> Entry<'_, R, B> {
+    /// # Safety
+    ///
+    /// `registers` are what the kernel gave the handler that runs, to which alone the
+    /// object is lent.
+    #[inline(always)]
+    pub(crate) unsafe fn new(probe: usize, registers: *mut R, besides: B) -> Self {
+        // INVARIANT: By the function's requirement.
+        Self {
+            probe,
+            registers,
+            besides,
+            handler: PhantomData,
+        }
+    }
 }
 
 impl<R: Registers, B> Entry<'_, R, B> {
@@ -158,14 +189,35 @@ impl<R: Registers, B> Entry<'_, R, B> {
     /// memory which cannot be read.
     #[inline(always)]
     pub fn arg<T: FromWord>(&self, n: usize) -> Option<T> {
-        Some(T::from_word(self.registers.argument(n)?))
+        // SAFETY: By the invariant.
+        Some(T::from_word(unsafe { R::argument(self.registers, n) }?))
     }
 }
 
 /// A function that returns, with its registers.
+///
+/// # Invariants
+///
+/// `registers` are what the kernel gave the handler that runs.
 pub struct Return<'a, R> {
-    pub(crate) probe: usize,
-    pub(crate) registers: &'a R,
+    probe: usize,
+    registers: *mut R,
+    handler: PhantomData<&'a ()>,
+}
+
+impl<R> Return<'_, R> {
+    /// # Safety
+    ///
+    /// As for [`Entry::new`].
+    #[inline(always)]
+    pub(crate) unsafe fn new(probe: usize, registers: *mut R) -> Self {
+        // INVARIANT: By the function's requirement.
+        Self {
+            probe,
+            registers,
+            handler: PhantomData,
+        }
+    }
 }
 
 impl<R: Registers> Return<'_, R> {
@@ -178,7 +230,8 @@ impl<R: Registers> Return<'_, R> {
     /// What it returns.
     #[inline(always)]
     pub fn ret<T: FromWord>(&self) -> T {
-        T::from_word(self.registers.returned())
+        // SAFETY: By the invariant.
+        T::from_word(unsafe { R::returned(self.registers) })
     }
 }
 

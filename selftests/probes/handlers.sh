@@ -9,8 +9,8 @@ here=$(dirname "$0")
 . "$here/../lib/handlers.sh"
 
 they_are_fit() {
-	# An fprobe's handlers are those of two sets.
-	handlers_are_fit "$FAULTLINE_MODULES/probes.ko" 7 '_R.*probes[0-9]+[A-Za-z_]+'
+	# The handlers of fprobes and of kretprobes are those of two sets each.
+	handlers_are_fit "$FAULTLINE_MODULES/probes.ko" 9 '_R.*probes[0-9]+[A-Za-z_]+'
 }
 
 ktap_run they_are_fit

@@ -15,6 +15,7 @@ any=$(IFS='|'; echo "${functions[*]}")
 load() { insmod "$FAULTLINE_MODULES/probes.ko" "$@"; }
 cleanup() {
 	[ ! -e /sys/module/probes ] || rmmod probes
+	[ ! -e /sys/module/refuse ] || rmmod refuse
 	exec 9>&-
 	[ ! -e "$tracefs/events/faultline/stays" ] || {
 		echo 0 >"$tracefs/events/faultline/stays/enable"
@@ -212,6 +213,89 @@ what_ftrace_cannot_trace() {
 	check "a kprobe" load kinds=kprobe replace=3 instead=assembly
 }
 
+# 4096 bytes of data for each call, which no handler's stack has room for.
+data_in_their_place() {
+	check "load" load kinds=large
+	dd if=/dev/zero of=/dev/null bs=1009 count=500 status=none
+	same "reads" 500 "$(seen reads)"
+	same "that return with their own data" 500 "$(seen read)"
+	same "and with others" 0 "$(seen not_its_own)"
+}
+
+# The kernel cannot disarm a probe at a function of ftrace's: it has no memory to change
+# its filter, as refuse.ko makes it say.
+refused() { insmod "$FAULTLINE_MODULES/refuse.ko" "$@"; }
+refuses() { echo "$1" >/sys/module/refuse/parameters/times; }
+left() { cat /sys/module/refuse/parameters/times; }
+cannot_be_disarmed() {
+	local kind i
+	check "load" refused function=ftrace_set_filter_ip error=-12
+	for kind in kprobe kretprobe; do
+		log_begin
+		check "$kind: load" load "kinds=$kind"
+		refuses 5
+		check "$kind: unload" rmmod probes
+		same "$kind: refusals that were used up" 0 "$(left)"
+		match "$kind: it says so" '^probes: [a-z_]+: the kernel could not disarm 5 probes, this one first \(error -12\)' "$(log)"
+		same "$kind: what the kernel has at these functions" 0 "$(kprobes)"
+		for i in $(seq 20); do cat /proc/version >/dev/null; done
+		check "$kind: load again" load "kinds=$kind"
+		cat /proc/version >/dev/null
+		check "$kind: hits" test "$(($(seen entries) + $(seen kprobe)))" -ge 1
+		check "$kind: unload again" rmmod probes
+		same "$kind: nothing is left" 0 "$(kprobes)"
+	done
+	check "unload" rmmod refuse
+	nothing_is_registered
+}
+
+# The same where another kprobe is at the place, so that the kernel calls both from one.
+cannot_be_disarmed_beside_another() {
+	local i
+	check "load" refused function=ftrace_set_filter_ip error=-12
+	echo 'p:faultline/beside version_proc_show' >>"$tracefs/dynamic_events"
+	check "load" load kinds=kprobe
+	refuses 5
+	check "unload" rmmod probes
+	check "refusals that were used up" test "$(left)" -eq 0
+	same "what the kernel has: the other" 1 "$(kprobes)"
+	for i in $(seq 20); do cat /proc/version >/dev/null; done
+	echo '-:faultline/beside' >>"$tracefs/dynamic_events"
+	check "unload" rmmod refuse
+}
+
+# Before 6.14 an fprobe is an ftrace_ops of its own, and stays where that does. So what ftrace
+# calls stays too: nothing that counts it comes after this.
+an_fprobe_cannot_be_unregistered() {
+	local i
+	! since 6 14 || skip "since Linux 6.14 only a lack of memory could do it, and since it was mended nothing"
+	check "load" refused function=unregister_ftrace_function error=-19
+	log_begin
+	check "load" load kinds=fprobe
+	refuses 5
+	check "unload" rmmod probes
+	same "refusals that were used up" 0 "$(left)"
+	match "it says so" '^probes: seq_read_iter: the kernel could not unregister the probes of this set \(error -19\)' "$(log)"
+	same "what ftrace calls" 5 "$(traced)"
+	for i in $(seq 20); do cat /proc/version >/dev/null; done
+	check "load again" load kinds=fprobe
+	cat /proc/version >/dev/null
+	same "hits" "1 1" "$(seen fprobe) $(seen fprobe_returns)"
+}
+
+# A function that goes, with its module.
+gone() {
+	check "load" refused
+	check "load" load kinds=kprobe replace=3 instead=module
+	same "all are enabled" "enabled=5 error=0" "$(again)"
+	check "unload what is probed" rmmod refuse
+	match "the kernel says so" '\[GONE\]' "$(cat /sys/kernel/debug/kprobes/list)"
+	same "it is not enabled any more, and cannot be" "enabled=4 error=-2" "$(again)"
+	check "load it again" refused
+	same "that changes nothing" "enabled=4 error=-2" "$(again)"
+}
+again() { cat /sys/module/probes/parameters/again; }
+
 # The functions by which the kernel enters a handler, and the lists of what can be probed.
 our_handlers_cannot_be_probed() {
 	check "load" load
@@ -253,6 +337,7 @@ a_leak_keeps_the_module() {
 said() { dmesg | grep -qE 'probes: [0-9]+ registrations or threads were leaked: waiting'; }
 
 ktap_run calls_are_seen what_is_disabled_is_not_seen arguments_on_the_stack reads_at_any_address data_are_of_the_call \
+	data_in_their_place cannot_be_disarmed cannot_be_disarmed_beside_another gone \
 	calls_in_progress a_call_outlives_its_probe missed_calls_are_counted all_or_nothing \
 	what_ftrace_cannot_trace our_handlers_cannot_be_probed unload_while_they_are_hit \
-	a_leak_keeps_the_module
+	an_fprobe_cannot_be_unregistered a_leak_keeps_the_module

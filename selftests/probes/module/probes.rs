@@ -22,7 +22,9 @@ use faultline::{
     },
     kretprobe::{
         self,
-        KretProbes, //
+        Filled,
+        KretProbes,
+        Slot, //
     },
     memory::KernelPtr,
     params::Words,
@@ -47,6 +49,8 @@ enum Kinds {
     Kprobe,
     Kretprobe,
     Fprobe,
+    /// Kretprobes with as many data as there can be.
+    Large,
 }
 
 /// What is put in the place of a function.
@@ -56,6 +60,8 @@ enum Instead {
     Absent,
     /// What ftrace cannot trace.
     Assembly,
+    /// What another module has.
+    Module,
 }
 
 faultline::params! {
@@ -75,6 +81,8 @@ faultline::params! {
     0o444 leak: bool = false;
     /// what was counted
     0o444 seen: computed = show;
+    /// enables the kprobes again, and shows how many are enabled then, and the first error
+    0o444 again: computed = enable_again;
 }
 
 /// A file of procfs is read: the function that reads, in it the one that makes
@@ -261,6 +269,38 @@ impl fprobe::Handler for Counts {
     }
 }
 
+/// Has as many data as a kretprobe can.
+struct Large(Counts);
+
+impl kretprobe::Handler for Large {
+    /// How many bytes a read asks for, as often as it fits in.
+    type Data = [u64; 512];
+
+    fn entry_in_place<'a>(
+        &self,
+        call: &kretprobe::Entry<'_, Self>,
+        data: Slot<'a, Self::Data>,
+        _here: &Handling<'_>,
+    ) -> Option<Filled<'a, Self::Data>> {
+        let length = call.arg(2)?;
+        if call.probe() != READ || !LENGTHS.contains(&length) {
+            return None;
+        }
+        self.0 .0.add::<READS>(1);
+        let mut data = data.zeroed();
+        data.iter_mut().for_each(|word| *word = length);
+        Some(data)
+    }
+
+    fn ret(&self, ret: &kretprobe::Return<'_>, lengths: &Self::Data, _here: &Handling<'_>) {
+        if lengths.iter().all(|&length| length == ret.ret()) {
+            self.0 .0.add::<READ_RIGHT>(1);
+        } else {
+            self.0 .0.add::<NOT_ITS_OWN>(1);
+        }
+    }
+}
+
 /// Takes as much room as there can be, and wants no call.
 struct Crowd(Counts);
 
@@ -280,7 +320,8 @@ impl fprobe::Handler for Crowd {
 struct Probes {
     counts: Counts,
     _kretprobes: Option<KretProbes<Counts>>,
-    _kprobes: Option<Kprobes<Counts>>,
+    _large: Option<KretProbes<Large>>,
+    kprobes: Option<Kprobes<Counts>>,
     fprobes: Option<Fprobes<Counts>>,
     _crowd: KVec<Fprobes<Crowd>>,
 }
@@ -301,6 +342,22 @@ fn show(out: &mut dyn fmt::Write) -> fmt::Result {
     shown.unwrap_or(Ok(()))
 }
 
+fn enable_again(out: &mut dyn fmt::Write) -> fmt::Result {
+    let shown = PROBES.with(|probes| {
+        let Some(set) = &probes.kprobes else {
+            return Ok(());
+        };
+        let all = 0..set.len();
+        let error = all.clone().find_map(|place| set.enable(place).err());
+        let enabled = all.fold(0_usize, |sum, place| {
+            sum.wrapping_add(usize::from(set.is_enabled(place)))
+        });
+        let error = error.map_or(0, |error| error.to_errno());
+        write!(out, "enabled={enabled} error={error}")
+    });
+    shown.unwrap_or(Ok(()))
+}
+
 /// The set, with its probes enabled.
 fn registered<K: Kind>(set: Result<Set<K>, Refused>) -> Result<Set<K>> {
     let set = set.map_err(|refused| refused.report())?;
@@ -316,6 +373,7 @@ impl Probes {
         if let Some(function) = functions.get_mut(replace.get() as usize) {
             *function = match instead.get() {
                 Some((_, Instead::Assembly)) => c"copy_page",
+                Some((_, Instead::Module)) => c"refuse_target",
                 _ => c"no_such_function",
             };
         }
@@ -325,6 +383,8 @@ impl Probes {
 
         let kretprobes = wanted(Kinds::Kretprobe)
             .then(|| registered(KretProbes::all(counts.clone(), &functions, 0)));
+        let large = (chosen == Kinds::Large)
+            .then(|| registered(KretProbes::all(Large(counts.clone()), &functions, 0)));
         let kprobes =
             wanted(Kinds::Kprobe).then(|| registered(Kprobes::all(counts.clone(), &functions)));
         let fprobes =
@@ -333,7 +393,8 @@ impl Probes {
         Ok(Self {
             counts,
             _kretprobes: kretprobes.transpose()?,
-            _kprobes: kprobes.transpose()?,
+            _large: large.transpose()?,
+            kprobes: kprobes.transpose()?,
             fprobes: fprobes.transpose()?,
             _crowd: others,
         })
