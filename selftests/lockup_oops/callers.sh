@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # lockup: a caller that dies in the middle of its call. The CPU then hits no kprobe any more,
-# so each is for one test.
+# so each is for one test. It also goes on to follow a pointer to the probe, or to the kernel's
+# own aggregator of all probes at this place: neither may be freed.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -29,16 +30,41 @@ the_caller_dies() {
 	[ ! -e /sys/kernel/oops_count ] || same "moved" oops_count "$(result moved)"
 	check "unload" rmmod lockup
 	same "threads" "" "$(threads)"
+	match "it says what stays" "^lockup: $function: what was struck here has died: the probe stays" "$(log)"
+}
+# stays COUNT: what the kernel has at the function is so many probes of ours, without effect.
+stays() {
+	local list
+	list=$(grep " $function+" /sys/kernel/debug/kprobes/list)
+	same "probes that stay" "$1" "$(grep -c '\[DISABLED\]' <<<"$list")"
+	same "and others" "" "$(grep -v '\[DISABLED\]' <<<"$list" || true)"
+}
+# Another kprobe at the same place, which is called by the same aggregator and goes first.
+beside=/sys/kernel/tracing/events/faultline/beside
+events=/sys/kernel/tracing/dynamic_events
+cleanup() {
+	[ ! -e "$beside" ] || { echo 0 >"$beside/enable" && echo '-:faultline/beside' >>"$events"; }
 }
 bug_kills_the_caller() {
+	echo "p:faultline/beside $function" >>"$events"
+	echo 1 >"$beside/enable"
 	the_caller_dies bug 1
 	match "the bug" '^kernel BUG at ' "$(log)"
 	match "the stack" 'hit_bug' "$(log)"
+	cleanup
+	stays 1
+	# Faults on that CPU, of user space and of the kernel, while memory that was freed would be
+	# somebody else's.
+	log_begin
+	for _ in $(seq 10); do taskset -c 1 cat /proc/self/smaps >/dev/null; done
+	same "the log" "" "$(log)"
 }
 oops_kills_the_caller() {
 	the_caller_dies oops 0
 	match "the address" 'NULL pointer dereference, address: 0000000000000000|address 0000000000000000' "$(log)"
 	match "the stack" 'write_to_null' "$(log)"
+	# The first was there before, and did not mind.
+	stays 2
 }
 
 ktap_run bug_kills_the_caller oops_kills_the_caller
