@@ -6,6 +6,7 @@ use crate::detector::Needs;
 use crate::drgn::Vmlinux;
 use crate::drill;
 use crate::dump::{Dump, Watch};
+use crate::escape;
 use crate::guest;
 use crate::infer;
 use crate::interrupt;
@@ -587,9 +588,9 @@ fn print_heading(plan: &Plan) -> anyhow::Result<()> {
 
 fn print_report(report: &Report, json: bool) -> anyhow::Result<ExitCode> {
     if json {
-        println!("{}", serde_json::to_string_pretty(report)?);
+        println!("{}", escape::json(&serde_json::to_string_pretty(report)?));
     } else {
-        print!("{}", report.for_people());
+        print!("{}", escape::text(&report.for_people()));
     }
     Ok(ExitCode::from(report.exit_status))
 }

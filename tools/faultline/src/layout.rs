@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Text in lines that are not too long, with or without colours.
+//! Text in lines that are not too long, with or without colours. Whatever is in the words, a
+//! terminal gets nothing of it to act on.
 
+use crate::escape;
 use anstyle::Style;
 use std::fmt::Write;
 
@@ -23,6 +25,7 @@ pub fn lay_out(lead: &str, parts: &[Part], width: Option<usize>, colour: bool) -
     let indent = lead.chars().count();
     let (mut out, mut column) = (lead.to_string(), indent);
     for (at, Part(text, style)) in parts.iter().enumerate() {
+        let text = escape::line(text);
         let length = text.chars().count();
         if at > 0 && width.is_some_and(|width| column + 1 + length > width) {
             let _ = write!(out, "\n{:indent$}", "");
@@ -34,7 +37,7 @@ pub fn lay_out(lead: &str, parts: &[Part], width: Option<usize>, colour: bool) -
         if colour {
             let _ = write!(out, "{style}{text}{style:#}");
         } else {
-            out += text;
+            out += &text;
         }
         column += length;
     }
@@ -61,6 +64,14 @@ mod tests {
             .skip(1)
             .all(|line| line.starts_with("          word")));
         assert_eq!(wrapped("", ""), "\n");
+    }
+
+    #[test]
+    fn words_from_elsewhere_are_escaped_before_they_are_measured() {
+        let parts = [Part::plain("a\u{1b}[2J"), Part::plain("b")];
+        assert_eq!(lay_out("> ", &parts, Some(12), false), "> a\\x1b[2J b\n");
+        assert_eq!(lay_out("> ", &parts, Some(11), false), "> a\\x1b[2J\n  b\n");
+        assert_eq!(wrapped("", "x\u{9b}y \u{202e}z"), "x\\x9by \\u{202e}z\n");
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod detector;
 mod drgn;
 mod drill;
 mod dump;
+mod escape;
 mod event;
 mod folder;
 mod guest;
@@ -25,6 +26,7 @@ mod klog;
 mod kmsg;
 mod layout;
 mod line;
+mod lock;
 mod matrix;
 mod mode;
 mod plan;
@@ -45,7 +47,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     cli::run().unwrap_or_else(|error| {
-        eprintln!("faultline: could not tell: {error:#}");
+        escape::tell(format_args!("could not tell: {error:#}"));
         ExitCode::from(verdict::Outcome::Unknown.exit_status())
     })
 }

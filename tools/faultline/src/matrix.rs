@@ -20,6 +20,7 @@ mod row;
 mod text;
 mod watch;
 
+use crate::escape;
 use anyhow::Context;
 use batch::{Ended, News};
 use clap::Args;
@@ -110,7 +111,7 @@ pub fn run(args: &MatrixArgs, drill: &Path, project: &Path) -> anyhow::Result<Ex
     let rows = match wanted.of(row::all()?) {
         Ok(rows) => rows,
         Err(why) => {
-            eprintln!("error: {why}");
+            eprintln!("error: {}", escape::text(&why.to_string()));
             return Ok(ExitCode::from(2));
         }
     };
@@ -149,11 +150,11 @@ pub fn run(args: &MatrixArgs, drill: &Path, project: &Path) -> anyhow::Result<Ex
     write(".ktap", &ktap)?;
     let page = write(".html", &page)?;
     if args.json {
-        print!("{document}");
+        print!("{}", escape::json(&document));
     } else if args.ktap {
         print!("{ktap}");
     } else {
-        print!("{}", text::results(&outcomes, &page));
+        print!("{}", escape::text(&text::results(&outcomes, &page)));
     }
     Ok(ExitCode::from(totals.exit_status()))
 }

@@ -3,6 +3,7 @@
 //! Says on stderr what goes on: one live line on a terminal, a line for each step
 //! elsewhere, nothing when asked to be quiet.
 
+use crate::escape;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::OnceLock;
@@ -55,6 +56,7 @@ impl Progress {
 
     /// Tells what happened or is done now.
     pub fn step(&self, text: &str) {
+        let text = escape::line(text);
         match self {
             Self::Quiet | Self::Late(..) => {}
             Self::Lines(start) => {

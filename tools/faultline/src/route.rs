@@ -17,6 +17,7 @@ mod people;
 mod summary;
 mod turn;
 
+use crate::escape::{self, tell};
 use crate::layout::WIDTH;
 use crate::progress::Progress;
 use anyhow::{bail, Context};
@@ -114,10 +115,6 @@ fn name_of(pid: i32) -> Option<String> {
             .trim_end_matches('\n')
             .to_string(),
     )
-}
-
-fn tell(text: String) {
-    eprintln!("faultline: {text}");
 }
 
 fn watch(
@@ -246,7 +243,7 @@ impl Watch<'_> {
             body,
         };
         match serde_json::to_string(&line) {
-            Ok(text) => self.out.push(&(text + "\n")),
+            Ok(text) => self.out.push(&(escape::json(&text) + "\n")),
             Err(error) => tell(format!("a record '{record}' cannot be told: {error}")),
         }
     }
@@ -414,7 +411,7 @@ impl Watch<'_> {
                 (false, lines) => {
                     let blank = if lines { "\n" } else { "" };
                     let text = format!("{blank}{}", summary.for_people());
-                    self.out.push(&text);
+                    self.out.push(&escape::text(&text));
                 }
             }
         }
@@ -428,7 +425,7 @@ impl Watch<'_> {
             );
         }
         if !self.out.flush_last()? && end != End::Closed {
-            tell("nobody reads stdout: the last lines of it are missing".into());
+            tell("nobody reads stdout: the last lines of it are missing");
         }
         if self.ask.lines {
             let Tally {

@@ -3,6 +3,7 @@
 //! The results as KTAP, which test harnesses read: a row is a test.
 
 use super::outcome::{Outcome, Verdict};
+use crate::escape;
 use std::fmt::Write;
 
 pub fn of(outcomes: &[Outcome]) -> String {
@@ -15,6 +16,7 @@ pub fn of(outcomes: &[Outcome]) -> String {
             .split_whitespace()
             .collect::<Vec<_>>()
             .join(" ");
+        let reason = escape::line(&reason);
         let _ = match outcome.verdict {
             Verdict::Passed => writeln!(text, "ok {number} {name}"),
             Verdict::Skipped => writeln!(text, "ok {number} {name} # SKIP {reason}"),
@@ -50,6 +52,10 @@ mod tests {
                 "not ok 4 rcu-1"
             ]
         );
+        let mut hostile = outcomes[1].clone();
+        hostile.reason = "\u{1b}[2J\nok 1 soft-0\r".into();
+        let text_of_it = of(&[hostile]);
+        assert!(text_of_it.ends_with("1..1\n# \\x1b[2J ok 1 soft-0\nnot ok 1 soft-0\n"));
         assert!(text.contains("# it ended as wrong_cause, not as pass: <b>&\"\nnot ok 2"));
     }
 }

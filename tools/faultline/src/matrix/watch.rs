@@ -4,6 +4,7 @@
 //! line for each that ends elsewhere.
 
 use super::outcome::{Outcome, Verdict};
+use crate::escape::{self, tell};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::HashMap;
 use std::io::IsTerminal;
@@ -82,13 +83,13 @@ impl Watch {
             Way::Quiet => {}
             Way::Lines => {
                 let secs = self.began.elapsed().as_secs_f64();
-                eprintln!("faultline: {secs:6.1} s  {news}");
+                tell(format_args!("{secs:6.1} s  {news}"));
             }
             Way::Live { screen, drills, .. } => {
                 if let Some(drill) = drills.remove(outcome.row.name) {
                     drill.finish_and_clear();
                 }
-                let _ = screen.println(news);
+                let _ = screen.println(escape::line(&news));
             }
         }
     }
@@ -107,19 +108,19 @@ impl Watch {
         }
         match &mut self.way {
             Way::Quiet => {}
-            Way::Lines => eprintln!(
-                "faultline: {:6.1} s  [{}/{}] {news}",
+            Way::Lines => tell(format_args!(
+                "{:6.1} s  [{}/{}] {news}",
                 self.began.elapsed().as_secs_f64(),
                 self.done,
                 self.rows
-            ),
+            )),
             Way::Live { screen, drills, .. } => {
                 if let Some(drill) = drills.remove(name) {
                     drill.finish_and_clear();
                 }
                 // Those that passed are in the table at the end.
                 if outcome.verdict == Verdict::Failed {
-                    let _ = screen.println(news);
+                    let _ = screen.println(escape::line(&news));
                 }
             }
         }

@@ -3,6 +3,7 @@
 //! An instance of tracefs of our own: buffers that nobody else reads or switches.
 
 use super::kernel::{read, MODULE};
+use crate::escape::tell;
 use anyhow::Context;
 use rustix::fs::OFlags;
 use std::fs::{self, File, OpenOptions};
@@ -143,7 +144,7 @@ impl Instance {
 impl Drop for Instance {
     fn drop(&mut self) {
         if let Err(error) = self.removed() {
-            eprintln!("faultline: {error:#}");
+            tell(format_args!("{error:#}"));
         }
     }
 }

@@ -50,11 +50,7 @@ impl Look {
     }
 
     fn warning(&self, text: &str) -> String {
-        let words = printable(text);
-        let parts: Vec<_> = words
-            .split(' ')
-            .map(|word| Part(word.into(), BAD))
-            .collect();
+        let parts: Vec<_> = text.split(' ').map(|word| Part(word.into(), BAD)).collect();
         self.lay_out(&format!("{:10}", "!"), &parts)
     }
 
@@ -113,11 +109,11 @@ impl Look {
                 None => texts.push(format!("net {net}")),
             }
         }
-        texts.push(printable(&format!(
+        texts.push(format!(
             "{} {}",
             event.comm.as_deref().unwrap_or("pid"),
             event.pid
-        )));
+        ));
         texts.extend(get("ns").and_then(|ns| ns.parse().ok()).map(time));
         texts
     }
@@ -162,19 +158,12 @@ pub fn time(ns: u64) -> String {
     }
 }
 
-/// Without what moves a terminal's cursor: a program calls itself whatever it wants.
-fn printable(text: &str) -> String {
-    text.replace(char::is_control, "?")
-}
-
 /// The namespaces that `ip netns` has names for; our own is nameless.
 pub fn namespaces() -> BTreeMap<String, String> {
     let named = fs::read_dir("/run/netns").into_iter().flatten().flatten();
     let named = named.map(|entry| {
-        (
-            entry.path(),
-            printable(&entry.file_name().to_string_lossy()),
-        )
+        let name = entry.file_name().to_string_lossy().into_owned();
+        (entry.path(), name)
     });
     let own = ("/proc/self/ns/net".into(), String::new());
     let found = named
@@ -269,7 +258,20 @@ mod tests {
         });
         assert!(text.contains("CPU 1: 12 events lost"), "{text}");
         let text = look(Some(80)).record(&Record::Unreadable("a\u{1b}[2Jb".into()));
-        assert!(text.contains("not understood: a?[2Jb"), "{text}");
+        assert!(text.contains("not understood: a\\x1b[2Jb"), "{text}");
+    }
+
+    #[test]
+    fn names_move_no_cursor() {
+        // A device, a process and a namespace may have any name.
+        let line = "e\u{1b}[1mvil-140 [001] ..... 1.000000: arp_process: net=1 dev=\u{1b}[2J\u{9b}1m\u{202e} \
+            no_addr=0 ret=0 ns=1";
+        let mut look = look(None);
+        look.namespaces.insert("1".into(), "\u{1b}c".into());
+        let text = look.record(&Record::read(line));
+        assert!(text.contains("dev \\x1b[2J\\x9b1m\\u{202e}"), "{text:?}");
+        assert!(text.contains("(net \\x1bc, e\\x1b[1mvil 140,"), "{text:?}");
+        assert!(!text.trim_end().contains(char::is_control), "{text:?}");
     }
 
     #[test]

@@ -6,19 +6,28 @@
 //! Three files in /run/faultline are locked. `route.watchers` is shared by all who run.
 //! `route.filters` is had alone by who has set them, and has what they were: should its
 //! owner be killed, the next one to run puts them back. `route.gate` lets in one at a time,
-//! while it finds out which of this holds.
+//! while it finds out which of this holds. The directory is root's alone: whoever could open these
+//! files could lock them, and keep all others out. What holds a lock for longer than it takes is
+//! not waited for.
 
 use super::filters::{self, Change, Filter};
 use super::kernel::Kernel;
-use anyhow::{bail, Context};
-use rustix::fs::FlockOperation as Lock;
+use crate::escape;
+use crate::lock::lock_within;
+use anyhow::{bail, ensure, Context};
+use rustix::fs::{openat, FlockOperation as Lock, Mode, OFlags, CWD};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{Read, Seek, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const FOLDER: &str = "/run/faultline";
+/// How long another may take to find out whose turn it is.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the owner of the filters left in `route.filters`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -58,13 +67,30 @@ impl Turn {
         parameters: &Path,
         load: u64,
         wanted: &[Filter],
+        tell: impl FnMut(String),
+    ) -> anyhow::Result<Self> {
+        Self::take_within(folder, PATIENCE, parameters, load, wanted, tell)
+    }
+
+    fn take_within(
+        folder: &Path,
+        patience: Duration,
+        parameters: &Path,
+        load: u64,
+        wanted: &[Filter],
         mut tell: impl FnMut(String),
     ) -> anyhow::Result<Self> {
-        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-        let gate = open(&folder.join("route.gate"))?;
-        lock(&gate, Lock::LockExclusive)?;
-        let watchers = open(&folder.join("route.watchers"))?;
-        let mut file = open(&folder.join("route.filters"))?;
+        let own = Own::open(folder)?;
+        let gate = own.file("route.gate")?;
+        let had = lock_within(&gate, Lock::NonBlockingLockExclusive, patience).context(FOLDER)?;
+        ensure!(
+            had,
+            "{} has been locked by another program for more than {patience:?}: 'lslocks' tells by \
+             which; end it first",
+            folder.join("route.gate").display()
+        );
+        let watchers = own.file("route.watchers")?;
+        let mut file = own.file("route.filters")?;
         let mut turn = Turn {
             filters: None,
             parameters: parameters.into(),
@@ -92,7 +118,7 @@ impl Turn {
                     owner.pid
                 ));
             }
-            lock(&turn._watchers, Lock::LockShared)?;
+            watch(&turn._watchers, patience)?;
             return Ok(turn);
         }
         if !is_ours {
@@ -119,7 +145,7 @@ impl Turn {
             },
         )?;
         turn.filters = Some(file);
-        lock(&turn._watchers, Lock::LockShared)?;
+        watch(&turn._watchers, patience)?;
         filters::set(parameters, &turn.changes)?;
         Ok(turn)
     }
@@ -150,29 +176,81 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         for told in self.put_back() {
-            eprintln!("faultline: {told}");
+            escape::tell(told);
         }
     }
 }
 
-fn open(path: &Path) -> anyhow::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    options
-        .open(path)
-        .with_context(|| path.display().to_string())
+/// A directory that only this user, who is root, can look into.
+struct Own {
+    dir: OwnedFd,
+    path: PathBuf,
+}
+
+impl Own {
+    /// Opens it, or makes it. It is looked at once it is open, so that nobody can change it for
+    /// another.
+    fn open(path: &Path) -> anyhow::Result<Self> {
+        let shown = path.display();
+        match rustix::fs::mkdir(path, Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(error).context(format!("{shown} cannot be made")),
+        }
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let dir = openat(CWD, path, flags, Mode::empty()).map_err(|error| match error {
+            Errno::NOTDIR | Errno::LOOP => {
+                anyhow::anyhow!("{shown} is a file or a symbolic link, not a directory: remove it")
+            }
+            error => anyhow::Error::from(error).context(shown.to_string()),
+        })?;
+        let about = rustix::fs::fstat(&dir)?;
+        let us = rustix::process::geteuid().as_raw();
+        ensure!(
+            about.st_uid == us,
+            "{shown} belongs to user {}, and not to user {us}: remove it",
+            about.st_uid
+        );
+        // As it was made by earlier versions.
+        if about.st_mode & 0o077 != 0 {
+            rustix::fs::fchmod(&dir, Mode::RWXU).with_context(|| shown.to_string())?;
+        }
+        Ok(Own {
+            dir,
+            path: path.into(),
+        })
+    }
+
+    /// Opens a file in it, or makes it.
+    fn file(&self, name: &str) -> anyhow::Result<File> {
+        let path = self.path.join(name);
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let mode = Mode::RUSR | Mode::WUSR;
+        let file = openat(&self.dir, name, flags | OFlags::CLOEXEC, mode)
+            .with_context(|| path.display().to_string())?;
+        let file = File::from(file);
+        let about = file.metadata()?;
+        ensure!(
+            about.is_file() && about.nlink() == 1,
+            "{} is not the file that faultline makes there: remove it",
+            path.display()
+        );
+        Ok(file)
+    }
+}
+
+/// Counts us as one who watches. Nobody has the file alone for long.
+fn watch(watchers: &File, patience: Duration) -> anyhow::Result<()> {
+    let had = lock_within(watchers, Lock::NonBlockingLockShared, patience).context(FOLDER)?;
+    ensure!(
+        had,
+        "{FOLDER}/route.watchers has been locked by another program for more than {patience:?}"
+    );
+    Ok(())
 }
 
 /// Whether it could be had.
 fn lock(file: &File, how: Lock) -> anyhow::Result<bool> {
-    loop {
-        return match rustix::fs::flock(file, how) {
-            Ok(()) => Ok(true),
-            Err(Errno::WOULDBLOCK) => Ok(false),
-            Err(Errno::INTR) => continue,
-            Err(error) => Err(error).context(FOLDER),
-        };
-    }
+    lock_within(file, how, Duration::ZERO).context(FOLDER)
 }
 
 fn note(file: &mut File) -> Option<Note> {
@@ -190,6 +268,7 @@ fn write_note(file: &mut File, note: &Note) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     struct Place(tempfile::TempDir);
 
@@ -268,6 +347,64 @@ mod tests {
         drop(watching);
         place.take(Some("5.6.7.8"), &mut told).unwrap();
         assert_eq!((place.dst().as_str(), told.len()), ("any", 0));
+    }
+
+    #[test]
+    fn nobody_else_can_keep_us_out() {
+        use std::os::unix::fs::{symlink, PermissionsExt};
+        let (place, mut told) = (Place::new(), Vec::new());
+        let run = place.0.path().join("run");
+        drop(place.take(None, &mut told).unwrap());
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&run), 0o700);
+        assert_eq!(mode(&run.join("route.gate")), 0o600);
+        // An earlier version's.
+        fs::set_permissions(&run, fs::Permissions::from_mode(0o755)).unwrap();
+        drop(place.take(None, &mut told).unwrap());
+        assert_eq!(mode(&run), 0o700);
+
+        // Whoever holds the gate for good is not waited for.
+        let gate = File::open(run.join("route.gate")).unwrap();
+        rustix::fs::flock(&gate, Lock::LockShared).unwrap();
+        let patience = Duration::from_millis(100);
+        let take = || Turn::take_within(&run, patience, place.0.path(), 7, &[], |_| {});
+        let refused = take().err().unwrap().to_string();
+        assert!(
+            refused.contains("route.gate has been locked by another program"),
+            "{refused}"
+        );
+        rustix::fs::flock(&gate, Lock::Unlock).unwrap();
+        drop(take().unwrap());
+
+        // No link is followed.
+        let victim = place.0.path().join("victim");
+        fs::write(&victim, "mine").unwrap();
+        fs::remove_file(run.join("route.filters")).unwrap();
+        symlink(&victim, run.join("route.filters")).unwrap();
+        assert!(take().is_err());
+        fs::remove_file(run.join("route.filters")).unwrap();
+        fs::hard_link(&victim, run.join("route.filters")).unwrap();
+        assert!(take()
+            .err()
+            .unwrap()
+            .to_string()
+            .contains("is not the file"));
+        assert_eq!(fs::read(&victim).unwrap(), b"mine");
+        let link = place.0.path().join("link");
+        symlink(&run, &link).unwrap();
+        assert!(Own::open(&link)
+            .err()
+            .unwrap()
+            .to_string()
+            .contains("symbolic link"));
+        assert!(Own::open(&victim).is_err());
+        if rustix::process::geteuid().is_root() {
+            let theirs = place.0.path().join("theirs");
+            fs::create_dir(&theirs).unwrap();
+            std::os::unix::fs::chown(&theirs, Some(65534), None).unwrap();
+            let refused = Own::open(&theirs).err().unwrap().to_string();
+            assert!(refused.contains("belongs to user 65534"), "{refused}");
+        }
     }
 
     #[test]

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A lock of a file that is not waited for without end.
+
+use rustix::fs::FlockOperation;
+use rustix::io::Errno;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+/// Takes a lock (a non-blocking `how`), and tries again until `limit` is over. Returns whether
+/// it was had.
+pub fn lock_within(
+    file: impl AsFd,
+    how: FlockOperation,
+    limit: Duration,
+) -> rustix::io::Result<bool> {
+    // There is no lock with a time limit that is the open file's, as flock's is.
+    const AGAIN: Duration = Duration::from_millis(20);
+    let deadline = Instant::now() + limit;
+    loop {
+        match rustix::fs::flock(&file, how) {
+            Ok(()) => return Ok(true),
+            Err(Errno::WOULDBLOCK) if Instant::now() >= deadline => return Ok(false),
+            Err(Errno::WOULDBLOCK) => std::thread::sleep(AGAIN),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+
+    #[test]
+    fn a_lock_is_not_waited_for_without_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, how) = (
+            dir.path().join("lock"),
+            FlockOperation::NonBlockingLockExclusive,
+        );
+        let (one, other) = (File::create(&path).unwrap(), File::create(&path).unwrap());
+        assert!(lock_within(&one, how, Duration::ZERO).unwrap());
+        assert!(!lock_within(&other, how, Duration::from_millis(50)).unwrap());
+        let unlocks = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            drop(one);
+        });
+        assert!(lock_within(&other, how, Duration::from_secs(20)).unwrap());
+        unlocks.join().unwrap();
+    }
+}
