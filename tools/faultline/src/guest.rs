@@ -2,7 +2,7 @@
 
 //! The guest side of a drill: arms the machine, inserts the module, and watches it.
 //! It tells what happens as JSON lines on stdout; if all goes as it should, the
-//! last thing it tells is that the module is in.
+//! last thing it tells is that the module is in. It works in a drill's machine only.
 
 use crate::detector::Needs;
 use crate::event::{Guest, Release};
@@ -10,6 +10,7 @@ use crate::klog::{self, Line};
 use crate::kmsg::Log;
 use crate::mode::Case;
 use crate::plan::Injection;
+use crate::process::output_within;
 use anyhow::{bail, Context};
 use std::ffi::CString;
 use std::fs::{self, File};
@@ -20,6 +21,11 @@ use std::time::{Duration, Instant};
 
 /// Does what `plan` (JSON) says. Whatever goes wrong is told as an event.
 pub fn run(plan: &str) -> anyhow::Result<()> {
+    if let Err(error) = is_a_drills(Path::new("/")) {
+        let told = format!("{error:#}");
+        tell(&Guest::Failed { error: told })?;
+        return Err(error);
+    }
     serde_json::from_str(plan)
         .context("the plan cannot be read")
         .and_then(|injection: Injection| inject(&injection))
@@ -28,6 +34,27 @@ pub fn run(plan: &str) -> anyhow::Result<()> {
                 error: format!("{error:#}"),
             })
         })
+}
+
+/// What scripts/vm has on the kernel's command line.
+const MACHINE: &str = "faultline.vm";
+/// The port of a virtual machine that scripts/vm reads the exit status from.
+const PORT: &str = "status";
+
+/// Checks that the machine, whose root is `root`, is one that was booted for a drill: what is done
+/// here would hang or crash any other.
+fn is_a_drills(root: &Path) -> anyhow::Result<()> {
+    let command_line = read(root.join("proc/cmdline"))?;
+    let ports = fs::read_dir(root.join("sys/class/virtio-ports"));
+    let mut ports = ports.into_iter().flatten().flatten();
+    let has_port = ports.any(|port| read(port.path().join("name")).is_ok_and(|name| name == PORT));
+    if !command_line.split_whitespace().any(|word| word == MACHINE) || !has_port {
+        bail!(
+            "this machine was not booted for a drill (no '{MACHINE}' on the kernel's command line, \
+             or no virtio port '{PORT}'): nothing was done; 'faultline drill vm' starts one"
+        );
+    }
+    Ok(())
 }
 
 /// Tells the host an event.
@@ -124,7 +151,8 @@ fn keep_off(plan: &Injection, cpus: usize) -> anyhow::Result<()> {
 /// end: the module then says what it thinks of it.
 fn load_crash_kernel(command_line: &str) -> anyhow::Result<()> {
     let start = Instant::now();
-    let output = Command::new("kexec")
+    let mut command = Command::new("kexec");
+    command
         // By the system call that checks signatures, where the kernel has it.
         .args(["-a", "-p"])
         .arg(format!(
@@ -135,9 +163,8 @@ fn load_crash_kernel(command_line: &str) -> anyhow::Result<()> {
             "--initrd={}",
             variable("FAULTLINE_CRASH_INITRD")?.display()
         ))
-        .arg(variable("FAULTLINE_VMLINUZ")?)
-        .output()
-        .context("kexec (of kexec-tools) cannot be started")?;
+        .arg(variable("FAULTLINE_VMLINUZ")?);
+    let output = output_within(&mut command, PATIENCE).context("kexec, of kexec-tools")?;
     let loaded = read("/sys/kernel/kexec_crash_loaded").is_ok_and(|text| text == "1");
     if output.status.success() && loaded {
         return tell(&Guest::CrashKernelLoaded {
@@ -145,9 +172,9 @@ fn load_crash_kernel(command_line: &str) -> anyhow::Result<()> {
             secs: start.elapsed().as_secs_f64(),
         });
     }
-    let said = String::from_utf8_lossy(&output.stderr);
+    let said = output.stderr.trim().replace('\n', "; ");
     tell(&Guest::CrashKernelFailed {
-        error: format!("{}, {}", output.status, said.trim().replace('\n', "; ")),
+        error: format!("{}, {said}", output.status),
     })
 }
 
@@ -209,6 +236,8 @@ fn watch(
     }
 }
 
+/// How long a program may take here, where all is emulated and slow.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How often the module is looked at.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -233,9 +262,12 @@ struct Feeder(Child);
 
 impl Feeder {
     fn start(plan: &Injection) -> anyhow::Result<Self> {
-        let status = Command::new("modprobe").arg("i6300esb").status();
-        if !status.context("modprobe cannot be started")?.success() {
-            bail!("the driver i6300esb cannot be loaded: does the VM have the device?");
+        let output = output_within(Command::new("modprobe").arg("i6300esb"), PATIENCE)?;
+        if !output.status.success() {
+            bail!(
+                "the driver i6300esb cannot be loaded, does the VM have the device? modprobe: {}",
+                output.stderr.trim()
+            );
         }
         let timeout = plan.threshold.unwrap_or(4).to_string();
         let feeder = Command::new("taskset")
@@ -271,4 +303,38 @@ fn variable(name: &str) -> anyhow::Result<PathBuf> {
     std::env::var_os(name)
         .map(PathBuf::from)
         .with_context(|| format!("the runner does not set {name} in the guest"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_drills_machine_will_do() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |file: &str, text: &str| {
+            let path = root.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        let is_one = || is_a_drills(root.path()).map_err(|error| error.to_string());
+        assert!(is_one().is_err(), "no command line");
+        write(
+            "proc/cmdline",
+            "console=ttyS0 faultline.vm crashkernel=256M\n",
+        );
+        assert!(is_one().unwrap_err().contains("nothing was done"));
+        write(
+            "sys/class/virtio-ports/vport1p1/name",
+            "com.redhat.spice.0\n",
+        );
+        assert!(is_one().is_err());
+        write("sys/class/virtio-ports/vport1p2/name", "status\n");
+        assert_eq!(is_one(), Ok(()));
+        write(
+            "proc/cmdline",
+            "console=ttyS0 xfaultline.vm crashkernel=256M\n",
+        );
+        assert!(is_one().is_err());
+    }
 }

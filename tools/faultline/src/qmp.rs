@@ -3,31 +3,42 @@
 //! QEMU's monitor (QMP): a command to a virtual machine from outside, as the management
 //! controller of a real one would give it.
 
-use anyhow::{bail, Context};
+use anyhow::{bail, ensure, Context};
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// How long an answer may take.
+/// How long all of it may take.
 const LIMIT: Duration = Duration::from_secs(10);
+/// What it says is shorter than that.
+const LONGEST: u64 = 1 << 20;
 
 /// Sends an NMI to the machine with the monitor at `socket`.
 pub fn inject_nmi(socket: &Path) -> anyhow::Result<()> {
     let stream = UnixStream::connect(socket).context("QEMU's monitor does not answer")?;
-    stream.set_read_timeout(Some(LIMIT))?;
-    let mut answers = BufReader::new(stream.try_clone()?);
+    speak(&stream, Instant::now() + LIMIT)
+}
+
+fn speak(stream: &UnixStream, deadline: Instant) -> anyhow::Result<()> {
+    stream.set_write_timeout(Some(LIMIT))?;
+    let mut answers = BufReader::new(stream.try_clone()?).take(LONGEST);
     for command in ["qmp_capabilities", "inject-nmi"] {
-        writeln!(&stream, "{}", serde_json::json!({ "execute": command }))?;
-        answer(&mut answers).with_context(|| format!("QEMU's monitor, told '{command}'"))?;
+        writeln!(&*stream, "{}", serde_json::json!({ "execute": command }))?;
+        answer(&mut answers, stream, deadline)
+            .with_context(|| format!("QEMU's monitor, told '{command}'"))?;
     }
     Ok(())
 }
 
 /// Reads to the answer to a command. Before it may come a greeting, and events.
-fn answer(from: &mut impl BufRead) -> anyhow::Result<()> {
+fn answer(from: &mut impl BufRead, stream: &UnixStream, deadline: Instant) -> anyhow::Result<()> {
     loop {
+        // However much it says meanwhile, and however slowly.
+        let left = deadline.saturating_duration_since(Instant::now());
+        ensure!(!left.is_zero(), "it did not answer in time");
+        stream.set_read_timeout(Some(left))?;
         let mut line = String::new();
         if from.read_line(&mut line)? == 0 {
             bail!("it hung up");
@@ -81,6 +92,22 @@ mod tests {
                 r#"{"execute":"inject-nmi"}"#
             ]
         );
+    }
+
+    #[test]
+    fn one_that_talks_without_answering_is_not_heard_out() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let talks = std::thread::spawn(move || {
+            // Until nobody listens any more.
+            while writeln!(&theirs, r#"{{"event": "RESUME"}}"#).is_ok() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+        let error = speak(&ours, Instant::now() + Duration::from_millis(60)).unwrap_err();
+        drop(ours);
+        talks.join().unwrap();
+        let error = format!("{error:#}");
+        assert!(error.contains("did not answer in time"), "{error}");
     }
 
     #[test]
