@@ -125,7 +125,7 @@ struct DrillVmArgs {
     #[arg(long, value_name = "SECS")]
     timeout: Option<u64>,
     /// The run's id, found again in the dump [default: random]
-    #[arg(long, value_name = "ID", value_parser = plan::check_run_id)]
+    #[arg(long, value_name = "ID", value_parser = plan::check_drill_id)]
     run_id: Option<String>,
     /// Leave vmcore, logs and report there [default: build/drills/RUN-ID]
     #[arg(long, value_name = "DIR")]

@@ -7,10 +7,11 @@ use crate::detector::Needs;
 use crate::drgn::Vmlinux;
 use crate::dump::flattened::{self, Stream};
 use crate::dump::{elf, Dump, State, Watch};
-use crate::event::What;
+use crate::event::{Guest, What};
 use crate::folder::{self, Folder};
 use crate::interrupt;
 use crate::plan::Plan;
+use crate::process::ends_with_us;
 use crate::progress::Progress;
 use crate::qmp;
 use crate::report::{DumpFacts, Files, Report, DRILL};
@@ -21,6 +22,7 @@ use crate::verdict::{self, Expected};
 use anyhow::Context;
 use std::cell::Cell;
 use std::fs::File;
+use std::io::Seek;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -52,35 +54,40 @@ pub fn run(plan: &Plan, setting: &Setting, progress: &Progress) -> anyhow::Resul
     let start = Instant::now();
     let case = plan.injection.case()?;
     let stop = interrupt::flag()?;
+    folder::sweep(&setting.drills);
     let path = setting
         .keep
         .clone()
         .unwrap_or_else(|| setting.drills.join(&plan.injection.run_id));
-    let mut folder = Folder::new(path)?;
-    let (fifo, disk) = (folder.file("console.fifo"), folder.file("disk.img"));
-    runner::make_console(&fifo)?;
-    File::create(&disk)?.set_len((plan.vm.memory_mib + DISK_SLACK_MIB) << 20)?;
+    let mut folder = Folder::new(&path)?;
+    let fifo = folder.create_console()?;
+    let mut disk = folder.create("disk.img")?;
+    disk.set_len((plan.vm.memory_mib + DISK_SLACK_MIB) << 20)?;
+    let wanted = plan.injection.needs()? == Needs::Nmi;
+    let monitor = wanted.then(|| folder.monitor()).transpose()?;
 
     progress.step("the VM boots");
     let mut seen = Seen::default();
     let mut trouble = None;
-    let monitor = tempfile::tempdir()?;
-    let monitor = monitor.path().join("qmp");
     // When the NMI is due that the plan has. The machine may not be able to say when the fault
     // begins, but it has said when the countdown did.
     let due = Cell::new(None);
     let threshold = plan.injection.threshold.unwrap_or(0);
     let wait = Duration::from_secs((plan.injection.delay_secs() + threshold).into());
-    let wanted = plan.injection.needs()? == Needs::Nmi;
     let limit = Duration::from_secs(plan.vm.timeout_secs) + RUNNER_SLACK;
     runner::run(
-        &mut command(plan, &fifo, &disk, &monitor)?,
+        &mut command(plan, &fifo, &folder.file("disk.img"), monitor.as_deref())?,
         &fifo,
         start,
         limit,
         &stop,
         |heard| {
             trouble = trouble.take().or(folder.write_down(&heard).err());
+            if matches!(heard.what, What::Guest(Guest::Up { .. })) {
+                // The machine has them open, and nothing is left of them if we are killed.
+                let gone = ["disk.img", "console.fifo"].map(|name| folder.remove(name).err());
+                trouble = trouble.take().or(gone.into_iter().flatten().next());
+            }
             if let Some(news) = seen.add(case, &heard) {
                 progress.step(&news);
             }
@@ -92,7 +99,7 @@ pub fn run(plan: &Plan, setting: &Setting, progress: &Progress) -> anyhow::Resul
         || {
             due.get().filter(|due| *due <= Instant::now())?;
             due.set(None);
-            let sent = qmp::inject_nmi(&monitor);
+            let sent = qmp::inject_nmi(monitor.as_deref()?);
             Some(What::Nmi(sent.map_err(|error| format!("{error:#}"))))
         },
     )?;
@@ -101,7 +108,7 @@ pub fn run(plan: &Plan, setting: &Setting, progress: &Progress) -> anyhow::Resul
     }
 
     let dump = match seen.crash.dump_started {
-        Some(_) => Some(collect(plan, setting, &folder, &disk, progress)?),
+        Some(_) => Some(collect(plan, setting, &mut folder, &mut disk, progress)?),
         None => None,
     };
     folder.finish()?;
@@ -127,7 +134,7 @@ pub fn run(plan: &Plan, setting: &Setting, progress: &Progress) -> anyhow::Resul
         );
     }
 
-    let existing = |name| Some(folder.file(name)).filter(|path| path.exists());
+    let existing = |name| folder.existing(name);
     let report = Report {
         schema: DRILL,
         outcome: verdict.stage.outcome(),
@@ -153,31 +160,33 @@ pub fn run(plan: &Plan, setting: &Setting, progress: &Progress) -> anyhow::Resul
             report: Some(folder.file("report.json")),
         },
     };
-    std::fs::write(
-        folder.file("report.json"),
-        serde_json::to_string_pretty(&report)? + "\n",
+    folder.write(
+        "report.json",
+        &(serde_json::to_string_pretty(&report)? + "\n"),
     )?;
     if setting.keep.is_none() {
-        folder::tidy(&setting.drills, &folder.file(""))?;
+        folder::tidy(&setting.drills, &folder)?;
     }
     Ok(report)
 }
 
 /// The runner's command: the VM, and in it this program as the guest side.
-fn command(plan: &Plan, fifo: &Path, disk: &Path, monitor: &Path) -> anyhow::Result<Command> {
+fn command(
+    plan: &Plan,
+    fifo: &Path,
+    disk: &Path,
+    monitor: Option<&Path>,
+) -> anyhow::Result<Command> {
     let vm = &plan.vm;
-    let mut command = Command::new(&vm.runner);
+    let mut command = ends_with_us(&vm.runner);
     if let Some(kernel) = &vm.kernel {
         command.args(["--kernel", kernel]);
     }
-    match plan.injection.needs()? {
-        Needs::Nothing => {}
-        Needs::Nmi => {
-            command.arg("--monitor").arg(monitor);
-        }
-        Needs::HardwareWatchdog => {
-            command.arg("--hardware-watchdog");
-        }
+    if let Some(monitor) = monitor {
+        command.arg("--monitor").arg(monitor);
+    }
+    if plan.injection.needs()? == Needs::HardwareWatchdog {
+        command.arg("--hardware-watchdog");
     }
     command
         .args([
@@ -204,20 +213,25 @@ fn command(plan: &Plan, fifo: &Path, disk: &Path, monitor: &Path) -> anyhow::Res
 fn collect(
     plan: &Plan,
     setting: &Setting,
-    folder: &Folder,
-    disk: &Path,
+    folder: &mut Folder,
+    disk: &mut File,
     progress: &Progress,
 ) -> anyhow::Result<Dump> {
     progress.step("the dump is taken off the disk");
     let vmcore = folder.file("vmcore");
-    let mut file = File::create(&vmcore).with_context(|| vmcore.display().to_string())?;
+    let mut file = folder.create("vmcore")?;
     let taken = "the dump cannot be taken off the disk";
-    let stream = flattened::rearrange(File::open(disk)?, &mut file).context(taken)?;
+    // The file is without a name by now.
+    let mut from_its_begin = || {
+        disk.rewind()?;
+        disk.try_clone()
+    };
+    let stream = flattened::rearrange(from_its_begin()?, &mut file).context(taken)?;
     let copied =
-        stream == Stream::Absent && elf::copy(File::open(disk)?, &mut file).context(taken)?;
+        stream == Stream::Absent && elf::copy(from_its_begin()?, &mut file).context(taken)?;
     drop(file);
     if stream == Stream::Absent && !copied {
-        std::fs::remove_file(&vmcore)?;
+        folder.remove("vmcore")?;
         return Ok(Dump::only(State::Absent));
     }
     progress.step("the dump is examined");
@@ -234,7 +248,7 @@ fn collect(
         ));
     }
     if let Some(log) = &dump.log {
-        std::fs::write(folder.file("kernel.log"), log)?;
+        folder.write("kernel.log", log)?;
     }
     Ok(dump)
 }

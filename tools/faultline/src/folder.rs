@@ -1,51 +1,92 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The folder of a drill: what it leaves behind for people to look at.
+//! The directory of a drill: what it leaves behind for people to look at.
 
+use crate::claim::Claim;
 use crate::event::{Heard, What};
-use anyhow::Context;
+use crate::lock::lock_within;
+use anyhow::{ensure, Context};
+use rustix::fs::FlockOperation;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Of the drills in the default place, so many keep their vmcore.
 const VMCORES_KEPT: usize = 3;
+/// What only a machine that runs needs.
+const PASSING: &[&str] = &["disk.img", "console.fifo", "monitor"];
+/// The longest path that a socket can have.
+const LONGEST_SOCKET: usize = 107;
 
-/// The folder, and the two logs that grow while the drill runs.
+/// The directory, and the two logs that grow while the drill runs.
 pub struct Folder {
-    path: PathBuf,
+    claim: Claim,
     console: BufWriter<File>,
     record: BufWriter<File>,
 }
 
 impl Folder {
-    /// Makes the folder; what an earlier drill left in it is replaced.
-    pub fn new(path: PathBuf) -> anyhow::Result<Self> {
-        fs::create_dir_all(&path).with_context(|| format!("{} cannot be made", path.display()))?;
-        let path = path.canonicalize()?;
-        for name in [
-            "vmcore",
-            "kernel.log",
-            "report.json",
-            "disk.img",
-            "console.fifo",
-        ] {
-            let _ = fs::remove_file(path.join(name));
-        }
-        let create = |name| {
-            File::create(path.join(name)).with_context(|| path.join(name).display().to_string())
-        };
-        let (console, record) = (create("console.log")?, create("record.ndjson")?);
+    /// Makes the directory; what an earlier drill left in it is replaced.
+    pub fn new(path: &Path) -> anyhow::Result<Self> {
+        let mut claim = Claim::new(path)?;
+        let (console, record) = (claim.create("console.log")?, claim.create("record.ndjson")?);
         Ok(Folder {
             console: BufWriter::new(console),
             record: BufWriter::new(record),
-            path,
+            claim,
         })
+    }
+
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        self.claim.path()
     }
 
     /// The path of a file in it.
     pub fn file(&self, name: &str) -> PathBuf {
-        self.path.join(name)
+        self.path().join(name)
+    }
+
+    /// The path of a file in it that the drill has made.
+    pub fn existing(&self, name: &str) -> Option<PathBuf> {
+        self.claim.has(name).then(|| self.file(name))
+    }
+
+    /// Makes a file in it.
+    pub fn create(&mut self, name: &str) -> anyhow::Result<File> {
+        self.claim.create(name)
+    }
+
+    /// Makes a file with this text.
+    pub fn write(&mut self, name: &str, text: &str) -> anyhow::Result<()> {
+        let mut file = self.create(name)?;
+        file.write_all(text.as_bytes())
+            .with_context(|| self.file(name).display().to_string())
+    }
+
+    /// Makes the FIFO that a console is to be written to.
+    pub fn create_console(&mut self) -> anyhow::Result<PathBuf> {
+        self.claim.create_fifo("console.fifo")?;
+        Ok(self.file("console.fifo"))
+    }
+
+    /// The path for the machine's monitor, which will make a socket there.
+    pub fn monitor(&mut self) -> anyhow::Result<PathBuf> {
+        let path = self.file("monitor");
+        ensure!(
+            path.as_os_str().len() <= LONGEST_SOCKET,
+            "{} is too long a path for QEMU's monitor: {LONGEST_SOCKET} bytes at most; choose another \
+             directory",
+            path.display()
+        );
+        self.claim.announce("monitor")?;
+        Ok(path)
+    }
+
+    /// Removes a file that the drill has made.
+    pub fn remove(&mut self, name: &str) -> anyhow::Result<()> {
+        self.claim.remove(name)
     }
 
     /// Writes down something heard.
@@ -59,9 +100,7 @@ impl Folder {
 
     /// Removes what only the machine needed, and completes the logs.
     pub fn finish(&mut self) -> anyhow::Result<()> {
-        for name in ["disk.img", "console.fifo"] {
-            let _ = fs::remove_file(self.file(name));
-        }
+        clear(&mut self.claim)?;
         self.console.flush()?;
         Ok(self.record.flush()?)
     }
@@ -73,29 +112,55 @@ impl Drop for Folder {
     }
 }
 
-/// Lets `latest` in `drills` point to `newest`, and removes the vmcores of all but
-/// the newest few drills there (their reports and logs stay).
-pub fn tidy(drills: &Path, newest: &Path) -> anyhow::Result<()> {
-    if let Some(name) = newest.file_name() {
-        let link = drills.join(format!(".latest-{}", std::process::id()));
-        std::os::unix::fs::symlink(name, &link)?;
-        fs::rename(&link, drills.join("latest"))?;
-    }
-    let mut vmcores = Vec::new();
-    for entry in fs::read_dir(drills)?.flatten() {
-        let vmcore = entry.path().join("vmcore");
-        if entry.file_type()?.is_dir() {
-            vmcores.extend(
-                fs::metadata(&vmcore)
-                    .and_then(|meta| meta.modified())
-                    .map(|time| (time, vmcore)),
-            );
+fn clear(claim: &mut Claim) -> anyhow::Result<()> {
+    PASSING.iter().try_for_each(|name| claim.remove(name))
+}
+
+/// Removes what drills that were killed left in `drills` of what only their machines needed.
+pub fn sweep(drills: &Path) {
+    for entry in fs::read_dir(drills).into_iter().flatten().flatten() {
+        if let Some(mut claim) = Claim::of_the_dead(&entry.path()) {
+            // A directory that cannot be written to is not in the way of the next drill.
+            let _ = clear(&mut claim);
         }
     }
-    vmcores.sort();
-    let surplus = vmcores.len().saturating_sub(VMCORES_KEPT);
-    for (_, vmcore) in &vmcores[..surplus] {
-        fs::remove_file(vmcore)?;
+}
+
+/// How long another drill may take for the same.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Lets `latest` in `drills` point to `newest`, and removes the vmcores of all but
+/// the newest few drills there (their reports and logs stay).
+pub fn tidy(drills: &Path, newest: &Folder) -> anyhow::Result<()> {
+    let shown = drills.display();
+    let lock = File::open(drills).with_context(|| shown.to_string())?;
+    let is_ours = lock_within(&lock, FlockOperation::NonBlockingLockExclusive, PATIENCE)?;
+    ensure!(
+        is_ours,
+        "{shown} is locked by another program for more than {PATIENCE:?}"
+    );
+    if let Some(name) = newest.path().file_name() {
+        let link = drills.join(".latest");
+        // Of a drill that was killed in between.
+        let _ = fs::remove_file(&link);
+        std::os::unix::fs::symlink(name, &link)
+            .and_then(|()| fs::rename(&link, drills.join("latest")))
+            .with_context(|| format!("{shown}/latest cannot be made a link to the newest drill"))?;
+    }
+    let mut others = Vec::new();
+    for entry in fs::read_dir(drills)?.flatten() {
+        // One that runs, as the newest does, is not the dead's.
+        let claim = Claim::of_the_dead(&entry.path()).filter(|claim| claim.has("vmcore"));
+        others.extend(claim.and_then(|claim| {
+            let about = fs::symlink_metadata(claim.path().join("vmcore"));
+            Some((about.ok()?.modified().ok()?, claim))
+        }));
+    }
+    others.sort_by_key(|(time, _)| *time);
+    let kept = VMCORES_KEPT - usize::from(newest.existing("vmcore").is_some());
+    let surplus = others.len().saturating_sub(kept);
+    for (_, claim) in &mut others[..surplus] {
+        claim.remove("vmcore")?;
     }
     Ok(())
 }
@@ -107,18 +172,20 @@ mod tests {
     #[test]
     fn old_vmcores_go_and_latest_points_to_the_newest() {
         let drills = tempfile::tempdir().unwrap();
+        let theirs = drills.path().join("theirs");
+        fs::create_dir(&theirs).unwrap();
+        fs::write(theirs.join("vmcore"), "mine").unwrap();
         for (age, name) in ["a", "b", "c", "d", "e"].iter().enumerate() {
-            let dir = drills.path().join(name);
-            fs::create_dir(&dir).unwrap();
-            let file = File::create(dir.join("vmcore")).unwrap();
-            file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(age as u64))
+            let mut folder = Folder::new(&drills.path().join(name)).unwrap();
+            let file = folder.create("vmcore").unwrap();
+            file.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(age as u64))
                 .unwrap();
-            tidy(drills.path(), &dir).unwrap();
+            tidy(drills.path(), &folder).unwrap();
         }
         let left = |name: &str| drills.path().join(name).join("vmcore").exists();
         assert_eq!(
-            ["a", "b", "c", "d", "e", "latest"].map(left),
-            [false, false, true, true, true, true]
+            ["a", "b", "c", "d", "e", "latest", "theirs"].map(left),
+            [false, false, true, true, true, true, true]
         );
         assert_eq!(
             fs::read_link(drills.path().join("latest")).unwrap(),
@@ -127,9 +194,47 @@ mod tests {
     }
 
     #[test]
+    fn what_the_killed_left_goes_and_what_runs_keeps_its_own() {
+        let drills = tempfile::tempdir().unwrap();
+        let make = |name: &str| {
+            let mut folder = Folder::new(&drills.path().join(name)).unwrap();
+            folder.create_console().unwrap();
+            folder.create("disk.img").unwrap();
+            folder.create("vmcore").unwrap();
+            let socket = folder.monitor().unwrap();
+            std::os::unix::net::UnixListener::bind(socket).unwrap();
+            folder
+        };
+        // Without its destructor: of a process that is killed, only the lock ends.
+        let killed = std::mem::ManuallyDrop::new(make("killed"));
+        let runs = make("runs");
+        fs::create_dir(drills.path().join("theirs")).unwrap();
+        fs::write(drills.path().join("theirs/disk.img"), "mine").unwrap();
+        let there = |of: &str| {
+            let names = [
+                "disk.img",
+                "console.fifo",
+                "monitor",
+                "vmcore",
+                "console.log",
+            ];
+            names.map(|name| fs::symlink_metadata(drills.path().join(of).join(name)).is_ok())
+        };
+        sweep(drills.path());
+        assert_eq!(there("killed"), [true; 5], "it is still locked");
+        killed.claim.forget();
+        sweep(drills.path());
+        assert_eq!(there("killed"), [false, false, false, true, true]);
+        assert_eq!(there("runs"), [true; 5]);
+        assert_eq!(there("theirs"), [true, false, false, false, false]);
+        drop(runs);
+        assert_eq!(there("runs"), [false, false, false, true, true]);
+    }
+
+    #[test]
     fn writes_down_with_times() {
         let dir = tempfile::tempdir().unwrap();
-        let mut folder = Folder::new(dir.path().join("x/y")).unwrap();
+        let mut folder = Folder::new(&dir.path().join("x/y")).unwrap();
         folder
             .write_down(&Heard {
                 at: 1.5,

@@ -11,6 +11,7 @@
 //! [`route`] stands for itself.
 
 mod checks;
+mod claim;
 mod cli;
 mod detector;
 mod drgn;

@@ -21,6 +21,7 @@ mod text;
 mod watch;
 
 use crate::escape;
+use crate::process::ends_with_us;
 use anyhow::Context;
 use batch::{Ended, News};
 use clap::Args;
@@ -272,7 +273,7 @@ impl Matrix<'_> {
     }
 
     fn command(&self, row: &Row, kernel: &Kernel) -> Command {
-        let mut command = Command::new(self.drill);
+        let mut command = ends_with_us(self.drill);
         command
             .args(row.arguments(&kernel.row, &self.folder(row)))
             .env("KERNEL", &kernel.row)

@@ -185,6 +185,19 @@ pub fn random_run_id() -> anyhow::Result<String> {
     Ok(format!("{:08x}", u32::from_be_bytes(bytes)))
 }
 
+/// Checks a run id for a drill, whose files lie in a directory of that name: the modules take some
+/// that cannot be one.
+pub fn check_drill_id(text: &str) -> Result<String, String> {
+    match check_run_id(text)? {
+        id if id == "latest" => Err("'latest' is the name of the newest drill's directory".into()),
+        id if id.starts_with(['.', '-']) => Err(
+            "it names a directory: it begins with a letter, a digit or _, and not with . or -"
+                .into(),
+        ),
+        id => Ok(id),
+    }
+}
+
 /// Checks a run id as the modules do.
 pub fn check_run_id(text: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
@@ -222,7 +235,17 @@ mod tests {
         for bad in ["", "a b", "a/b", "\u{e4}", &"x".repeat(33)] {
             assert!(check_run_id(bad).is_err(), "{bad}");
         }
-        assert!(check_run_id(&random_run_id().unwrap()).is_ok());
+        assert!(check_drill_id(&random_run_id().unwrap()).is_ok());
+    }
+
+    #[test]
+    fn a_drills_id_names_a_directory() {
+        for good in ["7f3a.A_b-9", "_", "a..", "latest1", "1.latest"] {
+            assert!(check_drill_id(good).is_ok(), "{good}");
+        }
+        for bad in [".", "..", "...", ".hidden", "-", "-x", "latest", "a/b", ""] {
+            assert!(check_drill_id(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

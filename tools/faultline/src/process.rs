@@ -6,6 +6,7 @@ use crate::interrupt;
 use anyhow::{bail, Context};
 use std::fs::File;
 use std::io::{Read, Seek};
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -17,11 +18,21 @@ pub struct Output {
     pub stderr: String,
 }
 
+/// A command that is told to end when this program is killed, by whatever signal.
+pub fn ends_with_us(program: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "TERM", "--"]).arg(program);
+    command
+}
+
 /// Runs `command` to its end, or kills it after `limit`.
 pub fn output_within(command: &mut Command, limit: Duration) -> anyhow::Result<Output> {
     let name = command.get_program().to_string_lossy().into_owned();
     let (mut out, mut err) = (tempfile::tempfile()?, tempfile::tempfile()?);
+    // What it says is read: in one language.
     let mut child = command
+        .env("LC_ALL", "C")
+        .env_remove("LANGUAGE")
         .stdin(Stdio::null())
         .stdout(out.try_clone()?)
         .stderr(err.try_clone()?)
@@ -76,6 +87,37 @@ mod tests {
             ),
             ("a\n", "b\n", Some(3))
         );
+    }
+
+    #[test]
+    fn it_speaks_one_language() {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "echo $LC_ALL $LANGUAGE"])
+            .env("LC_ALL", "tr_TR.UTF-8")
+            .env("LANGUAGE", "de");
+        let output = output_within(&mut command, Duration::from_secs(9)).unwrap();
+        assert_eq!(output.stdout, "C\n");
+    }
+
+    #[test]
+    fn what_ends_with_us_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let (script, lock) = (dir.path().join("script"), dir.path().join("lock"));
+        std::fs::write(&script, "echo >\"$1\"; exec sleep 60").unwrap();
+        // A signal comes when the thread ends that started it.
+        let (path, file) = (script.clone(), lock.clone());
+        let start = move || {
+            let mut command = ends_with_us(Path::new("/bin/sh"));
+            let child = command.arg(path).arg(&file).spawn().unwrap();
+            while !file.exists() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            child
+        };
+        let mut child = std::thread::spawn(start).join().unwrap();
+        use std::os::unix::process::ExitStatusExt;
+        assert_eq!(child.wait().unwrap().signal(), Some(15));
     }
 
     #[test]

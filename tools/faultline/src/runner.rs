@@ -6,7 +6,7 @@
 use crate::event::{End, Heard, What};
 use anyhow::Context;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::OFlags;
 use rustix::process::{kill_process, kill_process_group, Pid, Signal};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
@@ -26,18 +26,6 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How long output may still come after the runner's end.
 const AFTERMATH: Duration = Duration::from_secs(2);
 const LONGEST_LINE: usize = 64 << 10;
-
-/// Makes the FIFO that a console is to be written to.
-pub fn make_console(path: &Path) -> anyhow::Result<()> {
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        path,
-        FileType::Fifo,
-        Mode::RUSR | Mode::WUSR,
-        0,
-    )
-    .with_context(|| format!("the FIFO {} cannot be made", path.display()))
-}
 
 /// Starts `command` with `console` as the machine's console and hands everything
 /// heard to `hear`, until the machine is gone, `limit` is over or `stop` is set. Now and
@@ -90,6 +78,8 @@ pub fn run(
         }
         if let Some(status) = machine.child.try_wait()? {
             break told.unwrap_or(match (status.code(), status.signal()) {
+                // As a shell tells of what it ran, and scripts/vm of QEMU.
+                (Some(code @ 129..=192), _) => End::Signal(code - 128),
                 (Some(code), _) => End::Status(code),
                 (None, signal) => End::Signal(signal.unwrap_or(0)),
             });
@@ -274,11 +264,17 @@ impl Lines {
 mod tests {
     use super::*;
 
+    /// Makes the FIFO that a console is to be written to.
+    fn make_console(path: &Path) {
+        use rustix::fs::{mknodat, FileType, Mode, CWD};
+        mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    }
+
     /// Runs a shell script as the machine; `$1` is its console.
     fn hear(script: &str, limit: Duration, stop: bool) -> Vec<What> {
         let dir = tempfile::tempdir().unwrap();
         let console = dir.path().join("console");
-        make_console(&console).unwrap();
+        make_console(&console);
         let mut heard = Vec::new();
         let mut command = Command::new("sh");
         command.args(["-c", script, "sh"]).arg(&console);
@@ -316,6 +312,14 @@ mod tests {
     }
 
     #[test]
+    fn a_kill_is_no_time_out() {
+        let heard = hear("kill -KILL $$", LONG, false);
+        assert_eq!(heard.last(), Some(&What::End(End::Signal(9))));
+        let heard = hear("sh -c 'kill -KILL $$'; exit $?", LONG, false);
+        assert_eq!(heard.last(), Some(&What::End(End::Signal(9))));
+    }
+
+    #[test]
     fn a_limit_ends_it() {
         let heard = hear("exec sleep 60", Duration::from_millis(100), false);
         assert_eq!(heard.last(), Some(&What::End(End::TimedOut)));
@@ -331,7 +335,7 @@ mod tests {
     fn a_runner_that_is_not_there_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         let console = dir.path().join("console");
-        make_console(&console).unwrap();
+        make_console(&console);
         let stop = AtomicBool::new(false);
         let error = run(
             &mut Command::new("/nonexistent"),
