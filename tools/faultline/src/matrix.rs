@@ -82,8 +82,9 @@ pub const HELP: &str =
      its drill ends as its policy has it: 'panic' in a dump that names the fault,\n\
      'report' in a report without a panic, 'off' in nothing. A row that needs what\n\
      is not there is skipped, with the reason. Rows that have passed are run again\n\
-     only if they, the kernel, the module or this program have changed; so a matrix\n\
-     that was interrupted goes on where it was.\n\n\
+     only if something has changed that they rest on: they themselves, the kernel,\n\
+     the module, this program, the VM and what is in it; so a matrix that was\n\
+     interrupted goes on where it was.\n\n\
      examples:\n  \
      faultline drill matrix --list\n  \
      faultline drill matrix --quick\n  \

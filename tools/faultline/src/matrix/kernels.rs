@@ -18,7 +18,7 @@ pub struct Kernel {
     pub release: String,
     /// As uname has it.
     pub machine: String,
-    /// Of what a guest of it gets from us.
+    /// Of all that a drill on it depends on, but for this program and the row.
     pub hash: u64,
 }
 
@@ -54,14 +54,41 @@ impl Kernels {
     }
 }
 
+/// What of the project is in a drill beside the module: how the VM is made, and what runs in it.
+const SCRIPTS: &[&str] = &[
+    "vm",
+    "lib.sh",
+    "in-root",
+    "faultline",
+    "kernels",
+    "initramfs",
+    "guest-init",
+    "guest-run",
+    "crash-init",
+];
+/// Of the kernel's directory: itself, and what it boots with.
+const KERNEL: &[&str] = &["vmlinuz", "images/guest.img", "images/crash.img"];
+/// Of the guest's root and of the one that QEMU is in. The list of packages stands for all of
+/// them, and these programs for themselves, should somebody have put others in their place.
+const GUEST: &[&str] = &[
+    "var/lib/dpkg/status",
+    "usr/bin/busybox",
+    "usr/bin/kmod",
+    "usr/bin/makedumpfile",
+    "usr/sbin/kexec",
+];
+const HOST: &[&str] = &["var/lib/dpkg/status", "usr/bin/makedumpfile"];
+/// What is too large to be read for this: their sizes and times do.
+const LARGE: &[&str] = &["usr/libexec/virtiofsd"];
+
 fn look_up(project: &Path, row: &str) -> Result<Kernel, String> {
     let named = if row.is_empty() { "the first" } else { row };
-    let ask = |what: &str| {
+    let ask = |names: &[&str]| {
         let mut command = Command::new(project.join("scripts/paths"));
-        let output = output_within(command.arg(what).env("KERNEL", row), PATIENCE)
+        let output = output_within(command.args(names).env("KERNEL", row), PATIENCE)
             .map_err(|error| format!("{error:#}"))?;
         if output.status.success() {
-            return Ok(output.stdout.trim().to_string());
+            return Ok(output.stdout);
         }
         let why = output.stderr.trim();
         let why = why.strip_prefix("paths: ").unwrap_or(why);
@@ -71,23 +98,70 @@ fn look_up(project: &Path, row: &str) -> Result<Kernel, String> {
             None => why.into(),
         })
     };
-    let (row, release, machine) = (ask("ROW")?, ask("RELEASE")?, ask("MACHINE")?);
-    let mut files = vec![project.join("build").join(&release).join("lockup.ko")];
+    let names = [
+        "ROW",
+        "RELEASE",
+        "MACHINE",
+        "ROOT_SUITE",
+        "KERNEL_DIR",
+        "GUEST_ROOT",
+        "ROOT",
+        "CACHE",
+        "VMLINUX_DEBUG",
+    ];
+    let answer = ask(&names)?;
+    let lines: Vec<_> = answer.lines().collect();
+    let [row, release, machine, suite, kernel, guest, root, cache, vmlinux] = lines[..] else {
+        return Err(format!(
+            "scripts/paths says {} lines of {}",
+            lines.len(),
+            names.len()
+        ));
+    };
+    let mut built = vec![project.join("build").join(release).join("lockup.ko")];
     if machine != std::env::consts::ARCH {
-        let suite = ask("ROOT_SUITE")?;
-        files.push(project.join(format!(
+        built.push(project.join(format!(
             "build/tools/{suite}/{machine}-unknown-linux-gnu/release/faultline"
         )));
     }
     let mut hasher = DefaultHasher::new();
-    for file in &files {
-        let bytes = std::fs::read(file).map_err(|_| not_built(&row))?;
+    for file in &built {
+        let bytes = std::fs::read(file).map_err(|_| not_built(row))?;
         bytes.hash(&mut hasher);
     }
+    let below = |dir: &str, names: &[&str]| -> Vec<PathBuf> {
+        names.iter().map(|name| Path::new(dir).join(name)).collect()
+    };
+    let scripts = project.join("scripts");
+    let read = [
+        SCRIPTS.iter().map(|name| scripts.join(name)).collect(),
+        below(kernel, KERNEL),
+        below(guest, GUEST),
+        below(root, HOST),
+        below(cache, &[&format!("stamps/drgn-{suite}")]),
+    ];
+    for file in read.concat() {
+        // One that is not there may be tomorrow.
+        (&file, std::fs::read(&file).ok()).hash(&mut hasher);
+    }
+    // What scripts/vm found out of KVM; the rest of the file is of this boot only.
+    let kvm = std::fs::read_to_string(Path::new(kernel).join("kvm")).unwrap_or_default();
+    (kvm.lines().last() == Some("works")).hash(&mut hasher);
+    let qemu = format!("usr/bin/qemu-system-{machine}");
+    let large = [
+        below(root, LARGE),
+        below(root, &[&qemu]),
+        vec![PathBuf::from(vmlinux)],
+    ];
+    for file in large.concat() {
+        let about = std::fs::metadata(&file).ok();
+        let about = about.map(|about| (about.len(), about.modified().ok()));
+        (&file, about).hash(&mut hasher);
+    }
     Ok(Kernel {
-        row,
-        release,
-        machine,
+        row: row.into(),
+        release: release.into(),
+        machine: machine.into(),
         hash: hasher.finish(),
     })
 }
@@ -115,11 +189,17 @@ built | bare) ;;
 unset) echo "paths: kernel 'unset' is not set up: run 'make setup'" >&2; exit 1 ;;
 *) echo "paths: no kernel '$KERNEL' in scripts/kernels" >&2; exit 1 ;;
 esac
-case $1 in
-ROW) echo "${KERNEL:-built}" ;;
-RELEASE) echo "7.3-${KERNEL:-built}" ;;
-MACHINE) uname -m ;;
-esac"#,
+here=$(cd "$(dirname "$0")/.." && pwd)
+for name; do
+    case $name in
+    ROW) echo "${KERNEL:-built}" ;;
+    RELEASE) echo "7.3-${KERNEL:-built}" ;;
+    MACHINE) uname -m ;;
+    ROOT_SUITE) echo suite ;;
+    VMLINUX_DEBUG) echo "$here/cache/vmlinux" ;;
+    *) echo "$here/cache/$name" ;;
+    esac
+done"#,
         );
         project
     }
@@ -154,7 +234,35 @@ esac"#,
             get(Some("no")).unwrap_err(),
             "no kernel 'no' in scripts/kernels"
         );
-        fs::write(project.path().join("build/7.3-built/lockup.ko"), "other").unwrap();
-        assert_ne!(get(None).unwrap().hash, kernel.hash);
+    }
+
+    #[test]
+    fn a_pass_is_of_all_that_it_depends_on() {
+        let project = project();
+        let hash = || Kernels::new(project.path(), None).get(None).unwrap().hash;
+        let mut known = hash();
+        assert_eq!(hash(), known);
+        let scripts = SCRIPTS.iter().map(|name| format!("scripts/{name}"));
+        let files = ["build/7.3-built/lockup.ko"].map(String::from).into_iter();
+        let others = [
+            "KERNEL_DIR/vmlinuz",
+            "KERNEL_DIR/images/guest.img",
+            "KERNEL_DIR/images/crash.img",
+            "GUEST_ROOT/usr/bin/makedumpfile",
+            "GUEST_ROOT/usr/sbin/kexec",
+            "ROOT/var/lib/dpkg/status",
+            "vmlinux",
+        ];
+        let others = others.iter().map(|name| format!("cache/{name}"));
+        let qemu = format!("cache/ROOT/usr/bin/qemu-system-{}", std::env::consts::ARCH);
+        for file in files.chain(scripts).chain(others).chain([qemu]) {
+            let path = project.path().join(&file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            for text in ["new", "another one"] {
+                fs::write(&path, text).unwrap();
+                assert_ne!(hash(), known, "{file}: {text}");
+                known = hash();
+            }
+        }
     }
 }

@@ -149,7 +149,7 @@ impl std::fmt::Display for Totals {
     }
 }
 
-/// What a pass was a pass of: the row, the kernel, what was built for it, and this program.
+/// What a pass was a pass of: the row, the kernel, all that its drills rest on, and this program.
 pub fn key(row: &Row, release: &str, built: u64, program: u64) -> String {
     let mut hasher = DefaultHasher::new();
     (row, release, built, program).hash(&mut hasher);
