@@ -32,6 +32,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use vmcore::Input;
+pub use vmcore::Place;
 
 /// No kernel log is longer: its buffer is 2 GiB at the most, and 256 KiB mostly.
 const LONGEST_LOG: u64 = 256 << 20;
@@ -86,6 +87,8 @@ pub struct Dump {
     pub log: Option<String>,
     /// drgn's answer; none if it was not asked.
     pub witness: Option<Result<Witness, Silence>>,
+    /// Where drgn can read it.
+    pub place: Place,
 }
 
 impl Dump {
@@ -98,6 +101,7 @@ impl Dump {
             story: None,
             log: None,
             witness: None,
+            place: Place::Given,
         }
     }
 
@@ -117,6 +121,7 @@ impl Dump {
                 bytes: vmcore.bytes,
                 facts: vmcore.facts,
                 log: vmcore.log.ok(),
+                place: vmcore.place,
                 ..Dump::only(vmcore.state)
             },
             Input::Other(other) => match Self::of_log(&other.contents(LONGEST_LOG)?) {
@@ -141,7 +146,13 @@ impl Dump {
         if let (State::Complete { .. }, Some(vmlinux)) = (&self.state, vmlinux) {
             let info = self.facts.as_ref().map(|facts| &facts.vmcoreinfo);
             let build_id = info.and_then(|info| info.get("BUILD-ID"));
-            let answer = drgn::ask(case, path, vmlinux, build_id.map(String::as_str));
+            let answer = match self.place.lend(path) {
+                Ok(lent) => drgn::ask(case, &lent.path, vmlinux, build_id.map(String::as_str)),
+                Err(error) => Err(Silence {
+                    reason: format!("drgn cannot read it: {error:#}"),
+                    is_excused: !vmlinux.is_named,
+                }),
+            };
             self.witness = Some(answer);
         }
     }

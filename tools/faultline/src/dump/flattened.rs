@@ -9,6 +9,7 @@ use super::{Fault, Watch};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 const SIGNATURE: &[u8] = b"makedumpfile\0\0\0\0";
@@ -130,6 +131,21 @@ impl Bytes for View {
         }
         Ok(())
     }
+
+    /// The pieces at their places, in an unlinked temporary file.
+    fn file(&self) -> io::Result<File> {
+        let to = tempfile::tempfile()?;
+        to.set_len(self.size)?;
+        let mut block = vec![0; 1 << 20];
+        for (place, (length, _)) in &self.pieces {
+            for at in (0..*length).step_by(block.len()) {
+                let now = (length - at).min(block.len() as u64) as usize;
+                self.read_at(&mut block[..now], place + at)?;
+                to.write_all_at(&block[..now], place + at)?;
+            }
+        }
+        Ok(to)
+    }
 }
 
 /// Puts the pieces of the flattened dump in `from` at their places in `to`.
@@ -243,6 +259,9 @@ mod tests {
         let view = view(stream(&pieces, true));
         assert_eq!(between(&view, 0, 10).unwrap(), data);
         assert_eq!(data, b"eabcccdddd");
+        let mut copy = Vec::new();
+        view.file().unwrap().read_to_end(&mut copy).unwrap();
+        assert_eq!(copy, data);
     }
 
     #[test]

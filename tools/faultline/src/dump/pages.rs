@@ -170,7 +170,7 @@ fn check_chunk(part: &Part, codec: &mut Codec, chunk: u64) -> Result<(Found, End
         .map_err(Fault::reading("the descriptors of its pages"))?;
     let mut found = Found::default();
     let mut ends: Ends = None;
-    let shared = part.header.shares_zeroes().then(|| part.data_at);
+    let shared = part.header.shares_zeroes().then_some(part.data_at);
     // Pages whose data can be looked at.
     let mut sound = Vec::with_capacity(count as usize);
     for (index, bytes) in (first..).zip(table.chunks_exact(DESCRIPTOR_BYTES as usize)) {

@@ -20,6 +20,10 @@ pub trait Bytes: Send + Sync {
     fn size(&self) -> u64;
     /// Fills `buffer` from `at`; an error of the kind `UnexpectedEof` if not all of it is there.
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<()>;
+    /// A file of these bytes, for programs that read files only.
+    fn file(&self) -> io::Result<File> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// Reads `length` bytes from `at`, of which there must be that many: a length comes from the
@@ -53,6 +57,9 @@ impl Bytes for Plain {
     }
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<()> {
         self.file.read_exact_at(buffer, at)
+    }
+    fn file(&self) -> io::Result<File> {
+        self.file.try_clone()
     }
 }
 

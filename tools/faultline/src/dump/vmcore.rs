@@ -13,8 +13,10 @@ use super::source::{self, Bytes};
 use super::vmcoreinfo::{self, Vmcoreinfo};
 use super::{pages, printk, unpack};
 use super::{Facts, Fault, Format, State, Watch};
+use anyhow::{bail, Context};
 use std::io;
-use std::path::PathBuf;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Compressed twice is somebody's mistake; more often is somebody's joke.
@@ -37,9 +39,58 @@ pub struct Vmcore {
     pub facts: Option<Facts>,
     /// The kernel log as text; where it cannot be read, why.
     pub log: Result<String, Fault>,
-    /// Whether others can read the dump at the path that was given: one file that is not
-    /// packed in anything.
-    pub in_place: bool,
+    /// Where other programs can read it.
+    pub place: Place,
+}
+
+/// Where a dump can be read by programs that take a path.
+pub enum Place {
+    /// At the path that was given.
+    Given,
+    /// It was packed, or came from a pipe: these are the bytes.
+    Inside(Arc<dyn Bytes>),
+    /// Nowhere, it is in several files.
+    Nowhere,
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Place::Given => "Given",
+            Place::Inside(_) => "Inside",
+            Place::Nowhere => "Nowhere",
+        })
+    }
+}
+
+/// A path for another program, valid as long as this lives.
+pub struct Lent {
+    pub path: PathBuf,
+    _file: Option<std::fs::File>,
+}
+
+impl Place {
+    /// A path at which another program can read the dump that was given as `path`.
+    pub fn lend(&self, path: &Path) -> anyhow::Result<Lent> {
+        match self {
+            Place::Given => Ok(Lent {
+                path: path.into(),
+                _file: None,
+            }),
+            Place::Inside(bytes) => {
+                let file = bytes.file().context("no temporary copy of the dump")?;
+                // An unlinked file has no other name.
+                let name = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
+                Ok(Lent {
+                    path: name.into(),
+                    _file: Some(file),
+                })
+            }
+            Place::Nowhere => {
+                bail!("a split dump is in several files: join them with makedumpfile --reassemble")
+            }
+        }
+    }
 }
 
 /// A file that does not claim to be a dump.
@@ -80,7 +131,7 @@ struct File {
 }
 
 impl File {
-    fn open(path: &std::path::Path, watch: &Watch<'_>) -> anyhow::Result<Self> {
+    fn open(path: &Path, watch: &Watch<'_>) -> anyhow::Result<Self> {
         let opened = source::open(path, watch)?;
         let mut file = File {
             bytes: opened.bytes,
@@ -160,7 +211,7 @@ impl Vmcore {
             bytes,
             facts: None,
             log: Err(fault),
-            in_place: false,
+            place: Place::Nowhere,
         }
     }
 }
@@ -177,7 +228,11 @@ impl From<Fault> for State {
 
 /// Examines files that claim to be dumps.
 fn examine(files: Vec<File>, bytes: u64, watch: &Watch<'_>) -> Result<Vmcore, Fault> {
-    let in_place = files.len() == 1 && files.iter().all(|file| file.in_place);
+    let place = match &files[..] {
+        [file] if file.in_place => Place::Given,
+        [file] => Place::Inside(file.bytes.clone()),
+        _ => Place::Nowhere,
+    };
     let damage = files.iter().find_map(|file| file.damage.clone());
     if files.iter().any(|file| file.bytes.size() == 0) {
         return Err(Fault::Unreadable("is empty".into()));
@@ -187,7 +242,7 @@ fn examine(files: Vec<File>, bytes: u64, watch: &Watch<'_>) -> Result<Vmcore, Fa
         _ => of_parts(files, watch)?,
     };
     vmcore.bytes = bytes;
-    vmcore.in_place = in_place;
+    vmcore.place = place;
     // A cut stream is why pages are missing, and says more than their number.
     if let (Some(damage), State::Complete { .. } | State::Incomplete(_)) = (damage, &vmcore.state) {
         vmcore.state = State::Incomplete(damage);
@@ -271,7 +326,7 @@ fn told(
         bytes: 0,
         facts: Some(facts),
         log,
-        in_place: false,
+        place: Place::Nowhere,
     }
 }
 
