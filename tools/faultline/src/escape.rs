@@ -17,11 +17,7 @@ fn is_active(letter: char) -> bool {
                 | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
-fn escaped<'a>(
-    text: &'a str,
-    keeps: fn(char) -> bool,
-    write: fn(&mut String, char),
-) -> Cow<'a, str> {
+fn escaped(text: &str, keeps: fn(char) -> bool, write: fn(&mut String, char)) -> Cow<'_, str> {
     let is_left = |letter: char| keeps(letter) || !is_active(letter);
     if text.chars().all(is_left) {
         return text.into();

@@ -21,11 +21,11 @@ pub fn inject_nmi(socket: &Path) -> anyhow::Result<()> {
     speak(&stream, Instant::now() + LIMIT)
 }
 
-fn speak(stream: &UnixStream, deadline: Instant) -> anyhow::Result<()> {
+fn speak(mut stream: &UnixStream, deadline: Instant) -> anyhow::Result<()> {
     stream.set_write_timeout(Some(LIMIT))?;
     let mut answers = BufReader::new(stream.try_clone()?).take(LONGEST);
     for command in ["qmp_capabilities", "inject-nmi"] {
-        writeln!(&*stream, "{}", serde_json::json!({ "execute": command }))?;
+        writeln!(stream, "{}", serde_json::json!({ "execute": command }))?;
         answer(&mut answers, stream, deadline)
             .with_context(|| format!("QEMU's monitor, told '{command}'"))?;
     }
