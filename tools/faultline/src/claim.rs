@@ -21,7 +21,7 @@ use std::time::{Duration, UNIX_EPOCH};
 /// The mark, which is locked as well.
 const MARK: &str = ".faultline";
 /// How it begins. Then comes a line for each file: its name, and what it is known by.
-const HEADER: &str = "Made by 'faultline drill'. The next drill here replaces these files:\n";
+pub const HEADER: &str = "Made by 'faultline drill'. The next drill here replaces these files:\n";
 /// What a drill may make.
 const NAMES: &[&str] = &[
     "vmcore",

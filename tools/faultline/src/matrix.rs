@@ -20,6 +20,7 @@ mod row;
 mod text;
 mod watch;
 
+use crate::claim::Claim;
 use crate::escape;
 use crate::process::ends_with_us;
 use anyhow::Context;
@@ -29,10 +30,11 @@ use drilled::Report;
 use kernels::{Kernel, Kernels};
 use outcome::{Outcome, Totals, Verdict};
 use row::{Row, Wanted};
-use rustix::fs::{flock, FlockOperation};
+use rustix::fs::{flock, FlockOperation, OFlags};
 use std::collections::hash_map::DefaultHasher;
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::hash::{Hash, Hasher};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use watch::Watch;
@@ -173,7 +175,14 @@ impl Matrix<'_> {
     fn run(&self, rows: &[Row], watch: &mut Watch) -> anyhow::Result<Vec<Outcome>> {
         fs::create_dir_all(&self.out)
             .with_context(|| format!("{} cannot be made", self.out.display()))?;
-        let lock = File::create(self.out.join("lock"))?;
+        // Whatever is in it stays.
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        options.custom_flags(OFlags::NOFOLLOW.bits() as i32);
+        let lock = self.out.join("lock");
+        let lock = options
+            .open(&lock)
+            .with_context(|| lock.display().to_string())?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive).with_context(|| {
             format!(
                 "another matrix is run in {}: end it, or choose another --out",
@@ -311,7 +320,10 @@ impl Matrix<'_> {
             }
         };
         if !self.keeps_dumps {
-            let _ = fs::remove_file(folder.join("vmcore"));
+            // The drill's own; one that was refused leaves somebody else's.
+            if let Some(mut drill) = Claim::of_the_dead(&folder) {
+                drill.remove("vmcore")?;
+            }
         }
         if outcome.verdict == Verdict::Passed {
             let key = outcome::key(row, &kernel.release, kernel.hash, program);
@@ -358,9 +370,17 @@ bug/*/1) stage=could_not_tell ;;
 panic/*) stage=could_not_tell ;;
 */report/*) stage=detected_no_panic ;;
 */off/* | hard/*) stage=not_detected ;;
-*) stage=pass; echo core >"$keep/vmcore" ;;
+*)
+    stage=pass
+    echo core >"$keep/vmcore"
+    [ -e "$keep/theirs" ] || printf "%svmcore -\n" "$MARK" >"$keep/.faultline" ;;
 esac
 printf '{"stage": "%s", "summary": "%s"}' $stage "as $mode is" | tee "$keep/report.json""#;
+
+    /// The drill, which leaves the mark of one as well.
+    fn drill_script() -> String {
+        format!("MARK=\"{}\"\n{DRILL}", crate::claim::HEADER)
+    }
 
     fn rows(names: &[&str]) -> Vec<Row> {
         let all = row::all().unwrap();
@@ -384,7 +404,7 @@ printf '{"stage": "%s", "summary": "%s"}' $stage "as $mode is" | tee "$keep/repo
         let project = project();
         let path = project.path();
         let drill = path.join("drill");
-        script(&drill, DRILL);
+        script(&drill, &drill_script());
         let mut matrix = Matrix {
             project: path,
             drill: &drill,
@@ -436,6 +456,16 @@ printf '{"stage": "%s", "summary": "%s"}' $stage "as $mode is" | tee "$keep/repo
         assert!(!results(&matrix, &["soft-1"])[0].1);
         assert!(file("soft-1", "vmcore").exists());
 
+        // What is not the drill's is left, the lock's file included.
+        matrix.keeps_dumps = false;
+        fs::write(file("soft-1", "theirs"), "").unwrap();
+        fs::remove_file(file("soft-1", ".faultline")).unwrap();
+        fs::write(path.join("build/matrix/lock"), "mine").unwrap();
+        assert_eq!(results(&matrix, &["soft-1"])[0].0, Passed);
+        assert!(file("soft-1", "vmcore").exists());
+        let lock = fs::read_to_string(path.join("build/matrix/lock")).unwrap();
+        assert_eq!(lock, "mine");
+
         // A pass that is cut short by a failure is no pass any more.
         script(&drill, "exit 1");
         assert_eq!(results(&matrix, &["soft-1"])[0].0, Failed);
@@ -448,7 +478,7 @@ printf '{"stage": "%s", "summary": "%s"}' $stage "as $mode is" | tee "$keep/repo
         let _alone = ALONE.lock().unwrap();
         let project = project();
         let drill = project.path().join("drill");
-        script(&drill, DRILL);
+        script(&drill, &drill_script());
         let matrix = Matrix {
             project: project.path(),
             drill: &drill,
@@ -484,8 +514,9 @@ printf '{"stage": "%s", "summary": "%s"}' $stage "as $mode is" | tee "$keep/repo
     kill -INT $PPID
     wait
 fi
-{DRILL}"#,
-            stop.display()
+{1}"#,
+            stop.display(),
+            drill_script()
         );
         script(&drill, &interrupts);
         fs::write(&stop, "").unwrap();
@@ -527,7 +558,7 @@ fi
             keeps_dumps: false,
         };
         fs::create_dir(&matrix.out).unwrap();
-        let lock = File::create(matrix.out.join("lock")).unwrap();
+        let lock = fs::File::create(matrix.out.join("lock")).unwrap();
         flock(&lock, FlockOperation::LockExclusive).unwrap();
         let error = matrix.run(&rows(&["soft-1"]), &mut Watch::new(1, true));
         assert!(error.unwrap_err().to_string().contains("another matrix"));
