@@ -7,7 +7,7 @@
 //!
 //! # Soundness
 //!
-//! As for [`kprobe`](crate::kprobe), also where the probe cannot be disarmed: the
+//! As for [`kprobe`], also where the probe cannot be disarmed: the
 //! kernel enters by one function, which finds its point by the address that was
 //! registered; dropping the point unregisters it and waits until no handler runs; one
 //! that is leaked keeps the module loaded. The point is on the heap, does not move,

@@ -491,10 +491,9 @@ unsafe extern "C" fn hit<H: Handler>(
     };
     // No other hit comes to `entry` meanwhile: it would be missed itself.
     if misses.entries.here::<0>() == before {
-        // SAFETY: This is a handler, and lends it out.
-        shared
-            .handler
-            .missed(probe.index(), &unsafe { Handling::new() });
+        // SAFETY: This is a handler, which lends it out.
+        let here = unsafe { Handling::new() };
+        shared.handler.missed(probe.index(), &here);
     }
     code
 }
