@@ -42,7 +42,11 @@ pub(crate) struct Lockup {
 
 /// What the parameters find.
 pub(crate) struct Session {
+    /// The last run. Those who have the parameters' lock take this one, so nothing that takes
+    /// that lock is done under it.
     run: Mutex<Option<Run>>,
+    /// A run is being made.
+    begins: AtomicBool,
     /// The module is loaded, so that there may be other runs.
     is_loaded: AtomicBool,
 }
@@ -51,6 +55,7 @@ impl Module for Lockup {
     fn init() -> Result<Self> {
         let session = Session {
             run: Mutex::new(None)?,
+            begins: AtomicBool::new(false),
             is_loaded: AtomicBool::new(false),
         };
         // Dropped if what follows fails.
@@ -65,17 +70,32 @@ impl Module for Lockup {
 impl Session {
     /// Begins a run.
     fn begin(&self, mode: Option<&'static Mode>, by: BegunBy) -> Result {
+        if self.begins.swap(true, SeqCst) {
+            return Err(EBUSY);
+        }
+        let begun = self.begin_alone(mode, by);
+        self.begins.store(false, SeqCst);
+        begun
+    }
+
+    /// The same, where nobody else does. The plan and the run are made without a lock: both take
+    /// that of the parameters, and read files.
+    fn begin_alone(&self, mode: Option<&'static Mode>, by: BegunBy) -> Result {
+        let goes_on = |run: &mut Option<Run>| run.as_ref().is_some_and(|run| !run.shared.is_over());
+        if self.run.hold(|run| goes_on(run)) {
+            return Err(EBUSY);
+        }
+        let plan = Plan::from_params(mode)?;
+        // What is over is gone before the next one shows what it is at.
+        drop(self.run.hold(Option::take));
+        let new = Run::start(plan, by)?;
         self.run.hold(|run| {
-            if run.as_ref().is_some_and(|run| !run.shared.is_over()) {
-                return Err(EBUSY);
-            }
-            let plan = Plan::from_params(mode)?;
-            // What is over is gone before the next one shows what it is at.
-            *run = None;
-            *run = Some(Run::start(plan, by)?);
-            self.is_loaded.store(true, SeqCst);
-            Ok(())
-        })
+            // `hold_secs` may have changed since its threads began to sleep.
+            new.wake();
+            *run = Some(new);
+        });
+        self.is_loaded.store(true, SeqCst);
+        Ok(())
     }
 }
 
