@@ -13,6 +13,7 @@ use crate::interrupt;
 use crate::layout::wrapped;
 use crate::matrix::{self, MatrixArgs};
 use crate::mode::{Case, Mode, MODES};
+use crate::out;
 use crate::plan::{self, Injection, Machine, Plan, Policy, Setting};
 use crate::progress::Progress;
 use crate::report::{DumpFacts, Files, Report, VERDICT};
@@ -21,8 +22,8 @@ use crate::route::{self, Ask};
 use crate::timeline;
 use crate::verdict::{self, Expected};
 use anyhow::Context;
-use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -345,7 +346,11 @@ fn matrix_help() -> String {
 
 /// Does what the command line says.
 pub fn run() -> anyhow::Result<ExitCode> {
-    match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return Ok(say(&error)?),
+    };
+    match cli.command {
         Command::Drill(DrillCommand::Vm(args)) => drill_vm(*args),
         Command::Drill(DrillCommand::Matrix(args)) => {
             let (drill, project) = find_runner(&args.runner)?;
@@ -357,6 +362,18 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Command::Verdict(args) => judge(args),
         Command::Route(args) => route::run(&args.ask()),
     }
+}
+
+/// Says what clap has to say: help, or what is wrong with the command line.
+fn say(error: &clap::Error) -> std::io::Result<ExitCode> {
+    match error.print() {
+        // That the command line is wrong is told by the exit status as well.
+        Err(failed) if !error.use_stderr() && failed.kind() != ErrorKind::BrokenPipe => {
+            return Err(failed);
+        }
+        _ => {}
+    }
+    Ok(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)))
 }
 
 fn drill_vm(args: DrillVmArgs) -> anyhow::Result<ExitCode> {
@@ -444,7 +461,9 @@ fn detector_name(name: &str) -> Result<String, String> {
 }
 
 fn usage(error: &str) -> ! {
-    Cli::command().error(ErrorKind::InvalidValue, error).exit()
+    Cli::command()
+        .error(clap::error::ErrorKind::InvalidValue, error)
+        .exit()
 }
 
 /// How the machine is set up for a policy.
@@ -565,33 +584,29 @@ fn print_heading(plan: &Plan) -> anyhow::Result<()> {
     let (vm, injection) = (&plan.vm, &plan.injection);
     let case = injection.case()?;
     let mode = case.mode;
-    println!(
-        "Drill: {}, to be seen by the {}, run id {}",
+    let mut text = format!(
+        "Drill: {}, to be seen by the {}, run id {}\n",
         mode.title, case.detector.title, injection.run_id
     );
-    println!(
-        "  VM        {} CPUs, {} MiB, crashkernel={}",
+    text += &format!(
+        "  VM        {} CPUs, {} MiB, crashkernel={}\n",
         vm.cpus, vm.memory_mib, vm.crashkernel
     );
-    println!(
-        "  module    {} {}",
-        mode.module,
-        injection.module_arguments()
-    );
+    let arguments = injection.module_arguments();
+    text += &format!("  module    {} {arguments}\n", mode.module);
     let settings: Vec<_> = injection.sysctls.iter().map(Setting::to_string).collect();
     if !settings.is_empty() {
-        println!("  settings  {}", settings.join("\n            "));
+        text += &format!("  settings  {}\n", settings.join("\n            "));
     }
-    println!();
-    Ok(())
+    out::print(&escape::text(&(text + "\n")))
 }
 
 fn print_report(report: &Report, json: bool) -> anyhow::Result<ExitCode> {
-    if json {
-        println!("{}", escape::json(&serde_json::to_string_pretty(report)?));
-    } else {
-        print!("{}", escape::text(&report.for_people()));
-    }
+    let text = match json {
+        true => escape::json(&serde_json::to_string_pretty(report)?).into_owned() + "\n",
+        false => escape::text(&report.for_people()).into_owned(),
+    };
+    out::print(&text)?;
     Ok(ExitCode::from(report.exit_status))
 }
 

@@ -62,9 +62,10 @@ pub fn json(text: &str) -> Cow<'_, str> {
     escaped(text, |letter| letter == '\n', for_json)
 }
 
-/// Says a line on stderr, as this program.
+/// Says a line on stderr, as this program. Where nobody takes it there is nobody to tell.
 pub fn tell(text: impl Display) {
-    eprintln!("faultline: {}", line(&text.to_string()));
+    let text = format!("faultline: {}\n", line(&text.to_string()));
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ mod line;
 mod lock;
 mod matrix;
 mod mode;
+mod out;
 mod plan;
 mod process;
 mod progress;
@@ -47,8 +48,15 @@ mod window;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::run().unwrap_or_else(|error| {
-        escape::tell(format_args!("could not tell: {error:#}"));
-        ExitCode::from(verdict::Outcome::Unknown.exit_status())
-    })
+    // A fault of this program tells nothing of what it was asked about.
+    let answer = std::panic::catch_unwind(cli::run);
+    let unknown = || ExitCode::from(verdict::Outcome::Unknown.exit_status());
+    match answer {
+        Ok(Ok(status)) => status,
+        Ok(Err(error)) => {
+            escape::tell(format_args!("could not tell: {error:#}"));
+            unknown()
+        }
+        Err(_) => unknown(),
+    }
 }

@@ -60,7 +60,10 @@ impl Progress {
         match self {
             Self::Quiet | Self::Late(..) => {}
             Self::Lines(start) => {
-                eprintln!("faultline: {:5.1} s  {text}", start.elapsed().as_secs_f64())
+                escape::tell(format_args!(
+                    "{:5.1} s  {text}",
+                    start.elapsed().as_secs_f64()
+                ));
             }
             Self::Live(bar) => bar.set_message(text.to_string()),
         }

@@ -11,7 +11,7 @@ use crate::timeline::{megabytes, Moment};
 use crate::verdict::{Outcome, Stage, Verdict};
 use serde::Serialize;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The schema of `faultline drill`'s document.
 pub const DRILL: &str = "faultline.drill/1";
@@ -85,6 +85,15 @@ pub struct Files {
 }
 
 impl Report {
+    /// A path as it is shown: a drill's own files from where the drill was started, if they are
+    /// below; a path that was given, as it was.
+    fn shown<'p>(&self, path: &'p Path, here: Option<&Path>) -> &'p Path {
+        // From / the way to a file is its whole path.
+        let here = here.filter(|here| self.plan.is_some() && here.parent().is_some());
+        here.and_then(|here| path.strip_prefix(here).ok())
+            .unwrap_or(path)
+    }
+
     /// The report for people, without its heading.
     pub fn for_people(&self) -> String {
         let mut text = String::new();
@@ -133,7 +142,7 @@ impl Report {
             .as_ref()
             .map(|dump| format!(" ({})", megabytes(dump.bytes)))
             .unwrap_or_default();
-        let here = std::env::current_dir().unwrap_or_default();
+        let here = std::env::current_dir().ok();
         for (name, path, note) in [
             ("vmcore", &self.files.vmcore, size.as_str()),
             ("console", &self.files.console, ""),
@@ -144,10 +153,72 @@ impl Report {
                 let _ = writeln!(
                     text,
                     "  {name:<9}{}{note}",
-                    path.strip_prefix(&here).unwrap_or(path).display()
+                    self.shown(path, here.as_deref()).display()
                 );
             }
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Check;
+    use crate::verdict::{Stage, Verdict};
+
+    fn report(vmcore: &str) -> Report {
+        Report {
+            schema: VERDICT,
+            outcome: Outcome::Unknown,
+            exit_status: 3,
+            mode: "soft",
+            detector: "soft-lockup",
+            run_id: None,
+            verdict: Verdict {
+                stage: Stage::NoDump,
+                summary: "a fault".into(),
+                advice: String::new(),
+                evidence: Vec::new(),
+                checks: vec![Check {
+                    name: "cause",
+                    source: "log",
+                    result: Result::Unknown,
+                    found: "a reason".into(),
+                    expected: String::new(),
+                }],
+                latency: None,
+            },
+            timeline: Vec::new(),
+            plan: None,
+            dump: None,
+            files: Files {
+                vmcore: Some(vmcore.into()),
+                ..Files::default()
+            },
+        }
+    }
+
+    #[test]
+    fn a_path_is_shown_as_it_was_given() {
+        let here = std::env::current_dir().unwrap().join("vmcore");
+        for path in [
+            "/var/crash/x/vmcore",
+            "x/vmcore",
+            "../vmcore",
+            here.to_str().unwrap(),
+        ] {
+            let text = report(path).for_people();
+            assert!(text.ends_with(&format!("  vmcore   {path}\n")), "{text}");
+        }
+        let path = Path::new("/var/crash/x");
+        assert_eq!(report("x").shown(path, Some(Path::new("/"))), path);
+    }
+
+    #[test]
+    fn a_log_alone_says_that_there_is_no_dump() {
+        let text = report("dmesg.txt").for_people();
+        assert!(text.contains("NO DUMP: a fault"), "{text}");
+        assert!(text.contains("  unknown cause    log   a reason"), "{text}");
     }
 }

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the program prints. A reader that has gone does not change the answer; a place that takes
+//! no more does.
+
+use anyhow::Context;
+use std::io::{self, ErrorKind, Write};
+
+/// Prints `text` on stdout.
+///
+/// # Errors
+///
+/// What keeps it from being written, unless nobody reads it: then the exit status is the answer.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    print_to(io::stdout().lock(), text).context("what was found out cannot be printed")
+}
+
+fn print_to(mut to: impl Write, text: &str) -> io::Result<()> {
+    let written = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::OpenOptions;
+
+    #[test]
+    fn a_reader_that_is_gone_and_a_full_disk() {
+        let (reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
+        drop(reader);
+        print_to(writer, "x").unwrap();
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let error = print_to(full, "x").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::StorageFull);
+    }
+}
