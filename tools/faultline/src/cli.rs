@@ -5,7 +5,7 @@
 use crate::detector::Needs;
 use crate::drgn::Vmlinux;
 use crate::drill;
-use crate::dump::{Dump, Watch};
+use crate::dump::{Dump, State, Watch};
 use crate::escape;
 use crate::guest;
 use crate::infer;
@@ -561,6 +561,7 @@ fn judge(args: VerdictArgs) -> anyhow::Result<ExitCode> {
             begun.or(story.announced.as_ref().map(|plan| &plan.run_id))
         })
         .cloned();
+    let given = args.vmcore.into_iter().next();
     let report = Report {
         schema: VERDICT,
         outcome: verdict.stage.outcome(),
@@ -572,9 +573,15 @@ fn judge(args: VerdictArgs) -> anyhow::Result<ExitCode> {
         timeline: timeline.unwrap_or_default(),
         plan: None,
         dump: Some(DumpFacts::of(&dump)),
-        files: Files {
-            vmcore: args.vmcore.into_iter().next(),
-            ..Files::default()
+        files: match dump.state {
+            State::LogAlone => Files {
+                kernel_log: given,
+                ..Files::default()
+            },
+            _ => Files {
+                vmcore: given,
+                ..Files::default()
+            },
         },
     };
     print_report(&report, args.json)

@@ -143,8 +143,15 @@ impl Report {
             .map(|dump| format!(" ({})", megabytes(dump.bytes)))
             .unwrap_or_default();
         let here = std::env::current_dir().ok();
+        // A drill's is beside its other files.
+        let log = &self
+            .files
+            .kernel_log
+            .clone()
+            .filter(|_| self.plan.is_none());
         for (name, path, note) in [
             ("vmcore", &self.files.vmcore, size.as_str()),
+            ("log", log, ""),
             ("console", &self.files.console, ""),
             ("report", &self.files.report, ""),
         ] {
