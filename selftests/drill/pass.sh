@@ -49,26 +49,37 @@ another_cause_is_not_passed() {
 	ended 1 wrong_cause
 }
 
-# The same dump, as makedumpfile writes it otherwise, has the log that makedumpfile reads; and
-# damaged at random it passes only if nothing rests on what changed.
+# other_formats DIR: the dump, as makedumpfile writes it otherwise, and the log that it reads.
+other_formats() {
+	local make=(makedumpfile --message-level 0 -d 31)
+	mkdir -p "$1" &&
+		"${make[@]}" -c "$core" "$1/zlib" && "${make[@]}" -z "$core" "$1/zstd" &&
+		"${make[@]}" -l --splitblock-size 16 --split "$core" "$1/split1" "$1/split2" &&
+		"${make[@]}" -F -l "$core" | gzip -1 >"$1/flattened.packed" &&
+		makedumpfile --message-level 0 --dump-dmesg "$core" "$1/dmesg"
+}
+
+# tests_on DIR: the unit tests that want real dumps, as tool/unit.sh builds them.
+tests_on() {
+	FAULTLINE_TEST_DUMPS=$1 FAULTLINE_TEST_DUMP=$core RUSTFLAGS="-C target-feature=+crt-static" \
+		CARGO_PROFILE_RELEASE_OPT_LEVEL=0 cargo test --quiet --release --locked \
+		--target "$(uname -m)-unknown-linux-gnu" \
+		--target-dir "$project/build/tools/$("$project/scripts/paths" ROOT_SUITE)" \
+		--manifest-path "$project/tools/faultline/Cargo.toml" -- --nocapture real_dump 2>&1
+}
+
+# Each format has the log that makedumpfile reads; and what is damaged at random passes only if
+# nothing rests on what changed.
 every_format_is_read_and_damage_is_noticed() {
 	[ -s "$core" ] || skip "there is no vmcore: the drill failed"
-	local formats=$scratch/formats suite output=$scratch/cargo make
-	suite=$("$project/scripts/paths" ROOT_SUITE)
-	mkdir -p "$formats"
-	make=(makedumpfile --message-level 0 -d 31)
-	check "the formats" eval '"${make[@]}" -c "$core" "$formats/zlib" && "${make[@]}" -z "$core" "$formats/zstd" &&
-		"${make[@]}" -l --splitblock-size 16 --split "$core" "$formats/split1" "$formats/split2" &&
-		"${make[@]}" -F -l "$core" | gzip -1 >"$formats/flattened.packed" &&
-		makedumpfile --message-level 0 --dump-dmesg "$core" "$formats/dmesg"'
-	check "tests of the program on them" eval 'FAULTLINE_TEST_DUMPS=$formats FAULTLINE_TEST_DUMP=$core \
-		RUSTFLAGS="-C target-feature=+crt-static" CARGO_PROFILE_RELEASE_OPT_LEVEL=0 cargo test --quiet --release --locked \
-		--target "$(uname -m)-unknown-linux-gnu" --target-dir "$project/build/tools/$suite" \
-		--manifest-path "$project/tools/faultline/Cargo.toml" -- --nocapture real_dump >"$output" 2>&1'
-	note "$(cat "$output")"
-	match "all formats were read" '\["[^"]*split[12]", "[^"]*split[12]"\]: the same log' "$(cat "$output")"
-	match "the damages" 'seed 0x[0-9a-f]+: [0-9]+ of 300 noticed' "$(cat "$output")"
-	rm -rf "$formats"
+	local output status=0
+	check "the formats" other_formats "$scratch/formats"
+	output=$(tests_on "$scratch/formats") || status=$?
+	note "$output"
+	same "the tests' exit status" 0 "$status"
+	match "all formats were read" '\["[^"]*split[12]", "[^"]*split[12]"\]: the same log' "$output"
+	match "the damages" 'seed 0x[0-9a-f]+: [0-9]+ of 300 noticed' "$output"
+	rm -rf "$scratch/formats"
 }
 
 zeroed_pages_are_no_pass() {

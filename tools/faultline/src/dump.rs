@@ -13,6 +13,7 @@ pub mod flattened;
 mod memory;
 mod pages;
 mod parts;
+mod place;
 mod printk;
 mod source;
 #[cfg(test)]
@@ -28,11 +29,11 @@ use crate::drgn::{self, Silence, Vmlinux, Witness};
 use crate::klog::Story;
 use crate::mode::Case;
 use crate::saved;
+pub use place::Place;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use vmcore::Input;
-pub use vmcore::Place;
 
 /// No kernel log is longer: its buffer is 2 GiB at the most, and 256 KiB mostly.
 const LONGEST_LOG: u64 = 256 << 20;
