@@ -317,11 +317,15 @@ fn verdict_help() -> String {
     format!(
         "Reads all of a dump, and the kernel log in it: kdump-compressed (makedumpfile -c, -l,\n\
          -p, -z, flattened with -F or split as well), ELF, QEMU's dump-guest-memory; each also as\n\
-         .gz, .zst, .xz, or from a pipe. Given the kernel's vmlinux with debug information, it asks drgn as well, with\n\
-         the python that FAULTLINE_DRGN names (default: python3).\n\n\
+         .gz, .zst, .xz, or from a pipe. Given the kernel's vmlinux with debug information,\n\
+         it asks drgn as well, with the python that FAULTLINE_DRGN names (default: python3).\n\n\
+         What was injected and who reported it comes from the log; options only insist on it.\n\
+         A saved kernel log (dmesg, journalctl -k, pstore) is judged as well: as there is no\n\
+         dump, the exit status is 3 if all in it is right.\n\n\
          examples:\n  \
          faultline verdict build/drills/latest/vmcore\n  \
-         faultline verdict vmcore --run-id 7f3a9c21 --cpu 1 --threshold 2 --json\n\n{EXIT_STATUS}"
+         faultline verdict vmcore --run-id 7f3a9c21 --cpu 1 --threshold 2 --json\n  \
+         faultline verdict /var/crash/202611281200/dmesg.202611281200\n\n{EXIT_STATUS}"
     )
 }
 
