@@ -57,14 +57,18 @@ pub(crate) fn expand(input: TokenStream) -> Result<TokenStream> {
         ));
     }
 
+    let count = variants.len();
     let words: Vec<_> = variants
         .iter()
-        .map(|(variant, word)| format!("({word:?}, Self::{variant})"))
+        .map(|(variant, word)| format!("({word:?}, {name}::{variant})"))
         .collect();
     let words = words.join(", ");
     let code = format!(
         "impl ::faultline::params::Words for {name} {{
-            const WORDS: &'static [(&'static str, Self)] = &[{words}];
+            const WORDS: &'static [(&'static str, Self)] = {{
+                static WORDS: [(&str, {name}); {count}] = [{words}];
+                &WORDS
+            }};
         }}"
     );
     code.parse()

@@ -24,7 +24,8 @@ use super::{
 
 /// What has words. `#[derive(Words)]` makes it of an enumeration.
 pub trait Words: Sync + Sized + 'static {
-    /// The words, and what each stands for.
+    /// The words, and what each stands for. It must refer to a static: a meaning
+    /// is told from the others by its address, and a constant has none of its own.
     const WORDS: &'static [(&'static str, Self)];
 }
 

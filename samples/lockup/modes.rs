@@ -163,196 +163,199 @@ impl Mode {
 }
 
 impl Words for Mode {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        (
-            "soft",
-            Self {
-                hold: cpu::spin_preemption_off,
-                anywhere: true,
-                ..Self::SPINS
-            },
-        ),
-        (
-            "spin",
-            Self {
-                hold: cpu::spin_preemptible,
-                ends: Ends::Stop,
-                atomic: false,
-                overlooked: Some(
-                    "mode=spin leaves preemption on, so the watchdog's own thread gets the CPU",
-                ),
-                ..Self::SPINS
-            },
-        ),
-        (
-            "softirq",
-            Self {
-                hold: cpu::spin_softirqs_off,
-                harmless_on_rt: Some(
-                    "softirqs are threads there, and a thread that keeps them off is preempted",
-                ),
-                ..Self::SPINS
-            },
-        ),
-        (
-            "hard",
-            Self {
-                hold: cpu::spin_interrupts_off,
-                anywhere: true,
-                ..Self::DEAF
-            },
-        ),
-        (
-            "irq",
-            Self {
-                hold: cpu::spin_in_interrupt,
-                ..Self::DEAF
-            },
-        ),
-        (
-            "rcu",
-            Self {
-                hold: cpu::spin_in_rcu_reader,
-                detector: Detector::RcuStall,
-                spins: false,
-                ..Self::SPINS
-            },
-        ),
-        (
-            "hung",
-            Self {
-                hold: tasks::hang_uninterruptible,
-                ..Self::SLEEPS
-            },
-        ),
-        (
-            "mutex",
-            Self {
-                hold: locks::wait_for_mutex,
-                team: Team::Twins,
-                ..Self::SLEEPS
-            },
-        ),
-        (
-            "deadlock",
-            Self {
-                hold: locks::spin_on_lock,
-                team: Team::Ring,
-                ..Self::SPINS
-            },
-        ),
-        (
-            "deadlock_irq",
-            Self {
-                hold: locks::spin_on_lock_irqs_off,
-                team: Team::Ring,
-                ..Self::DEAF
-            },
-        ),
-        (
-            "self_deadlock",
-            Self {
-                hold: locks::spin_on_own_lock,
-                ..Self::DEAF
-            },
-        ),
-        (
-            "smp_call",
-            Self {
-                hold: cpu::call_cpu_that_never_answers,
-                team: Team::Ring,
-                spins: false,
-                atomic: false,
-                ..Self::SPINS
-            },
-        ),
-        (
-            "workqueue",
-            Self {
-                hold: tasks::flush_stuck_work,
-                ..Self::SLEEPS
-            },
-        ),
-        (
-            "stop_machine",
-            Self {
-                hold: cpu::stop_machine_and_spin,
-                team: Team::Single,
-                deaf: false, // by itself for all CPUs, so that cpus says nothing about it
-                ..Self::DEAF
-            },
-        ),
-        (
-            "panic",
-            Self {
-                hold: death::panic_in_thread,
-                ends: Ends::Never,
-                ..Self::STRIKES
-            },
-        ),
-        (
-            "panic_irq",
-            Self {
-                hold: death::panic_in_interrupt,
-                ends: Ends::Never,
-                anywhere: false,
-                ..Self::STRIKES
-            },
-        ),
-        (
-            "oops",
-            Self {
-                hold: death::write_to_null,
-                ends: Ends::Death,
-                ..Self::STRIKES
-            },
-        ),
-        (
-            "bug",
-            Self {
-                hold: death::hit_bug,
-                ends: Ends::Death,
-                ..Self::STRIKES
-            },
-        ),
-        (
-            "warn",
-            Self {
-                hold: death::warn_once,
-                ..Self::STRIKES
-            },
-        ),
-        (
-            "stack_overflow",
-            Self {
-                hold: death::overflow_stack,
-                ends: Ends::Never,
-                anywhere: false,
-                ..Self::STRIKES
-            },
-        ),
-        (
-            "double_free",
-            Self {
-                hold: memory::free_twice,
-                anywhere: false,
-                ..Self::STRIKES
-            },
-        ),
-        (
-            "oom",
-            Self {
-                hold: memory::exhaust_memory,
-                team: Team::Single,
-                ends: Ends::Stop,
-                detector: Detector::Nothing,
-                spins: false,
-                atomic: false,
-                overlooked: Some(
-                    "whether memory ran out is in oom_kill of /proc/vmstat and in this log",
-                ),
-                ..Self::SPINS
-            },
-        ),
-    ];
+    const WORDS: &'static [(&'static str, Self)] = &MODES;
 }
+
+/// The table.
+static MODES: [(&str, Mode); 22] = [
+    (
+        "soft",
+        Mode {
+            hold: cpu::spin_preemption_off,
+            anywhere: true,
+            ..Mode::SPINS
+        },
+    ),
+    (
+        "spin",
+        Mode {
+            hold: cpu::spin_preemptible,
+            ends: Ends::Stop,
+            atomic: false,
+            overlooked: Some(
+                "mode=spin leaves preemption on, so the watchdog's own thread gets the CPU",
+            ),
+            ..Mode::SPINS
+        },
+    ),
+    (
+        "softirq",
+        Mode {
+            hold: cpu::spin_softirqs_off,
+            harmless_on_rt: Some(
+                "softirqs are threads there, and a thread that keeps them off is preempted",
+            ),
+            ..Mode::SPINS
+        },
+    ),
+    (
+        "hard",
+        Mode {
+            hold: cpu::spin_interrupts_off,
+            anywhere: true,
+            ..Mode::DEAF
+        },
+    ),
+    (
+        "irq",
+        Mode {
+            hold: cpu::spin_in_interrupt,
+            ..Mode::DEAF
+        },
+    ),
+    (
+        "rcu",
+        Mode {
+            hold: cpu::spin_in_rcu_reader,
+            detector: Detector::RcuStall,
+            spins: false,
+            ..Mode::SPINS
+        },
+    ),
+    (
+        "hung",
+        Mode {
+            hold: tasks::hang_uninterruptible,
+            ..Mode::SLEEPS
+        },
+    ),
+    (
+        "mutex",
+        Mode {
+            hold: locks::wait_for_mutex,
+            team: Team::Twins,
+            ..Mode::SLEEPS
+        },
+    ),
+    (
+        "deadlock",
+        Mode {
+            hold: locks::spin_on_lock,
+            team: Team::Ring,
+            ..Mode::SPINS
+        },
+    ),
+    (
+        "deadlock_irq",
+        Mode {
+            hold: locks::spin_on_lock_irqs_off,
+            team: Team::Ring,
+            ..Mode::DEAF
+        },
+    ),
+    (
+        "self_deadlock",
+        Mode {
+            hold: locks::spin_on_own_lock,
+            ..Mode::DEAF
+        },
+    ),
+    (
+        "smp_call",
+        Mode {
+            hold: cpu::call_cpu_that_never_answers,
+            team: Team::Ring,
+            spins: false,
+            atomic: false,
+            ..Mode::SPINS
+        },
+    ),
+    (
+        "workqueue",
+        Mode {
+            hold: tasks::flush_stuck_work,
+            ..Mode::SLEEPS
+        },
+    ),
+    (
+        "stop_machine",
+        Mode {
+            hold: cpu::stop_machine_and_spin,
+            team: Team::Single,
+            deaf: false, // by itself for all CPUs, so that cpus says nothing about it
+            ..Mode::DEAF
+        },
+    ),
+    (
+        "panic",
+        Mode {
+            hold: death::panic_in_thread,
+            ends: Ends::Never,
+            ..Mode::STRIKES
+        },
+    ),
+    (
+        "panic_irq",
+        Mode {
+            hold: death::panic_in_interrupt,
+            ends: Ends::Never,
+            anywhere: false,
+            ..Mode::STRIKES
+        },
+    ),
+    (
+        "oops",
+        Mode {
+            hold: death::write_to_null,
+            ends: Ends::Death,
+            ..Mode::STRIKES
+        },
+    ),
+    (
+        "bug",
+        Mode {
+            hold: death::hit_bug,
+            ends: Ends::Death,
+            ..Mode::STRIKES
+        },
+    ),
+    (
+        "warn",
+        Mode {
+            hold: death::warn_once,
+            ..Mode::STRIKES
+        },
+    ),
+    (
+        "stack_overflow",
+        Mode {
+            hold: death::overflow_stack,
+            ends: Ends::Never,
+            anywhere: false,
+            ..Mode::STRIKES
+        },
+    ),
+    (
+        "double_free",
+        Mode {
+            hold: memory::free_twice,
+            anywhere: false,
+            ..Mode::STRIKES
+        },
+    ),
+    (
+        "oom",
+        Mode {
+            hold: memory::exhaust_memory,
+            team: Team::Single,
+            ends: Ends::Stop,
+            detector: Detector::Nothing,
+            spins: false,
+            atomic: false,
+            overlooked: Some(
+                "whether memory ran out is in oom_kill of /proc/vmstat and in this log",
+            ),
+            ..Mode::SPINS
+        },
+    ),
+];
