@@ -6,6 +6,9 @@
 
 #include "route.h"
 
+/* The events print names with this many characters at most: they may lack the NUL. */
+static_assert(IFNAMSIZ == 16 && FAULTLINE_ROUTE_TABLE_NAME == 12);
+
 #define CREATE_TRACE_POINTS
 #include "route_events.h"
 

@@ -120,7 +120,7 @@ TRACE_EVENT(fib_lookup,
 		memcpy(__entry->dev, record->dev, IFNAMSIZ);
 		record->written = true;
 	),
-	TP_printk("net=%u cause=%s src=%pI4 dst=%pI4 tos=0x%x iif=%s table=%s err=%d type=%s prefix=%pI4/%u via=%pI4 dev=%s ns=%llu",
+	TP_printk("net=%u cause=%s src=%pI4 dst=%pI4 tos=0x%x iif=%.16s table=%.12s err=%d type=%s prefix=%pI4/%u via=%pI4 dev=%.16s ns=%llu",
 		  __entry->net,
 		  __print_symbolic(__entry->cause, faultline_route_causes),
 		  __entry->src, __entry->dst, __entry->tos, __entry->iif,
@@ -163,7 +163,7 @@ TRACE_EVENT(fib_lookup_failed,
 		memcpy(__entry->iif, record->iif, IFNAMSIZ);
 		record->written = true;
 	),
-	TP_printk("net=%u cause=%s src=%pI4 dst=%pI4 tos=0x%x iif=%s table=%s err=%d error=%s ns=%llu",
+	TP_printk("net=%u cause=%s src=%pI4 dst=%pI4 tos=0x%x iif=%.16s table=%.12s err=%d error=%s ns=%llu",
 		  __entry->net,
 		  __print_symbolic(__entry->cause, faultline_route_causes),
 		  __entry->src, __entry->dst, __entry->tos, __entry->iif,
@@ -200,7 +200,7 @@ TRACE_EVENT(ip_route_input,
 		memcpy(__entry->dev, record->dev, IFNAMSIZ);
 		record->written = true;
 	),
-	TP_printk("net=%u cause=%s skb=%p src=%pI4 dst=%pI4 tos=0x%x dev=%s ret=%d reason=%s ns=%llu",
+	TP_printk("net=%u cause=%s skb=%p src=%pI4 dst=%pI4 tos=0x%x dev=%.16s ret=%d reason=%s ns=%llu",
 		  __entry->net,
 		  __print_symbolic(__entry->cause, faultline_route_causes),
 		  __entry->skb, __entry->src, __entry->dst, __entry->tos,
@@ -240,7 +240,7 @@ TRACE_EVENT(fib_validate_source,
 		memcpy(__entry->dev, record->dev, IFNAMSIZ);
 		record->written = true;
 	),
-	TP_printk("net=%u cause=%s src=%pI4 dst=%pI4 tos=0x%x oif=%s dev=%s rp_filter=%s ret=%d result=%s ns=%llu",
+	TP_printk("net=%u cause=%s src=%pI4 dst=%pI4 tos=0x%x oif=%.16s dev=%.16s rp_filter=%s ret=%d result=%s ns=%llu",
 		  __entry->net,
 		  __print_symbolic(__entry->cause, faultline_route_causes),
 		  __entry->src, __entry->dst, __entry->tos, __entry->oif,
@@ -279,7 +279,7 @@ TRACE_EVENT(arp_process,
 		memcpy(__entry->dev, record->dev, IFNAMSIZ);
 		record->written = true;
 	),
-	TP_printk("net=%u dev=%s no_addr=%d rp_filter=%s op=%s sender=%pI4 target=%pI4 ret=%d ns=%llu",
+	TP_printk("net=%u dev=%.16s no_addr=%d rp_filter=%s op=%s sender=%pI4 target=%pI4 ret=%d ns=%llu",
 		  __entry->net, __entry->dev, __entry->no_addr,
 		  __print_symbolic(__entry->rp_filter,
 				   faultline_route_rp_filters),
@@ -321,7 +321,7 @@ TRACE_EVENT(route_output,
 		memcpy(__entry->dev, record->dev, IFNAMSIZ);
 		record->written = true;
 	),
-	TP_printk("net=%u cause=%s src=%pI4 dst=%pI4 tos=0x%x oif=%s mark=0x%x err=%d type=%s via=%pI4 dev=%s ns=%llu",
+	TP_printk("net=%u cause=%s src=%pI4 dst=%pI4 tos=0x%x oif=%.16s mark=0x%x err=%d type=%s via=%pI4 dev=%.16s ns=%llu",
 		  __entry->net,
 		  __print_symbolic(__entry->cause, faultline_route_causes),
 		  __entry->src, __entry->dst, __entry->tos, __entry->oif,
@@ -356,7 +356,7 @@ TRACE_EVENT(route_output_failed,
 		memcpy(__entry->oif, record->oif, IFNAMSIZ);
 		record->written = true;
 	),
-	TP_printk("net=%u cause=%s src=%pI4 dst=%pI4 tos=0x%x oif=%s mark=0x%x err=%d error=%s ns=%llu",
+	TP_printk("net=%u cause=%s src=%pI4 dst=%pI4 tos=0x%x oif=%.16s mark=0x%x err=%d error=%s ns=%llu",
 		  __entry->net,
 		  __print_symbolic(__entry->cause, faultline_route_causes),
 		  __entry->src, __entry->dst, __entry->tos, __entry->oif,
