@@ -180,12 +180,21 @@ impl Ledger {
 
     #[inline(always)]
     pub(crate) fn filtered(&self) {
+        self.ends();
         self.counters.add::<FILTERED>(1);
+    }
+
+    /// Whoever sees that a call has ended sees that it has begun: pairs with the fence in
+    /// [`show`](Self::show). The task may have changed its CPU in between.
+    #[inline(always)]
+    fn ends(&self) {
+        fence(Ordering::Release);
     }
 
     /// A call that passed the filters has ended.
     #[inline(always)]
     pub(crate) fn done(&self, cause: Cause, verdict: Verdict, ns: u64, written: Written) {
+        self.ends();
         if written == Written::Lost {
             self.counters.add::<LOST>(1);
             return;
