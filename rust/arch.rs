@@ -195,6 +195,21 @@ mod this {
         (from as isize) < END.wrapping_sub(size) as isize
     }
 
+    /// Is the address on the stack of who asks? A stack has this size or less, and is aligned as
+    /// its size.
+    #[inline(always)]
+    pub(crate) fn is_on_this_stack(address: usize) -> bool {
+        const THREAD_SIZE: usize = if cfg!(CONFIG_KASAN) { 32768 } else { 16384 };
+        let stack: usize;
+        // SAFETY: This reads a register.
+        unsafe {
+            core::arch::asm!(
+                "mov {}, rsp", out(reg) stack, options(nomem, nostack, preserves_flags)
+            );
+        }
+        address ^ stack < THREAD_SIZE
+    }
+
     /// A word of the kernel's memory in its lower `size` bytes (1, 2, 4 or 8), from an address
     /// that may be none: then it is 0.
     #[inline(always)]
@@ -338,6 +353,21 @@ mod this {
         unsafe { bindings::faultline_helper_this_cpu_add(counters.wrapping_add(at), 1) };
     }
 
+    /// Is the address on the stack of who asks? A stack has this size or more, and is aligned as
+    /// its size.
+    #[inline(always)]
+    pub(crate) fn is_on_this_stack(address: usize) -> bool {
+        const THREAD_SIZE: usize = 16384;
+        let stack: usize;
+        // SAFETY: This reads a register.
+        unsafe {
+            core::arch::asm!(
+                "mov {}, sp", out(reg) stack, options(nomem, nostack, preserves_flags)
+            );
+        }
+        address ^ stack < THREAD_SIZE
+    }
+
     /// A word of the kernel's memory in its lower `size` bytes (1, 2, 4 or 8), from an address
     /// that may be none: then it is 0.
     #[inline(always)]
@@ -371,6 +401,7 @@ compile_error!("rust/arch.rs does not know how this architecture passes argument
 
 pub(crate) use this::{
     copy_nofault,
+    is_on_this_stack,
     this_cpu_add,
     this_cpu_count,
     this_cpu_read,

@@ -41,6 +41,7 @@ use crate::{
         ffi::c_int, //
     },
     error::Result,
+    memory,
     pr_err,
     time, //
 };
@@ -127,6 +128,7 @@ impl<T: Module> Slot<T> {
     /// Call it once, from `init_module`.
     #[doc(hidden)]
     pub unsafe fn load(&self) -> c_int {
+        memory::set_up();
         match T::init() {
             Ok(module) => {
                 // SAFETY: Nobody else has access before this returns.

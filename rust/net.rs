@@ -19,7 +19,8 @@ use crate::{
     bindings,
     memory::{
         KernelPtr,
-        Plain, //
+        Plain,
+        Pointee, //
     }, //
 };
 
@@ -52,6 +53,18 @@ pub enum NextHop {}
 
 /// A route that can be used, `struct rtable`.
 pub enum Route {}
+
+macro_rules! structures {
+    ($($type:ty),*) => { $(
+        // SAFETY: The kernel allocates these, or has them on a stack or in its image.
+        // The probed functions of `rust/bindings/prototypes` take them.
+        unsafe impl Pointee for $type {
+            const IS_STRUCTURE: bool = true;
+        }
+    )* };
+}
+
+structures!(Net, Device, InDevice, Packet, Flow, Table, Found, Info, NextHop, Route);
 
 /// An address of IPv4, in the order of the network.
 pub type Address = u32;

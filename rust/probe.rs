@@ -70,7 +70,10 @@ use crate::{
         Error,
         Result, //
     },
-    memory::KernelPtr,
+    memory::{
+        KernelPtr,
+        Pointee, //
+    },
     text::{
         Printable,
         Text, //
@@ -90,18 +93,25 @@ impl Handling<'_> {
         Self(PhantomData)
     }
 
-    /// What the handler interrupted.
+    /// What the probed call was made by.
     #[inline]
     pub fn level(&self) -> Level {
-        // SAFETY: The function reads a counter of this CPU.
-        Level(unsafe { bindings::faultline_helper_interrupt_context() })
+        // SAFETY: The helper reads the stack pointer and a counter of this CPU.
+        Level(unsafe { bindings::faultline_helper_context() } as usize)
     }
 }
 
-/// A task, a softirq, an interrupt or an NMI. What runs on one stack at the same level belongs
-/// together; what has another was interrupted, or interrupts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Level(u32);
+/// A task, a softirq, an interrupt or an NMI. Calls of the same level belong together: of calls
+/// that nest on one stack, those of another level were interrupted, or interrupt.
+///
+/// It does not depend on how a probe is hit. On x86 the breakpoint of a kprobe counts as an NMI
+/// while its handler runs, and the jump that may take its place does not; so NMIs are not
+/// counted, but told by their stack. An NMI that interrupts user space runs on the task's stack,
+/// where nothing of the kernel was interrupted.
+///
+/// The default is no level of any call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Level(usize);
 
 /// What an argument or a result can be read as.
 pub trait FromWord {
@@ -122,10 +132,10 @@ macro_rules! from_word {
 
 from_word!(u8, u16, u32, u64, usize, i8, i16, i32, i64, isize);
 
-impl<T> FromWord for KernelPtr<T> {
+impl<T: Pointee> FromWord for KernelPtr<T> {
     #[inline(always)]
     fn from_word(word: usize) -> Self {
-        Self::new(word)
+        Self::of_argument(word)
     }
 }
 

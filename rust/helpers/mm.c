@@ -1,6 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <linux/mm.h>
+#include <linux/vmalloc.h>
+
+/* Whether an address is that of memory, and not of a device; from any context. */
+bool faultline_helper_is_memory(unsigned long address)
+{
+	const void *at = (const void *)address;
+	struct page *page;
+
+	if (!is_vmalloc_or_module_addr(at))
+		return virt_addr_valid(at);
+	page = vmalloc_to_page(at);
+	return page && pfn_valid(page_to_pfn(page));
+}
+
+/* The end of the direct mapping of memory, which comes before all else that is mapped. */
+unsigned long faultline_helper_direct_end(void)
+{
+	return VMALLOC_START;
+}
 
 unsigned long faultline_helper_totalram_pages(void)
 {

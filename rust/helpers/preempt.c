@@ -2,6 +2,7 @@
 
 #include <linux/preempt.h>
 #include <linux/sched.h>
+#include <linux/thread_info.h>
 
 void faultline_helper_preempt_disable(void)
 {
@@ -13,9 +14,13 @@ void faultline_helper_preempt_enable(void)
 	preempt_enable();
 }
 
-/* With PREEMPT_RT, softirqs are counted in the task: they run in threads. */
-unsigned int faultline_helper_interrupt_context(void)
+/*
+ * Which stack this is, how many interrupts run on it that are no NMIs (each NMI
+ * counts as both), and whether a softirq does. See rust/probe.rs.
+ */
+unsigned long faultline_helper_context(void)
 {
-	return (preempt_count() & (NMI_MASK | HARDIRQ_MASK | SOFTIRQ_OFFSET)) |
-	       (IS_ENABLED(CONFIG_PREEMPT_RT) ? softirq_count() & SOFTIRQ_OFFSET : 0);
+	return (current_stack_pointer & ~(THREAD_SIZE - 1)) |
+	       (((preempt_count() >> HARDIRQ_SHIFT) - (preempt_count() >> NMI_SHIFT)) & 0xf) |
+	       !!in_serving_softirq() << 4;
 }

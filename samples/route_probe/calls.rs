@@ -199,9 +199,15 @@ impl Handler for Calls {
     fn entry(&self, entry: &Entry<'_, Self>, here: &Handling<'_>) -> Option<Call> {
         let ledger = self.ledgers.get(entry.probe())?;
         ledger.entered();
-        let level = here.level();
-        // What an interrupt does is not done for what it interrupted.
+        // The probes are registered in the order of the targets.
+        let target = Target::at(entry.probe())?;
         let outer = entry.enclosing().map(|(_, outer)| outer);
+        // Nothing is made in a lookup, so its level matters only beside that of an outer call.
+        let level = match (outer, target) {
+            (None, Target::Lookup) => Level::default(),
+            _ => here.level(),
+        };
+        // What an interrupt does is not done for what it interrupted.
         let outer = outer.filter(|outer| outer.level == level);
         let around = Around {
             cause: outer.map_or(Cause::Other, |outer| outer.gives),
@@ -209,8 +215,7 @@ impl Handler for Calls {
             device: outer.map_or(KernelPtr::NULL, |outer| outer.device),
             level,
         };
-        // The probes are registered in the order of the targets.
-        match Target::at(entry.probe())? {
+        match target {
             Target::Lookup => enter_lookup(entry, &around, ledger),
             Target::Input => enter_input(entry, &around, ledger),
             Target::Validate => enter_validate(entry, &around, ledger),

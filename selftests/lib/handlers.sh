@@ -17,6 +17,9 @@ handlers_may+='|const_current_task|pcpu_hot|cpu_number|const_pcpu_hot|__preempt_
 handlers_may+='|__tracepoint_[a-z_]+|__SCT__tp_func_[a-z_]+|__srcu_[a-z_]+|tracepoint_srcu|rcu_[a-z_]*lock_held'
 # A tracepoint ends with it on some kernels; with preemption off, as here, it is not called.
 handlers_may+='|__SCT__preempt_schedule_notrace'
+# Whether an address is one of memory: a walk through page tables, and tables of memory.
+handlers_may+='|_R.*faultline6memory10DIRECT_END|is_vmalloc_or_module_addr|vmalloc_to_page|__virt_addr_valid|pfn_is_map_memory'
+handlers_may+='|vmemmap_base|mem_section|boot_cpu_data|memstart_addr|__SCT__preempt_schedule'
 # What the kernel's macro for an argument of ftrace's would say of a number that it has ruled out.
 handlers_may+='|__ubsan_handle_out_of_bounds'
 handlers_may+='|\.rodata.*|\.data.*|\.bss.*'

@@ -93,12 +93,22 @@ reads_at_any_address() {
 	check "load" load
 	# The begin of the kernel's code.
 	seek "$(awk '$3 == "_text" { print $1 }' /proc/kallsyms)"
-	same "what can be read" 1 "$(seen seek_read)"
+	# What vmalloc() gave, and what is mapped of a device: above the memory of this machine.
+	echo 1 >/proc/sys/kernel/kptr_restrict
+	local memory device
+	memory=$(awk '/ pages=[0-9]+ vmalloc/ { print substr($1, 3, 16); exit }' /proc/vmallocinfo)
+	device=$(awk '/ phys=0x0*[c-f][0-9a-f]{7} ioremap/ { print substr($1, 3, 16); exit }' /proc/vmallocinfo)
+	match "an address that vmalloc() gave" '^ff[0-9a-f]{14}$' "$memory"
+	match "an address of a device" '^ff[0-9a-f]{14}$' "$device"
+	seek "$memory"
+	same "what can be read" 2 "$(seen seek_read)"
+	seek "$device"
+	same "a device is not read" 1 "$(seen seek_unread)"
 	# No memory is there: between what the kernel has, in the middle of what is no address of
 	# any kernel's, where vsyscalls are, and the last word.
 	seek fffff10000000000 8000000000000000 ff80000000000000 ffffffffff600000 fffffffffffffff8
-	same "what cannot" 5 "$(seen seek_unread)"
-	same "nothing else was read" 1 "$(seen seek_read)"
+	same "what cannot" 6 "$(seen seek_unread)"
+	same "nothing else was read" 2 "$(seen seek_read)"
 }
 
 # On each CPU reads of another length, and each call returns what it was asked for.
@@ -211,6 +221,22 @@ what_ftrace_cannot_trace() {
 	match "why" '^probes: copy_page: not traceable' "$(log)"
 	nothing_is_registered
 	check "a kprobe" load kinds=kprobe replace=3 instead=assembly
+}
+
+# A function that ftrace cannot patch gets a breakpoint, which counts as an NMI, or a jump, which
+# does not; and its return has nothing of that.
+the_level_is_that_of_the_call() {
+	local optimized i
+	grep -q ' tracing_open_generic$' /proc/kallsyms || skip "this kernel has no tracing_open_generic()"
+	! grep -qx tracing_open_generic "$tracefs/available_filter_functions" || skip "it can be traced"
+	for optimized in 0 1; do
+		echo "$optimized" >/proc/sys/debug/kprobes-optimization
+		check "load" load kinds=kretprobe replace=3 instead=untraced
+		for i in {1..20}; do : <"$tracefs/README"; done
+		same "calls that ended at their level" 20 "$(seen same_level)"
+		same "calls that ended at another" 0 "$(seen other_level)"
+		rmmod probes
+	done
 }
 
 # 4096 bytes of data for each call, which no handler's stack has room for.
@@ -339,5 +365,6 @@ said() { dmesg | grep -qE 'probes: [0-9]+ registrations or threads were leaked: 
 ktap_run calls_are_seen what_is_disabled_is_not_seen arguments_on_the_stack reads_at_any_address data_are_of_the_call \
 	data_in_their_place cannot_be_disarmed cannot_be_disarmed_beside_another gone \
 	calls_in_progress a_call_outlives_its_probe missed_calls_are_counted all_or_nothing \
-	what_ftrace_cannot_trace our_handlers_cannot_be_probed unload_while_they_are_hit \
+	what_ftrace_cannot_trace the_level_is_that_of_the_call our_handlers_cannot_be_probed \
+	unload_while_they_are_hit \
 	an_fprobe_cannot_be_unregistered a_leak_keeps_the_module

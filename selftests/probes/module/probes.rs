@@ -33,6 +33,7 @@ use faultline::{
     probe::{
         Handling,
         Kind,
+        Level,
         Refused,
         Set, //
     },
@@ -62,6 +63,8 @@ enum Instead {
     Assembly,
     /// What another module has.
     Module,
+    /// What is compiled without the calls that ftrace patches, so that a kprobe is a breakpoint.
+    Untraced,
 }
 
 faultline::params! {
@@ -107,7 +110,7 @@ const FUNCTIONS: [&CStr; 5] = [
 const LENGTHS: [u64; 2] = [1009, 3023];
 
 /// What the counters are called, by their places.
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 20] = [
     "entries",
     "returns",
     "nested",
@@ -126,6 +129,8 @@ const NAMES: [&str; 18] = [
     "not_its_own",
     "seek_read",
     "seek_unread",
+    "same_level",
+    "other_level",
 ];
 const ENTRIES: usize = 0;
 const RETURNS: usize = 1;
@@ -145,6 +150,8 @@ const READ_RIGHT: usize = 14;
 const NOT_ITS_OWN: usize = 15;
 const SEEK_READ: usize = 16;
 const SEEK_UNREAD: usize = 17;
+const SAME_LEVEL: usize = 18;
+const OTHER_LEVEL: usize = 19;
 
 /// What the handlers count.
 #[derive(Clone)]
@@ -152,9 +159,10 @@ struct Counts(Arc<Counters<{ NAMES.len() }>>);
 
 impl kretprobe::Handler for Counts {
     /// The function's first argument.
-    type Data = (usize, usize);
+    /// Which probe it is, and what the call was made by.
+    type Data = (usize, Level);
 
-    fn entry(&self, call: &kretprobe::Entry<'_, Self>, _here: &Handling<'_>) -> Option<Self::Data> {
+    fn entry(&self, call: &kretprobe::Entry<'_, Self>, here: &Handling<'_>) -> Option<Self::Data> {
         match call.probe() {
             SHOW => {
                 self.0.add::<ENTRIES>(1);
@@ -184,17 +192,18 @@ impl kretprobe::Handler for Counts {
                 if call.arg::<i64>(1)? >= 0 || call.arg::<i32>(2)? != 0 {
                     return None;
                 }
-                let word: KernelPtr<u64> = call.arg(1)?;
-                let seven: KernelPtr<[u8; 7]> = call.arg(1)?;
+                let word = call.arg::<KernelPtr<u64>>(1)?.looked_up();
+                let seven = call.arg::<KernelPtr<[u8; 7]>>(1)?.looked_up();
+                let half = call.arg::<KernelPtr<u16>>(1)?.looked_up();
                 match (word.read(), seven.read()) {
                     // By word and by bytes, in both ways, it is the same memory.
-                    (Some(word), Some(seven))
-                        if word.to_le_bytes().starts_with(&seven)
-                            && KernelPtr::read_or_zero(call.arg::<KernelPtr<u64>>(1)?) == word =>
+                    (Some(eight), Some(seven))
+                        if eight.to_le_bytes().starts_with(&seven)
+                            && word.read_or_zero() == eight =>
                     {
                         self.0.add::<SEEK_READ>(1);
                     }
-                    (None, None) if call.arg::<KernelPtr<u16>>(1)?.read_or_zero() == 0 => {
+                    (None, None) if half.read_or_zero() == 0 => {
                         self.0.add::<SEEK_UNREAD>(1);
                     }
                     _ => (),
@@ -202,15 +211,15 @@ impl kretprobe::Handler for Counts {
             }
             _ => (),
         }
-        Some((call.probe(), call.arg(0)?))
+        Some((call.probe(), here.level()))
     }
 
-    fn ret(
-        &self,
-        ret: &kretprobe::Return<'_>,
-        &(probe, _first): &Self::Data,
-        _here: &Handling<'_>,
-    ) {
+    fn ret(&self, ret: &kretprobe::Return<'_>, &(probe, level): &Self::Data, here: &Handling<'_>) {
+        if probe == READ {
+            let is_same = level == here.level();
+            self.0.add::<SAME_LEVEL>(u64::from(is_same));
+            self.0.add::<OTHER_LEVEL>(u64::from(!is_same));
+        }
         if probe == ret.probe() {
             self.0.add::<SAME_DATA>(u64::from(probe == SHOW));
         }
@@ -373,6 +382,7 @@ impl Probes {
         if let Some(function) = functions.get_mut(replace.get() as usize) {
             *function = match instead.get() {
                 Some((_, Instead::Assembly)) => c"copy_page",
+                Some((_, Instead::Untraced)) => c"tracing_open_generic",
                 Some((_, Instead::Module)) => c"refuse_target",
                 _ => c"no_such_function",
             };
