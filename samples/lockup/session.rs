@@ -78,11 +78,11 @@ impl Session {
         begun
     }
 
-    /// The same, where nobody else does. The plan and the run are made without a lock: both take
-    /// that of the parameters, and read files.
+    /// The same, where nobody else does. The plan and the run are made without a lock of ours:
+    /// both read files, whose locks the kernel takes before ours when a parameter is read.
     fn begin_alone(&self, mode: Option<&'static Mode>, by: BegunBy) -> Result {
         let goes_on = |run: &mut Option<Run>| run.as_ref().is_some_and(|run| !run.shared.is_over());
-        if self.run.hold(|run| goes_on(run)) {
+        if self.run.hold(goes_on) {
             return Err(EBUSY);
         }
         let plan = Plan::from_params(mode)?;
