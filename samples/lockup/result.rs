@@ -103,6 +103,15 @@ impl Counts {
         }
     }
 
+    /// Takes what they show, in the place of what they showed before.
+    fn set(&self, counts: [Option<u64>; Counters::COUNT]) {
+        for (place, count) in self.0.iter().zip(counts) {
+            if let Some(count) = count {
+                place.store(count, SeqCst);
+            }
+        }
+    }
+
     fn iter(&self) -> impl Iterator<Item = Option<u64>> + '_ {
         self.0.iter().map(|count| {
             let count = count.load(SeqCst);
@@ -166,15 +175,20 @@ impl Evidence {
         self.read_thresholds(true);
     }
 
-    /// The last hold is over.
-    fn after(&self) {
-        self.after.take(self.counters.read());
+    /// A hold is over. The last one counts.
+    pub(crate) fn after(&self) {
+        self.after.set(self.counters.read());
     }
 
-    /// The counters that were looked at. As long as it is not over, they are
-    /// looked at now.
+    /// The counters that were looked at, as soon as a hold is over. If threads have died, they
+    /// are looked at now: nobody else will. (A read of a parameter should not read another file
+    /// of sysfs, as lockdep has one class for the locks of both. After an oops it is off.)
     fn counts(&self) -> impl Iterator<Item = Count> + '_ {
-        let now = self.counters.read();
+        let now = if State::Died.is_any() {
+            self.counters.read()
+        } else {
+            [None; Counters::COUNT]
+        };
         Counters::NAMES
             .iter()
             .zip(self.before.iter())

@@ -445,6 +445,8 @@ fn run_as(role: Role, shared: &Shared, me: &Me<'_>) {
             if iteration < shared.plan.iterations {
                 State::Holding.go_on_to(State::Cooldown);
             } else {
+                // Whoever finds it released finds what was counted, too.
+                shared.evidence.after();
                 State::Holding.go_on_to(State::Released);
             }
         }
