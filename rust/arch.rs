@@ -126,7 +126,8 @@ mod this {
     #[inline(always)]
     pub(crate) unsafe fn this_cpu_read(counter: *mut u64) -> u64 {
         let value;
-        // SAFETY: As in `this_cpu_add`.
+        // SAFETY: In the kernel gs has the offset of this CPU's data as its base, and the
+        // per-CPU pointer is that of a word in use.
         unsafe {
             core::arch::asm!(
                 "mov {value}, qword ptr gs:[{counter}]",
@@ -145,7 +146,8 @@ mod this {
     /// As for [`this_cpu_add`].
     #[inline(always)]
     pub(crate) unsafe fn this_cpu_count(counters: *mut u64, at: usize) {
-        // SAFETY: As in `this_cpu_add`.
+        // SAFETY: In the kernel gs has the offset of this CPU's data as its base, and the
+        // per-CPU pointer is that of a word in use.
         unsafe {
             core::arch::asm!(
                 "inc qword ptr gs:[{counters} + {at} * 8]",
@@ -246,7 +248,8 @@ mod this {
         }
         let mut ok = 1_u32;
         let mut at: usize = 0;
-        // SAFETY: By the function's requirement, and as in `word_or_zero`.
+        // SAFETY: There is room at `to`. What is read is no memory of user space, and a fault
+        // goes on after the load.
         unsafe {
             while size.wrapping_sub(at) >= 8 {
                 let word: u64;
@@ -326,7 +329,7 @@ mod this {
     /// and aligned.
     #[inline(always)]
     pub(crate) unsafe fn this_cpu_add<const AT: usize>(counters: *mut u64, value: u64) {
-        // SAFETY: By the function's requirement. Where the offset of this CPU
+        // SAFETY: The per-CPU pointer is that of a word in use. Where the offset of this CPU
         // is depends on the level that the kernel runs at, which C knows.
         unsafe { bindings::faultline_helper_this_cpu_add(counters.wrapping_add(AT), value) };
     }
@@ -338,7 +341,7 @@ mod this {
     /// `counter` is a per-CPU pointer to a word that is in use, and aligned.
     #[inline(always)]
     pub(crate) unsafe fn this_cpu_read(counter: *mut u64) -> u64 {
-        // SAFETY: As in `this_cpu_add`.
+        // SAFETY: The per-CPU pointer is that of a word in use.
         unsafe { bindings::faultline_helper_this_cpu_read(counter) }
     }
 
@@ -349,7 +352,7 @@ mod this {
     /// As for [`this_cpu_add`].
     #[inline(always)]
     pub(crate) unsafe fn this_cpu_count(counters: *mut u64, at: usize) {
-        // SAFETY: As in `this_cpu_add`.
+        // SAFETY: The per-CPU pointer is that of a word in use.
         unsafe { bindings::faultline_helper_this_cpu_add(counters.wrapping_add(at), 1) };
     }
 
@@ -390,7 +393,7 @@ mod this {
     /// There is room for so many bytes at `to`.
     #[inline(always)]
     pub(crate) unsafe fn copy_nofault(to: *mut u8, from: usize, size: usize) -> bool {
-        // SAFETY: By the function's requirement. Where they come from does not matter, since
+        // SAFETY: There is room at `to`. Where they come from does not matter, since
         // a fault is caught.
         unsafe { bindings::copy_from_kernel_nofault(to.cast(), from as *const _, size) == 0 }
     }

@@ -55,8 +55,8 @@ pub(crate) const fn char_ptr(text: &CStr) -> *const ffi::c_char {
 pub(crate) unsafe fn c_str<'a>(text: *const ffi::c_char) -> &'a CStr {
     let text = text.cast::<u8>();
     let mut len: usize = 0;
-    // SAFETY: By the function's requirement, which also says that there is a
-    // byte after the length. (`CStr::from_ptr` has an addition that could panic,
+    // SAFETY: `text` ends with a NUL, so each byte up to it can be read, and it is
+    // the byte after the length. (`CStr::from_ptr` has an addition that could panic,
     // and what `strlen` returns is not in the bindings of each architecture.)
     unsafe {
         while text.add(len).read() != 0 {

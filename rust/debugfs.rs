@@ -88,7 +88,8 @@ pub struct Folder {
 // SAFETY: debugfs has locks of its own.
 unsafe impl Send for Folder {}
 
-// SAFETY: As above.
+// SAFETY: All that can be done by a shared reference is to make files in it, which debugfs
+// locks.
 unsafe impl Sync for Folder {}
 
 impl Folder {
@@ -145,7 +146,7 @@ pub struct File<T: Show> {
 // SAFETY: debugfs has locks of its own, and what is shown is `Send` and `Sync`.
 unsafe impl<T: Show> Send for File<T> {}
 
-// SAFETY: As above.
+// SAFETY: Nothing can be done by a shared reference.
 unsafe impl<T: Show> Sync for File<T> {}
 
 impl<T: Show> File<T> {
@@ -225,8 +226,7 @@ impl<T: Show> Operations<T> {
     ///
     /// `inode` is that of a `File<T>`.
     unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
-        // SAFETY: By the function's requirement, what the inode has is what
-        // `show` wants.
+        // SAFETY: The inode is that of a `File<T>`, so it has the pointer that `show` wants.
         unsafe {
             let data = bindings::faultline_helper_inode_private(inode);
             bindings::single_open(file, Some(Self::show), data)
@@ -237,8 +237,8 @@ impl<T: Show> Operations<T> {
     ///
     /// `seq` was opened by [`open`](Self::open).
     unsafe extern "C" fn show(seq: *mut bindings::seq_file, _: *mut c_void) -> c_int {
-        // SAFETY: By the function's requirement. debugfs keeps the file while
-        // this runs, so what it shows lives.
+        // SAFETY: `open` gave it the pointer to what is shown. debugfs keeps the file while
+        // this runs, so that lives.
         let shown = unsafe { &*bindings::faultline_helper_seq_private(seq).cast::<Arc<T>>() };
         // What does not fit is made again by `seq_read` with more room.
         let _ = shown.show(&mut Buffered {
@@ -258,7 +258,8 @@ impl<T: Show> Operations<T> {
         count: usize,
         _position: *mut bindings::loff_t,
     ) -> isize {
-        // SAFETY: As in `show`.
+        // SAFETY: The file has the pointer to what is shown, and debugfs keeps it while this
+        // runs, so that lives.
         let shown = unsafe { &*bindings::faultline_helper_file_private(file).cast::<Arc<T>>() };
         match shown.write() {
             Ok(()) => count as isize,

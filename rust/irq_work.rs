@@ -89,7 +89,7 @@ pub fn run<F: FnOnce(&InInterrupt)>(_off: &PreemptionOff, body: F) -> Result {
 ///
 /// `work` is that of a `Work<F>`, which nobody else uses during the call.
 unsafe extern "C" fn enter<F: FnOnce(&InInterrupt)>(work: *mut bindings::irq_work) {
-    // SAFETY: By the function's requirement. Only the closure's place is
+    // SAFETY: `work` is the first field of a `Work<F>`. Only the closure's place is
     // referred to, since the kernel changes the rest.
     let body = unsafe { (*work.cast::<Work<F>>()).body.take() };
     if let Some(body) = body {

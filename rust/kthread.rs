@@ -279,7 +279,7 @@ unsafe extern "C" fn enter<F>(data: *mut c_void) -> c_int
 where
     F: Fn(&Me<'_>),
 {
-    // SAFETY: By the function's requirement. Only shared references are made.
+    // SAFETY: The body lives until the task has ended. Only shared references are made.
     let body = unsafe { &*data.cast::<Body<F>>() };
     (body.main)(&Me {
         control: &body.control,
@@ -295,7 +295,8 @@ where
 /// `control` is that of a `Body<F>` made by `KBox::into_raw`, which is not used
 /// after this.
 unsafe fn free<F>(control: NonNull<Control>) {
-    // SAFETY: By the function's requirement.
+    // SAFETY: `control` is the first field of a body that came from a box, and the caller
+    // gives it up.
     drop(unsafe { KBox::from_raw(control.as_ptr().cast::<Body<F>>()) });
 }
 
@@ -341,7 +342,7 @@ impl Me<'_> {
             let stop = self.should_stop();
             let left = ns.saturating_sub(time::monotonic_ns());
             if stop || left == 0 {
-                // SAFETY: As above.
+                // SAFETY: It is the state of the current task, which goes on running.
                 unsafe { bindings::faultline_helper_set_current_state_running() };
                 return stop;
             }
@@ -364,12 +365,13 @@ impl Me<'_> {
     /// Process context; sleeps. `until` must not.
     pub fn hang_until(&self, until: impl Fn() -> u64) -> bool {
         loop {
-            // SAFETY: As in `sleep_until`.
+            // SAFETY: It is the state of the current task. It is set before the reason to wake
+            // up is looked for, so that a waker who comes in between makes the sleep end.
             unsafe { bindings::faultline_helper_set_current_state_uninterruptible() };
             let stop = self.should_stop();
             let left = until().saturating_sub(time::monotonic_ns());
             if stop || left == 0 {
-                // SAFETY: As in `sleep_until`.
+                // SAFETY: It is the state of the current task, which goes on running.
                 unsafe { bindings::faultline_helper_set_current_state_running() };
                 return stop;
             }

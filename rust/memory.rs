@@ -127,7 +127,7 @@ impl<T> Copy for KernelPtr<T> {}
 // SAFETY: It is a number.
 unsafe impl<T> Send for KernelPtr<T> {}
 
-// SAFETY: As above.
+// SAFETY: It is a number, which does not change.
 unsafe impl<T> Sync for KernelPtr<T> {}
 
 impl<T> PartialEq for KernelPtr<T> {

@@ -58,7 +58,8 @@ pub struct Counters<const N: usize> {
 // own CPU, with instructions that are complete in themselves.
 unsafe impl<const N: usize> Send for Counters<N> {}
 
-// SAFETY: As above.
+// SAFETY: A counter is written by its own CPU alone, with instructions that are
+// complete in themselves, and read as a whole.
 unsafe impl<const N: usize> Sync for Counters<N> {}
 
 impl<const N: usize> Counters<N> {
@@ -114,7 +115,7 @@ impl<const N: usize> Counters<N> {
     #[inline(always)]
     pub fn here<const AT: usize>(&self) -> u64 {
         const { assert!(AT < N, "there is no such counter") };
-        // SAFETY: As in `add`.
+        // SAFETY: The allocation has `N` words for each CPU, and `AT` is less.
         unsafe { arch::this_cpu_read(self.counters.as_ptr().wrapping_add(AT)) }
     }
 

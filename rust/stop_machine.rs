@@ -88,7 +88,7 @@ unsafe extern "C" fn enter<F, R>(job: *mut c_void) -> c_int
 where
     F: FnOnce(&MachineStopped) -> R,
 {
-    // SAFETY: By the function's requirement.
+    // SAFETY: `job` is a `Job<F, R>`, whose owner waits until this returns.
     let job = unsafe { &mut *job.cast::<Job<F, R>>() };
     if let Some(body) = job.body.take() {
         job.result = Some(body(&MachineStopped(PhantomData)));

@@ -139,7 +139,7 @@ pub mod route {
         if name.is_null() {
             return None;
         }
-        // SAFETY: As above.
+        // SAFETY: It is not null, so it is a constant string with NUL.
         core::str::from_utf8(crate::compat::bytes(unsafe { crate::compat::c_str(name) })).ok()
     }
 }

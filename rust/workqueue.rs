@@ -86,7 +86,7 @@ pub fn run_on<F: FnOnce() + Send>(cpu: u32, body: F) -> Result {
 ///
 /// `work` is that of a `Work<F>`, of which nobody else uses the closure.
 unsafe extern "C" fn enter<F: FnOnce()>(work: *mut bindings::work_struct) {
-    // SAFETY: By the function's requirement. Only the closure's place is
+    // SAFETY: `work` is the first field of a `Work<F>`. Only the closure's place is
     // referred to, since the kernel looks at the rest.
     let body = unsafe { (*work.cast::<Work<F>>()).body.take() };
     if let Some(body) = body {

@@ -82,7 +82,7 @@ impl<T, const N: usize> List<T, N> {
     ///
     /// There is one, and it stays there for `'a`.
     unsafe fn view<'a>(at: *const u8) -> &'a [T] {
-        // SAFETY: By the function's requirement.
+        // SAFETY: The caller has a list at this place, which stays for `'a`.
         unsafe { &*at.cast::<Self>() }.as_slice()
     }
 }
@@ -208,7 +208,7 @@ impl<E: Element + Sync, const N: usize> Param for Array<E, N> {
     }
 
     unsafe fn free(&self) {
-        // SAFETY: By the function's requirement.
+        // SAFETY: The parameter is freed once, when nobody can read it any more.
         unsafe { self.published.free() };
     }
 }

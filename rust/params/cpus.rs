@@ -217,7 +217,7 @@ impl Param for Cpus {
     }
 
     unsafe fn free(&self) {
-        // SAFETY: By the function's requirement.
+        // SAFETY: The parameter is freed once, when nobody can read it any more.
         unsafe { self.published.free() };
     }
 }

@@ -99,7 +99,7 @@ impl Published {
         let value = if current.is_null() {
             first
         } else {
-            // SAFETY: By the function's requirement. By the invariant it is
+            // SAFETY: `current` was given to `publish`, which `view` takes. By the invariant it is
             // freed after `reading` has ended.
             unsafe { view(current) }
         };
@@ -130,7 +130,7 @@ impl Published {
     /// Nobody reads it any more.
     pub(super) unsafe fn free(&self) {
         let old = self.0.swap(ptr::null_mut(), Ordering::Relaxed);
-        // SAFETY: By the function's requirement. Null is left alone.
+        // SAFETY: It was allocated by `kmalloc()`, and nobody reads it any more. Null is left alone.
         unsafe { bindings::kfree(old.cast::<c_void>()) };
     }
 }

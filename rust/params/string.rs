@@ -160,7 +160,7 @@ macro_rules! any_bytes {
             }
 
             unsafe fn free(&self) {
-                // SAFETY: By the function's requirement.
+                // SAFETY: The parameter is freed once, when nobody can read it any more.
                 unsafe { self.value.published.free() };
             }
         }
@@ -294,7 +294,7 @@ impl<const N: usize> Param for Charps<N> {
     }
 
     unsafe fn free(&self) {
-        // SAFETY: By the function's requirement.
+        // SAFETY: The parameter is freed once, when nobody can read it any more.
         unsafe { self.value.published.free() };
     }
 }
@@ -411,7 +411,7 @@ impl<const N: usize> Param for Str<N> {
     }
 
     unsafe fn free(&self) {
-        // SAFETY: By the function's requirement.
+        // SAFETY: The parameter is freed once, when nobody can read it any more.
         unsafe { self.value.published.free() };
     }
 }

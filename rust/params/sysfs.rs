@@ -92,7 +92,8 @@ impl<P: Param> Ops<P> {
     /// - `param` is one made by [`KernelParam::new`] from a `P`.
     /// - The current task has locked the module's parameters.
     unsafe extern "C" fn set(text: *const c_char, param: *const bindings::kernel_param) -> c_int {
-        // SAFETY: By the function's requirements.
+        // SAFETY: `arg` is the reference to a static `P` that `KernelParam::new` put there, the
+        // name is a string with NUL, and so is `text` if it is not null.
         let (value, name, text) = unsafe {
             (
                 &*(*param).__bindgen_anon_1.arg.cast::<P>(),
@@ -121,7 +122,8 @@ impl<P: Param> Ops<P> {
     /// - `param` is one made by [`KernelParam::new`] from a `P`.
     /// - The current task has locked the module's parameters.
     unsafe extern "C" fn get(buffer: *mut c_char, param: *const bindings::kernel_param) -> c_int {
-        // SAFETY: By the function's requirements. A page is at least so big.
+        // SAFETY: `arg` is the reference to a static `P` that `KernelParam::new` put there. The
+        // buffer is a page, which is at least so big, and only this function has it.
         let (value, buffer) = unsafe {
             (
                 &*(*param).__bindgen_anon_1.arg.cast::<P>(),
@@ -148,7 +150,7 @@ impl<P: Param> Ops<P> {
     /// `value` is that of a parameter made from a `P`, which nobody uses after
     /// this.
     unsafe extern "C" fn free(value: *mut c_void) {
-        // SAFETY: By the function's requirement.
+        // SAFETY: `value` is the static `P` of a parameter, and sysfs has removed its file.
         unsafe { (*value.cast::<P>()).free() };
     }
 }
