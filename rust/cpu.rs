@@ -46,7 +46,7 @@ pub fn is_possible(cpu: u32) -> bool {
 /// Is the CPU online now? Without [`hotplug_locked`] the answer may be outdated
 /// the next moment.
 pub fn is_online(cpu: u32) -> bool {
-    // SAFETY: As in `is_possible`.
+    // SAFETY: The mask is the kernel's own, and the number is checked against its size.
     cpu < count_limit() && unsafe { bindings::faultline_helper_cpu_online(cpu) }
 }
 

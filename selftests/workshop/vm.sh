@@ -42,8 +42,9 @@ a_kill_is_no_timeout() {
 	local vm qemu
 	"$project/scripts/vm" --timeout 300 -- sleep 60 >/dev/null 2>"$scratch/err" &
 	vm=$!
-	await 20 "it runs" pgrep qemu
-	qemu=$(pgrep -n qemu)
+	# Not the one that is asked for its version.
+	await 20 "it runs" pgrep -f '^qemu-system.*virtio-serial'
+	qemu=$(pgrep -n -f '^qemu-system.*virtio-serial')
 	kill -KILL "$qemu"
 	status=0
 	wait "$vm" || status=$?
