@@ -161,7 +161,11 @@ impl Drop for Reading {
 ///
 /// # Context
 ///
-/// Any. Nothing may sleep until it is dropped.
+/// Any. Nothing may sleep until it is dropped: on kernels without
+/// `CONFIG_PREEMPT_RCU` that ends the read-side section, and the value may be
+/// freed. Rust's types cannot refuse it, as little as with the `kernel` crate's
+/// own guard of RCU; lockdep (`CONFIG_PROVE_RCU`) reports it. To keep a value
+/// for longer, copy it.
 #[must_use = "it is the value"]
 pub struct Guard<'a, T: ?Sized> {
     value: &'a T,
