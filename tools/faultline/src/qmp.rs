@@ -5,6 +5,7 @@
 
 use anyhow::{bail, ensure, Context};
 use serde_json::Value;
+use std::io::ErrorKind::{TimedOut, WouldBlock};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 
 /// How long all of it may take.
 const LIMIT: Duration = Duration::from_secs(10);
+const LATE: &str = "it did not answer in time";
 /// What it says is shorter than that.
 const LONGEST: u64 = 1 << 20;
 
@@ -37,11 +39,14 @@ fn answer(from: &mut impl BufRead, stream: &UnixStream, deadline: Instant) -> an
     loop {
         // However much it says meanwhile, and however slowly.
         let left = deadline.saturating_duration_since(Instant::now());
-        ensure!(!left.is_zero(), "it did not answer in time");
+        ensure!(!left.is_zero(), LATE);
         stream.set_read_timeout(Some(left))?;
         let mut line = String::new();
-        if from.read_line(&mut line)? == 0 {
-            bail!("it hung up");
+        match from.read_line(&mut line) {
+            Ok(0) => bail!("it hung up"),
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), WouldBlock | TimedOut) => bail!(LATE),
+            Err(error) => return Err(error.into()),
         }
         let message: Value = serde_json::from_str(&line).context("it does not speak JSON")?;
         if let Some(error) = message.get("error") {
@@ -108,6 +113,13 @@ mod tests {
         talks.join().unwrap();
         let error = format!("{error:#}");
         assert!(error.contains("did not answer in time"), "{error}");
+    }
+
+    #[test]
+    fn one_that_says_nothing_is_late() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let error = speak(&ours, Instant::now() + Duration::from_millis(20)).unwrap_err();
+        assert!(format!("{error:#}").contains(LATE), "{error:#}");
     }
 
     #[test]
