@@ -260,8 +260,14 @@ impl Whole {
             // A page frame that is not in the dump may be called memory, or not.
             let second = bitmaps.start + (bitmaps.end - bitmaps.start) / 2;
             let dumped = (0..8).any(|bit| self.part.dumped.has((at - bitmaps.start) * 8 + bit));
-            return (at >= second || dumped || header.dump_level == 0)
-                .then(|| "the bitmaps".into());
+            // Two bits of the second one that change in opposite ways move the pages between
+            // them to their neighbours' frames, which nothing else in a dump could tell.
+            let used = if at >= second {
+                !log_is_same
+            } else {
+                dumped || header.dump_level == 0
+            };
+            return used.then(|| "the bitmaps".into());
         }
         if at < data.start {
             let field = (at - descriptors.start) % DESCRIPTOR_BYTES;
