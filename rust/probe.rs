@@ -97,7 +97,7 @@ impl Handling<'_> {
     #[inline]
     pub fn level(&self) -> Level {
         // SAFETY: The helper reads the stack pointer and a counter of this CPU.
-        Level(unsafe { bindings::faultline_helper_context() } as usize)
+        Level(unsafe { bindings::faultline_helper_context() })
     }
 }
 
@@ -111,7 +111,7 @@ impl Handling<'_> {
 ///
 /// The default is no level of any call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Level(usize);
+pub struct Level(u32);
 
 /// What an argument or a result can be read as.
 pub trait FromWord {

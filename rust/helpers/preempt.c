@@ -16,11 +16,12 @@ void faultline_helper_preempt_enable(void)
 
 /*
  * Which stack this is, how many interrupts run on it that are no NMIs (each NMI
- * counts as both), and whether a softirq does. See rust/probe.rs.
+ * counts as both), and whether a softirq does. See rust/probe.rs. Of stacks that
+ * are a multiple of 2 TiB apart it takes one for the other.
  */
-unsigned long faultline_helper_context(void)
+unsigned int faultline_helper_context(void)
 {
-	return (current_stack_pointer & ~(THREAD_SIZE - 1)) |
+	return current_stack_pointer / THREAD_SIZE << 5 |
 	       (((preempt_count() >> HARDIRQ_SHIFT) - (preempt_count() >> NMI_SHIFT)) & 0xf) |
 	       !!in_serving_softirq() << 4;
 }
