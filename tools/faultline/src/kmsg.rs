@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kernel log from now on, as /dev/kmsg gives it: one record a read.
+//! The kernel log as /dev/kmsg gives it, one record a read: from now on, or all of it.
 
 use anyhow::Context;
 use rustix::fs::OFlags;
@@ -40,5 +40,70 @@ impl Log {
                 Err(_) => return lines,
             }
         }
+    }
+}
+
+/// All of the log that the kernel still has, as `dmesg` prints it.
+///
+/// # Errors
+///
+/// Fails where /dev/kmsg cannot be read: who is not root may not be allowed to.
+pub fn whole() -> std::io::Result<String> {
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits() as i32);
+    let mut file = options.open("/dev/kmsg")?;
+    let mut log = String::new();
+    let mut record = [0; 8192];
+    // A kernel that prints faster than it is read has no end.
+    while log.len() < LONGEST {
+        match file.read(&mut record) {
+            Ok(0) => break,
+            Ok(length) => log += &line(&String::from_utf8_lossy(&record[..length])),
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::PIPE.raw_os_error()) => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(log)
+}
+
+/// More than any kernel's buffer has.
+const LONGEST: usize = 64 << 20;
+
+/// A record, as `dmesg` prints it.
+fn line(record: &str) -> String {
+    let (prefix, text) = record.split_once(';').unwrap_or(("", record));
+    let micros: u64 = prefix
+        .split(',')
+        .nth(2)
+        .and_then(|field| field.parse().ok())
+        .unwrap_or(0);
+    let text = text.lines().next().unwrap_or("").replace("\\x0a", "\n");
+    let (secs, micros) = (micros / 1_000_000, micros % 1_000_000);
+    let mut out = String::new();
+    for text in text.lines() {
+        out += &format!("[{secs:>5}.{micros:06}] {text}\n");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_as_lines() {
+        assert_eq!(
+            line("6,0,1234567,-;a: b\n SUBSYSTEM=x\n"),
+            "[    1.234567] a: b\n"
+        );
+        assert_eq!(
+            line("4,7,0,-,caller=T1;a\\x0ab"),
+            "[    0.000000] a\n[    0.000000] b\n"
+        );
+        assert_eq!(line("nonsense"), "[    0.000000] nonsense\n");
     }
 }

@@ -8,12 +8,14 @@
 //! the work; what they tell are [`event`]s, put in order by [`seen`]; the [`dump`] is
 //! read by the files of its directory, and examined with [`klog`] and [`drgn`]; all of it becomes
 //! a [`timeline`] and a [`verdict`], which a [`report`] shows. A [`matrix`] is many of them.
-//! [`route`] stands for itself.
+//! [`route`] stands for itself. The [`doctor`] looks at a machine, through a [`system`], before
+//! anything is done to it.
 
 mod checks;
 mod claim;
 mod cli;
 mod detector;
+mod doctor;
 mod drgn;
 mod drill;
 mod dump;
@@ -40,6 +42,7 @@ mod route;
 mod runner;
 mod saved;
 mod seen;
+mod system;
 mod template;
 mod timeline;
 mod verdict;

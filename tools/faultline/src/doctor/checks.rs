@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The families of checks, a file each.
+
+pub mod panics;

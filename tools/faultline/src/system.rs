@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A machine, seen through its files: the one that this program runs on, or another one's in a
+//! directory. Nothing is ever changed, and no link leads out of that directory.
+//!
+//! Each answer says whether something is there, is not there, or could not be seen; these three
+//! are never mixed. All that was asked for is kept in a [`Record`], so that it can be written to
+//! a file and give the same answers elsewhere.
+
+mod disk;
+mod record;
+mod secret;
+mod sos;
+#[cfg(test)]
+pub mod testing;
+mod tree;
+
+pub use record::Record;
+
+use crate::kmsg;
+use anyhow::{bail, Context};
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{mpsc, Arc};
+use std::time::Duration;
+use tree::Tree;
+
+/// How long a file may take. On a network file system whose server is gone it is for ever.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is known of something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Seen<T> {
+    Is(T),
+    /// The machine does not have it.
+    Absent,
+    /// Whether the machine has it is not known, and why.
+    Unseen(String),
+}
+
+impl<T> Seen<T> {
+    /// The value, if it is there.
+    pub fn is(self) -> Option<T> {
+        match self {
+            Self::Is(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub fn as_ref(&self) -> Seen<&T> {
+        match self {
+            Self::Is(value) => Seen::Is(value),
+            Self::Absent => Seen::Absent,
+            Self::Unseen(why) => Seen::Unseen(why.clone()),
+        }
+    }
+
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Seen<U> {
+        match self {
+            Self::Is(value) => Seen::Is(change(value)),
+            Self::Absent => Seen::Absent,
+            Self::Unseen(why) => Seen::Unseen(why),
+        }
+    }
+
+    /// The value, or what `other` gives where this one does not show it. What neither shows is
+    /// unseen if either of them is.
+    pub fn or_else(self, other: impl FnOnce() -> Seen<T>) -> Seen<T> {
+        match (self, other) {
+            (Self::Is(value), _) => Self::Is(value),
+            (Self::Absent, other) => other(),
+            (Self::Unseen(why), other) => match other() {
+                Self::Is(value) => Self::Is(value),
+                _ => Self::Unseen(why),
+            },
+        }
+    }
+
+    pub fn is_unseen(&self) -> bool {
+        matches!(self, Self::Unseen(_))
+    }
+}
+
+/// What a path leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    File,
+    Directory,
+    /// A device, a FIFO, a socket.
+    Other,
+    /// A link to what is not there.
+    Dangling,
+}
+
+/// The file that a path leads to, links followed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stat {
+    pub kind: Kind,
+    /// The permission bits.
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+    pub size: u64,
+    /// Seconds since 1970.
+    pub mtime: i64,
+    /// What the path's last name is a symbolic link to, as the link has it: `/dev/null` for a masked
+    /// unit.
+    pub link: Option<String>,
+}
+
+/// The room on the file system that a directory is on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Room {
+    pub total: u64,
+    /// Bytes that root can still write.
+    pub free: u64,
+    /// Files that can still be made, where the file system counts them and it is known.
+    pub files: Option<u64>,
+    /// Where that file system is mounted.
+    pub mount: String,
+    pub read_only: bool,
+}
+
+/// A line of /proc/self/mounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    pub source: String,
+    pub point: String,
+    pub kind: String,
+    pub options: Vec<String>,
+}
+
+/// A machine.
+pub struct System {
+    source: Source,
+    record: RefCell<Record>,
+    /// The directory of a test's machine.
+    #[cfg(test)]
+    made: Option<tempfile::TempDir>,
+}
+
+enum Source {
+    Here(Arc<Tree>),
+    /// A directory laid out as a machine's root.
+    Root(Tree),
+    /// A sosreport, which has only some of the machine's files.
+    Sos(Tree),
+    /// What `doctor --collect` wrote.
+    Record(Box<RefCell<Record>>),
+}
+
+impl System {
+    /// The machine that this program runs on.
+    ///
+    /// # Errors
+    ///
+    /// Fails where `/` cannot be opened.
+    pub fn here() -> anyhow::Result<Self> {
+        let tree = Tree::open(Path::new("/")).context("/")?;
+        Ok(Self::of(Source::Here(Arc::new(tree))))
+    }
+
+    /// Another machine: a directory laid out as its root, a sosreport, or what `doctor --collect`
+    /// wrote (the file, or the directory that it was unpacked to).
+    ///
+    /// # Errors
+    ///
+    /// Fails where `root` is none of these.
+    pub fn at(root: &Path) -> anyhow::Result<Self> {
+        let shown = root.display();
+        let meta = std::fs::metadata(root).with_context(|| shown.to_string())?;
+        if meta.is_file() {
+            let record = Record::from_tar(root).with_context(|| shown.to_string())?;
+            return Ok(Self::of(Source::Record(Box::new(RefCell::new(record)))));
+        }
+        if !meta.is_dir() {
+            bail!("{shown}: neither a directory nor a regular file");
+        }
+        let tree = Tree::open(root).with_context(|| shown.to_string())?;
+        if let Some(record) = Record::from_tree(&tree).with_context(|| shown.to_string())? {
+            return Ok(Self::of(Source::Record(Box::new(RefCell::new(record)))));
+        }
+        let names = tree.list("/").with_context(|| shown.to_string())?;
+        let has = |name: &str| names.iter().any(|known| known == name);
+        if has("sos_commands")
+            && ["version.txt", "sos_reports", "sos_logs"]
+                .into_iter()
+                .any(has)
+        {
+            return Ok(Self::of(Source::Sos(tree)));
+        }
+        const TOPS: &[&str] = &["etc", "proc", "sys", "boot", "usr", "var", "sos_commands"];
+        if !TOPS.iter().copied().any(has) {
+            bail!(
+                "{shown}: not laid out as a machine's root: has none of {}",
+                TOPS.join(", ")
+            );
+        }
+        Ok(Self::of(Source::Root(tree)))
+    }
+
+    fn of(source: Source) -> Self {
+        System {
+            source,
+            record: RefCell::default(),
+            #[cfg(test)]
+            made: None,
+        }
+    }
+
+    /// Returns whether this is the machine that this program runs on.
+    pub fn is_here(&self) -> bool {
+        matches!(self.source, Source::Here(_))
+    }
+
+    /// What kind of view this is, in words.
+    pub fn described(&self) -> &'static str {
+        match self.source {
+            Source::Here(_) => "this machine",
+            Source::Root(_) => "a directory laid out as the machine's root",
+            Source::Sos(_) => "a sosreport",
+            Source::Record(_) => "what doctor --collect wrote",
+        }
+    }
+
+    /// All that was asked for until now, and what was seen.
+    pub fn record(&self) -> std::cell::Ref<'_, Record> {
+        self.record.borrow()
+    }
+
+    /// The text of a regular file, without the secrets that may be in it. What is no UTF-8 comes as
+    /// U+FFFD.
+    pub fn text(&self, path: &str) -> Seen<String> {
+        if let Some(why) = secret::keeps(path) {
+            return Seen::Unseen(why.into());
+        }
+        let read = |tree: &Tree, path: &str| {
+            let bytes = tree.read(path)?;
+            Ok(secret::without(&String::from_utf8_lossy(&bytes)))
+        };
+        self.remember(path, |record| &mut record.texts, read)
+    }
+
+    /// The names in a directory, sorted. A sosreport's may be incomplete.
+    pub fn list(&self, dir: &str) -> Seen<Vec<String>> {
+        self.remember(dir, |record| &mut record.lists, Tree::list)
+    }
+
+    /// What a path leads to.
+    pub fn stat(&self, path: &str) -> Seen<Stat> {
+        self.remember(path, |record| &mut record.stats, Tree::stat)
+    }
+
+    /// The room on the file system that a directory is on.
+    pub fn room(&self, dir: &str) -> Seen<Room> {
+        let mounts = self.mounts();
+        if let Source::Root(tree) | Source::Sos(tree) = &self.source {
+            let room = match tree.real(dir) {
+                Ok(real) => disk::of_df(self, &real),
+                Err(error) => self.failed(dir, error),
+            };
+            let rooms = &mut self.record.borrow_mut().rooms;
+            return rooms.entry(dir.into()).or_insert(room).clone();
+        }
+        let ask = move |tree: &Tree, path: &str| {
+            let (mut room, real) = tree.room(path)?;
+            if let Seen::Is(mounts) = &mounts {
+                if let Some(mount) = disk::mount_of(mounts, &real) {
+                    room.mount.clone_from(&mount.point);
+                }
+            }
+            Ok(room)
+        };
+        self.remember(dir, |record| &mut record.rooms, ask)
+    }
+
+    /// What is mounted.
+    pub fn mounts(&self) -> Seen<Vec<Mount>> {
+        let text = self
+            .text("/proc/self/mounts")
+            .or_else(|| self.elsewhere("/proc/mounts"));
+        text.map(|text| disk::mounts(&text))
+    }
+
+    /// A sysctl's value now, without the blanks around it. Its name may have `/` or `.`.
+    pub fn sysctl(&self, name: &str) -> Seen<String> {
+        let value = self.text(&sysctl_path(name)).map(|text| text.trim().into());
+        match &value {
+            Seen::Is(_) => value,
+            _ => match self.elsewhere("/sos_commands/kernel/sysctl_-a") {
+                Seen::Is(all) => sos::sysctl(&all, name).map_or(Seen::Absent, Seen::Is),
+                _ => value,
+            },
+        }
+    }
+
+    /// The kernel log of this boot. Its beginning may be lost; then it has no line `Linux version`.
+    pub fn log(&self) -> Seen<String> {
+        if let Some(known) = &self.record.borrow().log {
+            return known.clone();
+        }
+        let log = match &self.source {
+            Source::Here(_) => match kmsg::whole() {
+                Ok(text) => Seen::Is(text),
+                Err(error) => Seen::Unseen(format!("/dev/kmsg: {error}")),
+            },
+            Source::Record(record) => record.borrow().log.clone().unwrap_or_else(not_collected),
+            Source::Root(_) | Source::Sos(_) => {
+                let found = sos::LOGS.iter().find_map(|path| self.text(path).is());
+                found.map_or_else(
+                    || Seen::Unseen("no kernel log is in the tree".into()),
+                    Seen::Is,
+                )
+            }
+        };
+        self.record.borrow_mut().log = Some(log.clone());
+        log
+    }
+
+    /// The release of the kernel that runs.
+    pub fn release(&self) -> Seen<String> {
+        self.sysctl("kernel.osrelease").or_else(|| {
+            let text = self
+                .elsewhere("/sos_commands/kernel/uname_-a")
+                .or_else(|| self.elsewhere("/uname"));
+            match text.map(|text| sos::release(&text)) {
+                Seen::Is(Some(release)) => Seen::Is(release),
+                _ => Seen::Absent,
+            }
+        })
+    }
+
+    /// A file that only another machine's tree has.
+    fn elsewhere(&self, path: &str) -> Seen<String> {
+        match self.source {
+            Source::Root(_) | Source::Sos(_) => self.text(path),
+            Source::Here(_) | Source::Record(_) => Seen::Absent,
+        }
+    }
+
+    /// Answers from what was asked before, or asks the machine and keeps the answer.
+    fn remember<T: Clone + Send + 'static>(
+        &self,
+        path: &str,
+        field: fn(&mut Record) -> &mut BTreeMap<String, Seen<T>>,
+        ask: impl FnOnce(&Tree, &str) -> Result<T, Errno> + Send + 'static,
+    ) -> Seen<T> {
+        if let Some(known) = field(&mut self.record.borrow_mut()).get(path) {
+            return known.clone();
+        }
+        let answer = match &self.source {
+            Source::Here(tree) => {
+                let (tree, asked) = (Arc::clone(tree), path.to_string());
+                match within(PATIENCE, move || ask(&tree, &asked)) {
+                    Some(Ok(value)) => Seen::Is(value),
+                    Some(Err(error)) => self.failed(path, error),
+                    None => Seen::Unseen(format!("no answer in {} s", PATIENCE.as_secs())),
+                }
+            }
+            Source::Root(tree) | Source::Sos(tree) => match ask(tree, path) {
+                Ok(value) => Seen::Is(value),
+                Err(error) => self.failed(path, error),
+            },
+            Source::Record(record) => {
+                let found = field(&mut record.borrow_mut()).get(path).cloned();
+                found.unwrap_or_else(not_collected)
+            }
+        };
+        field(&mut self.record.borrow_mut()).insert(path.into(), answer.clone());
+        answer
+    }
+
+    /// What an error says of the machine.
+    fn failed<T>(&self, path: &str, error: Errno) -> Seen<T> {
+        let is_missing = matches!(error, Errno::NOENT | Errno::NOTDIR);
+        match &self.source {
+            Source::Here(_) if is_missing => Seen::Absent,
+            Source::Root(tree) if is_missing && tree.tells_absence(path) => Seen::Absent,
+            Source::Root(_) | Source::Sos(_) if is_missing => {
+                Seen::Unseen("not in the tree".into())
+            }
+            _ => Seen::Unseen(tree::says(error)),
+        }
+    }
+}
+
+fn not_collected<T>() -> Seen<T> {
+    Seen::Unseen("was not collected".into())
+}
+
+/// What `ask` answers, if it does in time. A thread that is still waiting ends with the program.
+fn within<T: Send + 'static>(
+    limit: Duration,
+    ask: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let (give, take) = mpsc::channel();
+    let asks = move || {
+        let _ = give.send(ask());
+    };
+    std::thread::Builder::new().spawn(asks).ok()?;
+    take.recv_timeout(limit).ok()
+}
+
+/// The file of a sysctl. In a name whose first separator is `.`, a `/` stands for a dot.
+pub fn sysctl_path(name: &str) -> String {
+    let dotted = name
+        .find(['.', '/'])
+        .is_some_and(|at| name[at..].starts_with('.'));
+    let swap = |letter| match letter {
+        '.' if dotted => '/',
+        '/' if dotted => '.',
+        other => other,
+    };
+    format!("/proc/sys/{}", name.chars().map(swap).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests;

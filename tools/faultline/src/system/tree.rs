@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A directory as a root: paths are walked name by name from its descriptor, so that neither `..`
+//! nor a link, absolute or not, leads out of it. Nothing but regular files is opened for reading,
+//! since opening a device can do something, and opening a FIFO waits.
+
+use super::{Kind, Room, Stat};
+use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags, StatVfsMountFlags};
+use rustix::io::Errno;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+/// Larger files are not read.
+pub const LARGEST: u64 = 16 << 20;
+/// Further names in a directory are not looked at.
+const NAMES: usize = 1 << 16;
+/// As many links as the kernel follows.
+const LINKS: usize = 40;
+
+pub struct Tree(OwnedFd);
+
+/// What a path led to.
+struct Found {
+    /// The directory that it is in.
+    parent: OwnedFd,
+    name: String,
+    /// Opened with O_PATH.
+    file: OwnedFd,
+    /// The path without links.
+    real: String,
+}
+
+impl Tree {
+    pub fn open(root: &Path) -> Result<Self, Errno> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Tree(fs::open(root, flags, Mode::empty())?))
+    }
+
+    fn walk(&self, path: &str) -> Result<Found, Errno> {
+        let (mut above, mut names) = (Vec::new(), Vec::<String>::new());
+        let mut here = self.0.try_clone().map_err(|_| Errno::MFILE)?;
+        let mut ahead: VecDeque<String> = split(path).collect();
+        let mut links = 0;
+        while let Some(name) = ahead.pop_front() {
+            if name == ".." {
+                if let Some(parent) = above.pop() {
+                    here = parent;
+                    names.pop();
+                }
+                continue;
+            }
+            let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let next = fs::openat(&here, &name, flags, Mode::empty())?;
+            match kind(&next)? {
+                FileType::Symlink => {
+                    links += 1;
+                    if links > LINKS {
+                        return Err(Errno::LOOP);
+                    }
+                    let target = target(&next)?;
+                    if target.starts_with('/') {
+                        above.clear();
+                        names.clear();
+                        here = self.0.try_clone().map_err(|_| Errno::MFILE)?;
+                    }
+                    for name in split(&target).collect::<Vec<_>>().into_iter().rev() {
+                        ahead.push_front(name);
+                    }
+                }
+                FileType::Directory => {
+                    above.push(std::mem::replace(&mut here, next));
+                    names.push(name);
+                }
+                _ if ahead.is_empty() => {
+                    let real = format!("/{}", [names, vec![name.clone()]].concat().join("/"));
+                    return Ok(Found {
+                        parent: here,
+                        name,
+                        file: next,
+                        real,
+                    });
+                }
+                _ => return Err(Errno::NOTDIR),
+            }
+        }
+        let real = format!("/{}", names.join("/"));
+        let file = here.try_clone().map_err(|_| Errno::MFILE)?;
+        Ok(Found {
+            parent: here,
+            name: ".".into(),
+            file,
+            real,
+        })
+    }
+
+    /// A regular file's bytes.
+    pub fn read(&self, path: &str) -> Result<Vec<u8>, Errno> {
+        let found = self.walk(path)?;
+        match kind(&found.file)? {
+            FileType::RegularFile => {}
+            FileType::Directory => return Err(Errno::ISDIR),
+            _ => return Err(Errno::OPNOTSUPP),
+        }
+        let flags =
+            OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let file = fs::openat(&found.parent, &found.name, flags, Mode::empty())?;
+        // Its name may have become another file's.
+        if kind(&file)? != FileType::RegularFile {
+            return Err(Errno::OPNOTSUPP);
+        }
+        let mut bytes = Vec::new();
+        let read = File::from(file).take(LARGEST + 1).read_to_end(&mut bytes);
+        read.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+        match bytes.len() as u64 > LARGEST {
+            true => Err(Errno::FBIG),
+            false => Ok(bytes),
+        }
+    }
+
+    /// The names in a directory, sorted.
+    pub fn list(&self, path: &str) -> Result<Vec<String>, Errno> {
+        let found = self.walk(path)?;
+        if kind(&found.file)? != FileType::Directory {
+            return Err(Errno::NOTDIR);
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let dir = fs::openat(&found.file, ".", flags, Mode::empty())?;
+        let mut names = Vec::new();
+        for entry in Dir::new(dir)?.take(NAMES) {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if name != "." && name != ".." {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    pub fn stat(&self, path: &str) -> Result<Stat, Errno> {
+        let link = self.link(path)?;
+        let found = match self.walk(path) {
+            Ok(found) => found,
+            Err(Errno::NOENT | Errno::NOTDIR) if link.is_some() => {
+                let (kind, mode, uid, gid, size, mtime) = (Kind::Dangling, 0, 0, 0, 0, 0);
+                return Ok(Stat {
+                    kind,
+                    mode,
+                    uid,
+                    gid,
+                    size,
+                    mtime,
+                    link,
+                });
+            }
+            Err(error) => return Err(error),
+        };
+        let stat = fs::fstat(&found.file)?;
+        Ok(Stat {
+            kind: match FileType::from_raw_mode(stat.st_mode) {
+                FileType::RegularFile => Kind::File,
+                FileType::Directory => Kind::Directory,
+                _ => Kind::Other,
+            },
+            mode: stat.st_mode & 0o7777,
+            uid: stat.st_uid,
+            gid: stat.st_gid,
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            mtime: stat.st_mtime,
+            link,
+        })
+    }
+
+    /// The target of the link that the path's last name is.
+    fn link(&self, path: &str) -> Result<Option<String>, Errno> {
+        let path = path.trim_end_matches('/');
+        let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+        if matches!(name, "" | "." | "..") {
+            return Ok(None);
+        }
+        let dir = self.walk(dir)?;
+        let stat = fs::statat(&dir.file, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
+            return Ok(None);
+        }
+        let target = fs::readlinkat(&dir.file, name, Vec::new())?;
+        Ok(Some(target.to_string_lossy().into_owned()))
+    }
+
+    /// The room on a directory's file system, and the directory's path without links. Where it is
+    /// mounted is for the caller to find.
+    pub fn room(&self, path: &str) -> Result<(Room, String), Errno> {
+        let found = self.walk(path)?;
+        let room = fs::fstatvfs(&found.file)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(room.f_frsize);
+        let room = Room {
+            total: bytes(room.f_blocks),
+            free: bytes(room.f_bfree),
+            files: (room.f_files > 0).then_some(room.f_ffree),
+            mount: "?".into(),
+            read_only: room.f_flag.contains(StatVfsMountFlags::RDONLY),
+        };
+        Ok((room, found.real))
+    }
+
+    /// The path without links.
+    pub fn real(&self, path: &str) -> Result<String, Errno> {
+        Ok(self.walk(path)?.real)
+    }
+
+    /// Returns whether that a path is not in this tree says that the machine does not have it: its
+    /// top directory is there or, for what the kernel shows and is seldom there in whole, its own
+    /// directory.
+    pub fn tells_absence(&self, path: &str) -> bool {
+        let names: Vec<_> = split(path).collect();
+        let Some((_, above)) = names.split_last() else {
+            return false;
+        };
+        let is_shown = |name: &str| matches!(name, "proc" | "sys" | "dev" | "run");
+        let has = match above {
+            [] => return false,
+            [top, ..] if !is_shown(top) => top.clone(),
+            [_] => return false,
+            all => all.join("/"),
+        };
+        self.list(&has).is_ok_and(|names| !names.is_empty())
+    }
+}
+
+fn split(path: &str) -> impl Iterator<Item = String> + '_ {
+    path.split('/')
+        .filter(|name| !matches!(*name, "" | "."))
+        .map(str::to_string)
+}
+
+fn kind(file: &OwnedFd) -> Result<FileType, Errno> {
+    Ok(FileType::from_raw_mode(fs::fstat(file)?.st_mode))
+}
+
+fn target(link: &OwnedFd) -> Result<String, Errno> {
+    Ok(fs::readlinkat(link, "", Vec::new())?
+        .to_string_lossy()
+        .into_owned())
+}
+
+/// Why a file could not be seen, in words.
+pub fn says(error: Errno) -> String {
+    match error {
+        Errno::ACCESS | Errno::PERM => "permission denied".into(),
+        Errno::OPNOTSUPP => "not a regular file".into(),
+        Errno::ISDIR => "a directory, not a file".into(),
+        Errno::FBIG => format!("larger than {} MiB", LARGEST >> 20),
+        Errno::LOOP => "too many links".into(),
+        other => std::io::Error::from(other).to_string(),
+    }
+}
