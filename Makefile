@@ -12,7 +12,7 @@ IN_ROOT := scripts/in-root
 paths = $(shell KERNEL="$(KERNEL)" $(if $(FAULTLINE_CACHE),FAULTLINE_CACHE="$(FAULTLINE_CACHE)") \
 	scripts/paths $(1))
 
-.PHONY: help all modules setup setup-debuginfo tools selftests demo matrix test test-long test-kernels \
+.PHONY: help all modules setup setup-debuginfo setup-machine tools selftests demo matrix test test-long test-kernels \
 	bench kernels compatibility lint doc shell install clean distclean
 
 # Where the modules have the kernel's Rust crates from; see rust/Kbuild.
@@ -68,6 +68,8 @@ help:
 # make selftests   what only the tests need: C twins of modules, and test programs
 # make shell       a root shell in a VM on the stock kernel
 # make setup-debuginfo   the kernel's debug symbols and drgn, for deeper verdicts
+# make setup-machine     a Debian server with kdump-tools, for scripts/machine (2 min;
+#                  of Debian 13's own kernel, if KERNEL names no other)
 # make clean       removes build/;  make distclean  the cache as well
 #
 # KERNEL=<row>     one of scripts/kernels instead of the first
@@ -85,6 +87,9 @@ setup:
 
 setup-debuginfo:
 	@scripts/setup --debuginfo
+
+setup-machine:
+	@KERNEL=$(or $(KERNEL),debian-13) scripts/machine make
 
 tools: setup
 	@scripts/programs tools/faultline
