@@ -28,10 +28,16 @@ pub struct Family {
 }
 
 /// Every family, in the order of the chain.
-pub const FAMILIES: &[Family] = &[Family {
-    name: "panic switches",
-    checks: checks::panics::CHECKS,
-}];
+pub const FAMILIES: &[Family] = &[
+    Family {
+        name: "panic switches",
+        checks: checks::panics::CHECKS,
+    },
+    Family {
+        name: "crash memory",
+        checks: checks::reserved::CHECKS,
+    },
+];
 
 /// Every check.
 pub fn all() -> impl Iterator<Item = &'static Check> {

@@ -2,4 +2,6 @@
 
 //! The families of checks, a file each.
 
+pub mod kdump;
 pub mod panics;
+pub mod reserved;

@@ -2,4 +2,13 @@
 
 //! What a machine's configuration says, read from where it comes from, with file and line.
 
+pub mod boot;
 pub mod command_line;
+pub mod crashkernel;
+pub mod kdump_conf;
+pub mod kdump_tools;
+pub mod makedumpfile;
+pub mod place;
+pub mod saver;
+pub mod shell;
+pub mod suse;

@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory for the crash kernel: reserved now, reserved at the next boot as well, and enough.
+
+use super::kdump::{is_there, memory, number, ranges, About, With, MIB};
+use crate::doctor::check::Check;
+use crate::doctor::config::boot::{configured, Menu};
+use crate::doctor::config::crashkernel::{text, wanted, Wanted};
+use crate::doctor::config::place::Place;
+use crate::doctor::config::saver::Saver;
+use crate::doctor::config::shell::Settings;
+use crate::doctor::{Facts, Finding, Link};
+use crate::system::{Kind, Seen, System};
+use crate::verdict::Stage;
+
+const CMDLINE: &str = "/proc/cmdline";
+const SIZE: &str = "/sys/kernel/kexec_crash_size";
+
+/// The family's checks.
+pub const CHECKS: &[Check] = &[
+    Check {
+        name: "crash_memory",
+        reads: "/sys/kernel/kexec_crash_size, /proc/cmdline",
+        why: "without memory of its own, no crash kernel can be loaded, and a panic leaves no dump",
+        mend: "put crashkernel= on the kernel's command line and reboot",
+        run: reserved,
+    },
+    Check {
+        name: "crash_memory_next_boot",
+        reads: "/boot/grub/grub.cfg, /boot/loader/entries, /etc/default/grub and its directory",
+        why: "what the boot loader gives the next kernel decides, not what this one was given",
+        mend: "put crashkernel= in GRUB's settings and run update-grub or grub2-mkconfig",
+        run: next_boot,
+    },
+    Check {
+        name: "crash_memory_size",
+        reads:
+            "/sys/kernel/kexec_crash_size, /proc/iomem, /proc/modules, the crash kernel's initrd",
+        why: "a crash kernel that runs out of memory dies before it has saved anything",
+        mend: "raise crashkernel= and reboot",
+        run: size,
+    },
+];
+
+/// How to reserve some.
+fn how(finding: Finding, saver: &Saver) -> Finding {
+    match saver {
+        Saver::KdumpTools(_) => finding
+            .mend("# set crashkernel=512M-:192M in /etc/default/grub.d/kdump-tools.cfg")
+            .mend("update-grub && reboot"),
+        Saver::KdumpUtils { .. } => finding.mend("kdumpctl reset-crashkernel --kernel=ALL && reboot"),
+        Saver::Suse(_) => finding.mend("kdumptool commandline -u && reboot"),
+        Saver::Nothing | Saver::Unreadable { .. } => finding
+            .mend("apt install kdump-tools && reboot  # Debian, Ubuntu")
+            .mend("dnf install kdump-utils && kdumpctl reset-crashkernel --kernel=ALL && reboot  # Fedora, RHEL")
+            .mend("zypper install kdump && systemctl enable kdump && kdumptool commandline -u && reboot  # SUSE"),
+    }
+}
+
+fn reserved(facts: &Facts) -> Vec<Finding> {
+    let about = About(Link::CrashKernel);
+    let system = facts.system;
+    let saver = Saver::of(system);
+    let line = system.text(CMDLINE).is().unwrap_or_default();
+    let words = text(&line);
+    let finding = match number(system, SIZE) {
+        Seen::Is(0) => {
+            let says = match memory(system).map(|memory| wanted(&line, memory)) {
+                Some(Wanted::Nothing) => "no memory is reserved for a crash kernel: the command line has no crashkernel=".to_owned(),
+                Some(Wanted::Refused(why)) => format!("no memory is reserved for a crash kernel: the kernel refuses `{words}`: {why}"),
+                Some(Wanted::Bytes(0)) => format!("no memory is reserved for a crash kernel: none of the ranges in `{words}` is for a machine of this size"),
+                Some(Wanted::Bytes(bytes)) => format!("no memory is reserved for a crash kernel: the kernel found no {} MiB in one piece, or it was given back", bytes / MIB),
+                None => "no memory is reserved for a crash kernel".to_owned(),
+            };
+            let finding = about
+                .wrong(Stage::PanicNoCrashKernel, says)
+                .evidence(SIZE, "0")
+                .evidence(CMDLINE, &line);
+            let menu = menu(system);
+            match menu.next() {
+                Some((next, place)) if words.is_empty() && !text(next).is_empty() => finding
+                    .line(place, format!("{}: the next boot has it", text(next)))
+                    .mend("reboot"),
+                _ => how(finding, &saver),
+            }
+        }
+        Seen::Is(bytes) => about
+            .fine(format!("{} MiB reserved", bytes / MIB))
+            .evidence(SIZE, bytes.to_string()),
+        Seen::Absent => about
+            .wrong(
+                Stage::PanicNoCrashKernel,
+                "this kernel cannot load a crash kernel: it has no CONFIG_KEXEC, CONFIG_CRASH_DUMP",
+            )
+            .evidence(SIZE, "(not there)")
+            .mend("# boot a kernel that has both"),
+        Seen::Unseen(why) => about
+            .unknown("whether memory is reserved could not be seen")
+            .evidence(SIZE, why),
+    };
+    vec![finding]
+}
+
+/// The boot loader's menu, and GRUB's environment.
+struct Boot {
+    menu: Menu,
+    environment: String,
+}
+
+impl Boot {
+    fn next(&self) -> Option<(&str, &Place)> {
+        let entry = self.menu.next(&self.environment)?;
+        Some((&entry.command_line, &entry.place))
+    }
+}
+
+fn menu(system: &System) -> Boot {
+    let mut menu = Menu::default();
+    let file = ["/boot/grub/grub.cfg", "/boot/grub2/grub.cfg"];
+    for file in file {
+        if let Seen::Is(text) = system.text(file) {
+            menu = Menu::of_grub(file, &text);
+            break;
+        }
+    }
+    let environment = ["/boot/grub/grubenv", "/boot/grub2/grubenv"]
+        .iter()
+        .find_map(|file| system.text(file).is())
+        .unwrap_or_default();
+    if menu.entries.is_empty() {
+        for dir in [
+            "/boot/loader/entries",
+            "/boot/efi/loader/entries",
+            "/efi/loader/entries",
+        ] {
+            // The newest kernel first, as the boot loader sorts them.
+            for name in system.list(dir).is().unwrap_or_default().iter().rev() {
+                let file = format!("{dir}/{name}");
+                if let (true, Seen::Is(text)) = (name.ends_with(".conf"), system.text(&file)) {
+                    menu.add_bls(&file, &text, &environment);
+                }
+            }
+        }
+    }
+    Boot { menu, environment }
+}
+
+/// GRUB's settings, as `grub-mkconfig` sources them.
+fn grub_settings(system: &System) -> Option<Settings> {
+    let file = "/etc/default/grub";
+    let mut settings = Settings::of(file, &system.text(file).is()?);
+    let dir = "/etc/default/grub.d";
+    for name in system.list(dir).is().unwrap_or_default() {
+        let file = format!("{dir}/{name}");
+        if let (true, Seen::Is(text)) = (name.ends_with(".cfg"), system.text(&file)) {
+            settings.source(&file, &text);
+        }
+    }
+    Some(settings)
+}
+
+fn next_boot(facts: &Facts) -> Vec<Finding> {
+    let about = About(Link::CrashKernel);
+    let system = facts.system;
+    let Seen::Is(line) = system.text(CMDLINE) else {
+        return Vec::new();
+    };
+    let now = text(&line);
+    let boot = menu(system);
+    let saver = Saver::of(system);
+    let settings = grub_settings(system);
+    let configured = settings.as_ref().map(configured);
+    let remake = match &saver {
+        Saver::KdumpTools(_) => "update-grub",
+        _ => "grub2-mkconfig -o /boot/grub2/grub.cfg",
+    };
+    let mut findings = Vec::new();
+    match boot.next() {
+        None if now.is_empty() => {}
+        None => findings.push(
+            about.note("what the next boot reserves could not be told: no entry of GRUB or BLS that is known to be the next one").evidence(CMDLINE, &now),
+        ),
+        Some((next, place)) => {
+            let (next, shown) = (text(next), text(next));
+            if now.is_empty() && next.is_empty() {
+                return Vec::new();
+            }
+            if next == now {
+                findings.push(about.fine(format!("the next boot has {now}, too")).line(place, &shown));
+            } else if next.is_empty() {
+                findings.push(
+                    about
+                        .wrong(None, "the next boot reserves nothing: its entry has no crashkernel=")
+                        .line(place, "(no crashkernel=)")
+                        .evidence(CMDLINE, &now)
+                        .mend(remake),
+                );
+            } else if !now.is_empty() {
+                findings.push(about.note(format!("the next boot has {next}, this one {now}")).line(place, &shown).evidence(CMDLINE, &now));
+            }
+            if let Some(configured) = configured {
+                findings.extend(settings_against_menu(about, &next, place, &configured, remake));
+            }
+        }
+    }
+    findings
+}
+
+/// What GRUB's settings change once somebody, such as a kernel's upgrade, makes the menu anew.
+fn settings_against_menu(
+    about: About,
+    next: &str,
+    place: &Place,
+    configured: &crate::doctor::config::boot::Configured,
+    remake: &str,
+) -> Option<Finding> {
+    let set = text(configured.command_line.as_deref()?);
+    // Where each entry is a file, the settings are for kernels to come.
+    if set == next {
+        return None;
+    }
+    let at = configured
+        .crashkernel
+        .clone()
+        .unwrap_or_else(|| Place::whole("/etc/default/grub"));
+    if set.is_empty() {
+        let says = format!("{next} is gone once the boot loader's menu is made anew, as each kernel's upgrade does: GRUB's settings have no crashkernel=");
+        return Some(
+            about
+                .wrong(None, says)
+                .line(&at, "(no crashkernel=)")
+                .line(place, next)
+                .mend("# set crashkernel= there again"),
+        );
+    }
+    let says = format!(
+        "GRUB's settings have {set}, and its menu has {}",
+        if next.is_empty() { "none" } else { next }
+    );
+    Some(
+        about
+            .note(says)
+            .line(&at, &set)
+            .line(place, next)
+            .mend(remake),
+    )
+}
+
+fn size(facts: &Facts) -> Vec<Finding> {
+    let about = About(Link::CrashKernel);
+    let system = facts.system;
+    let reserved = match number(system, SIZE) {
+        Seen::Is(bytes) if bytes != 0 => bytes,
+        _ => return Vec::new(),
+    };
+    let saver = Saver::of(system);
+    if matches!(saver, Saver::Nothing | Saver::Unreadable { .. }) {
+        return Vec::new();
+    }
+    let Some(release) = facts.release.clone().is() else {
+        return Vec::new();
+    };
+    let Some((kernel, of_kernel)) = kernel_size(system, &release) else {
+        return vec![about.unknown("whether the reserved memory is enough could not be told: the kernel's size is not known").evidence("/proc/iomem", "(hidden: be root)")];
+    };
+    let Some((initrd, of_initrd)) = initrd_size(system, &saver, &release) else {
+        // A finding of its own says what is with it.
+        return Vec::new();
+    };
+    let modules: u64 = system.text("/proc/modules").is().map_or(0, |text| {
+        text.lines()
+            .filter_map(|line| line.split_ascii_whitespace().nth(1)?.parse::<u64>().ok())
+            .sum()
+    });
+    // kdumpctl's figure; kdump-tools, which starts the whole system, has twice as much.
+    let rest = match saver {
+        Saver::KdumpTools(_) => 32 * MIB,
+        _ => 16 * MIB,
+    };
+    let need = kernel + initrd + modules + rest;
+    let figures =
+        format!(
+        "kernel {} MiB ({of_kernel}), initrd {} MiB ({of_initrd}), modules {} MiB, running {} MiB",
+        kernel / MIB, initrd / MIB, modules.div_ceil(MIB), rest / MIB
+    );
+    let finding = match reserved < need {
+        true => {
+            let says = format!(
+                "{} MiB are too few for the crash kernel: it needs {} MiB",
+                reserved / MIB,
+                need.div_ceil(MIB)
+            );
+            about
+                .wrong(Stage::CrashKernelOutOfMemory, says)
+                .mend(format!(
+                    "# set crashkernel= to {}M or more, and reboot",
+                    need.div_ceil(MIB).next_multiple_of(32)
+                ))
+        }
+        false => about.fine(format!(
+            "{} MiB are enough: {} MiB needed",
+            reserved / MIB,
+            need.div_ceil(MIB)
+        )),
+    };
+    vec![finding
+        .evidence(SIZE, reserved.to_string())
+        .evidence(
+            "/proc/cmdline",
+            text(&system.text(CMDLINE).is().unwrap_or_default()),
+        )
+        .evidence("/proc/iomem", figures)]
+}
+
+/// What a kernel takes once it is unpacked, and how that is known. The crash kernel is the same one.
+fn kernel_size(system: &System, release: &str) -> Option<(u64, &'static str)> {
+    let iomem = system.text("/proc/iomem").is().unwrap_or_default();
+    let start = ranges(&iomem, "Kernel code")
+        .first()
+        .map(|(start, _)| *start);
+    let end = ranges(&iomem, "Kernel bss").last().map(|(_, end)| *end);
+    if let (Some(start), Some(end)) = (start, end) {
+        return end
+            .checked_sub(start)
+            .map(|bytes| (bytes + 1, "as this one in /proc/iomem"));
+    }
+    // kdump-tools' factor for x86.
+    let stat = system.stat(&format!("/boot/vmlinuz-{release}")).is()?;
+    (stat.kind == Kind::File).then_some((stat.size * 6, "six times its file"))
+}
+
+/// What an initrd takes, packed and unpacked, and how that is known.
+fn initrd_size(system: &System, saver: &Saver, release: &str) -> Option<(u64, &'static str)> {
+    let path = saver
+        .initrds(release)
+        .into_iter()
+        .find(|path| is_there(system, path) == Some(true))?;
+    let packed = system.stat(&path).is()?.size;
+    if let (Saver::KdumpTools(_), Seen::Is(unpacked)) = (
+        saver,
+        number(system, &format!("/var/lib/kdump/size_initrd.img-{release}")),
+    ) {
+        return Some((packed + unpacked * MIB, "its file and what it unpacks to"));
+    }
+    Some((packed * 3, "three times its file"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Classes;
+    use crate::system::testing::Machine;
+
+    fn machine(size: &str, line: &str) -> Machine {
+        Machine::new()
+            .file(SIZE, size)
+            .file(CMDLINE, line)
+            .sysctl("kernel.osrelease", "6.1")
+            .file("/proc/iomem", "00000000-7fffffff : System RAM\n  01000000-037fffff : Kernel code\n  03800000-03ffffff : Kernel bss\n")
+    }
+
+    fn says(machine: Machine, run: fn(&Facts) -> Vec<Finding>) -> Vec<String> {
+        let system = machine.system();
+        run(&Facts::of(&system, Classes::ALL))
+            .iter()
+            .map(|one| format!("{:?}: {}", one.state, one.says))
+            .collect()
+    }
+
+    #[test]
+    fn why_nothing_is_reserved() {
+        for (line, part) in [
+            ("ro quiet", "has no crashkernel="),
+            ("crashkernel=auto", "refuses `crashkernel=auto`"),
+            ("crashkernel=4G-:512M", "for a machine of this size"),
+            ("crashkernel=256M", "no 256 MiB in one piece"),
+        ] {
+            let said = says(machine("0", line), reserved);
+            assert!(
+                said[0].starts_with("Wrong") && said[0].contains(part),
+                "{line}: {said:?}"
+            );
+        }
+        assert_eq!(
+            says(machine("201326592", "crashkernel=192M"), reserved),
+            ["Fine: 192 MiB reserved"]
+        );
+        assert!(says(machine("x", ""), reserved)[0].starts_with("Unknown"));
+    }
+
+    #[test]
+    fn what_the_next_boot_has() {
+        let grub = |line: &str| {
+            format!(
+                "set default=\"0\"\nmenuentry 'Debian' $x 'y' {{\n\tlinux /vmlinuz {line}\n}}\n"
+            )
+        };
+        let with = |line: &str, settings: &str| {
+            machine("201326592", "ro crashkernel=192M")
+                .file("/boot/grub/grub.cfg", &grub(line))
+                .file(
+                    "/etc/default/grub",
+                    &format!("GRUB_CMDLINE_LINUX=\"{settings}\"\n"),
+                )
+        };
+        let said = says(with("ro crashkernel=192M", "crashkernel=192M"), next_boot);
+        assert_eq!(said, ["Fine: the next boot has crashkernel=192M, too"]);
+        let said = says(with("ro", ""), next_boot);
+        assert_eq!(
+            said,
+            ["Wrong: the next boot reserves nothing: its entry has no crashkernel="]
+        );
+        let said = says(with("ro crashkernel=192M", ""), next_boot);
+        assert!(
+            said[1].starts_with("Wrong: crashkernel=192M is gone once"),
+            "{said:?}"
+        );
+        let said = says(with("ro crashkernel=64M", "crashkernel=64M"), next_boot);
+        assert_eq!(
+            said,
+            ["Note: the next boot has crashkernel=64M, this one crashkernel=192M"]
+        );
+        let said = says(with("ro", "crashkernel=192M"), next_boot);
+        assert_eq!(said.len(), 2);
+    }
+
+    #[test]
+    fn what_is_set_and_not_yet_booted() {
+        let grub = "menuentry 'Debian' {\n\tlinux /vmlinuz ro crashkernel=192M\n}\n";
+        let machine = machine("0", "ro").file("/boot/grub/grub.cfg", grub);
+        let system = machine.system();
+        let found = reserved(&Facts::of(&system, Classes::ALL));
+        assert_eq!(found[0].mend, ["reboot"]);
+        assert_eq!(found[0].evidence[2].place, "/boot/grub/grub.cfg:2");
+    }
+
+    #[test]
+    fn whether_it_is_enough() {
+        let sized = |reserved: u64| {
+            machine(&reserved.to_string(), "crashkernel=x")
+                .file("/etc/kdump.conf", "path /var/crash\n")
+                .file("/boot/initramfs-6.1kdump.img", &"x".repeat(3 << 20))
+                .file("/proc/modules", "ext4 1048576 1 - Live 0x0\n")
+        };
+        // 48 of the kernel, 9 of the initrd, 1 of modules, 16 besides.
+        assert!(says(sized(74 * MIB), size)[0].starts_with("Fine: 74 MiB are enough: 74 MiB"));
+        assert!(says(sized(73 * MIB), size)[0].starts_with("Wrong: 73 MiB are too few"));
+    }
+}

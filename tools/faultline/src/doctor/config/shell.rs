@@ -1,0 +1,493 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Settings in a file that a shell sources: what each assignment leaves in its variable, with
+//! file and line. What only a shell could tell (a command's output, an `if`) is not guessed:
+//! such a value is not known.
+
+use super::place::Place;
+
+/// One assignment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    pub name: String,
+    /// The value, or nothing where only a shell could tell it.
+    pub value: Option<String>,
+    pub place: Place,
+}
+
+/// A setting, with its default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value<'a> {
+    /// Nothing where only a shell could tell it.
+    pub text: Option<&'a str>,
+    pub place: Place,
+    pub is_default: bool,
+}
+
+/// All assignments of the files read so far, in order.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    all: Vec<Setting>,
+}
+
+impl Settings {
+    /// Reads `text`, which is `file`'s.
+    pub fn of(file: &str, text: &str) -> Self {
+        let mut settings = Self::default();
+        settings.source(file, text);
+        settings
+    }
+
+    /// Reads `text`, as a shell does that sources it after what was read before.
+    pub fn source(&mut self, file: &str, text: &str) {
+        let mut reader = Reader {
+            text: text.as_bytes(),
+            at: 0,
+            line: 1,
+            inside: Vec::new(),
+            is_conditional: false,
+        };
+        while let Some(read) = reader.assignment(self) {
+            self.all.push(Setting {
+                name: read.name,
+                value: read.value,
+                place: Place::at(file, read.line),
+            });
+        }
+    }
+
+    /// The assignment to `name` that holds: the last one.
+    pub fn last(&self, name: &str) -> Option<&Setting> {
+        self.all.iter().rev().find(|setting| setting.name == name)
+    }
+
+    /// The value of `name`, where it has one that is known.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.last(name)?.value.as_deref()
+    }
+
+    /// All assignments to `name`, the first one first.
+    pub fn every<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = &'a Setting> {
+        self.all.iter().filter(move |setting| setting.name == name)
+    }
+
+    /// What `name` is for a script that has `default` for one that is not set or empty;
+    /// `file` is where it would be set.
+    pub fn or<'a>(&'a self, name: &str, default: &'a str, file: &str) -> Value<'a> {
+        match self.last(name) {
+            Some(setting) if setting.value.as_deref() == Some("") => Value {
+                text: Some(default),
+                place: setting.place.clone(),
+                is_default: true,
+            },
+            Some(setting) => Value {
+                text: setting.value.as_deref(),
+                place: setting.place.clone(),
+                is_default: false,
+            },
+            None => Value {
+                text: Some(default),
+                place: Place::whole(file),
+                is_default: true,
+            },
+        }
+    }
+
+    /// All assignments.
+    pub fn all(&self) -> &[Setting] {
+        &self.all
+    }
+}
+
+struct Read {
+    name: String,
+    value: Option<String>,
+    line: usize,
+}
+
+struct Reader<'a> {
+    text: &'a [u8],
+    at: usize,
+    line: usize,
+    /// The `if`, `case`, loops and groups that it is inside of, by their ends.
+    inside: Vec<&'static str>,
+    /// Whether it is behind a `&&` or `||`.
+    is_conditional: bool,
+}
+
+impl Reader<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.at += 1;
+        if byte == b'\n' {
+            self.line += 1;
+        }
+        Some(byte)
+    }
+
+    /// The next assignment that is a statement of its own.
+    fn assignment(&mut self, settings: &Settings) -> Option<Read> {
+        loop {
+            self.skip_blank();
+            let (start, line) = (self.at, self.line);
+            self.peek()?;
+            if let Some((name, appends)) = self.name() {
+                let value = self.word(settings);
+                if self.is_command_next() {
+                    // For that command only.
+                    self.skip_statement();
+                    continue;
+                }
+                let value = match (value, appends) {
+                    (Some(value), true) => match settings.last(&name) {
+                        Some(before) => before.value.as_ref().map(|before| before.clone() + &value),
+                        None => Some(value),
+                    },
+                    (value, _) => value,
+                };
+                let value = value.filter(|_| self.inside.is_empty() && !self.is_conditional);
+                return Some(Read { name, value, line });
+            }
+            self.at = start;
+            self.line = line;
+            let word = self.bare_word();
+            match word.as_str() {
+                "if" => self.inside.push("fi"),
+                "case" => {
+                    self.inside.push("esac");
+                    self.skip_statement();
+                }
+                "for" | "while" | "until" => self.inside.push("done"),
+                "{" => self.inside.push("}"),
+                "(" => self.inside.push(")"),
+                // Of a `case`, a pattern ends with one, too.
+                end @ ("fi" | "esac" | "done" | "}" | ")") => {
+                    if self.inside.last().is_some_and(|open| *open == end) {
+                        self.inside.pop();
+                    }
+                }
+                "then" | "else" | "do" | "export" | "readonly" | "local" | "elif" => {}
+                "" => {
+                    // A quote, or a letter that no word has.
+                    self.next();
+                    self.skip_statement();
+                }
+                _ => self.skip_statement(),
+            }
+        }
+    }
+
+    fn skip_blank(&mut self) {
+        while let Some(byte) = self.peek() {
+            match byte {
+                b'#' => {
+                    while self.peek().is_some_and(|byte| byte != b'\n') {
+                        self.next();
+                    }
+                }
+                b'\\' if self.text.get(self.at + 1) == Some(&b'\n') => {
+                    self.next();
+                    self.next();
+                }
+                b'\n' | b';' => {
+                    self.is_conditional = false;
+                    self.next();
+                }
+                b'&' | b'|' => {
+                    self.is_conditional = true;
+                    self.next();
+                }
+                b' ' | b'\t' | b'\r' => {
+                    self.next();
+                }
+                _ => break,
+            }
+        }
+    }
+
+    /// `NAME=` or `NAME+=`, and whether it is the latter.
+    fn name(&mut self) -> Option<(String, bool)> {
+        let rest = &self.text[self.at..];
+        let length = rest
+            .iter()
+            .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
+            .count();
+        if length == 0 || rest[0].is_ascii_digit() {
+            return None;
+        }
+        let (appends, sign) = match rest.get(length..) {
+            Some([b'=', ..]) => (false, 1),
+            Some([b'+', b'=', ..]) => (true, 2),
+            _ => return None,
+        };
+        self.at += length + sign;
+        Some((
+            String::from_utf8_lossy(&rest[..length]).into_owned(),
+            appends,
+        ))
+    }
+
+    /// A word without quotes, of a command or a keyword.
+    fn bare_word(&mut self) -> String {
+        let start = self.at;
+        match self.peek() {
+            Some(b'(' | b')' | b'{' | b'}') => self.at += 1,
+            _ => {
+                while self
+                    .peek()
+                    .is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_./-[]:!".contains(&byte))
+                {
+                    self.at += 1;
+                }
+            }
+        }
+        String::from_utf8_lossy(&self.text[start..self.at]).into_owned()
+    }
+
+    /// Whether a word follows on the same line that is no assignment.
+    fn is_command_next(&mut self) -> bool {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\r')) {
+            self.next();
+        }
+        if matches!(
+            self.peek(),
+            None | Some(b'\n' | b';' | b'#' | b'&' | b'|' | b')')
+        ) {
+            return false;
+        }
+        let start = self.at;
+        let is_assignment = self.name().is_some();
+        self.at = start;
+        !is_assignment
+    }
+
+    fn skip_statement(&mut self) {
+        let nothing = Settings::default();
+        loop {
+            match self.peek() {
+                None | Some(b'\n' | b';' | b'&' | b'|' | b')') => return,
+                Some(b' ' | b'\t' | b'\r' | b'(' | b'<' | b'>') => {
+                    self.next();
+                }
+                Some(b'#') => return self.skip_blank(),
+                Some(_) => {
+                    self.word(&nothing);
+                }
+            }
+        }
+    }
+
+    /// A word, with what quotes and variables make of it.
+    fn word(&mut self, settings: &Settings) -> Option<String> {
+        let mut out = Vec::new();
+        let mut is_known = true;
+        let mut in_quotes = false;
+        while let Some(byte) = self.peek() {
+            match byte {
+                b'"' => {
+                    self.next();
+                    in_quotes = !in_quotes;
+                }
+                b'\'' if !in_quotes => {
+                    self.next();
+                    while let Some(byte) = self.next() {
+                        if byte == b'\'' {
+                            break;
+                        }
+                        out.push(byte);
+                    }
+                }
+                b'\\' => {
+                    self.next();
+                    match self.next() {
+                        None | Some(b'\n') => {}
+                        Some(byte) => {
+                            if in_quotes && !b"$`\"\\".contains(&byte) {
+                                out.push(b'\\');
+                            }
+                            out.push(byte);
+                        }
+                    }
+                }
+                b'$' => match self.variable(settings) {
+                    Some(value) => out.extend(value.bytes()),
+                    None => is_known = false,
+                },
+                b'`' => {
+                    self.next();
+                    while self.next().is_some_and(|byte| byte != b'`') {}
+                    is_known = false;
+                }
+                b' ' | b'\t' | b'\r' | b'\n' | b';' | b'&' | b'|' | b'(' | b')' | b'<' | b'>'
+                    if !in_quotes =>
+                {
+                    break;
+                }
+                _ => {
+                    self.next();
+                    out.push(byte);
+                }
+            }
+        }
+        is_known.then(|| String::from_utf8_lossy(&out).into_owned())
+    }
+
+    /// What follows a `$`; one that is not set is empty.
+    fn variable(&mut self, settings: &Settings) -> Option<String> {
+        self.next();
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let lookup = |name: &str| match settings.last(name) {
+            Some(setting) => setting.value.clone(),
+            None => Some(String::new()),
+        };
+        match self.peek() {
+            Some(b'(') => {
+                let mut depth = 0usize;
+                while let Some(byte) = self.next() {
+                    match byte {
+                        b'(' => depth += 1,
+                        b')' => depth -= 1,
+                        _ => {}
+                    }
+                    if depth == 0 {
+                        break;
+                    }
+                }
+                None
+            }
+            Some(b'{') => {
+                self.next();
+                let start = self.at;
+                while self.peek().is_some_and(|byte| byte != b'}') {
+                    self.next();
+                }
+                let inner = String::from_utf8_lossy(&self.text[start..self.at]).into_owned();
+                self.next();
+                inner.bytes().all(is_name).then(|| lookup(&inner)).flatten()
+            }
+            Some(byte) if is_name(byte) && !byte.is_ascii_digit() => {
+                let start = self.at;
+                while self.peek().is_some_and(is_name) {
+                    self.at += 1;
+                }
+                lookup(&String::from_utf8_lossy(&self.text[start..self.at]))
+            }
+            Some(b' ' | b'"' | b'\n') | None => Some("$".to_owned()),
+            Some(_) => {
+                self.next();
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(text: &str, name: &str) -> Option<Option<String>> {
+        Settings::of("f", text)
+            .last(name)
+            .map(|setting| setting.value.clone())
+    }
+
+    #[track_caller]
+    fn is(text: &str, expected: &str) {
+        assert_eq!(value(text, "A"), Some(Some(expected.to_owned())), "{text}");
+    }
+
+    #[test]
+    fn what_a_shell_leaves() {
+        is("A=1", "1");
+        is("A=", "");
+        is("A=1\nA=2\n", "2");
+        is("A=\"x y\" # z", "x y");
+        is("A='x $B' ", "x $B");
+        is("A=x#y", "x#y");
+        is("A=a\\ b", "a b");
+        is("A=\"a \\\"b\\\" \\c\"", "a \"b\" \\c");
+        is("A='it'\"s\"", "its");
+        is("export A=1", "1");
+        is("  A=1;B=2", "1");
+        is("B=1 A=2", "2");
+        is("A=\"x\\\ny\"", "xy");
+        is("A=\"x\ny\"", "x\ny");
+        is("A=x\nA+=y", "xy");
+        is("B=x\nA=\"$B y ${B}\"", "x y x");
+        is("A=\"$none crashkernel=1\"", " crashkernel=1");
+    }
+
+    #[test]
+    fn what_only_a_shell_could_tell() {
+        for text in [
+            "A=$(uname -r)",
+            "A=`uname`",
+            "A=${B:-x}",
+            "B=$(x)\nA=\"$B\"",
+            "if [ -e /x ]; then\n A=1\nfi",
+            "A=1\nif true\nthen A=2; fi",
+            "B=$(x)\nA=$B\nA+=y",
+            "[ -e /x ] && A=1",
+            "A=2; test -e /x || A=1",
+            "case $x in\n a) A=1 ;;\nesac",
+            "case $x in\n a)\n  A=1\n  ;;\n *) A=2;;\nesac",
+            "f() {\n A=1\n}",
+        ] {
+            assert_eq!(value(text, "A"), Some(None), "{text}");
+        }
+        for before in [
+            "if [ -e /x ]; then B=1; fi",
+            "case $x in a) B=1;; esac",
+            "true && B=1",
+            "f() { B=1; }",
+        ] {
+            is(&format!("{before}\nA=1"), "1");
+        }
+    }
+
+    #[test]
+    fn what_is_no_assignment() {
+        for text in [
+            "#A=1",
+            "# x\n #A=1",
+            "A=1 echo x",
+            "echo A=1",
+            "A = 1",
+            "[ A=1 ]",
+            "2A=1",
+            "xA=1",
+            "echo \"\nA=1\"",
+        ] {
+            assert_eq!(value(text, "A"), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn lines_are_those_of_the_assignment() {
+        let settings = Settings::of("/etc/x", "# 1\nA=\"a\nb\"\n\nB=2\nC=\\\n3\nA=4\n");
+        let line = |name| settings.last(name).unwrap().place.to_string();
+        assert_eq!(line("B"), "/etc/x:5");
+        assert_eq!(line("C"), "/etc/x:6");
+        assert_eq!(line("A"), "/etc/x:8");
+        assert_eq!(
+            settings
+                .every("A")
+                .map(|one| one.place.line)
+                .collect::<Vec<_>>(),
+            [2, 8]
+        );
+    }
+
+    #[test]
+    fn a_later_file_wins_and_sees_the_earlier_ones() {
+        let mut settings = Settings::of("/etc/default/grub", "X=\"quiet\"\n");
+        settings.source("/etc/default/grub.d/k.cfg", "X=\"$X crashkernel=1M\"\n");
+        let last = settings.last("X").unwrap();
+        assert_eq!(last.value.as_deref(), Some("quiet crashkernel=1M"));
+        assert_eq!(last.place.to_string(), "/etc/default/grub.d/k.cfg:1");
+    }
+}
