@@ -14,6 +14,7 @@ pub mod class;
 pub mod config;
 pub mod facts;
 pub mod finding;
+pub mod key;
 pub mod people;
 
 pub use answer::Answer;

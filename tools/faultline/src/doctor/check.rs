@@ -30,8 +30,16 @@ pub struct Family {
 /// Every family, in the order of the chain.
 pub const FAMILIES: &[Family] = &[
     Family {
+        name: "detectors",
+        checks: checks::detectors::CHECKS,
+    },
+    Family {
         name: "panic switches",
         checks: checks::panics::CHECKS,
+    },
+    Family {
+        name: "settings",
+        checks: checks::settings::CHECKS,
     },
     Family {
         name: "crash memory",

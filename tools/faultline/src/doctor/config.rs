@@ -12,3 +12,4 @@ pub mod place;
 pub mod saver;
 pub mod shell;
 pub mod suse;
+pub mod sysctl;

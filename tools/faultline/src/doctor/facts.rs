@@ -4,6 +4,7 @@
 
 use super::class::Classes;
 use super::config::command_line::CommandLine;
+use super::config::sysctl::Sysctls;
 use crate::system::{Seen, System};
 use std::cell::OnceCell;
 
@@ -18,6 +19,8 @@ pub struct Facts<'s> {
     pub command_line: Seen<CommandLine>,
     log: OnceCell<Seen<String>>,
     os: OnceCell<Vec<(String, String)>>,
+    sysctls: OnceCell<Sysctls>,
+    kernel_config: OnceCell<(String, Seen<String>)>,
 }
 
 impl<'s> Facts<'s> {
@@ -31,6 +34,8 @@ impl<'s> Facts<'s> {
                 .map(|text| CommandLine::parse(&text)),
             log: OnceCell::new(),
             os: OnceCell::new(),
+            sysctls: OnceCell::new(),
+            kernel_config: OnceCell::new(),
         }
     }
 
@@ -59,6 +64,62 @@ impl<'s> Facts<'s> {
         }
     }
 
+    /// What sets sysctls at boot.
+    pub fn sysctls(&self) -> &Sysctls {
+        self.sysctls
+            .get_or_init(|| Sysctls::of(self.system, &self.command_line))
+    }
+
+    /// An option that the kernel was built with, as its configuration has it (`y`, `10`), and the
+    /// file that says so. Absent: it is not set.
+    pub fn kernel_option(&self, option: &str) -> (&str, Seen<String>) {
+        let (path, text) = self.kernel_config.get_or_init(|| {
+            let Seen::Is(release) = &self.release else {
+                return (
+                    "/boot/config-*".into(),
+                    Seen::Unseen("the release is not known".into()),
+                );
+            };
+            let of_boot = format!("/boot/config-{release}");
+            let mut places = vec![of_boot.clone()];
+            for dir in ["/lib/modules", "/usr/lib/modules"] {
+                places.extend(
+                    ["config", "build/.config"].map(|name| format!("{dir}/{release}/{name}")),
+                );
+            }
+            for place in places {
+                if let text @ Seen::Is(_) = self.system.text(&place) {
+                    return (place, text);
+                }
+            }
+            let why = "no configuration of this kernel is to be found".to_string();
+            (of_boot, Seen::Unseen(why))
+        });
+        let value = match text {
+            Seen::Is(text) => {
+                let pairs = text.lines().filter_map(|line| line.split_once('='));
+                let mut found = pairs.filter(|(key, _)| *key == option);
+                found
+                    .next()
+                    .map_or(Seen::Absent, |(_, value)| Seen::Is(value.trim().into()))
+            }
+            Seen::Absent => Seen::Absent,
+            Seen::Unseen(why) => Seen::Unseen(why.clone()),
+        };
+        (path, value)
+    }
+
+    /// The CPUs that are online.
+    pub fn online(&self) -> Seen<Vec<u32>> {
+        let text = self.system.text("/sys/devices/system/cpu/online");
+        match text.map(|text| cpu_list(&text)) {
+            Seen::Is(Some(cpus)) => Seen::Is(cpus),
+            Seen::Is(None) => Seen::Unseen("no list of CPUs".into()),
+            Seen::Absent => Seen::Absent,
+            Seen::Unseen(why) => Seen::Unseen(why),
+        }
+    }
+
     /// A key of os-release, such as `ID` or `VERSION_ID`.
     pub fn os(&self, key: &str) -> Option<&str> {
         let pairs = self.os.get_or_init(|| {
@@ -75,5 +136,80 @@ impl<'s> Facts<'s> {
             .iter()
             .find(|(known, _)| known == key)
             .map(|(_, value)| value.as_str())
+    }
+}
+
+/// More CPUs than any kernel takes.
+const CPUS: u32 = 1 << 16;
+
+/// The CPUs in a list of the kernel: `0,2-3`.
+pub fn cpu_list(text: &str) -> Option<Vec<u32>> {
+    let mut cpus = Vec::new();
+    for part in text.trim().split(',').filter(|part| !part.is_empty()) {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last): (u32, u32) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        if last >= CPUS {
+            return None;
+        }
+        cpus.extend(first..=last);
+    }
+    Some(cpus)
+}
+
+/// CPUs as the kernel lists them.
+pub fn in_ranges(cpus: &[u32]) -> String {
+    let mut ranges: Vec<(u32, u32)> = Vec::new();
+    for &cpu in cpus {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == cpu => *last = cpu,
+            _ => ranges.push((cpu, cpu)),
+        }
+    }
+    let shown = ranges.iter().map(|(first, last)| match first == last {
+        true => first.to_string(),
+        false => format!("{first}-{last}"),
+    });
+    shown.collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::testing::Machine;
+
+    #[test]
+    fn lists_of_cpus() {
+        assert_eq!(cpu_list("0,2-4\n"), Some(vec![0, 2, 3, 4]));
+        assert_eq!(cpu_list("\n"), Some(Vec::new()));
+        for wrong in ["x", "0-", "0-4294967295", "0-99999999999"] {
+            assert_eq!(cpu_list(wrong), None, "{wrong}");
+        }
+        assert_eq!(in_ranges(&[0, 2, 3, 4]), "0,2-4");
+        assert_eq!(in_ranges(&[]), "");
+    }
+
+    #[test]
+    fn what_is_in_the_log_and_in_the_configuration() {
+        let system = Machine::new()
+            .sysctl("kernel.osrelease", "6.1")
+            .file("/boot/config-6.1", "CONFIG_A=y\n# CONFIG_B is not set\n")
+            .file("/usr/lib/os-release", "ID=\"debian\"\n")
+            .log("[    0.0] Linux version 6.1\n[    1.0] b\n")
+            .system();
+        let facts = Facts::of(&system, Classes::ALL);
+        assert_eq!(
+            facts.kernel_option("CONFIG_A"),
+            ("/boot/config-6.1", Seen::Is("y".into()))
+        );
+        assert_eq!(facts.kernel_option("CONFIG_B").1, Seen::Absent);
+        assert_eq!(facts.logged("] b"), Seen::Is("[    1.0] b".into()));
+        assert_eq!(facts.logged("] c"), Seen::Absent);
+        assert_eq!(facts.os("ID"), Some("debian"));
+        let system = Machine::new()
+            .sysctl("kernel.osrelease", "6.1")
+            .log("[    9.0] b\n")
+            .system();
+        let facts = Facts::of(&system, Classes::ALL);
+        assert!(facts.logged("] c").is_unseen() && facts.kernel_option("CONFIG_A").1.is_unseen());
     }
 }

@@ -53,6 +53,8 @@ pub enum State {
     Fine,
     /// Worth knowing; it breaks nothing.
     Note,
+    /// Right now, and wrong after the next boot.
+    Later,
     /// Switched off, as most machines have it on purpose. It is wrong only where the class was named.
     Off,
     /// Could not be told.

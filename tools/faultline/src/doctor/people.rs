@@ -20,6 +20,7 @@ pub fn text(answer: &Answer) -> String {
         for link in &class.chain {
             let word = match link.state {
                 State::Fine | State::Note => "yes",
+                State::Later => "now only",
                 State::Off => "off",
                 State::Unknown => "?",
                 State::Wrong => "NO",

@@ -49,8 +49,13 @@ impl Machine {
         self.file("/sos_commands/kernel/dmesg", text)
     }
 
+    /// Takes a file away, or a directory with all in it.
     pub fn without(self, path: &str) -> Self {
-        fs::remove_file(self.place(path)).unwrap();
+        let place = self.place(path);
+        match place.is_dir() {
+            true => fs::remove_dir_all(place).unwrap(),
+            false => fs::remove_file(place).unwrap(),
+        }
         self
     }
 

@@ -1,0 +1,525 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Whether the kernel's detectors are there, switched on, and really armed, on every CPU.
+
+use crate::doctor::check::Check;
+use crate::doctor::checks::panics::set;
+use crate::doctor::facts::{cpu_list, in_ranges};
+use crate::doctor::{Class, Classes, Facts, Finding, Link, State};
+use crate::system::{sysctl_path, Seen};
+use crate::verdict::Stage;
+
+const WATCHED: Classes = Classes::of(&[Class::Soft, Class::Hard]);
+
+pub const CHECKS: &[Check] = &[
+    Check {
+        name: "soft_watchdog",
+        reads: "/proc/sys/kernel/watchdog, soft_watchdog",
+        why: "it sees that no other thread gets a CPU",
+        mend: "kernel.watchdog = 1, kernel.soft_watchdog = 1; no nowatchdog, nosoftlockup on the command line",
+        run: soft_watchdog,
+    },
+    Check {
+        name: "hard_watchdog",
+        reads: "/proc/sys/kernel/nmi_watchdog, the kernel log, /sys/bus/event_source/devices/cpu, the kernel's configuration",
+        why: "it sees that a CPU takes no interrupt; it needs a counter of the PMU, which most virtual machines have not, or a kernel with the buddy detector",
+        mend: "kernel.nmi_watchdog = 1; give the virtual machine a PMU",
+        run: hard_watchdog,
+    },
+    Check {
+        name: "watchdog_thresh",
+        reads: "/proc/sys/kernel/watchdog_thresh",
+        why: "0 stops both watchdogs, while kernel.watchdog still says 1",
+        mend: "kernel.watchdog_thresh = 10",
+        run: watchdog_thresh,
+    },
+    Check {
+        name: "watchdog_cpumask",
+        reads: "/proc/sys/kernel/watchdog_cpumask, /sys/devices/system/cpu/online, nohz_full",
+        why: "a CPU that is not in it is not watched; with nohz_full= these are left out",
+        mend: "kernel.watchdog_cpumask with all CPUs",
+        run: watchdog_cpumask,
+    },
+    Check {
+        name: "hung_task_timeout",
+        reads: "/proc/sys/kernel/hung_task_timeout_secs, hung_task_check_count",
+        why: "0 switches the detector of hung tasks off",
+        mend: "kernel.hung_task_timeout_secs = 120",
+        run: hung_task_timeout,
+    },
+    Check {
+        name: "hung_task_died",
+        reads: "/proc/sys/kernel/tainted",
+        why: "after an oops (taint D) the kernel looks for hung tasks no more",
+        mend: "a reboot",
+        run: hung_task_died,
+    },
+    Check {
+        name: "hung_task_warnings",
+        reads: "/proc/sys/kernel/hung_task_warnings",
+        why: "at 0 hung tasks are reported no more; where they panic, they still do",
+        mend: "kernel.hung_task_warnings = -1",
+        run: hung_task_warnings,
+    },
+    Check {
+        name: "rcu_stall_suppress",
+        reads: "/sys/module/rcupdate/parameters/rcu_cpu_stall_suppress, rcu_cpu_stall_timeout",
+        why: "anything but 0 keeps RCU stalls from being reported",
+        mend: "echo 0 > /sys/module/rcupdate/parameters/rcu_cpu_stall_suppress",
+        run: rcu_stall_suppress,
+    },
+];
+
+/// What one setting of a detector is now, if it can be 0 or not: `off` says what 0 means.
+fn setting(
+    facts: &Facts,
+    sysctl: &str,
+    classes: impl Into<Classes>,
+    off: &str,
+    want: &str,
+) -> Finding {
+    let (value, path, classes) = (
+        facts.system.sysctl(sysctl),
+        sysctl_path(sysctl),
+        classes.into(),
+    );
+    let link = Link::Detector;
+    let finding = match value.as_ref().map(|text| text.parse::<u64>()) {
+        Seen::Is(Ok(0)) => set(
+            Finding::wrong(
+                classes,
+                link,
+                Stage::NotDetected,
+                format!("{sysctl} is 0: {off}"),
+            ),
+            sysctl,
+            want,
+        ),
+        Seen::Is(Ok(number)) => Finding::fine(classes, link, format!("{sysctl} is {number}")),
+        Seen::Is(Err(_)) => Finding::unknown(classes, link, format!("{sysctl} is no number")),
+        Seen::Absent => {
+            let says = format!("this kernel has no {sysctl}: the detector is not built in");
+            Finding::wrong(classes, link, Stage::NotDetected, says)
+        }
+        Seen::Unseen(why) => {
+            Finding::unknown(classes, link, format!("{sysctl} could not be seen: {why}"))
+        }
+    };
+    finding.seen(&path, &value)
+}
+
+/// The words of the command line that switch a detector off, as evidence.
+fn with_words(facts: &Facts, mut finding: Finding, words: &[&str]) -> Finding {
+    let Seen::Is(command_line) = &facts.command_line else {
+        return finding;
+    };
+    if finding.state == State::Wrong {
+        for word in command_line.words().filter(|word| words.contains(word)) {
+            finding = finding
+                .evidence("/proc/cmdline", word)
+                .mend(format!("# and take {word} from the kernel's command line"));
+        }
+    }
+    finding
+}
+
+fn soft_watchdog(facts: &Facts) -> Vec<Finding> {
+    let of = |sysctl, classes: Classes, words: &[&str]| {
+        let off = "nothing is watched";
+        with_words(facts, setting(facts, sysctl, classes, off, "1"), words)
+    };
+    vec![
+        of("kernel.watchdog", WATCHED, &["nowatchdog"]),
+        of(
+            "kernel.soft_watchdog",
+            Class::Soft.into(),
+            &["nowatchdog", "nosoftlockup"],
+        ),
+    ]
+}
+
+fn hard_watchdog(facts: &Facts) -> Vec<Finding> {
+    const SYSCTL: &str = "kernel.nmi_watchdog";
+    let finding = setting(facts, SYSCTL, Class::Hard, "no CPU is watched", "1");
+    let (config, is_buddy) = facts.kernel_option("CONFIG_HARDLOCKUP_DETECTOR_BUDDY");
+    if let Seen::Is(_) = is_buddy {
+        let finding = with_words(facts, finding, &["nowatchdog", "nmi_watchdog=0"]);
+        return vec![finding.evidence(config, "CONFIG_HARDLOCKUP_DETECTOR_BUDDY=y")];
+    }
+    let (config, detector) = facts.kernel_option("CONFIG_HARDLOCKUP_DETECTOR");
+    let wrong = |says: &str| Finding::wrong(Class::Hard, Link::Detector, Stage::NotDetected, says);
+    if detector == Seen::Absent {
+        let says = "this kernel was built without a detector of hard lockups";
+        return vec![wrong(says).evidence(config, "CONFIG_HARDLOCKUP_DETECTOR is not set")];
+    }
+    const GIVEN_UP: &[&str] = &[
+        "Perf NMI watchdog permanently disabled",
+        "Hard watchdog permanently disabled",
+        "NMI watchdog: disabled (cpu0): hardware events not enabled",
+    ];
+    let said = GIVEN_UP.iter().map(|text| facts.logged(text));
+    let said = said
+        .reduce(|one, other| one.or_else(|| other))
+        .unwrap_or(Seen::Absent);
+    let instead = |finding: Finding| {
+        finding
+            .mend("# give the virtual machine a PMU (libvirt: <pmu state='on'/>, QEMU: -cpu host,pmu=on)")
+            .mend("# or rely on kernel.panic_on_rcu_stall=1, or on an NMI from outside")
+    };
+    if let Seen::Is(line) = said {
+        let finding = wrong(
+            "the detector of hard lockups found no PMU, and gave up: a hard lockup goes unseen",
+        );
+        return vec![instead(finding.evidence("the kernel log", line))
+            .seen(&sysctl_path(SYSCTL), &facts.system.sysctl(SYSCTL))];
+    }
+    const PMU: &str = "/sys/bus/event_source/devices/cpu";
+    let pmu = facts.system.list("/sys/bus/event_source/devices");
+    let is_pmu = |name: &String| name.starts_with("cpu") || name.starts_with("armv");
+    match pmu {
+        Seen::Is(names) if !names.iter().any(is_pmu) => {
+            let finding = wrong("there is no PMU, which the detector of hard lockups needs");
+            vec![instead(finding.evidence(PMU, "(not there)"))]
+        }
+        // A watchdog that is off now may be switched on.
+        _ => vec![with_words(
+            facts,
+            finding,
+            &["nowatchdog", "nmi_watchdog=0"],
+        )],
+    }
+}
+
+fn watchdog_thresh(facts: &Facts) -> Vec<Finding> {
+    vec![setting(
+        facts,
+        "kernel.watchdog_thresh",
+        WATCHED,
+        "both watchdogs are stopped",
+        "10",
+    )]
+}
+
+fn watchdog_cpumask(facts: &Facts) -> Vec<Finding> {
+    const SYSCTL: &str = "kernel.watchdog_cpumask";
+    let unknown = |why: &str| {
+        let says = format!("which CPUs are watched could not be told: {why}");
+        vec![Finding::unknown(WATCHED, Link::Detector, says)]
+    };
+    let (mask, path) = (facts.system.sysctl(SYSCTL), sysctl_path(SYSCTL));
+    let watched = match mask.as_ref().map(|text| cpu_list(text)) {
+        Seen::Is(Some(cpus)) => cpus,
+        Seen::Is(None) => return unknown("watchdog_cpumask is no list of CPUs"),
+        // Then there is no watchdog either, which others say.
+        Seen::Absent => return Vec::new(),
+        Seen::Unseen(why) => return unknown(&why),
+    };
+    let online = match facts.online() {
+        Seen::Is(cpus) if !cpus.is_empty() => cpus,
+        Seen::Unseen(why) => return unknown(&why),
+        _ => return unknown("the list of online CPUs is not there"),
+    };
+    let left_out: Vec<_> = online
+        .iter()
+        .copied()
+        .filter(|cpu| !watched.contains(cpu))
+        .collect();
+    if left_out.is_empty() {
+        let finding = Finding::fine(
+            WATCHED,
+            Link::Detector,
+            "every CPU that is online is watched",
+        );
+        return vec![finding.seen(&path, &mask)];
+    }
+    let nohz = facts.system.text("/sys/devices/system/cpu/nohz_full").is();
+    let nohz = nohz.and_then(|text| cpu_list(&text)).unwrap_or_default();
+    let by_nohz = left_out.iter().all(|cpu| nohz.contains(cpu));
+    let because = if by_nohz {
+        ", since they run without a tick (nohz_full)"
+    } else {
+        ""
+    };
+    let (cpus, are) = match left_out.len() {
+        1 => ("CPU", "is"),
+        _ => ("CPUs", "are"),
+    };
+    let says = format!(
+        "{cpus} {} {are} not watched{because}: a lockup there goes unseen",
+        in_ranges(&left_out)
+    );
+    let finding = Finding::wrong(WATCHED, Link::Detector, Stage::NotDetected, says)
+        .seen(&path, &mask)
+        .evidence("/sys/devices/system/cpu/online", in_ranges(&online));
+    vec![set(finding, SYSCTL, &in_ranges(&online))]
+}
+
+fn hung_task_timeout(facts: &Facts) -> Vec<Finding> {
+    const SYSCTL: &str = "kernel.hung_task_timeout_secs";
+    let mut found = vec![setting(
+        facts,
+        SYSCTL,
+        Class::Hung,
+        "nobody looks for hung tasks",
+        "120",
+    )];
+    let count = facts.system.sysctl("kernel.hung_task_check_count");
+    if let Seen::Is(Ok(0)) = count.as_ref().map(|text| text.parse::<u64>()) {
+        let says = "kernel.hung_task_check_count is 0: no task is looked at";
+        let finding = Finding::wrong(Class::Hung, Link::Detector, Stage::NotDetected, says);
+        let finding = finding.seen(&sysctl_path("kernel.hung_task_check_count"), &count);
+        found.push(set(finding, "kernel.hung_task_check_count", "4194304"));
+    }
+    found
+}
+
+fn hung_task_died(facts: &Facts) -> Vec<Finding> {
+    const DIE: u64 = 1 << 7;
+    let tainted = facts.system.sysctl("kernel.tainted");
+    let finding = match tainted.as_ref().map(|text| text.parse::<u64>()) {
+        Seen::Is(Ok(taints)) if taints & DIE != 0 => {
+            let says = "an oops came before (taint D): the kernel looks for hung tasks no more";
+            Finding::wrong(Class::Hung, Link::Detector, Stage::NotDetected, says)
+                .mend("# reboot: nothing else takes the taint away")
+        }
+        Seen::Is(Ok(_)) => Finding::fine(Class::Hung, Link::Detector, "no oops came before"),
+        Seen::Unseen(why) => Finding::unknown(
+            Class::Hung,
+            Link::Detector,
+            format!("whether an oops came before could not be seen: {why}"),
+        ),
+        _ => Finding::unknown(Class::Hung, Link::Detector, "kernel.tainted is no number"),
+    };
+    vec![finding.seen(&sysctl_path("kernel.tainted"), &tainted)]
+}
+
+fn hung_task_warnings(facts: &Facts) -> Vec<Finding> {
+    let warnings = facts.system.sysctl("kernel.hung_task_warnings");
+    let panics = facts.system.sysctl("kernel.hung_task_panic").is();
+    let says = match (&warnings, panics.as_deref()) {
+        (Seen::Is(left), Some("0")) if left == "0" => {
+            "the reports of hung tasks are used up: further ones are silent"
+        }
+        (Seen::Is(left), _) if left == "0" => {
+            "the reports of hung tasks are used up; one that panics still does, and is reported"
+        }
+        _ => return Vec::new(),
+    };
+    let finding = Finding::note(Class::Hung, Link::Detector, says);
+    let finding = finding.seen(&sysctl_path("kernel.hung_task_warnings"), &warnings);
+    vec![set(finding, "kernel.hung_task_warnings", "-1")]
+}
+
+fn rcu_stall_suppress(facts: &Facts) -> Vec<Finding> {
+    const FILE: &str = "/sys/module/rcupdate/parameters/rcu_cpu_stall_suppress";
+    let value = facts.system.text(FILE);
+    let finding = match value.as_ref().map(|text| text.trim().parse::<i64>()) {
+        Seen::Is(Ok(0)) => Finding::fine(Class::Rcu, Link::Detector, "RCU stalls are reported"),
+        Seen::Is(Ok(_)) => {
+            let says = "RCU stalls are suppressed: none is reported";
+            Finding::wrong(Class::Rcu, Link::Detector, Stage::NotDetected, says)
+                .mend(format!("echo 0 > {FILE}"))
+                .mend("# and take rcupdate.rcu_cpu_stall_suppress from the kernel's command line")
+        }
+        Seen::Is(Err(_)) => Finding::unknown(
+            Class::Rcu,
+            Link::Detector,
+            "rcu_cpu_stall_suppress is no number",
+        ),
+        Seen::Absent => Finding::unknown(
+            Class::Rcu,
+            Link::Detector,
+            "this kernel shows no rcu_cpu_stall_suppress",
+        ),
+        Seen::Unseen(why) => Finding::unknown(
+            Class::Rcu,
+            Link::Detector,
+            format!("whether RCU stalls are reported could not be seen: {why}"),
+        ),
+    };
+    vec![finding.seen(FILE, &value)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor;
+    use crate::doctor::answer::Answer;
+    use crate::system::testing::Machine;
+
+    /// A machine on which all detectors are armed.
+    fn armed() -> Machine {
+        Machine::new()
+            .sysctl("kernel.osrelease", "6.1")
+            .sysctl("kernel.watchdog", "1")
+            .sysctl("kernel.soft_watchdog", "1")
+            .sysctl("kernel.nmi_watchdog", "1")
+            .sysctl("kernel.watchdog_thresh", "10")
+            .sysctl("kernel.watchdog_cpumask", "0-3")
+            .sysctl("kernel.hung_task_timeout_secs", "120")
+            .sysctl("kernel.hung_task_warnings", "10")
+            .sysctl("kernel.hung_task_panic", "1")
+            .sysctl("kernel.tainted", "4097")
+            .file("/proc/cmdline", "quiet\n")
+            .file(
+                "/boot/config-6.1",
+                "CONFIG_HARDLOCKUP_DETECTOR=y\nCONFIG_HARDLOCKUP_DETECTOR_PERF=y\n",
+            )
+            .file("/sys/bus/event_source/devices/cpu/type", "4\n")
+            .file("/sys/devices/system/cpu/online", "0-3\n")
+            .file("/sys/devices/system/cpu/nohz_full", "\n")
+            .file(
+                "/sys/module/rcupdate/parameters/rcu_cpu_stall_suppress",
+                "0\n",
+            )
+            .log("[    0.0] Linux version 6.1\n")
+    }
+
+    fn answer(machine: Machine) -> Answer {
+        doctor::examine(&machine.system(), Classes::ALL)
+    }
+
+    fn state(answer: &Answer, class: Class) -> (State, &str) {
+        let class = answer.class(class).unwrap();
+        (class.chain[0].state, class.chain[0].says.as_str())
+    }
+
+    #[test]
+    fn all_armed() {
+        let answer = answer(armed());
+        for class in [Class::Soft, Class::Hard, Class::Hung, Class::Rcu] {
+            assert_eq!(state(&answer, class).0, State::Fine, "{class:?}");
+        }
+    }
+
+    /// Each change breaks the detection of these classes, and of no other.
+    #[test]
+    fn each_way_to_disarm() {
+        use Class::{Hard, Hung, Rcu, Soft};
+        type Change = fn(Machine) -> Machine;
+        let ways: &[(&str, &[Class], Change)] = &[
+            ("kernel.watchdog is 0", &[Soft, Hard], |machine| {
+                machine.sysctl("kernel.watchdog", "0")
+            }),
+            ("kernel.soft_watchdog is 0", &[Soft], |machine| {
+                machine.sysctl("kernel.soft_watchdog", "0")
+            }),
+            ("kernel.nmi_watchdog is 0", &[Hard], |machine| {
+                machine.sysctl("kernel.nmi_watchdog", "0")
+            }),
+            ("kernel.watchdog_thresh is 0", &[Soft, Hard], |machine| {
+                machine.sysctl("kernel.watchdog_thresh", "0")
+            }),
+            ("CPU 3 is not watched:", &[Soft, Hard], |machine| {
+                machine.sysctl("kernel.watchdog_cpumask", "0-2")
+            }),
+            (
+                "CPUs 2-3 are not watched, since",
+                &[Soft, Hard],
+                |machine| {
+                    machine
+                        .sysctl("kernel.watchdog_cpumask", "0-1")
+                        .file("/sys/devices/system/cpu/nohz_full", "2-3\n")
+                },
+            ),
+            ("no PMU, and gave up", &[Hard], |machine| {
+                machine.log("[    0.0] Linux version 6.1\n[    0.1] NMI watchdog: Perf NMI watchdog permanently disabled\n")
+            }),
+            ("there is no PMU", &[Hard], |machine| {
+                machine
+                    .without("/sys/bus/event_source/devices/cpu")
+                    .file("/sys/bus/event_source/devices/software/type", "1\n")
+            }),
+            ("built without", &[Hard], |machine| {
+                machine.file("/boot/config-6.1", "CONFIG_X=y\n")
+            }),
+            ("kernel.hung_task_timeout_secs is 0", &[Hung], |machine| {
+                machine.sysctl("kernel.hung_task_timeout_secs", "0")
+            }),
+            ("check_count is 0", &[Hung], |machine| {
+                machine.sysctl("kernel.hung_task_check_count", "0")
+            }),
+            ("taint D", &[Hung], |machine| {
+                machine.sysctl("kernel.tainted", "4224")
+            }),
+            ("suppressed", &[Rcu], |machine| {
+                machine.file(
+                    "/sys/module/rcupdate/parameters/rcu_cpu_stall_suppress",
+                    "1\n",
+                )
+            }),
+            ("no kernel.soft_watchdog", &[Soft], |machine| {
+                machine.without("/proc/sys/kernel/soft_watchdog")
+            }),
+        ];
+        for (says, broken, change) in ways {
+            let answer = answer(change(armed()));
+            for class in [Soft, Hard, Hung, Rcu] {
+                let (state, told) = state(&answer, class);
+                match broken.contains(&class) {
+                    true => assert!(
+                        state == State::Wrong && told.contains(says),
+                        "{says}: {class:?}: {told}"
+                    ),
+                    false => assert_eq!(state, State::Fine, "{says}: {class:?}: {told}"),
+                }
+            }
+            let class = answer.class(broken[0]).unwrap();
+            assert_eq!(class.stage, Some(Stage::NotDetected), "{says}");
+        }
+    }
+
+    #[test]
+    fn a_buddy_needs_no_pmu() {
+        let machine = armed()
+            .file(
+                "/boot/config-6.1",
+                "CONFIG_HARDLOCKUP_DETECTOR=y\nCONFIG_HARDLOCKUP_DETECTOR_BUDDY=y\n",
+            )
+            .without("/sys/bus/event_source/devices/cpu");
+        assert_eq!(state(&answer(machine), Class::Hard).0, State::Fine);
+    }
+
+    #[test]
+    fn the_word_that_did_it() {
+        let machine = armed()
+            .sysctl("kernel.watchdog", "0")
+            .file("/proc/cmdline", "nowatchdog quiet\n");
+        let answer = answer(machine);
+        let mut found = answer
+            .findings
+            .iter()
+            .filter(|finding| finding.check == "soft_watchdog");
+        let evidence = &found.next().unwrap().evidence;
+        assert!(evidence
+            .iter()
+            .any(|line| line.place == "/proc/cmdline" && line.text == "nowatchdog"));
+    }
+
+    #[test]
+    fn what_could_not_be_seen_is_not_armed() {
+        let answer = answer(Machine::new().file("/etc/x", ""));
+        for class in [Class::Soft, Class::Hard, Class::Hung, Class::Rcu] {
+            assert_eq!(state(&answer, class).0, State::Unknown, "{class:?}");
+        }
+        assert_eq!(answer.exit_status, 3);
+    }
+
+    #[test]
+    fn reports_that_are_used_up() {
+        let notes = |panic: &str| {
+            let machine = armed()
+                .sysctl("kernel.hung_task_warnings", "0")
+                .sysctl("kernel.hung_task_panic", panic);
+            let answer = answer(machine);
+            assert_eq!(state(&answer, Class::Hung).0, State::Fine);
+            let mut found = answer
+                .findings
+                .into_iter()
+                .filter(|finding| finding.check == "hung_task_warnings");
+            found.next().unwrap().says
+        };
+        assert!(notes("1").contains("still does"));
+        assert!(notes("0").contains("silent"));
+    }
+}

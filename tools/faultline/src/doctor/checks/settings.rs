@@ -1,0 +1,569 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Whether what is set by the configuration is what is set now, and lines in it that look as if they
+//! set something, and do not.
+
+use crate::doctor::check::Check;
+use crate::doctor::checks::panics::SYSCTL_FILE;
+use crate::doctor::config::sysctl::{Assignment, Unread, Why, SYSCTL_CONF};
+use crate::doctor::key::{self, Key, KEYS};
+use crate::doctor::{Facts, Finding, Link, State};
+use crate::system::{sysctl_path, Seen};
+
+const FILES: &str =
+    "sysctl.d in /etc, /run, /usr/local/lib, /usr/lib; the command line; KDUMP_SYSCTL";
+
+pub const CHECKS: &[Check] = &[
+    Check {
+        name: "sysctl_next_boot",
+        reads: FILES,
+        why: "what was set by hand is gone after the reboot; what a file sets counts only from then on",
+        mend: "a line in sysctl.d; sysctl --system",
+        run: |facts| KEYS.iter().filter_map(|key| next_boot(facts, key)).collect(),
+    },
+    Check {
+        name: "sysctl_taken_back",
+        reads: FILES,
+        why: "files are read in the order of their names, whatever their directory, and a later one wins without a word",
+        mend: "take the line out of the later file, or set it in one that comes after",
+        run: |facts| KEYS.iter().filter_map(|key| taken_back(facts, key)).collect(),
+    },
+    Check {
+        name: "sysctl_not_read",
+        reads: "/etc/sysctl.conf, files in sysctl.d that another one masks, or whose names do not end in .conf",
+        why: "systemd-sysctl does not read /etc/sysctl.conf, while sysctl -p does: what works by hand is gone after the reboot",
+        mend: "move the line to a file /etc/sysctl.d/*.conf",
+        run: |facts| facts.sysctls().unread.iter().filter_map(|unread| not_read(facts, unread)).collect(),
+    },
+    Check {
+        name: "sysctl_unknown_key",
+        reads: FILES,
+        why: "a key that no kernel has is one line in the journal, and sets nothing",
+        mend: "the key that was meant",
+        run: unknown_key,
+    },
+    Check {
+        name: "sysctl_value",
+        reads: FILES,
+        why: "a value that the kernel refuses is one line in the journal, and sets nothing; a comment after a value is a part of it",
+        mend: "a number in the range that the kernel takes",
+        run: |facts| facts.sysctls().boot.iter().filter_map(|assignment| refused(facts, assignment)).collect(),
+    },
+    Check {
+        name: "command_line_word",
+        reads: "/proc/cmdline",
+        why: "the kernel hands a word that it does not know to init, and says nothing that anybody reads",
+        mend: "the word that was meant",
+        run: command_line_word,
+    },
+    Check {
+        name: "sysctl_unseen",
+        reads: FILES,
+        why: "what sets a sysctl at boot is not known if a file of it cannot be read",
+        mend: "run it as root",
+        run: |facts| {
+            let note = |(path, why): &(String, String)| {
+                let says = format!("what is set at the next boot is not known in whole: {path}: {why}");
+                Finding::note(crate::doctor::Classes::ALL, Link::Panic, says)
+            };
+            facts.sysctls().unseen.iter().map(note).collect()
+        },
+    },
+];
+
+/// Whether a key has the right value now.
+fn now(facts: &Facts, key: &Key) -> Option<bool> {
+    key.is_right(&facts.system.sysctl(key.sysctl).is()?)
+}
+
+/// Something that the configuration has wrong. Where the value is right now it is wrong only after
+/// the next boot.
+fn wrong(facts: &Facts, key: &Key, says: impl Into<String>) -> Finding {
+    let finding = Finding::wrong(key.classes, key.link, key.stage, says);
+    match now(facts, key) {
+        Some(true) => Finding {
+            state: State::Later,
+            ..finding
+        },
+        _ if is_usually_off(key) => Finding {
+            state: State::Off,
+            ..finding
+        },
+        _ => finding,
+    }
+}
+
+/// Whether nobody is expected to have it on.
+fn is_usually_off(key: &Key) -> bool {
+    matches!(key.sysctl, "kernel.panic_on_warn" | "vm.panic_on_oom")
+}
+
+fn cites(finding: Finding, assignment: &Assignment) -> Finding {
+    finding.evidence(assignment.place(), &assignment.text)
+}
+
+fn adds(finding: Finding, sysctl: &str, value: &str) -> Finding {
+    finding.mend(format!("echo '{sysctl} = {value}' >> {SYSCTL_FILE}"))
+}
+
+/// The earlier line whose right value the last one takes back.
+fn taken<'f>(facts: &'f Facts, key: &Key) -> Option<(&'f Assignment, &'f Assignment)> {
+    let last = facts.sysctls().last(key.sysctl)?;
+    if key.is_right(&last.value) != Some(false) {
+        return None;
+    }
+    let right = |assignment: &&Assignment| {
+        assignment.key == key.sysctl && key.is_right(&assignment.value) == Some(true)
+    };
+    facts
+        .sysctls()
+        .boot
+        .iter()
+        .rev()
+        .find(right)
+        .map(|earlier| (earlier, last))
+}
+
+fn taken_back(facts: &Facts, key: &Key) -> Option<Finding> {
+    let (earlier, last) = taken(facts, key)?;
+    let says = format!(
+        "{}: {} sets {}, and {}, which comes later, takes it back",
+        key.sysctl,
+        earlier.place(),
+        earlier.value,
+        last.place()
+    );
+    let finding = cites(cites(wrong(facts, key, says), earlier), last);
+    Some(finding.mend(format!(
+        "# take the line out of {}, or put yours into a file that sorts after it",
+        last.file
+    )))
+}
+
+fn next_boot(facts: &Facts, key: &Key) -> Option<Finding> {
+    let value = facts.system.sysctl(key.sysctl).is()?;
+    let (is_right, last) = (key.is_right(&value)?, facts.sysctls().last(key.sysctl));
+    let (sysctl, path) = (key.sysctl, sysctl_path(key.sysctl));
+    if taken(facts, key).is_some() {
+        return None;
+    }
+    match (is_right, last.map(|last| (last, key.is_right(&last.value)))) {
+        (false, Some((last, Some(true)))) => {
+            let says = format!(
+                "{sysctl} is {value}, and {} only after the next boot",
+                last.value
+            );
+            let finding = cites(wrong(facts, key, says).evidence(path, &value), last);
+            Some(finding.mend(format!("sysctl -w {sysctl}={}", last.value)))
+        }
+        (true, Some((last, Some(false)))) => {
+            let says = format!(
+                "{sysctl} is {value} now, and {} after the next boot",
+                last.value
+            );
+            let finding = cites(wrong(facts, key, says).evidence(path, &value), last);
+            Some(finding.mend(format!("# set {sysctl} = {value} in {} instead", last.file)))
+        }
+        (true, None) if !is_default(facts, key) => {
+            let says = format!(
+                "{sysctl} is {value} now, and no file sets it: it is gone after the next boot"
+            );
+            let finding = wrong(facts, key, says).evidence(path, &value);
+            Some(adds(finding, sysctl, &value))
+        }
+        _ => None,
+    }
+}
+
+/// Whether the kernel has it right with nothing set.
+fn is_default(facts: &Facts, key: &Key) -> bool {
+    let Some(option) = key.option else {
+        return key.right_by_default;
+    };
+    match facts.kernel_option(option).1 {
+        Seen::Is(value) => value != "0",
+        _ => key.right_by_default,
+    }
+}
+
+fn not_read(facts: &Facts, unread: &Unread) -> Option<Finding> {
+    let assignment = &unread.assignment;
+    let name = assignment.key.split_whitespace().next()?;
+    let key = Key::of(name).or_else(|| Key::of(key::meant(name)?))?;
+    let place = assignment.place();
+    let why = match &unread.why {
+        Why::SysctlConf => {
+            format!("{SYSCTL_CONF} is not read at boot, but by sysctl -p and sysctl --system")
+        }
+        Why::Masked(other) => format!("{other} has the same name, and is read instead"),
+        Why::Name => "its name does not end in .conf".into(),
+        Why::NoValue => "it has no '='".into(),
+    };
+    let is_wanted = unread.why == Why::NoValue || key.is_right(&assignment.value) == Some(true);
+    let boot = facts
+        .sysctls()
+        .last(key.sysctl)
+        .map(|last| key.is_right(&last.value) == Some(true));
+    let says = format!("the line for {name} in {place} sets nothing at boot: {why}");
+    if !is_wanted || boot.unwrap_or_else(|| is_default(facts, key)) {
+        // It would change nothing for the worse, or is made up for.
+        return Some(cites(
+            Finding::note(key.classes, key.link, says),
+            assignment,
+        ));
+    }
+    let value = if assignment.value.is_empty() {
+        key.want
+    } else {
+        &assignment.value
+    };
+    Some(adds(
+        cites(wrong(facts, key, says), assignment),
+        key.sysctl,
+        value,
+    ))
+}
+
+fn unknown_key(facts: &Facts) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let sysctls = facts.sysctls();
+    let by_mistake = sysctls
+        .unread
+        .iter()
+        .filter(|unread| unread.why == Why::SysctlConf);
+    for assignment in sysctls
+        .boot
+        .iter()
+        .chain(by_mistake.map(|unread| &unread.assignment))
+    {
+        let name = assignment.key.as_str();
+        // Other words of the command line are the kernel's own. A kernel that has it knows better.
+        let is_word = assignment.line == 0 && !assignment.text.starts_with("sysctl");
+        if is_word || facts.system.sysctl(name).is().is_some() {
+            continue;
+        }
+        let is_meant = key::meant(name);
+        let Some(key) = is_meant.and_then(Key::of) else {
+            let is_ours = is_meant.is_some() || Key::of(name).is_some();
+            if is_ours && facts.system.sysctl(name) == Seen::Absent && !assignment.may_fail {
+                let says = match is_meant {
+                    Some(meant) => format!("no kernel has {name}: {meant} was meant?"),
+                    None => format!("this kernel has no {name}"),
+                };
+                let (classes, link) = Key::of(name)
+                    .map_or((crate::doctor::Classes::ALL, Link::Panic), |key| {
+                        (key.classes, key.link)
+                    });
+                found.push(cites(Finding::note(classes, link, says), assignment));
+            }
+            continue;
+        };
+        let says = format!("no kernel has {name}: {} was meant?", key.sysctl);
+        let last = sysctls
+            .last(key.sysctl)
+            .map(|last| key.is_right(&last.value) == Some(true));
+        let made_up_for = last.unwrap_or_else(|| is_default(facts, key));
+        let finding = match made_up_for || key.is_right(&assignment.value) == Some(false) {
+            true => Finding::note(key.classes, key.link, says),
+            false => wrong(facts, key, says),
+        };
+        let right = format!(
+            "sed -i 's/{}/{}/' {}",
+            name.replace('.', "[./]"),
+            key.sysctl,
+            assignment.file
+        );
+        found.push(match assignment.line {
+            0 => cites(finding, assignment),
+            _ => cites(finding, assignment)
+                .mend(right)
+                .mend("sysctl --system"),
+        });
+    }
+    found
+}
+
+fn refused(facts: &Facts, assignment: &Assignment) -> Option<Finding> {
+    let key = Key::of(&assignment.key)?;
+    let says = match assignment.value.parse::<u64>() {
+        Ok(value) if value <= key.largest => return None,
+        Ok(value) => format!(
+            "{} = {value} is refused: the kernel takes 0 to {}",
+            key.sysctl, key.largest
+        ),
+        Err(_) => format!(
+            "{} = {:?} is refused: it is no number",
+            key.sysctl, assignment.value
+        ),
+    };
+    let finding = cites(wrong(facts, key, says), assignment);
+    Some(finding.mend(format!("# write {} = {} there", key.sysctl, key.want)))
+}
+
+/// Words of the kernel that a misspelt one may have been meant for.
+const WORDS: &[(&str, Option<&str>)] = &[
+    ("softlockup_panic", Some("kernel.softlockup_panic")),
+    ("hung_task_panic", Some("kernel.hung_task_panic")),
+    ("nmi_watchdog", Some("kernel.nmi_watchdog")),
+    ("unknown_nmi_panic", Some("kernel.unknown_nmi_panic")),
+    ("panic_on_warn", Some("kernel.panic_on_warn")),
+    ("crashkernel", None),
+    ("watchdog_thresh", Some("kernel.watchdog_thresh")),
+];
+
+/// Words that set a sysctl only through `sysctl.`, and not by themselves.
+const BARE: &[&str] = &[
+    "hardlockup_panic",
+    "panic_on_rcu_stall",
+    "panic_on_oops",
+    "panic_on_oom",
+    "panic_on_unrecovered_nmi",
+];
+
+fn command_line_word(facts: &Facts) -> Vec<Finding> {
+    let Seen::Is(command_line) = &facts.command_line else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for word in command_line.words() {
+        let name = word.split('=').next().unwrap_or(word).replace('-', "_");
+        let near = WORDS.iter().find(|(known, _)| {
+            let far = key::distance(&name, known);
+            far > 0 && far <= 2
+        });
+        let (says, sysctl) = match near {
+            _ if BARE.contains(&name.as_str()) => {
+                let key = KEYS
+                    .iter()
+                    .find(|key| key.sysctl.ends_with(&format!(".{name}")));
+                let full = key.map_or(format!("kernel.{name}"), |key| key.sysctl.into());
+                (
+                    format!("no kernel takes the word {name}: sysctl.{full}=1 was meant?"),
+                    key,
+                )
+            }
+            Some((known, sysctl)) => (
+                format!("no kernel takes the word {name}: {known} was meant?"),
+                sysctl.and_then(Key::of),
+            ),
+            None => continue,
+        };
+        let finding = match sysctl {
+            Some(key) if now(facts, key) != Some(true) => wrong(facts, key, says),
+            Some(key) => Finding::note(key.classes, key.link, says),
+            None => Finding::note(crate::doctor::Classes::ALL, Link::CrashKernel, says),
+        };
+        found.push(finding.evidence("/proc/cmdline", word));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::{self, Classes};
+    use crate::system::testing::Machine;
+    use crate::verdict::Stage;
+
+    /// What these checks find: name, state, text, and the places of the evidence.
+    fn found(machine: Machine) -> Vec<(&'static str, State, String, Vec<String>)> {
+        let answer = doctor::examine(&machine.system(), Classes::ALL);
+        let is_ours = |finding: &Finding| {
+            CHECKS.iter().any(|check| check.name == finding.check)
+                && finding.check != "sysctl_unseen"
+        };
+        let found = answer.findings.into_iter().filter(is_ours);
+        let places = |finding: &Finding| {
+            finding
+                .evidence
+                .iter()
+                .map(|line| line.place.clone())
+                .collect()
+        };
+        found
+            .map(|finding| {
+                (
+                    finding.check,
+                    finding.state,
+                    finding.says.clone(),
+                    places(&finding),
+                )
+            })
+            .collect()
+    }
+
+    fn debian(panic: &str) -> Machine {
+        Machine::new()
+            .sysctl("kernel.osrelease", "6.1")
+            .sysctl("kernel.softlockup_panic", panic)
+            .sysctl("kernel.panic_on_oops", "1")
+            .sysctl("kernel.watchdog", "1")
+            .file("/boot/config-6.1", "CONFIG_PANIC_ON_OOPS_VALUE=0\n")
+            .file("/proc/cmdline", "quiet\n")
+            .file("/etc/default/kdump-tools", "USE_KDUMP=1\n")
+            .file(
+                "/usr/lib/sysctl.d/50-default.conf",
+                "kernel.sysrq = 0x01b6\n-net.ipv4.x = 1\n",
+            )
+    }
+
+    #[test]
+    fn nothing_where_all_is_as_configured() {
+        assert_eq!(found(debian("0")), []);
+        let machine = debian("1").file(
+            "/etc/sysctl.d/90-panic.conf",
+            "kernel.softlockup_panic = 1\n",
+        );
+        assert_eq!(found(machine), []);
+        // The kernel has it by itself.
+        let machine = debian("1").file("/boot/config-6.1", "CONFIG_BOOTPARAM_SOFTLOCKUP_PANIC=1\n");
+        assert_eq!(found(machine), []);
+    }
+
+    fn only(machine: Machine) -> (&'static str, State, String, Vec<String>) {
+        let mut all = found(machine);
+        assert_eq!(all.len(), 1, "{all:?}");
+        all.remove(0)
+    }
+
+    #[test]
+    fn a_key_that_no_kernel_has() {
+        let file = |text: &str| debian("0").file("/etc/sysctl.d/a.conf", text);
+        let (check, state, says, places) = only(file("# x\nkernel.softlookup_panic = 1\n"));
+        assert_eq!((check, state), ("sysctl_unknown_key", State::Wrong));
+        assert!(says.contains("kernel.softlockup_panic was meant"), "{says}");
+        assert_eq!(places, ["/etc/sysctl.d/a.conf:2"]);
+        let (_, state, ..) = only(file("kernel.softlookup_panic = 0\n"));
+        assert_eq!(state, State::Note);
+        let machine = debian("1").file(
+            "/etc/sysctl.d/a.conf",
+            "kernel.softlookup_panic=1\nkernel.softlockup_panic=1\n",
+        );
+        assert_eq!(only(machine).1, State::Note);
+    }
+
+    #[test]
+    fn a_value_that_a_later_file_takes_back() {
+        let files = |now: &str| {
+            debian(now)
+                .file("/etc/sysctl.d/10-a.conf", "kernel.softlockup_panic = 1\n")
+                .file(
+                    "/usr/lib/sysctl.d/99-b.conf",
+                    "kernel.softlockup_panic = 0\n",
+                )
+        };
+        let (check, state, _, places) = only(files("0"));
+        assert_eq!((check, state), ("sysctl_taken_back", State::Wrong));
+        assert_eq!(
+            places,
+            ["/etc/sysctl.d/10-a.conf:1", "/usr/lib/sysctl.d/99-b.conf:1"]
+        );
+        assert_eq!(only(files("1")).1, State::Later);
+        let machine = files("1").file("/etc/sysctl.d/99-c.conf", "kernel.softlockup_panic = 1\n");
+        assert_eq!(found(machine), []);
+    }
+
+    #[test]
+    fn for_the_next_boot_and_not_now_and_the_reverse() {
+        let (check, state, _, places) =
+            only(debian("0").file("/etc/sysctl.d/a.conf", "kernel.softlockup_panic=1\n"));
+        assert_eq!((check, state), ("sysctl_next_boot", State::Wrong));
+        assert_eq!(
+            places,
+            [
+                "/proc/sys/kernel/softlockup_panic",
+                "/etc/sysctl.d/a.conf:1"
+            ]
+        );
+        let (check, state, says, _) = only(debian("1"));
+        assert_eq!((check, state), ("sysctl_next_boot", State::Later));
+        assert!(says.contains("gone after the next boot"), "{says}");
+        let (_, state, _, places) =
+            only(debian("0").file("/etc/sysctl.d/a.conf", "kernel.watchdog=0\n"));
+        assert_eq!(state, State::Later);
+        assert_eq!(
+            places,
+            ["/proc/sys/kernel/watchdog", "/etc/sysctl.d/a.conf:1"]
+        );
+        // What works now makes no class fail, and is told.
+        let machine = debian("1").system();
+        let answer = doctor::examine(&machine, Classes::ALL);
+        let panic = &answer.class(crate::doctor::Class::Soft).unwrap().chain[1];
+        assert_eq!((panic.link, panic.state), (Link::Panic, State::Later));
+    }
+
+    #[test]
+    fn lines_that_are_not_read() {
+        let text = "kernel.softlockup_panic = 1\n";
+        for (path, place) in [
+            ("/etc/sysctl.conf", "/etc/sysctl.conf:1"),
+            ("/etc/sysctl.d/90-panic", "/etc/sysctl.d/90-panic:1"),
+        ] {
+            let (check, state, _, places) = only(debian("0").file(path, text));
+            assert_eq!((check, state), ("sysctl_not_read", State::Wrong), "{path}");
+            assert_eq!(places, [place]);
+        }
+        let machine = debian("0")
+            .file("/usr/lib/sysctl.d/a.conf", text)
+            .link("/etc/sysctl.d/a.conf", "/dev/null");
+        let (_, state, says, _) = only(machine);
+        assert!(
+            state == State::Wrong && says.contains("/etc/sysctl.d/a.conf has the same name"),
+            "{says}"
+        );
+        let (_, state, says, _) =
+            only(debian("0").file("/etc/sysctl.d/a.conf", "kernel.softlockup_panic 1\n"));
+        assert!(state == State::Wrong && says.contains("no '='"), "{says}");
+        let both = debian("1")
+            .file("/etc/sysctl.conf", text)
+            .file("/etc/sysctl.d/a.conf", text);
+        assert_eq!(only(both).1, State::Note);
+        let linked = debian("1")
+            .file("/etc/sysctl.conf", text)
+            .link("/etc/sysctl.d/99-sysctl.conf", "../sysctl.conf");
+        assert_eq!(found(linked), []);
+    }
+
+    #[test]
+    fn values_that_the_kernel_refuses() {
+        for value in ["yes", "1 # panic", "-1", "99999999999"] {
+            let line = format!("kernel.softlockup_panic = {value}\n");
+            let (check, state, ..) = only(debian("0").file("/etc/sysctl.d/a.conf", &line));
+            assert_eq!((check, state), ("sysctl_value", State::Wrong), "{value}");
+        }
+    }
+
+    #[test]
+    fn words_of_the_command_line() {
+        let with = |line: &str| debian("0").file("/proc/cmdline", line);
+        let (check, state, says, _) = only(with("quiet softlookup_panic=1\n"));
+        assert_eq!((check, state), ("command_line_word", State::Wrong));
+        assert!(says.contains("softlockup_panic was meant"), "{says}");
+        assert_eq!(only(with("crashkernal=256M")).1, State::Note);
+        let (_, _, says, _) = only(with("hardlockup_panic=1"));
+        assert!(says.contains("sysctl.kernel.hardlockup_panic=1"), "{says}");
+        assert_eq!(
+            found(with("ro quiet panic=5 crashkernel=1M nmi_watchdog=1")),
+            []
+        );
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_told() {
+        let machine = debian("0").link("/etc/sysctl.d/a.conf", "a.conf").system();
+        let answer = doctor::examine(&machine, Classes::ALL);
+        let told = answer
+            .findings
+            .iter()
+            .any(|finding| finding.check == "sysctl_unseen" && finding.says.contains("a.conf"));
+        assert!(told);
+        assert!(answer
+            .unseen
+            .iter()
+            .any(|unseen| unseen.path == "/etc/sysctl.d/a.conf"));
+        assert_eq!(
+            Key::of("kernel.watchdog").unwrap().stage,
+            Stage::NotDetected
+        );
+    }
+}

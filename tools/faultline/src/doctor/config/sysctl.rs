@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The sysctls that are set at boot, in the order in which they are: by the kernel's command line, by
+//! systemd-sysctl from its directories, and by kdump-tools when it loads the crash kernel. Also what
+//! looks as if it were read, and is not.
+
+use super::command_line::CommandLine;
+use crate::doctor::key::KEYS;
+use crate::system::{sysctl_path, Kind, Seen, System};
+use std::collections::BTreeMap;
+
+/// The directories of systemd-sysctl. Of files with the same name, the first directory's is read.
+pub const DIRECTORIES: &[&str] = &[
+    "/etc/sysctl.d",
+    "/run/sysctl.d",
+    "/usr/local/lib/sysctl.d",
+    "/usr/lib/sysctl.d",
+    "/lib/sysctl.d",
+];
+/// What procps reads, but not systemd-sysctl.
+pub const SYSCTL_CONF: &str = "/etc/sysctl.conf";
+/// As many lines of a file as are looked at.
+const LINES: usize = 10_000;
+
+/// A line that sets a sysctl.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assignment {
+    /// With dots.
+    pub key: String,
+    pub value: String,
+    pub file: String,
+    /// 0: the whole of it.
+    pub line: usize,
+    pub text: String,
+    /// Whether a failure is to be ignored.
+    pub may_fail: bool,
+}
+
+impl Assignment {
+    /// Where it is, as evidence names it.
+    pub fn place(&self) -> String {
+        match self.line {
+            0 => self.file.clone(),
+            line => format!("{}:{line}", self.file),
+        }
+    }
+}
+
+/// A line that nothing reads at boot, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unread {
+    pub assignment: Assignment,
+    pub why: Why,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Why {
+    /// A file of the same name, this one, is in a directory that comes first.
+    Masked(String),
+    /// It is in /etc/sysctl.conf, and nothing links to it.
+    SysctlConf,
+    /// The file's name does not end in .conf.
+    Name,
+    /// It has no `=`.
+    NoValue,
+}
+
+/// What is set at boot.
+#[derive(Debug, Default)]
+pub struct Sysctls {
+    /// In order: the last one of a key counts.
+    pub boot: Vec<Assignment>,
+    pub unread: Vec<Unread>,
+    /// What could not be seen, and why.
+    pub unseen: Vec<(String, String)>,
+}
+
+impl Sysctls {
+    pub fn of(system: &System, command_line: &Seen<CommandLine>) -> Self {
+        let mut all = Sysctls::default();
+        if let Seen::Is(command_line) = command_line {
+            all.boot.extend(of_command_line(command_line));
+        }
+        let mut names: BTreeMap<String, String> = BTreeMap::new();
+        let mut reads_sysctl_conf = false;
+        for dir in DIRECTORIES {
+            // On a merged /usr it is the one before it.
+            if *dir == "/lib/sysctl.d"
+                && system
+                    .stat("/lib")
+                    .is()
+                    .is_some_and(|stat| stat.link.is_some())
+            {
+                continue;
+            }
+            match system.list(dir) {
+                Seen::Is(found) => {
+                    for name in found {
+                        all.file(system, &mut names, dir, &name);
+                    }
+                }
+                Seen::Absent => {}
+                Seen::Unseen(why) => all.unseen.push(((*dir).into(), why)),
+            }
+        }
+        let mut globs = Vec::new();
+        for path in names.into_values() {
+            let link = system.stat(&path).is().and_then(|stat| stat.link);
+            let of_sysctl_conf = |link: &String| link == SYSCTL_CONF || link == "../sysctl.conf";
+            reads_sysctl_conf |= link.as_ref().is_some_and(of_sysctl_conf);
+            for assignment in all.read(system, &path) {
+                match assignment.key.contains(['*', '?']) {
+                    true => globs.push(assignment),
+                    false => all.boot.push(assignment),
+                }
+            }
+        }
+        all.expand(globs);
+        if !reads_sysctl_conf {
+            let unread = all.read(system, SYSCTL_CONF);
+            let unread = unread.into_iter().map(|assignment| Unread {
+                assignment,
+                why: Why::SysctlConf,
+            });
+            all.unread.extend(unread);
+        }
+        all.boot.extend(of_kdump_tools(system));
+        all
+    }
+
+    /// The one that counts at boot.
+    pub fn last(&self, key: &str) -> Option<&Assignment> {
+        self.boot
+            .iter()
+            .rev()
+            .find(|assignment| assignment.key == key)
+    }
+
+    /// Notes a file of a directory as read, or its lines as unread.
+    fn file(
+        &mut self,
+        system: &System,
+        names: &mut BTreeMap<String, String>,
+        dir: &str,
+        name: &str,
+    ) {
+        let path = format!("{dir}/{name}");
+        let why = match names.get(name) {
+            Some(other) => Why::Masked(other.clone()),
+            None if name.ends_with(".conf") => {
+                names.insert(name.into(), path);
+                return;
+            }
+            None => Why::Name,
+        };
+        if system
+            .stat(&path)
+            .is()
+            .is_some_and(|stat| stat.kind == Kind::File)
+        {
+            let unread = self.read(system, &path).into_iter();
+            self.unread.extend(unread.map(|assignment| Unread {
+                assignment,
+                why: why.clone(),
+            }));
+        }
+    }
+
+    /// The assignments of a file.
+    fn read(&mut self, system: &System, path: &str) -> Vec<Assignment> {
+        let masks = |stat: crate::system::Stat| stat.link.as_deref() == Some("/dev/null");
+        let text = match system.text(path) {
+            Seen::Is(text) => text,
+            Seen::Absent => return Vec::new(),
+            Seen::Unseen(_) if system.stat(path).is().is_some_and(masks) => return Vec::new(),
+            Seen::Unseen(why) => {
+                self.unseen.push((path.into(), why));
+                return Vec::new();
+            }
+        };
+        let mut found = Vec::new();
+        for (at, line) in text.lines().enumerate().take(LINES) {
+            let text = line.trim();
+            if text.is_empty() || text.starts_with(['#', ';']) {
+                continue;
+            }
+            let (name, value) = text.split_once('=').unwrap_or((text, ""));
+            let (name, may_fail) = match name.strip_prefix('-') {
+                Some(name) => (name, true),
+                None => (name, false),
+            };
+            let assignment = Assignment {
+                key: dotted(name.trim()),
+                value: value.trim().into(),
+                file: path.into(),
+                line: at + 1,
+                text: text.into(),
+                may_fail,
+            };
+            match text.contains('=') {
+                true => found.push(assignment),
+                // With a `-`, it keeps a pattern from being applied.
+                false if may_fail => {}
+                false => self.unread.push(Unread {
+                    assignment,
+                    why: Why::NoValue,
+                }),
+            }
+        }
+        found
+    }
+
+    /// Patterns set what no other line sets.
+    fn expand(&mut self, globs: Vec<Assignment>) {
+        for key in KEYS {
+            let is_set =
+                |assignment: &Assignment| assignment.key == key.sysctl && assignment.line > 0;
+            if self.boot.iter().any(is_set) {
+                continue;
+            }
+            if let Some(glob) = globs
+                .iter()
+                .rev()
+                .find(|glob| matches(&glob.key, key.sysctl))
+            {
+                self.boot.push(Assignment {
+                    key: key.sysctl.into(),
+                    ..glob.clone()
+                });
+            }
+        }
+    }
+}
+
+/// A sysctl's name with dots.
+fn dotted(name: &str) -> String {
+    let path = sysctl_path(name);
+    let swap = |letter| match letter {
+        '/' => '.',
+        '.' => '/',
+        other => other,
+    };
+    path.trim_start_matches("/proc/sys/")
+        .chars()
+        .map(swap)
+        .collect()
+}
+
+/// Returns whether a pattern of `*` and `?` is the text's; no `*` spans a dot.
+fn matches(pattern: &str, text: &str) -> bool {
+    fn part(pattern: &[u8], text: &[u8]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (None, None) => true,
+            (Some((b'*', rest)), _) => (0..=text.len()).any(|at| part(rest, &text[at..])),
+            (Some((b'?', pattern)), Some((_, text))) => part(pattern, text),
+            (Some((one, pattern)), Some((other, text))) => one == other && part(pattern, text),
+            _ => false,
+        }
+    }
+    // Two stars are as much as one, and each more doubles the work.
+    let stars = pattern.matches('*').count();
+    let (patterns, texts) = (pattern.split('.'), text.split('.'));
+    stars <= 8
+        && pattern.split('.').count() == text.split('.').count()
+        && patterns
+            .zip(texts)
+            .all(|(pattern, text)| part(pattern.as_bytes(), text.as_bytes()))
+}
+
+/// What words of the command line set.
+fn of_command_line(command_line: &CommandLine) -> Vec<Assignment> {
+    let mut found = Vec::new();
+    for word in command_line.words() {
+        let (name, value) = word.split_once('=').unwrap_or((word, ""));
+        let mut set = |key: &str, value: &str| {
+            found.push(Assignment {
+                key: key.into(),
+                value: value.into(),
+                file: "/proc/cmdline".into(),
+                line: 0,
+                text: word.into(),
+                may_fail: false,
+            });
+        };
+        if let Some(key) = name
+            .strip_prefix("sysctl.")
+            .or(name.strip_prefix("sysctl/"))
+        {
+            set(&dotted(key), value);
+            continue;
+        }
+        match name.replace('-', "_").as_str() {
+            key @ ("softlockup_panic" | "hung_task_panic" | "panic_on_warn" | "watchdog_thresh"
+            | "panic") => {
+                set(&format!("kernel.{key}"), value);
+            }
+            "oops" if value == "panic" => set("kernel.panic_on_oops", "1"),
+            "unknown_nmi_panic" => set("kernel.unknown_nmi_panic", "1"),
+            "nowatchdog" => set("kernel.watchdog", "0"),
+            "nosoftlockup" => set("kernel.soft_watchdog", "0"),
+            "nmi_watchdog" => {
+                for part in value.split(',') {
+                    match part {
+                        "panic" => set("kernel.hardlockup_panic", "1"),
+                        "nopanic" => set("kernel.hardlockup_panic", "0"),
+                        "0" | "1" => set("kernel.nmi_watchdog", part),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// What kdump-config sets when it loads the crash kernel: KDUMP_SYSCTL, or its default.
+fn of_kdump_tools(system: &System) -> Vec<Assignment> {
+    const FILE: &str = "/etc/default/kdump-tools";
+    let Seen::Is(text) = system.text(FILE) else {
+        return Vec::new();
+    };
+    let line = text.lines().enumerate().filter_map(|(at, line)| {
+        let value = line.trim().strip_prefix("KDUMP_SYSCTL=")?;
+        Some((at + 1, line, value.trim_matches(['"', '\''])))
+    });
+    let default = (
+        0,
+        "KDUMP_SYSCTL is kernel.panic_on_oops=1 by default",
+        "kernel.panic_on_oops=1",
+    );
+    let (line, text, value) = line.last().unwrap_or(default);
+    let pairs = value
+        .split_whitespace()
+        .filter_map(|pair| pair.split_once('='));
+    let set = |(key, value): (&str, &str)| Assignment {
+        key: dotted(key),
+        value: value.into(),
+        file: FILE.into(),
+        line,
+        text: text.into(),
+        may_fail: false,
+    };
+    pairs.map(set).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::testing::Machine;
+
+    fn of(machine: Machine) -> Sysctls {
+        let system = machine.system();
+        let command_line = system
+            .text("/proc/cmdline")
+            .map(|text| CommandLine::parse(&text));
+        Sysctls::of(&system, &command_line)
+    }
+
+    fn last(all: &Sysctls, key: &str) -> Option<(String, String)> {
+        all.last(key)
+            .map(|found| (found.value.clone(), found.place()))
+    }
+
+    fn is(value: &str, place: &str) -> Option<(String, String)> {
+        Some((value.into(), place.into()))
+    }
+
+    #[test]
+    fn files_in_the_order_of_their_names() {
+        let all = of(Machine::new()
+            .file(
+                "/etc/sysctl.d/10-a.conf",
+                "# x\n\nkernel.softlockup_panic=1\nkernel/panic = 5\n",
+            )
+            .file(
+                "/usr/lib/sysctl.d/99-z.conf",
+                "-kernel.softlockup_panic = 0\n;x\n",
+            )
+            .file("/usr/lib/sysctl.d/10-a.conf", "kernel.hung_task_panic=1\n")
+            .file("/etc/sysctl.d/a.conf.bak", "kernel.panic=1\nnonsense\n")
+            .link("/etc/sysctl.d/99-null.conf", "/dev/null")
+            .file("/usr/lib/sysctl.d/99-null.conf", "kernel.panic=9\n")
+            .link("/lib", "usr/lib"));
+        assert_eq!(
+            last(&all, "kernel.softlockup_panic"),
+            is("0", "/usr/lib/sysctl.d/99-z.conf:1")
+        );
+        assert_eq!(
+            last(&all, "kernel.panic"),
+            is("5", "/etc/sysctl.d/10-a.conf:4")
+        );
+        assert_eq!(last(&all, "kernel.hung_task_panic"), None);
+        let why = |key: &str| {
+            all.unread
+                .iter()
+                .find(|unread| unread.assignment.key == key)
+                .map(|unread| &unread.why)
+        };
+        assert_eq!(
+            why("kernel.hung_task_panic"),
+            Some(&Why::Masked("/etc/sysctl.d/10-a.conf".into()))
+        );
+        assert_eq!(why("nonsense"), Some(&Why::NoValue));
+        assert_eq!(why("kernel.panic"), Some(&Why::Name));
+        // No /run and no /proc in it.
+        let unseen: Vec<_> = all.unseen.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(unseen, ["/run/sysctl.d"]);
+    }
+
+    #[test]
+    fn sysctl_conf_is_read_by_a_link_only() {
+        let conf =
+            |machine: Machine| machine.file("/etc/sysctl.conf", "kernel.softlockup_panic = 1\n");
+        let all = of(conf(Machine::new()));
+        assert_eq!(last(&all, "kernel.softlockup_panic"), None);
+        assert_eq!(all.unread[0].why, Why::SysctlConf);
+        for target in ["../sysctl.conf", "/etc/sysctl.conf"] {
+            let all = of(conf(Machine::new()).link("/etc/sysctl.d/99-sysctl.conf", target));
+            assert_eq!(
+                last(&all, "kernel.softlockup_panic"),
+                is("1", "/etc/sysctl.d/99-sysctl.conf:1")
+            );
+            assert_eq!(all.unread, []);
+        }
+    }
+
+    #[test]
+    fn words_of_the_command_line_come_first() {
+        let line = "quiet oops=panic nmi_watchdog=panic,1 sysctl.kernel.hung_task_panic=1 nowatchdog softlockup_panic=1";
+        let all = of(Machine::new()
+            .file("/proc/cmdline", line)
+            .file("/etc/sysctl.d/a.conf", "kernel.softlockup_panic=0\n"));
+        for (key, value) in [
+            ("kernel.panic_on_oops", "1"),
+            ("kernel.hardlockup_panic", "1"),
+            ("kernel.nmi_watchdog", "1"),
+            ("kernel.hung_task_panic", "1"),
+            ("kernel.watchdog", "0"),
+        ] {
+            assert_eq!(last(&all, key), is(value, "/proc/cmdline"), "{key}");
+        }
+        assert_eq!(
+            last(&all, "kernel.softlockup_panic"),
+            is("0", "/etc/sysctl.d/a.conf:1")
+        );
+    }
+
+    #[test]
+    fn patterns() {
+        let all = of(Machine::new().file(
+            "/etc/sysctl.d/a.conf",
+            "kernel.*lockup_panic = 1\nkernel.hardlockup_panic = 0\n-kernel.*_x\n",
+        ));
+        assert_eq!(
+            last(&all, "kernel.softlockup_panic"),
+            is("1", "/etc/sysctl.d/a.conf:1")
+        );
+        assert_eq!(
+            last(&all, "kernel.hardlockup_panic"),
+            is("0", "/etc/sysctl.d/a.conf:2")
+        );
+        assert!(
+            !matches("*", "a.b")
+                && matches("?.*", "a.b")
+                && !matches("**********x", "aaaaaaaaaaaaaaaaaaaaaa")
+        );
+        assert_eq!(all.unread, []);
+    }
+
+    #[test]
+    fn kdump_tools_sets_one_by_itself() {
+        let of_file = |text: &str| of(Machine::new().file("/etc/default/kdump-tools", text));
+        let all = of_file("USE_KDUMP=1\n#KDUMP_SYSCTL=\"kernel.panic_on_oops=0\"\n");
+        assert_eq!(
+            last(&all, "kernel.panic_on_oops"),
+            is("1", "/etc/default/kdump-tools")
+        );
+        let all = of_file("KDUMP_SYSCTL=\"kernel.panic_on_oops=0 kernel.panic=1\"\n");
+        assert_eq!(
+            last(&all, "kernel.panic_on_oops"),
+            is("0", "/etc/default/kdump-tools:1")
+        );
+    }
+}
