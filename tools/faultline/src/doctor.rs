@@ -15,6 +15,8 @@ pub mod config;
 pub mod facts;
 pub mod finding;
 pub mod key;
+#[cfg(test)]
+mod machines;
 pub mod people;
 
 pub use answer::Answer;

@@ -45,6 +45,46 @@ pub const FAMILIES: &[Family] = &[
         name: "crash memory",
         checks: checks::reserved::CHECKS,
     },
+    Family {
+        name: "crash kernel",
+        checks: checks::crash_kernel::CHECKS,
+    },
+    Family {
+        name: "crash kernel's initrd",
+        checks: checks::initrd::CHECKS,
+    },
+    Family {
+        name: "service",
+        checks: checks::service::CHECKS,
+    },
+    Family {
+        name: "makedumpfile",
+        checks: checks::collector::CHECKS,
+    },
+    Family {
+        name: "dump target",
+        checks: checks::target::CHECKS,
+    },
+    Family {
+        name: "dump host",
+        checks: checks::host::CHECKS,
+    },
+    Family {
+        name: "cut short",
+        checks: checks::cut_short::CHECKS,
+    },
+    Family {
+        name: "after the dump",
+        checks: checks::after::CHECKS,
+    },
+    Family {
+        name: "module",
+        checks: checks::module::CHECKS,
+    },
+    Family {
+        name: "analysis",
+        checks: checks::analyser::CHECKS,
+    },
 ];
 
 /// Every check.

@@ -2,8 +2,18 @@
 
 //! The families of checks, a file each.
 
+pub mod after;
+pub mod analyser;
+pub mod collector;
+pub mod crash_kernel;
+pub mod cut_short;
 pub mod detectors;
+pub mod host;
+pub mod initrd;
 pub mod kdump;
+pub mod module;
 pub mod panics;
 pub mod reserved;
+pub mod service;
 pub mod settings;
+pub mod target;

@@ -32,6 +32,14 @@ impl About {
         self.finding(State::Unknown, says)
     }
 
+    /// It works now, and not after the next boot: a drill ends at `stage` then.
+    pub fn later(self, stage: impl Into<Option<Stage>>, says: impl Into<String>) -> Finding {
+        Finding {
+            stage: stage.into(),
+            ..self.finding(State::Later, says)
+        }
+    }
+
     /// It would not work: a drill ends at `stage`, where that is known.
     pub fn wrong(self, stage: impl Into<Option<Stage>>, says: impl Into<String>) -> Finding {
         Finding {

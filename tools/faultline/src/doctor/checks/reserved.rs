@@ -75,7 +75,7 @@ fn reserved(facts: &Facts) -> Vec<Finding> {
             let finding = about
                 .wrong(Stage::PanicNoCrashKernel, says)
                 .evidence(SIZE, "0")
-                .evidence(CMDLINE, &line);
+                .evidence(CMDLINE, line.trim());
             let menu = menu(system);
             match menu.next() {
                 Some((next, place)) if words.is_empty() && !text(next).is_empty() => finding
@@ -190,7 +190,7 @@ fn next_boot(facts: &Facts) -> Vec<Finding> {
             } else if next.is_empty() {
                 findings.push(
                     about
-                        .wrong(None, "the next boot reserves nothing: its entry has no crashkernel=")
+                        .later(Stage::PanicNoCrashKernel, "the next boot reserves nothing: its entry has no crashkernel=")
                         .line(place, "(no crashkernel=)")
                         .evidence(CMDLINE, &now)
                         .mend(remake),
@@ -227,7 +227,7 @@ fn settings_against_menu(
         let says = format!("{next} is gone once the boot loader's menu is made anew, as each kernel's upgrade does: GRUB's settings have no crashkernel=");
         return Some(
             about
-                .wrong(None, says)
+                .later(Stage::PanicNoCrashKernel, says)
                 .line(&at, "(no crashkernel=)")
                 .line(place, next)
                 .mend("# set crashkernel= there again"),
@@ -346,104 +346,4 @@ fn initrd_size(system: &System, saver: &Saver, release: &str) -> Option<(u64, &'
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::doctor::Classes;
-    use crate::system::testing::Machine;
-
-    fn machine(size: &str, line: &str) -> Machine {
-        Machine::new()
-            .file(SIZE, size)
-            .file(CMDLINE, line)
-            .sysctl("kernel.osrelease", "6.1")
-            .file("/proc/iomem", "00000000-7fffffff : System RAM\n  01000000-037fffff : Kernel code\n  03800000-03ffffff : Kernel bss\n")
-    }
-
-    fn says(machine: Machine, run: fn(&Facts) -> Vec<Finding>) -> Vec<String> {
-        let system = machine.system();
-        run(&Facts::of(&system, Classes::ALL))
-            .iter()
-            .map(|one| format!("{:?}: {}", one.state, one.says))
-            .collect()
-    }
-
-    #[test]
-    fn why_nothing_is_reserved() {
-        for (line, part) in [
-            ("ro quiet", "has no crashkernel="),
-            ("crashkernel=auto", "refuses `crashkernel=auto`"),
-            ("crashkernel=4G-:512M", "for a machine of this size"),
-            ("crashkernel=256M", "no 256 MiB in one piece"),
-        ] {
-            let said = says(machine("0", line), reserved);
-            assert!(
-                said[0].starts_with("Wrong") && said[0].contains(part),
-                "{line}: {said:?}"
-            );
-        }
-        assert_eq!(
-            says(machine("201326592", "crashkernel=192M"), reserved),
-            ["Fine: 192 MiB reserved"]
-        );
-        assert!(says(machine("x", ""), reserved)[0].starts_with("Unknown"));
-    }
-
-    #[test]
-    fn what_the_next_boot_has() {
-        let grub = |line: &str| {
-            format!(
-                "set default=\"0\"\nmenuentry 'Debian' $x 'y' {{\n\tlinux /vmlinuz {line}\n}}\n"
-            )
-        };
-        let with = |line: &str, settings: &str| {
-            machine("201326592", "ro crashkernel=192M")
-                .file("/boot/grub/grub.cfg", &grub(line))
-                .file(
-                    "/etc/default/grub",
-                    &format!("GRUB_CMDLINE_LINUX=\"{settings}\"\n"),
-                )
-        };
-        let said = says(with("ro crashkernel=192M", "crashkernel=192M"), next_boot);
-        assert_eq!(said, ["Fine: the next boot has crashkernel=192M, too"]);
-        let said = says(with("ro", ""), next_boot);
-        assert_eq!(
-            said,
-            ["Wrong: the next boot reserves nothing: its entry has no crashkernel="]
-        );
-        let said = says(with("ro crashkernel=192M", ""), next_boot);
-        assert!(
-            said[1].starts_with("Wrong: crashkernel=192M is gone once"),
-            "{said:?}"
-        );
-        let said = says(with("ro crashkernel=64M", "crashkernel=64M"), next_boot);
-        assert_eq!(
-            said,
-            ["Note: the next boot has crashkernel=64M, this one crashkernel=192M"]
-        );
-        let said = says(with("ro", "crashkernel=192M"), next_boot);
-        assert_eq!(said.len(), 2);
-    }
-
-    #[test]
-    fn what_is_set_and_not_yet_booted() {
-        let grub = "menuentry 'Debian' {\n\tlinux /vmlinuz ro crashkernel=192M\n}\n";
-        let machine = machine("0", "ro").file("/boot/grub/grub.cfg", grub);
-        let system = machine.system();
-        let found = reserved(&Facts::of(&system, Classes::ALL));
-        assert_eq!(found[0].mend, ["reboot"]);
-        assert_eq!(found[0].evidence[2].place, "/boot/grub/grub.cfg:2");
-    }
-
-    #[test]
-    fn whether_it_is_enough() {
-        let sized = |reserved: u64| {
-            machine(&reserved.to_string(), "crashkernel=x")
-                .file("/etc/kdump.conf", "path /var/crash\n")
-                .file("/boot/initramfs-6.1kdump.img", &"x".repeat(3 << 20))
-                .file("/proc/modules", "ext4 1048576 1 - Live 0x0\n")
-        };
-        // 48 of the kernel, 9 of the initrd, 1 of modules, 16 besides.
-        assert!(says(sized(74 * MIB), size)[0].starts_with("Fine: 74 MiB are enough: 74 MiB"));
-        assert!(says(sized(73 * MIB), size)[0].starts_with("Wrong: 73 MiB are too few"));
-    }
-}
+mod tests;

@@ -53,14 +53,24 @@ pub enum Goal {
 impl Saver {
     /// Finds it, by its files.
     pub fn of(system: &System) -> Self {
-        let has = |path: &str| matches!(system.stat(path), Seen::Is(_));
+        let unseen = std::cell::RefCell::new(None);
+        let has = |path: &'static str| match system.stat(path) {
+            Seen::Is(_) => true,
+            Seen::Absent => false,
+            Seen::Unseen(why) => {
+                unseen
+                    .borrow_mut()
+                    .get_or_insert(Self::Unreadable { file: path, why });
+                false
+            }
+        };
         let text = |file: &'static str| match system.text(file) {
             Seen::Is(text) => Ok(text),
             Seen::Absent => Ok(String::new()),
             Seen::Unseen(why) => Err(Self::Unreadable { file, why }),
         };
         let of = || -> Result<Self, Self> {
-            if has("/usr/sbin/kdump-config") || has("/etc/init.d/kdump-tools") {
+            if has("/usr/sbin/kdump-config") {
                 return Ok(Self::KdumpTools(KdumpTools::parse(&text(
                     kdump_tools::FILE,
                 )?)));
@@ -70,7 +80,7 @@ impl Saver {
                 let sysconfig = Settings::of(suse::FILE, &text(suse::FILE)?);
                 return Ok(Self::KdumpUtils { conf, sysconfig });
             }
-            if has("/usr/lib/kdump/load.sh") || has("/usr/sbin/kdumptool") {
+            if has("/usr/sbin/kdumptool") {
                 return Ok(Self::Suse(Suse::parse(&text(suse::FILE)?)));
             }
             // A tree may have the configuration alone.
@@ -83,7 +93,7 @@ impl Saver {
                     return Ok(Self::Suse(own));
                 }
             }
-            Ok(Self::Nothing)
+            Ok(unseen.take().unwrap_or(Self::Nothing))
         };
         of().unwrap_or_else(|unreadable| unreadable)
     }

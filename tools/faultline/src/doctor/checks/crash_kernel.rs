@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The crash kernel: loaded, of the kernel that runs, and with the command line that is configured.
+
+use super::kdump::{number, About, With};
+use crate::doctor::check::Check;
+use crate::doctor::config::kdump_tools::{self, KdumpTools};
+use crate::doctor::config::saver::Saver;
+use crate::doctor::{Facts, Finding, Link};
+use crate::system::{Kind, Seen};
+use crate::verdict::Stage;
+
+const LOADED: &str = "/sys/kernel/kexec_crash_loaded";
+const SIZE: &str = "/sys/kernel/kexec_crash_size";
+const DISABLED: &str = "/proc/sys/kernel/kexec_load_disabled";
+const LIMIT: &str = "/proc/sys/kernel/kexec_load_limit_panic";
+const ABOUT: About = About(Link::CrashKernel);
+
+/// The family's checks.
+pub const CHECKS: &[Check] = &[
+    Check {
+        name: "crash_kernel_loaded",
+        reads: "/sys/kernel/kexec_crash_loaded",
+        why: "a panic starts the crash kernel that is loaded at that time; without one there is no dump",
+        mend: "kdump-config load, kdumpctl start, or systemctl start kdump",
+        run: loaded,
+    },
+    Check {
+        name: "kexec_load_disabled",
+        reads: "kernel.kexec_load_disabled, kernel.kexec_load_limit_panic",
+        why: "once set it stays set until the next boot: no crash kernel can be loaded any more, or the one that is loaded cannot be changed",
+        mend: "remove the setting and reboot; some hardening guides want it set, and with it no kdump",
+        run: load_disabled,
+    },
+    Check {
+        name: "crash_kernel_release",
+        reads: "what KDUMP_KERNEL and KDUMP_INITRD lead to, KDUMP_KERNELVER",
+        why: "an initrd of another release has no modules for the crash kernel: it finds no disk",
+        mend: "kdump-config unload; kdump-config load",
+        run: release,
+    },
+    Check {
+        name: "crash_kernel_command_line",
+        reads: "kexec_cmd in KDUMP_COREDIR, KDUMP_CMDLINE, KDUMP_CMDLINE_APPEND, /proc/cmdline",
+        why: "settings are in effect for a crash kernel that is loaded after them, not before",
+        mend: "kdump-config reload",
+        run: command_line,
+    },
+];
+
+fn loaded(facts: &Facts) -> Vec<Finding> {
+    let system = facts.system;
+    // Where there is no memory for it, that is what is wrong.
+    if matches!(number(system, SIZE), Seen::Is(0) | Seen::Absent) {
+        return Vec::new();
+    }
+    let seen = number(system, LOADED);
+    let finding = match &seen {
+        Seen::Is(1) => ABOUT.fine("a crash kernel is loaded"),
+        Seen::Is(_) => {
+            let saver = Saver::of(system);
+            let load = match saver {
+                Saver::KdumpTools(_) => "systemctl restart kdump-tools",
+                Saver::KdumpUtils { .. } => "kdumpctl restart",
+                Saver::Suse(_) => "systemctl restart kdump",
+                _ => "# install what loads one: kdump-tools, kdump-utils or kdump",
+            };
+            ABOUT
+                .wrong(Stage::PanicNoCrashKernel, "no crash kernel is loaded")
+                .mend(load)
+        }
+        Seen::Absent => ABOUT.wrong(
+            Stage::PanicNoCrashKernel,
+            "this kernel cannot load a crash kernel",
+        ),
+        Seen::Unseen(_) => ABOUT.unknown("whether a crash kernel is loaded could not be seen"),
+    };
+    vec![finding.seen(LOADED, &seen.map(|loaded| loaded.to_string()))]
+}
+
+fn load_disabled(facts: &Facts) -> Vec<Finding> {
+    let system = facts.system;
+    let is_loaded = number(system, LOADED) == Seen::Is(1);
+    let disabled = number(system, DISABLED);
+    let mut findings = Vec::new();
+    let limit = system.sysctl("kernel.kexec_load_limit_panic");
+    if matches!(disabled, Seen::Is(value) if value != 0) {
+        findings.push(match is_loaded {
+            true => ABOUT.note(
+                "the crash kernel that is loaded cannot be changed any more before the next boot",
+            ),
+            false => ABOUT
+                .wrong(
+                    Stage::PanicNoCrashKernel,
+                    "no crash kernel can be loaded any more before the next boot",
+                )
+                .mend("# remove kernel.kexec_load_disabled from the sysctl files, and reboot"),
+        });
+    } else if limit == Seen::Is("0".into()) && !is_loaded {
+        findings.push(
+            ABOUT
+                .wrong(Stage::PanicNoCrashKernel, "no crash kernel can be loaded any more before the next boot: all loads that were allowed are used up")
+                .evidence(LIMIT, "0"),
+        );
+    }
+    findings
+        .into_iter()
+        .map(|finding| finding.seen(DISABLED, &disabled.as_ref().map(u64::to_string)))
+        .collect()
+}
+
+/// The release in the name of a kernel or initrd.
+fn release_in(path: &str) -> Option<&str> {
+    let name = path.rsplit('/').next()?;
+    ["vmlinuz-", "vmlinux-", "initrd.img-", "initrd-"]
+        .iter()
+        .find_map(|start| name.strip_prefix(start))
+}
+
+fn release(facts: &Facts) -> Vec<Finding> {
+    let Seen::Is(running) = &facts.release else {
+        return Vec::new();
+    };
+    match Saver::of(facts.system) {
+        Saver::KdumpTools(own) => of_links(facts, &own, running),
+        Saver::KdumpUtils { sysconfig, .. } => match sysconfig.last("KDUMP_KERNELVER") {
+            Some(one) => match one.value.as_deref() {
+                Some("") => Vec::new(),
+                Some(version) if version == running => Vec::new(),
+                Some(version) => vec![ABOUT
+                    .note(format!(
+                        "the crash kernel is {version}, as configured, and this one {running}"
+                    ))
+                    .line(&one.place, format!("KDUMP_KERNELVER=\"{version}\""))],
+                None => vec![ABOUT
+                    .unknown("which kernel is the crash kernel: only a shell could tell")
+                    .line(&one.place, "KDUMP_KERNELVER=...")],
+            },
+            None => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+fn of_links(facts: &Facts, own: &KdumpTools, running: &str) -> Vec<Finding> {
+    let system = facts.system;
+    let mut found = Vec::new();
+    for (name, value) in [
+        ("KDUMP_KERNEL", own.kernel()),
+        ("KDUMP_INITRD", own.initrd()),
+    ] {
+        let Some(path) = value.text.filter(|path| !path.is_empty()) else {
+            continue;
+        };
+        let target = match system.stat(path) {
+            Seen::Is(stat) if stat.kind == Kind::Dangling => {
+                // The initrd has a check of its own.
+                if name == "KDUMP_KERNEL" {
+                    let says = format!("the crash kernel is not there: {path} leads nowhere");
+                    return vec![ABOUT
+                        .wrong(Stage::PanicNoCrashKernel, says)
+                        .evidence(path, format!("-> {}", stat.link.unwrap_or_default()))
+                        .mend("kdump-config unload; kdump-config load")];
+                }
+                return Vec::new();
+            }
+            Seen::Is(stat) => stat.link.unwrap_or_else(|| path.to_owned()),
+            Seen::Absent if name == "KDUMP_KERNEL" => {
+                let says = format!("the crash kernel is not there: {path}");
+                return vec![ABOUT
+                    .wrong(Stage::PanicNoCrashKernel, says)
+                    .line(&value.place, format!("{name}={path}"))];
+            }
+            _ => return Vec::new(),
+        };
+        let Some(release) = release_in(&target) else {
+            return Vec::new();
+        };
+        found.push((
+            path.to_owned(),
+            target.clone(),
+            release.to_owned(),
+            value.place.clone(),
+        ));
+    }
+    let [kernel, initrd] = found.as_slice() else {
+        return Vec::new();
+    };
+    if kernel.2 != initrd.2 {
+        let says = format!(
+            "the crash kernel is {}, and its initrd for {}",
+            kernel.2, initrd.2
+        );
+        return vec![ABOUT
+            .wrong(Stage::CrashKernelDied, says)
+            .evidence(&kernel.0, format!("-> {}", kernel.1))
+            .evidence(&initrd.0, format!("-> {}", initrd.1))
+            .mend("kdump-config unload; kdump-config load")];
+    }
+    if kernel.2 != running {
+        let says = format!(
+            "the crash kernel is {}, and this kernel {running}",
+            kernel.2
+        );
+        // One that is a link, kdump-config makes itself, for the kernel that runs.
+        let finding = match kernel.0 != kernel.1 {
+            true => ABOUT
+                .wrong(None, says)
+                .evidence(&kernel.0, format!("-> {}", kernel.1))
+                .mend("kdump-config unload; kdump-config load"),
+            false => ABOUT
+                .note(says)
+                .line(&kernel.3, format!("KDUMP_KERNEL={}", kernel.0)),
+        };
+        return vec![finding.evidence("/proc/sys/kernel/osrelease", running)];
+    }
+    vec![ABOUT
+        .fine("the crash kernel is of the kernel that runs")
+        .evidence(&kernel.0, format!("-> {}", kernel.1))]
+}
+
+fn command_line(facts: &Facts) -> Vec<Finding> {
+    let system = facts.system;
+    let Saver::KdumpTools(own) = Saver::of(system) else {
+        return Vec::new();
+    };
+    if number(system, LOADED) != Seen::Is(1) {
+        return Vec::new();
+    }
+    let Seen::Is(now) = system.text("/proc/cmdline") else {
+        return Vec::new();
+    };
+    let append = own.append();
+    let Some(configured) = own.command_line(&now) else {
+        return vec![ABOUT
+            .unknown("the crash kernel's command line: only a shell could tell")
+            .line(&append.place, "KDUMP_CMDLINE_APPEND=...")];
+    };
+    let mut findings = Vec::new();
+    let dir = own.core_dir();
+    let file = format!(
+        "{}/kexec_cmd",
+        dir.text.unwrap_or("/var/crash").trim_end_matches('/')
+    );
+    match system.text(&file) {
+        Seen::Is(text) => match kdump_tools::of_kexec_command(&text) {
+            Some(loaded) if loaded == configured => findings.push(
+                ABOUT
+                    .fine("the crash kernel has the command line that is configured")
+                    .evidence(&file, &loaded),
+            ),
+            Some(loaded) => {
+                let (more, less) = differences(&configured, &loaded);
+                let mut says =
+                    "the crash kernel was loaded with another command line than is configured now"
+                        .to_owned();
+                for (words, what) in [(more, "lacks"), (less, "has")] {
+                    if !words.is_empty() {
+                        says.push_str(&format!("; it {what} `{}`", words.join(" ")));
+                    }
+                }
+                let line = own
+                    .settings
+                    .last("KDUMP_CMDLINE")
+                    .filter(|one| one.value.as_deref() != Some(""))
+                    .map_or(append.place, |one| one.place.clone());
+                let disabled = number(system, DISABLED);
+                let mend = match disabled {
+                    Seen::Is(value) if value != 0 => "reboot",
+                    _ => "kdump-config reload",
+                };
+                findings.push(
+                    ABOUT
+                        .wrong(None, says)
+                        .line(&line, &configured)
+                        .evidence(&file, loaded)
+                        .mend(mend),
+                );
+            }
+            None => findings.push(
+                ABOUT
+                    .unknown(
+                        "the command line that the crash kernel was loaded with could not be read",
+                    )
+                    .evidence(&file, text.trim()),
+            ),
+        },
+        // It is written wherever dumps went when the kernel was loaded.
+        Seen::Absent | Seen::Unseen(_) => {
+            findings.push(
+                ABOUT
+                    .note("what command line the crash kernel was loaded with is not known")
+                    .evidence(&file, "(not there)"),
+            );
+        }
+    }
+    if !configured.contains("systemd.unit=kdump-tools-dump.service") {
+        let says = "the crash kernel starts the whole system, not only what saves the dump: its command line has no systemd.unit=kdump-tools-dump.service";
+        findings.push(
+            ABOUT
+                .note(says)
+                .line(&own.append().place, own.append().text.unwrap_or_default()),
+        );
+    }
+    findings
+}
+
+/// Words of one line that the other has not, and the reverse.
+fn differences<'a>(one: &'a str, other: &'a str) -> (Vec<&'a str>, Vec<&'a str>) {
+    let words = |line: &'a str| line.split_ascii_whitespace().collect::<Vec<_>>();
+    let (one, other) = (words(one), words(other));
+    let without = |these: &[&'a str], those: &[&'a str]| {
+        these
+            .iter()
+            .copied()
+            .filter(|word| !those.contains(word))
+            .collect()
+    };
+    (without(&one, &other), without(&other, &one))
+}
+
+#[cfg(test)]
+mod tests;

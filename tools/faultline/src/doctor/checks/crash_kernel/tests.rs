@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tests of the checks of the crash kernel.
+
+use super::*;
+use crate::doctor::Classes;
+use crate::system::testing::Machine;
+
+fn says(machine: Machine, run: fn(&Facts) -> Vec<Finding>) -> Vec<String> {
+    let system = machine.system();
+    run(&Facts::of(&system, Classes::ALL))
+        .iter()
+        .map(|one| format!("{:?}: {}", one.state, one.says))
+        .collect()
+}
+
+fn machine(loaded: &str) -> Machine {
+    Machine::new()
+        .file(SIZE, "1048576")
+        .file(LOADED, loaded)
+        .sysctl("kernel.osrelease", "6.1-2")
+}
+
+#[test]
+fn loaded_or_not() {
+    assert_eq!(
+        says(machine("1"), loaded),
+        ["Fine: a crash kernel is loaded"]
+    );
+    assert_eq!(
+        says(machine("0"), loaded),
+        ["Wrong: no crash kernel is loaded"]
+    );
+    assert!(says(machine("0").file(SIZE, "0"), loaded).is_empty());
+}
+
+#[test]
+fn loading_switched_off() {
+    let off = |loaded| machine(loaded).sysctl("kernel.kexec_load_disabled", "1");
+    assert!(says(off("1"), load_disabled)[0].starts_with("Note"));
+    assert!(says(off("0"), load_disabled)[0].starts_with("Wrong"));
+    assert!(says(
+        machine("0").sysctl("kernel.kexec_load_disabled", "0"),
+        load_disabled
+    )
+    .is_empty());
+    let used = machine("0")
+        .sysctl("kernel.kexec_load_disabled", "0")
+        .sysctl("kernel.kexec_load_limit_panic", "0");
+    assert!(says(used, load_disabled)[0].contains("used up"));
+}
+
+fn debian(kernel: &str, initrd: &str) -> Machine {
+    machine("1")
+        .file("/usr/sbin/kdump-config", "")
+        .file(
+            "/etc/default/kdump-tools",
+            "KDUMP_KERNEL=/var/lib/kdump/vmlinuz\nKDUMP_INITRD=/var/lib/kdump/initrd.img\n",
+        )
+        .file(&format!("/boot/vmlinuz-{kernel}"), "")
+        .file(&format!("/var/lib/kdump/initrd.img-{initrd}"), "")
+        .link("/var/lib/kdump/vmlinuz", &format!("/boot/vmlinuz-{kernel}"))
+        .link(
+            "/var/lib/kdump/initrd.img",
+            &format!("/var/lib/kdump/initrd.img-{initrd}"),
+        )
+}
+
+#[test]
+fn of_which_kernel() {
+    assert!(says(debian("6.1-2", "6.1-2"), release)[0].starts_with("Fine"));
+    assert_eq!(
+        says(debian("6.1-1", "6.1-1"), release),
+        ["Wrong: the crash kernel is 6.1-1, and this kernel 6.1-2"]
+    );
+    assert_eq!(
+        says(debian("6.1-2", "6.1-1"), release),
+        ["Wrong: the crash kernel is 6.1-2, and its initrd for 6.1-1"]
+    );
+    let gone = debian("6.1-2", "6.1-2").without("/boot/vmlinuz-6.1-2");
+    assert!(says(gone, release)[0].starts_with("Wrong: the crash kernel is not there"));
+    let named = debian("6.1-1", "6.1-1").file(
+        "/etc/default/kdump-tools",
+        "KDUMP_KERNEL=/boot/vmlinuz-6.1-1\nKDUMP_INITRD=/var/lib/kdump/initrd.img-6.1-1\n",
+    );
+    assert!(says(named, release)[0].starts_with("Note"));
+}
+
+#[test]
+fn with_which_command_line() {
+    let with = |line: &str, settings: &str| {
+        machine("1")
+            .file("/proc/cmdline", "root=/dev/vda ro crashkernel=1M quiet\n")
+            .file("/usr/sbin/kdump-config", "")
+            .file("/etc/default/kdump-tools", settings)
+            .file(
+                "/var/crash/kexec_cmd",
+                &format!("/sbin/kexec -p --command-line=\"{line}\" --initrd=/i /k\n"),
+            )
+    };
+    let usual = format!("root=/dev/vda ro quiet {}", kdump_tools::APPEND);
+    assert!(says(with(&usual, ""), command_line)[0].starts_with("Fine"));
+    let said = says(
+        with(&usual.replace("nr_cpus=1", "nr_cpus=2"), ""),
+        command_line,
+    );
+    assert!(
+        said[0].ends_with("; it lacks `nr_cpus=1`; it has `nr_cpus=2`"),
+        "{said:?}"
+    );
+    let said = says(
+        with(
+            "root=/dev/vda ro quiet nr_cpus=1",
+            "KDUMP_CMDLINE_APPEND=\"nr_cpus=1\"\n",
+        ),
+        command_line,
+    );
+    assert!(
+        said[0].starts_with("Fine") && said[1].starts_with("Note"),
+        "{said:?}"
+    );
+    assert!(says(with(&usual, "KDUMP_CMDLINE=$(cat /x)"), command_line)[0].starts_with("Unknown"));
+}

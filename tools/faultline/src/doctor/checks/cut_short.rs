@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What may cut the dump short: a hardware watchdog, the panic's notifiers, a cluster's fencing.
+
+use super::kdump::{dump_size, is_one_there, number, About, With, MIB};
+use crate::doctor::check::Check;
+use crate::doctor::config::makedumpfile;
+use crate::doctor::config::place::Place;
+use crate::doctor::config::saver::Saver;
+use crate::doctor::{Facts, Finding, Link};
+use crate::system::{Seen, System};
+use crate::verdict::Stage;
+
+const ABOUT: About = About(Link::Dump);
+/// How fast a dump can be at best, in bytes a second: as a good disk writes.
+const FAST: u64 = 400 * MIB;
+/// How long a crash kernel takes at least until something in it can feed a watchdog, where this
+/// boot's log does not tell.
+const BOOT_SECS: u64 = 5;
+
+/// The family's checks.
+pub const CHECKS: &[Check] = &[
+    Check {
+        name: "hardware_watchdog",
+        reads: "/sys/class/watchdog, systemd's RuntimeWatchdogSec, parameters of hpwdt and ipmi_watchdog, the kernel log's times",
+        why: "a hardware watchdog goes on counting in the crash kernel, and resets the machine in the middle of the dump",
+        mend: "a longer timeout",
+        run: watchdog,
+    },
+    Check {
+        name: "post_notifiers",
+        reads: "/sys/module/kernel/parameters/crash_kexec_post_notifiers",
+        why: "the panic's notifiers then run before the crash kernel starts, and each of them may hang",
+        mend: "leave crash_kexec_post_notifiers off, unless something needs it",
+        run: post_notifiers,
+    },
+    Check {
+        name: "fencing",
+        reads: "/etc/corosync/corosync.conf, /etc/sysconfig/sbd, /etc/default/sbd, fence_kdump_nodes in kdump.conf",
+        why: "a cluster switches a node off that does not answer, and one that saves its dump does not",
+        mend: "fence_kdump, or timeouts longer than the dump",
+        run: fencing,
+    },
+];
+
+/// The seconds in systemd's way to write a span; 0 for `off`.
+fn span(text: &str) -> Option<u64> {
+    let text = text.trim();
+    if matches!(text, "off" | "0" | "") {
+        return Some(0);
+    }
+    if let Ok(secs) = text.parse() {
+        return Some(secs);
+    }
+    let mut secs = 0.0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.')?;
+        let number: f64 = rest[..digits].parse().ok()?;
+        let after = rest[digits..].trim_start();
+        let end = after
+            .find(|letter: char| !letter.is_alphabetic())
+            .unwrap_or(after.len());
+        secs += number
+            * match &after[..end] {
+                "ms" | "msec" => 0.001,
+                "s" | "sec" | "second" | "seconds" => 1.0,
+                "m" | "min" | "minute" | "minutes" => 60.0,
+                "h" | "hr" | "hour" | "hours" => 3600.0,
+                _ => return None,
+            };
+        rest = after[end..].trim_start();
+    }
+    Some(secs as u64)
+}
+
+/// A setting of systemd's manager, and its line: the last one that is read.
+fn manager(system: &System, name: &str) -> Option<(String, Place)> {
+    let of = |file: &str| {
+        let text = system.text(file).is()?;
+        let lines = text.lines().enumerate().filter_map(|(index, line)| {
+            let value = line
+                .trim()
+                .strip_prefix(name)?
+                .trim_start()
+                .strip_prefix('=')?;
+            Some((value.trim().to_owned(), Place::at(file, index + 1)))
+        });
+        lines.last()
+    };
+    // The main file, then those of all directories by their names; one in /etc hides its namesake.
+    let mut found = [
+        "/etc/systemd/system.conf",
+        "/run/systemd/system.conf",
+        "/usr/lib/systemd/system.conf",
+    ]
+    .iter()
+    .find_map(|file| of(file));
+    let dirs = [
+        "/usr/lib/systemd/system.conf.d",
+        "/run/systemd/system.conf.d",
+        "/etc/systemd/system.conf.d",
+    ];
+    let mut parts = std::collections::BTreeMap::new();
+    for dir in dirs {
+        for part in system
+            .list(dir)
+            .is()
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|part| part.ends_with(".conf"))
+        {
+            parts.insert(part.clone(), format!("{dir}/{part}"));
+        }
+    }
+    for file in parts.values() {
+        found = of(file).or(found);
+    }
+    found
+}
+
+/// The seconds until this boot's init ran: that of the crash kernel takes as long.
+fn boot_secs(facts: &Facts) -> u64 {
+    let Seen::Is(log) = facts.log() else {
+        return BOOT_SECS;
+    };
+    let line = log
+        .lines()
+        .find(|line| line.contains("systemd[1]:") || line.contains("Run /init as init process"));
+    let stamp = line.and_then(|line| {
+        line.trim_start_matches(|letter: char| letter != '[')
+            .strip_prefix('[')?
+            .split(['.', ']'])
+            .next()?
+            .trim()
+            .parse()
+            .ok()
+    });
+    stamp.unwrap_or(BOOT_SECS).max(1)
+}
+
+fn watchdog(facts: &Facts) -> Vec<Finding> {
+    let system = facts.system;
+    let saver = Saver::of(system);
+    let boot = boot_secs(facts);
+    let call = saver
+        .collector()
+        .0
+        .and_then(|arguments| makedumpfile::call(&arguments).ok());
+    let size = call.and_then(|call| dump_size(system, call.level, call.is_compressed));
+    let copy = size.map_or(0, |size| size.least / FAST);
+    let runtime = manager(system, "RuntimeWatchdogSec");
+    let is_fed = runtime
+        .as_ref()
+        .is_some_and(|(value, _)| span(value) != Some(0));
+    // What feeds it here does so in kdump-tools' crash kernel as well, once it runs.
+    let (need, until) = match (&saver, is_fed) {
+        (Saver::KdumpTools(_), true) => (boot, "systemd runs in the crash kernel and feeds it"),
+        _ => (boot + copy, "the dump is saved"),
+    };
+    let mut findings = Vec::new();
+    let dir = "/sys/class/watchdog";
+    for name in system.list(dir).is().unwrap_or_default() {
+        let state = system
+            .text(&format!("{dir}/{name}/state"))
+            .is()
+            .unwrap_or_default();
+        if state.trim() != "active" {
+            continue;
+        }
+        let identity = system
+            .text(&format!("{dir}/{name}/identity"))
+            .is()
+            .unwrap_or_default();
+        let path = format!("{dir}/{name}/timeout");
+        let finding = match number(system, &path) {
+            Seen::Is(timeout) if timeout <= need => ABOUT
+                .wrong(Stage::DumpIncomplete, format!("the hardware watchdog {} resets the machine after {timeout} s, and at least {need} s go by until {until}", identity.trim()))
+                .mend("# a longer RuntimeWatchdogSec in /etc/systemd/system.conf.d, and: systemctl daemon-reexec"),
+            Seen::Is(timeout) => ABOUT.note(format!("the hardware watchdog {} resets the machine after {timeout} s, unless it is fed in the crash kernel: at least {need} s go by until {until}", identity.trim())),
+            _ => ABOUT.unknown(format!("when the hardware watchdog {} resets the machine is not known", identity.trim())),
+        };
+        let mut finding = finding
+            .evidence(format!("{dir}/{name}/state"), "active")
+            .seen(&path, &system.text(&path));
+        if let Some((value, place)) = runtime.as_ref().filter(|_| is_fed) {
+            finding = finding.line(place, format!("RuntimeWatchdogSec={value}"));
+        }
+        findings.push(finding);
+    }
+    if let (true, Some((value, place))) = (findings.is_empty() && is_fed, &runtime) {
+        // It is armed once there is a watchdog: at the next boot, or when its driver is loaded.
+        if let Some(timeout) = span(value).filter(|timeout| *timeout <= need) {
+            findings.push(ABOUT.note(format!("systemd arms a hardware watchdog for {timeout} s, if there is one: at least {need} s go by until {until}")).line(place, format!("RuntimeWatchdogSec={value}")));
+        }
+    }
+    findings.extend(of_modules(system, need));
+    findings
+}
+
+/// Watchdogs' drivers with a time of their own for a panic.
+fn of_modules(system: &System, need: u64) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (path, what) in [
+        ("/sys/module/hpwdt/parameters/kdumptimeout", "hpwdt"),
+        (
+            "/sys/module/ipmi_watchdog/parameters/panic_wdt_timeout",
+            "ipmi_watchdog",
+        ),
+    ] {
+        let Seen::Is(text) = system.text(path) else {
+            continue;
+        };
+        // Below 0: it is stopped.
+        let Ok(secs) = text.trim().parse::<i64>() else {
+            continue;
+        };
+        if secs > 0 {
+            let secs = secs.unsigned_abs();
+            let says = format!("on a panic {what} resets the machine after {secs} s: at least {need} s go by until the dump is saved");
+            findings.push(
+                match secs <= need {
+                    true => ABOUT
+                        .wrong(Stage::DumpIncomplete, says)
+                        .mend(format!("# a longer time in /etc/modprobe.d for {what}")),
+                    false => ABOUT.note(says),
+                }
+                .evidence(path, secs.to_string()),
+            );
+        }
+    }
+    findings
+}
+
+fn post_notifiers(facts: &Facts) -> Vec<Finding> {
+    let path = "/sys/module/kernel/parameters/crash_kexec_post_notifiers";
+    let seen = facts.system.text(path);
+    let is_on = matches!(&seen, Seen::Is(text) if matches!(text.trim(), "Y" | "1"));
+    match is_on {
+        true => vec![ABOUT.note("the panic's notifiers run before the crash kernel starts: one that hangs leaves no dump").seen(path, &seen)],
+        false => Vec::new(),
+    }
+}
+
+fn fencing(facts: &Facts) -> Vec<Finding> {
+    let system = facts.system;
+    let file = "/etc/corosync/corosync.conf";
+    if is_one_there(system, &[file]) != Some(true) {
+        return Vec::new();
+    }
+    let sends = match Saver::of(system) {
+        Saver::KdumpUtils { conf, .. } => conf.last("fence_kdump_nodes").cloned(),
+        _ => None,
+    };
+    vec![match sends {
+        Some(one) => ABOUT.note("the cluster's nodes are told that this one saves its dump: they must have fence_kdump").line(&one.place, format!("fence_kdump_nodes {}", one.value)),
+        None => ABOUT
+            .unknown("this is a cluster's node: whether the others switch it off before the dump is saved could not be told")
+            .evidence(file, "(there)")
+            .mend("# configure fence_kdump, or timeouts longer than the dump"),
+    }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Classes;
+    use crate::system::testing::Machine;
+
+    fn found(machine: Machine, run: fn(&Facts) -> Vec<Finding>) -> Vec<Finding> {
+        let system = machine.system();
+        run(&Facts::of(&system, Classes::ALL))
+    }
+
+    #[test]
+    fn spans_of_systemd() {
+        for (text, secs) in [
+            ("10", 10),
+            ("30s", 30),
+            ("1min 30s", 90),
+            ("2min", 120),
+            ("off", 0),
+            ("0", 0),
+            ("1.5min", 90),
+            ("500ms", 0),
+        ] {
+            assert_eq!(span(text), Some(secs), "{text}");
+        }
+        assert_eq!(span("infinity"), None);
+        assert_eq!(span("5 parsecs"), None);
+    }
+
+    fn armed(timeout: &str) -> Machine {
+        Machine::new()
+            .file("/usr/sbin/kdump-config", "")
+            .file("/sys/class/watchdog/watchdog0/state", "active\n")
+            .file("/sys/class/watchdog/watchdog0/timeout", timeout)
+            .file("/sys/class/watchdog/watchdog0/identity", "i6300ESB timer\n")
+            .log("[    0.000000] Linux version 6\n[   22.250000] systemd[1]: systemd 257 running\n")
+    }
+
+    #[test]
+    fn a_watchdog_that_is_armed() {
+        let short = found(
+            armed("10\n").file(
+                "/etc/systemd/system.conf.d/w.conf",
+                "[Manager]\nRuntimeWatchdogSec=10\n",
+            ),
+            watchdog,
+        );
+        assert_eq!(short[0].stage, Some(Stage::DumpIncomplete));
+        assert!(
+            short[0]
+                .says
+                .contains("i6300ESB timer resets the machine after 10 s, and at least 22 s"),
+            "{}",
+            short[0].says
+        );
+        assert_eq!(
+            short[0].evidence[2].place,
+            "/etc/systemd/system.conf.d/w.conf:2"
+        );
+        assert_eq!(found(armed("60\n"), watchdog)[0].stage, None);
+        assert!(found(
+            armed("10\n").file("/sys/class/watchdog/watchdog0/state", "inactive\n"),
+            watchdog
+        )
+        .is_empty());
+        assert_eq!(
+            found(armed("?"), watchdog)[0].state,
+            crate::doctor::State::Unknown
+        );
+    }
+
+    #[test]
+    fn the_manager_of_systemd() {
+        let machine = Machine::new()
+            .file(
+                "/etc/systemd/system.conf",
+                "[Manager]\n#RuntimeWatchdogSec=off\nRuntimeWatchdogSec=1\n",
+            )
+            .file(
+                "/usr/lib/systemd/system.conf.d/a.conf",
+                "RuntimeWatchdogSec=2\n",
+            )
+            .file("/etc/systemd/system.conf.d/a.conf", "# hidden\n");
+        let system = machine.system();
+        assert_eq!(
+            manager(&system, "RuntimeWatchdogSec")
+                .unwrap()
+                .1
+                .to_string(),
+            "/etc/systemd/system.conf:3"
+        );
+        assert!(manager(&system, "RebootWatchdogSec").is_none());
+    }
+
+    #[test]
+    fn what_else_cuts_it_short() {
+        let on = Machine::new().file(
+            "/sys/module/kernel/parameters/crash_kexec_post_notifiers",
+            "Y\n",
+        );
+        assert_eq!(found(on, post_notifiers).len(), 1);
+        let off = Machine::new().file(
+            "/sys/module/kernel/parameters/crash_kexec_post_notifiers",
+            "N\n",
+        );
+        assert!(found(off, post_notifiers).is_empty());
+        let ipmi = Machine::new()
+            .file(
+                "/sys/module/ipmi_watchdog/parameters/panic_wdt_timeout",
+                "3\n",
+            )
+            .file("/usr/sbin/kdump-config", "");
+        assert_eq!(found(ipmi, watchdog)[0].stage, Some(Stage::DumpIncomplete));
+        let cluster = || Machine::new().file("/etc/corosync/corosync.conf", "");
+        assert_eq!(
+            found(cluster(), fencing)[0].state,
+            crate::doctor::State::Unknown
+        );
+        let told = cluster().file("/etc/kdump.conf", "fence_kdump_nodes a b\n");
+        assert_eq!(found(told, fencing)[0].state, crate::doctor::State::Note);
+    }
+}

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The crash kernel's initrd: there, not older than what went into it, and able to unlock a disk.
+
+use super::kdump::About;
+use crate::doctor::check::Check;
+use crate::doctor::config::saver::Saver;
+use crate::doctor::{Facts, Finding, Link};
+use crate::system::{Seen, Stat, System};
+use crate::verdict::Stage;
+
+const ABOUT: About = About(Link::CrashKernel);
+
+/// The family's checks.
+pub const CHECKS: &[Check] = &[
+    Check {
+        name: "crash_initrd",
+        reads: "KDUMP_INITRD, or where kdump-utils and SUSE's kdump keep it",
+        why: "without it the crash kernel has no drivers, and finds no disk to save the dump on",
+        mend: "make it anew: the kernel's hook of kdump-tools, kdumpctl rebuild, mkdumprd -f",
+        run: there,
+    },
+    Check {
+        name: "crash_initrd_age",
+        reads: "the time of the crash kernel's initrd, and of what goes into it: fstab, crypttab, the kernel, kdump's and the initrd's settings",
+        why: "an initrd that is older than they are may look for disks, or use settings, that are no more",
+        mend: "make it anew: the kernel's hook of kdump-tools, kdumpctl rebuild, mkdumprd -f",
+        run: age,
+    },
+    Check {
+        name: "crash_unlock",
+        reads: "/etc/crypttab, /proc/self/mounts",
+        why: "where the crash kernel asks for a passphrase, nobody is there to type it",
+        mend: "save dumps on a file system that needs no passphrase, or on another host",
+        run: unlock,
+    },
+];
+
+/// The first of the initrd's places that has one, or could not be seen.
+fn initrd(system: &System, saver: &Saver, release: &str) -> (String, Seen<Stat>) {
+    let paths = saver.initrds(release);
+    let mut found = (paths.first().cloned().unwrap_or_default(), Seen::Absent);
+    for path in paths {
+        match system.stat(&path) {
+            Seen::Is(stat) if stat.kind == crate::system::Kind::Dangling => {
+                found = (path, Seen::Absent)
+            }
+            Seen::Absent => {}
+            seen => return (path, seen),
+        }
+    }
+    found
+}
+
+/// The commands that make it anew.
+fn rebuild(finding: Finding, saver: &Saver, release: &str) -> Finding {
+    match saver {
+        Saver::KdumpTools(_) => finding
+            .mend(format!("/etc/kernel/postinst.d/kdump-tools {release}"))
+            .mend("kdump-config unload; kdump-config load"),
+        Saver::KdumpUtils { .. } => finding.mend("kdumpctl rebuild && kdumpctl restart"),
+        _ => finding.mend("mkdumprd -f && systemctl restart kdump"),
+    }
+}
+
+fn there(facts: &Facts) -> Vec<Finding> {
+    let saver = Saver::of(facts.system);
+    let Seen::Is(release) = &facts.release else {
+        return Vec::new();
+    };
+    if matches!(saver, Saver::Nothing | Saver::Unreadable { .. })
+        || saver.initrds(release).is_empty()
+    {
+        return Vec::new();
+    }
+    // Where nothing was ever reserved, nothing was ever made.
+    let (path, stat) = initrd(facts.system, &saver, release);
+    let finding = match &stat {
+        Seen::Is(stat) if stat.size == 0 => rebuild(
+            ABOUT.wrong(Stage::CrashKernelDied, "the crash kernel's initrd is empty"),
+            &saver,
+            release,
+        ),
+        Seen::Is(_) => ABOUT.fine("the crash kernel's initrd is there"),
+        Seen::Absent => rebuild(
+            ABOUT.wrong(
+                Stage::CrashKernelDied,
+                "the crash kernel's initrd is not there",
+            ),
+            &saver,
+            release,
+        ),
+        Seen::Unseen(_) => {
+            ABOUT.unknown("whether the crash kernel's initrd is there could not be seen")
+        }
+    };
+    vec![finding.seen(
+        &path,
+        &stat.map(|stat| match stat.link {
+            Some(link) => format!("-> {link}, {} bytes", stat.size),
+            None => format!("{} bytes", stat.size),
+        }),
+    )]
+}
+
+/// What goes into the initrd, or decides what does.
+fn sources(system: &System, saver: &Saver, release: &str) -> Vec<String> {
+    let mut files = vec![
+        "/etc/fstab".to_owned(),
+        "/etc/crypttab".to_owned(),
+        format!("/boot/vmlinuz-{release}"),
+    ];
+    let mut add = |all: &[&str]| files.extend(all.iter().map(|one| (*one).to_owned()));
+    match saver {
+        Saver::KdumpTools(_) => {
+            add(&[
+                "/etc/kdump/sysctl.conf",
+                "/etc/initramfs-tools/initramfs.conf",
+                "/etc/initramfs-tools/modules",
+            ]);
+            let dir = "/etc/initramfs-tools/conf.d";
+            files.extend(
+                system
+                    .list(dir)
+                    .is()
+                    .unwrap_or_default()
+                    .iter()
+                    .map(|name| format!("{dir}/{name}")),
+            );
+        }
+        Saver::KdumpUtils { .. } => {
+            add(&["/etc/kdump.conf"]);
+            for dir in [
+                "/etc/kdump/pre.d",
+                "/etc/kdump/post.d",
+                "/etc/kdump/emergency.d",
+            ] {
+                files.extend(
+                    system
+                        .list(dir)
+                        .is()
+                        .unwrap_or_default()
+                        .iter()
+                        .map(|name| format!("{dir}/{name}")),
+                );
+            }
+        }
+        Saver::Suse(_) => add(&["/etc/sysconfig/kdump"]),
+        Saver::Nothing | Saver::Unreadable { .. } => {}
+    }
+    files
+}
+
+fn age(facts: &Facts) -> Vec<Finding> {
+    let system = facts.system;
+    let saver = Saver::of(system);
+    let Seen::Is(release) = &facts.release else {
+        return Vec::new();
+    };
+    let (path, Seen::Is(made)) = initrd(system, &saver, release) else {
+        return Vec::new();
+    };
+    let mut newer = Vec::new();
+    for file in sources(system, &saver, release) {
+        if let Seen::Is(stat) = system.stat(&file) {
+            if stat.mtime > made.mtime {
+                newer.push((file, stat.mtime - made.mtime));
+            }
+        }
+    }
+    if newer.is_empty() {
+        return vec![ABOUT
+            .fine("the crash kernel's initrd is newer than what goes into it")
+            .evidence(&path, format!("of {}", made.mtime))];
+    }
+    let names: Vec<_> = newer.iter().map(|(file, _)| file.as_str()).collect();
+    let says = format!(
+        "the crash kernel's initrd is older than {}",
+        names.join(", ")
+    );
+    let mut finding = ABOUT
+        .wrong(None, says)
+        .evidence(&path, format!("of {}", made.mtime));
+    for (file, by) in &newer {
+        finding = finding.evidence(file, format!("{by} s newer"));
+    }
+    vec![rebuild(finding, &saver, release)]
+}
+
+fn unlock(facts: &Facts) -> Vec<Finding> {
+    let system = facts.system;
+    let saver = Saver::of(system);
+    let file = "/etc/crypttab";
+    let Seen::Is(text) = system.text(file) else {
+        return Vec::new();
+    };
+    let mounts = system.mounts().is().unwrap_or_default();
+    let mut findings = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let words: Vec<_> = line
+            .split('#')
+            .next()
+            .unwrap_or_default()
+            .split_ascii_whitespace()
+            .collect();
+        let [name, _, rest @ ..] = words.as_slice() else {
+            continue;
+        };
+        let key = rest.first().copied().unwrap_or("none");
+        let options = rest.get(1).copied().unwrap_or_default();
+        let is_asked = matches!(key, "none" | "-" | "")
+            && !["tpm2-device", "fido2-device", "pkcs11-uri", "keyscript"]
+                .iter()
+                .any(|one| options.contains(one));
+        if !is_asked
+            || options
+                .split(',')
+                .any(|one| matches!(one, "noauto" | "swap" | "plain"))
+        {
+            continue;
+        }
+        let is_for_root = mounts
+            .iter()
+            .any(|mount| mount.point == "/" && mount.source == format!("/dev/mapper/{name}"));
+        // kdump-tools boots the same root file system; the others only mount where the dump goes.
+        let place = format!("{file}:{}", index + 1);
+        let finding = match &saver {
+            Saver::KdumpTools(_) if is_for_root || !options.contains("nofail") => ABOUT
+                .wrong(Stage::CrashKernelDied, format!("the crash kernel asks for the passphrase of {name}, and waits"))
+                .mend("# have a key that needs nobody (TPM, key file in the initrd), or save dumps on another host"),
+            Saver::KdumpUtils { .. } | Saver::Suse(_) if options.contains("link-volume-key") => continue,
+            Saver::KdumpUtils { .. } | Saver::Suse(_) => ABOUT
+                .unknown(format!("whether the crash kernel needs {name}, which asks for a passphrase, to save the dump"))
+                .mend("# see `kdumpctl setup-crypttab`"),
+            _ => continue,
+        };
+        findings.push(finding.evidence(place, line.trim()));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Classes;
+    use crate::system::testing::Machine;
+
+    fn found(machine: Machine, run: fn(&Facts) -> Vec<Finding>) -> Vec<Finding> {
+        let system = machine.system();
+        run(&Facts::of(&system, Classes::ALL))
+    }
+
+    fn says(machine: Machine, run: fn(&Facts) -> Vec<Finding>) -> Vec<String> {
+        found(machine, run)
+            .iter()
+            .map(|one| format!("{:?}: {}", one.state, one.says))
+            .collect()
+    }
+
+    fn machine() -> Machine {
+        Machine::new()
+            .sysctl("kernel.osrelease", "6.1")
+            .file("/usr/sbin/kdump-config", "")
+            .file(
+                "/etc/default/kdump-tools",
+                "KDUMP_INITRD=/var/lib/kdump/initrd.img\n",
+            )
+            .file("/etc/fstab", "")
+            .file("/var/lib/kdump/initrd.img-6.1", "x")
+            .link("/var/lib/kdump/initrd.img", "/var/lib/kdump/initrd.img-6.1")
+    }
+
+    fn at(machine: Machine, path: &str, secs: u64) -> Machine {
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(secs);
+        std::fs::File::open(machine.place(path))
+            .unwrap()
+            .set_modified(time)
+            .unwrap();
+        machine
+    }
+
+    #[test]
+    fn there_or_not() {
+        assert!(says(machine(), there)[0].starts_with("Fine"));
+        assert!(
+            says(machine().without("/var/lib/kdump/initrd.img-6.1"), there)[0]
+                .contains("is not there")
+        );
+        assert!(
+            says(machine().file("/var/lib/kdump/initrd.img-6.1", ""), there)[0]
+                .contains("is empty")
+        );
+    }
+
+    #[test]
+    fn older_than_what_is_in_it() {
+        let made = || {
+            at(
+                at(machine(), "/var/lib/kdump/initrd.img-6.1", 2000),
+                "/etc/fstab",
+                1000,
+            )
+        };
+        assert!(says(made(), age)[0].starts_with("Fine"));
+        let stale = found(at(made(), "/etc/fstab", 2060), age);
+        assert_eq!(
+            stale[0].says,
+            "the crash kernel's initrd is older than /etc/fstab"
+        );
+        assert_eq!(stale[0].evidence[1].text, "60 s newer");
+    }
+
+    #[test]
+    fn who_types_the_passphrase() {
+        let with = |crypttab: &str| {
+            machine()
+                .file("/etc/crypttab", crypttab)
+                .file("/proc/self/mounts", "/dev/mapper/root / ext4 rw 0 0\n")
+        };
+        let asked = found(with("# x\nroot UUID=1 none luks,discard\n"), unlock);
+        assert_eq!(asked[0].evidence[0].place, "/etc/crypttab:2");
+        for fine in [
+            "root UUID=1 /etc/keys/root luks",
+            "root UUID=1 none luks,tpm2-device=auto",
+            "swap /dev/x /dev/urandom swap",
+            "data UUID=2 none luks,noauto",
+            "#root UUID=1 none",
+        ] {
+            assert!(says(with(fine), unlock).is_empty(), "{fine}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_asked_of_a_machine_without_kdump() {
+        let bare = || {
+            Machine::new()
+                .sysctl("kernel.osrelease", "6.1")
+                .file("/etc/fstab", "")
+        };
+        assert!(says(bare(), there).is_empty() && says(bare(), age).is_empty());
+    }
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Whether our module, which a drill needs, can be loaded, and is there.
+
+use super::kdump::About;
+use crate::doctor::check::Check;
+use crate::doctor::{Facts, Finding, Link};
+use crate::system::{Seen, System};
+use crate::verdict::Stage;
+
+const ABOUT: About = About(Link::Module);
+
+/// The family's checks.
+pub const CHECKS: &[Check] = &[
+    Check {
+        name: "module_loading",
+        reads: "kernel.modules_disabled, /sys/kernel/security/lockdown, /sys/module/module/parameters/sig_enforce, SecureBoot in efivars",
+        why: "a drill's fault is made by a module: where the kernel takes none, or only signed ones, there is no drill",
+        mend: "sign the module with a key that the machine trusts (MOK)",
+        run: loading,
+    },
+    Check {
+        name: "module_built",
+        reads: "/lib/modules/<release>/updates and extra, and beside this program",
+        why: "a module is built for one kernel release",
+        mend: "make modules, or faultline's DKMS package",
+        run: built,
+    },
+];
+
+fn loading(facts: &Facts) -> Vec<Finding> {
+    let system = facts.system;
+    let mut findings = Vec::new();
+    let disabled = system.sysctl("kernel.modules_disabled");
+    if disabled == Seen::Is("1".into()) {
+        findings.push(
+            ABOUT
+                .wrong(
+                    Stage::Refused,
+                    "the kernel loads no module any more before the next boot",
+                )
+                .evidence("/proc/sys/kernel/modules_disabled", "1")
+                .mend("# remove kernel.modules_disabled from the sysctl files, and reboot"),
+        );
+    }
+    let lockdown_path = "/sys/kernel/security/lockdown";
+    let lockdown = system.text(lockdown_path);
+    let mode = match &lockdown {
+        Seen::Is(text) => text
+            .split_once('[')
+            .and_then(|(_, rest)| rest.split_once(']'))
+            .map(|(mode, _)| mode.to_owned()),
+        _ => None,
+    };
+    let enforce_path = "/sys/module/module/parameters/sig_enforce";
+    let enforce = system.text(enforce_path);
+    let is_enforced = matches!(&enforce, Seen::Is(text) if text.trim() == "Y");
+    let is_locked = mode.as_deref().is_some_and(|mode| mode != "none");
+    if is_locked || is_enforced {
+        let mut finding = match is_locked {
+            true => ABOUT.wrong(Stage::Refused, format!("the kernel is locked down ({}): it loads only modules that are signed with a key that it trusts", mode.unwrap_or_default())),
+            false => ABOUT.wrong(Stage::Refused, "the kernel loads only modules that are signed with a key that it trusts"),
+        };
+        finding = match is_locked {
+            true => finding.seen(lockdown_path, &lockdown),
+            false => finding.seen(enforce_path, &enforce),
+        };
+        if secure_boot(system) == Some(true) {
+            finding = finding.evidence("/sys/firmware/efi/efivars", "SecureBoot is on");
+        }
+        findings.push(finding.mend("# sign lockup.ko with a key enrolled by `mokutil --import`"));
+    }
+    let is_unknown = disabled.is_unseen() || (lockdown.is_unseen() && enforce.is_unseen());
+    if findings.is_empty() {
+        findings.push(match is_unknown {
+            true => ABOUT
+                .unknown("whether the kernel loads modules could not be seen")
+                .seen(lockdown_path, &lockdown)
+                .seen(enforce_path, &enforce),
+            false => ABOUT.fine("the kernel loads modules, signed or not"),
+        });
+    }
+    findings
+}
+
+/// Whether Secure Boot is on. The variable's text has 4 bytes of attributes, then its value.
+fn secure_boot(system: &System) -> Option<bool> {
+    let dir = "/sys/firmware/efi/efivars";
+    let names = system.list(dir).is()?;
+    let name = names.iter().find(|name| name.starts_with("SecureBoot-"))?;
+    let text = system.text(&format!("{dir}/{name}")).is()?;
+    Some(text.ends_with('\u{1}'))
+}
+
+fn built(facts: &Facts) -> Vec<Finding> {
+    let system = facts.system;
+    let Seen::Is(release) = &facts.release else {
+        return Vec::new();
+    };
+    let mut places = Vec::new();
+    for root in ["/lib/modules", "/usr/lib/modules"] {
+        for dir in ["updates", "updates/dkms", "extra", "extra/faultline"] {
+            places.push(format!("{root}/{release}/{dir}"));
+        }
+    }
+    if system.is_here() {
+        if let Some(dir) = std::env::current_exe()
+            .ok()
+            .and_then(|path| Some(path.parent()?.to_path_buf()))
+        {
+            places.push(dir.join(release).display().to_string());
+            places.push(dir.display().to_string());
+        }
+    }
+    for dir in &places {
+        let names = system.list(dir).is().unwrap_or_default();
+        if let Some(name) = names.iter().find(|name| name.starts_with("lockup.ko")) {
+            return vec![ABOUT
+                .fine("the module for this kernel is there")
+                .evidence(format!("{dir}/{name}"), "(there)")];
+        }
+    }
+    vec![ABOUT
+        .note(format!("no lockup.ko for {release}: a drill needs one"))
+        .evidence(&places[0], "(no lockup.ko)")]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::{Classes, State};
+    use crate::system::testing::Machine;
+
+    fn found(machine: Machine, run: fn(&Facts) -> Vec<Finding>) -> Vec<Finding> {
+        let system = machine.system();
+        run(&Facts::of(&system, Classes::ALL))
+    }
+
+    fn machine(lockdown: &str, enforce: &str, disabled: &str) -> Machine {
+        Machine::new()
+            .sysctl("kernel.osrelease", "6.1")
+            .sysctl("kernel.modules_disabled", disabled)
+            .file("/sys/kernel/security/lockdown", lockdown)
+            .file("/sys/module/module/parameters/sig_enforce", enforce)
+    }
+
+    #[test]
+    fn whether_the_kernel_takes_modules() {
+        const NONE: &str = "[none] integrity confidentiality\n";
+        assert_eq!(
+            found(machine(NONE, "N\n", "0"), loading)[0].state,
+            State::Fine
+        );
+        let locked = found(
+            machine("none [integrity] confidentiality\n", "N\n", "0"),
+            loading,
+        );
+        assert!(locked[0].says.contains("(integrity)") && locked[0].stage == Some(Stage::Refused));
+        assert!(found(machine(NONE, "Y\n", "0"), loading)[0]
+            .says
+            .contains("only modules that are signed"));
+        assert!(found(machine(NONE, "N\n", "1"), loading)[0]
+            .says
+            .contains("no module any more"));
+        let unseen = Machine::new().sysctl("kernel.osrelease", "6.1");
+        assert_eq!(found(unseen, loading)[0].state, State::Unknown);
+    }
+
+    #[test]
+    fn secure_boot_is_a_byte() {
+        let with = |bytes: &str| {
+            let machine =
+                Machine::new().file("/sys/firmware/efi/efivars/SecureBoot-8be4df61", bytes);
+            secure_boot(&machine.system())
+        };
+        assert_eq!(with("\u{6}\0\0\0\u{1}"), Some(true));
+        assert_eq!(with("\u{6}\0\0\0\0"), Some(false));
+    }
+
+    #[test]
+    fn whether_it_is_there() {
+        let there = machine("", "", "0").file("/lib/modules/6.1/updates/dkms/lockup.ko.xz", "");
+        assert_eq!(found(there, built)[0].state, State::Fine);
+        let other = machine("", "", "0").file("/lib/modules/6.2/updates/lockup.ko", "");
+        assert_eq!(found(other, built)[0].state, State::Note);
+    }
+}
