@@ -118,15 +118,6 @@ impl Saver {
         }
     }
 
-    /// The command that loads the crash kernel anew.
-    pub fn reload(&self) -> &'static str {
-        match self {
-            Self::KdumpTools(_) => "kdump-config reload",
-            Self::KdumpUtils { .. } => "kdumpctl restart",
-            _ => "systemctl restart kdump.service",
-        }
-    }
-
     /// The crash kernel's initrd, for `release`; and where more may be.
     pub fn initrds(&self, release: &str) -> Vec<String> {
         match self {

@@ -61,11 +61,6 @@ impl Settings {
         self.all.iter().rev().find(|setting| setting.name == name)
     }
 
-    /// The value of `name`, where it has one that is known.
-    pub fn value(&self, name: &str) -> Option<&str> {
-        self.last(name)?.value.as_deref()
-    }
-
     /// All assignments to `name`, the first one first.
     pub fn every<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = &'a Setting> {
         self.all.iter().filter(move |setting| setting.name == name)

@@ -5,6 +5,7 @@
 //! looks as if it were read, and is not.
 
 use super::command_line::CommandLine;
+use super::saver::Saver;
 use crate::doctor::key::KEYS;
 use crate::system::{sysctl_path, Kind, Seen, System};
 use std::collections::BTreeMap;
@@ -124,7 +125,7 @@ impl Sysctls {
             });
             all.unread.extend(unread);
         }
-        all.boot.extend(of_kdump_tools(system));
+        all.boot.extend(of_saver(system));
         all
     }
 
@@ -314,34 +315,48 @@ fn of_command_line(command_line: &CommandLine) -> Vec<Assignment> {
     found
 }
 
-/// What kdump-config sets when it loads the crash kernel: KDUMP_SYSCTL, or its default.
-fn of_kdump_tools(system: &System) -> Vec<Assignment> {
-    const FILE: &str = "/etc/default/kdump-tools";
-    let Seen::Is(text) = system.text(FILE) else {
-        return Vec::new();
+/// What is set by what loads the crash kernel, when it does. kdump-tools of Debian 12 and 13 has it
+/// written in the program; others have KDUMP_SYSCTL for it. kdump-utils sets nothing.
+fn of_saver(system: &System) -> Vec<Assignment> {
+    const KDUMP_CONFIG: &str = "/usr/sbin/kdump-config";
+    let own = |file: &str| Assignment {
+        key: "kernel.panic_on_oops".into(),
+        value: "1".into(),
+        file: file.into(),
+        line: 0,
+        text: "set when the crash kernel is loaded".into(),
+        may_fail: false,
     };
-    let line = text.lines().enumerate().filter_map(|(at, line)| {
-        let value = line.trim().strip_prefix("KDUMP_SYSCTL=")?;
-        Some((at + 1, line, value.trim_matches(['"', '\''])))
+    let tools = match Saver::of(system) {
+        Saver::KdumpTools(tools) => tools,
+        Saver::Suse(_) => return vec![own("/usr/lib/kdump/load.sh")],
+        _ => return Vec::new(),
+    };
+    let reads_setting = system.text(KDUMP_CONFIG).is().is_some_and(|text| {
+        text.contains("KDUMP_SYSCTL}")
+            || text.contains("KDUMP_SYSCTL:")
+            || text.contains("$KDUMP_SYSCTL")
     });
-    let default = (
-        0,
-        "KDUMP_SYSCTL is kernel.panic_on_oops=1 by default",
-        "kernel.panic_on_oops=1",
-    );
-    let (line, text, value) = line.last().unwrap_or(default);
+    let setting = tools
+        .settings
+        .last("KDUMP_SYSCTL")
+        .filter(|_| reads_setting);
+    let Some((setting, value)) = setting.and_then(|one| Some((one, one.value.as_deref()?))) else {
+        return vec![own(KDUMP_CONFIG)];
+    };
     let pairs = value
         .split_whitespace()
         .filter_map(|pair| pair.split_once('='));
-    let set = |(key, value): (&str, &str)| Assignment {
-        key: dotted(key),
-        value: value.into(),
-        file: FILE.into(),
-        line,
-        text: text.into(),
-        may_fail: false,
-    };
-    pairs.map(set).collect()
+    pairs
+        .map(|(key, value)| Assignment {
+            key: dotted(key),
+            value: value.into(),
+            file: setting.place.file.clone(),
+            line: setting.place.line,
+            text: format!("KDUMP_SYSCTL=\"{key}={value}\""),
+            may_fail: false,
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -469,17 +484,30 @@ mod tests {
     }
 
     #[test]
-    fn kdump_tools_sets_one_by_itself() {
-        let of_file = |text: &str| of(Machine::new().file("/etc/default/kdump-tools", text));
-        let all = of_file("USE_KDUMP=1\n#KDUMP_SYSCTL=\"kernel.panic_on_oops=0\"\n");
+    fn what_loads_the_crash_kernel_sets_one() {
+        let debian = |program: &str, settings: &str| {
+            let machine = Machine::new().file("/usr/sbin/kdump-config", program);
+            of(machine.file("/etc/default/kdump-tools", settings))
+        };
+        let setting = "KDUMP_SYSCTL=\"kernel.panic_on_oops=0 kernel.panic=1\"\n";
+        // Debian's reads no such setting.
+        let all = debian("sysctl -w kernel.panic_on_oops=1", setting);
         assert_eq!(
             last(&all, "kernel.panic_on_oops"),
-            is("1", "/etc/default/kdump-tools")
+            is("1", "/usr/sbin/kdump-config")
         );
-        let all = of_file("KDUMP_SYSCTL=\"kernel.panic_on_oops=0 kernel.panic=1\"\n");
+        let all = debian("sysctl -w $KDUMP_SYSCTL", setting);
         assert_eq!(
             last(&all, "kernel.panic_on_oops"),
             is("0", "/etc/default/kdump-tools:1")
         );
+        let suse = Machine::new().file("/usr/sbin/kdumptool", "");
+        let all = of(suse.file("/etc/sysconfig/kdump", ""));
+        assert_eq!(
+            last(&all, "kernel.panic_on_oops"),
+            is("1", "/usr/lib/kdump/load.sh")
+        );
+        let all = of(Machine::new().file("/etc/kdump.conf", "path /x\n"));
+        assert_eq!(last(&all, "kernel.panic_on_oops"), None);
     }
 }
