@@ -143,7 +143,10 @@ machine_recipe() {
 machine_made() {
 	[ -f "$CACHE/rows/$ROW" ] && [ -x "$ROOT/usr/bin/$(machine_qemu - | head -n 1)" ] && [ -s "$MACHINES/key.pub" ] || return 1
 	machine_recipe
-	[ -s "$IMAGE/booted.memory" ]
+	[ -s "$IMAGE/booted.memory" ] || return 1
+	# Which of them is this row's at present, for those who only ask.
+	[ "$(cat "$CACHE/stamps/machine-boot-$IMAGE_NAME" 2>/dev/null)" = "$IMAGE_RECIPE" ] ||
+		echo "$IMAGE_RECIPE" >"$CACHE/stamps/machine-boot-$IMAGE_NAME"
 }
 
 # machine_forget: removes what nobody runs on, and has not for a day.
@@ -172,10 +175,12 @@ machine_setup() {
 	machine_recipe
 	[ -s "$IMAGE/booted.memory" ] || space 3000 "making a machine"
 	machine_forget
-	[ -s "$TREE" ] || rm -f "$CACHE/stamps/machine-tree-$ROW"
+	local tree=machine-tree-${TREE##*/}
+	[ -s "$TREE" ] || rm -f "$CACHE/stamps/$tree"
 	[ -s "$IMAGE/disk.img" ] || rm -f "$CACHE/stamps/machine-"{disk,boot}-"${IMAGE##*/}"
 	[ -s "$IMAGE/booted.memory" ] || rm -f "$CACHE/stamps/machine-boot-${IMAGE##*/}"
-	step "machine-tree-$ROW" "machine: Debian with kdump-tools and $RELEASE (90 s)" "$TREE_RECIPE" machine_tree
+	step "$tree" "machine: Debian with kdump-tools and $RELEASE (90 s)" "$TREE_RECIPE" machine_tree
 	step "machine-disk-${IMAGE##*/}" "machine: its disk, with GRUB" "$IMAGE_RECIPE" machine_disk
 	step "machine-boot-${IMAGE##*/}" "machine: its first boot, kept as a snapshot" "$IMAGE_RECIPE" machine_boot
+	machine_made
 }
