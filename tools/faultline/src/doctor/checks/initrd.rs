@@ -103,50 +103,44 @@ fn there(facts: &Facts) -> Vec<Finding> {
     )]
 }
 
-/// What goes into the initrd, or decides what does.
-fn sources(system: &System, saver: &Saver, release: &str) -> Vec<String> {
+/// What goes into the initrd, and whether an older one is sure to differ. What is only read to
+/// decide what goes into it may have changed in a way that changes nothing there.
+fn sources(system: &System, saver: &Saver, release: &str) -> Vec<(String, bool)> {
+    let has_crypttab = system.text("/etc/crypttab").is().is_some_and(|text| {
+        text.lines()
+            .any(|line| !line.trim().is_empty() && !line.trim().starts_with('#'))
+    });
     let mut files = vec![
-        "/etc/fstab".to_owned(),
-        "/etc/crypttab".to_owned(),
-        format!("/boot/vmlinuz-{release}"),
+        ("/etc/fstab".to_owned(), false),
+        ("/etc/crypttab".to_owned(), has_crypttab),
+        (format!("/boot/vmlinuz-{release}"), true),
     ];
-    let mut add = |all: &[&str]| files.extend(all.iter().map(|one| (*one).to_owned()));
-    match saver {
-        Saver::KdumpTools(_) => {
-            add(&[
-                "/etc/kdump/sysctl.conf",
+    let (own, may, dirs): (&[&str], &[&str], &[&str]) = match saver {
+        Saver::KdumpTools(_) => (
+            &["/etc/kdump/sysctl.conf"],
+            &[
                 "/etc/initramfs-tools/initramfs.conf",
                 "/etc/initramfs-tools/modules",
-            ]);
-            let dir = "/etc/initramfs-tools/conf.d";
-            files.extend(
-                system
-                    .list(dir)
-                    .is()
-                    .unwrap_or_default()
-                    .iter()
-                    .map(|name| format!("{dir}/{name}")),
-            );
-        }
-        Saver::KdumpUtils { .. } => {
-            add(&["/etc/kdump.conf"]);
-            for dir in [
+            ],
+            &["/etc/initramfs-tools/conf.d"],
+        ),
+        Saver::KdumpUtils { .. } => (
+            &["/etc/kdump.conf"],
+            &[],
+            &[
                 "/etc/kdump/pre.d",
                 "/etc/kdump/post.d",
                 "/etc/kdump/emergency.d",
-            ] {
-                files.extend(
-                    system
-                        .list(dir)
-                        .is()
-                        .unwrap_or_default()
-                        .iter()
-                        .map(|name| format!("{dir}/{name}")),
-                );
-            }
-        }
-        Saver::Suse(_) => add(&["/etc/sysconfig/kdump"]),
-        Saver::Nothing | Saver::Unreadable { .. } => {}
+            ],
+        ),
+        Saver::Suse(_) => (&["/etc/sysconfig/kdump"], &[], &[]),
+        Saver::Nothing | Saver::Unreadable { .. } => (&[], &[], &[]),
+    };
+    files.extend(own.iter().map(|one| ((*one).to_owned(), true)));
+    files.extend(may.iter().map(|one| ((*one).to_owned(), false)));
+    for dir in dirs {
+        let names = system.list(dir).is().unwrap_or_default();
+        files.extend(names.iter().map(|name| (format!("{dir}/{name}"), false)));
     }
     files
 }
@@ -160,29 +154,26 @@ fn age(facts: &Facts) -> Vec<Finding> {
     let (path, Seen::Is(made)) = initrd(system, &saver, release) else {
         return Vec::new();
     };
-    let mut newer = Vec::new();
-    for file in sources(system, &saver, release) {
-        if let Seen::Is(stat) = system.stat(&file) {
-            if stat.mtime > made.mtime {
-                newer.push((file, stat.mtime - made.mtime));
-            }
-        }
-    }
+    let newer: Vec<_> = sources(system, &saver, release)
+        .into_iter()
+        .filter_map(|(file, is_sure)| {
+            let by = system.stat(&file).is()?.mtime - made.mtime;
+            (by > 0).then_some((file, is_sure, by))
+        })
+        .collect();
     if newer.is_empty() {
-        return vec![ABOUT
-            .fine("the crash kernel's initrd is newer than what goes into it")
-            .evidence(&path, format!("of {}", made.mtime))];
+        return vec![ABOUT.fine("the crash kernel's initrd is newer than what goes into it")];
     }
-    let names: Vec<_> = newer.iter().map(|(file, _)| file.as_str()).collect();
-    let says = format!(
-        "the crash kernel's initrd is older than {}",
-        names.join(", ")
-    );
-    let mut finding = ABOUT
-        .wrong(None, says)
-        .evidence(&path, format!("of {}", made.mtime));
-    for (file, by) in &newer {
-        finding = finding.evidence(file, format!("{by} s newer"));
+    let names: Vec<_> = newer.iter().map(|(file, ..)| file.as_str()).collect();
+    let names = names.join(", ");
+    let mut finding = match newer.iter().any(|(_, is_sure, _)| *is_sure) {
+        true => ABOUT.wrong(None, format!("the crash kernel's initrd is older than {names}")),
+        false => ABOUT.note(format!(
+            "the crash kernel's initrd is older than {names}: where that changed what it is made from, it is stale"
+        )),
+    };
+    for (file, _, by) in &newer {
+        finding = finding.evidence(file, format!("{by} s newer than {path}"));
     }
     vec![rebuild(finding, &saver, release)]
 }
@@ -303,11 +294,28 @@ mod tests {
         };
         assert!(says(made(), age)[0].starts_with("Fine"));
         let stale = found(at(made(), "/etc/fstab", 2060), age);
+        assert_eq!(stale[0].state, crate::doctor::State::Note);
         assert_eq!(
-            stale[0].says,
-            "the crash kernel's initrd is older than /etc/fstab"
+            stale[0].evidence[0],
+            crate::doctor::finding::Evidence::new(
+                "/etc/fstab",
+                "60 s newer than /var/lib/kdump/initrd.img"
+            )
         );
-        assert_eq!(stale[0].evidence[1].text, "60 s newer");
+        let sure =
+            |path: &str, text: &str| found(at(made().file(path, text), path, 2060), age)[0].state;
+        assert_eq!(
+            sure("/etc/kdump/sysctl.conf", ""),
+            crate::doctor::State::Wrong
+        );
+        assert_eq!(
+            sure("/etc/crypttab", "a UUID=1 /key\n"),
+            crate::doctor::State::Wrong
+        );
+        assert_eq!(
+            sure("/etc/crypttab", "# nothing\n"),
+            crate::doctor::State::Note
+        );
     }
 
     #[test]
