@@ -3,7 +3,7 @@
 //! The command line: what a user may ask for, and how the answer is given.
 
 use crate::detector::Needs;
-use crate::doctor::{self, Classes};
+use crate::doctor::command::{self as doctor, DoctorArgs};
 use crate::drgn::Vmlinux;
 use crate::drill;
 use crate::dump::{Dump, State, Watch};
@@ -20,7 +20,6 @@ use crate::progress::Progress;
 use crate::report::{DumpFacts, Files, Report, VERDICT};
 use crate::route::filters::{self, Filter};
 use crate::route::{self, Ask};
-use crate::system::System;
 use crate::timeline;
 use crate::verdict::{self, Expected};
 use anyhow::Context;
@@ -53,8 +52,8 @@ enum Command {
     #[command(subcommand, after_help = "example:\n  faultline drill vm --mode soft")]
     Drill(DrillCommand),
     /// Tell what would come of each fault on this machine, or on another one
-    #[command(after_help = doctor_help())]
-    Doctor(DoctorArgs),
+    #[command(after_help = doctor::HELP)]
+    Doctor(Box<DoctorArgs>),
     /// Judge a vmcore: does it show the fault that was injected?
     #[command(after_help = verdict_help())]
     Verdict(VerdictArgs),
@@ -171,23 +170,6 @@ struct VerdictArgs {
     #[command(flatten)]
     debug: Debug,
     /// Print the report as JSON
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Args)]
-struct DoctorArgs {
-    /// Another machine: a directory laid out as its root, a sosreport, or what --collect wrote
-    #[arg(long, value_name = "PATH")]
-    root: Option<PathBuf>,
-    /// Only these classes of faults: soft, hard, hung, rcu, oops, warning, oom, panic, nmi,
-    /// watchdog
-    #[arg(long, value_name = "LIST", value_parser = clap::value_parser!(Classes))]
-    only: Option<Classes>,
-    /// Write all that was read to FILE, for --root elsewhere
-    #[arg(long, value_name = "FILE")]
-    collect: Option<PathBuf>,
-    /// Print the answer as JSON
     #[arg(long)]
     json: bool,
 }
@@ -351,18 +333,6 @@ fn verdict_help() -> String {
     )
 }
 
-fn doctor_help() -> String {
-    format!(
-        "Changes nothing, and needs no module. What it could not see it does not take for right.\n\n\
-         examples:\n  \
-         faultline doctor\n  \
-         faultline doctor --only soft,hung --json\n  \
-         faultline doctor --root sosreport-web1-2026-11-28/\n\n{DOCTOR_STATUS}"
-    )
-}
-
-const DOCTOR_STATUS: &str = "exit status:\n  0  all would work\n  1  something would not\n  2  wrong usage\n  3  could not tell";
-
 fn route_help() -> String {
     format!(
         "Needs the module route_probe, root, tracefs and debugfs. Values of filters are\n\
@@ -397,7 +367,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Command::Drill(DrillCommand::Guest { plan }) => {
             guest::run(&plan).map(|()| ExitCode::SUCCESS)
         }
-        Command::Doctor(args) => examine(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Verdict(args) => judge(args),
         Command::Route(args) => route::run(&args.ask()),
     }
@@ -567,23 +537,6 @@ fn find_runner(named: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
     Ok((project.join(named), project.into()))
 }
 
-fn examine(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
-    let system = match &args.root {
-        Some(root) => System::at(root)?,
-        None => System::here()?,
-    };
-    let answer = doctor::examine(&system, args.only.unwrap_or(Classes::ALL));
-    if let Some(path) = &args.collect {
-        system.record().write(path)?;
-    }
-    let text = match args.json {
-        true => escape::json(&serde_json::to_string_pretty(&answer)?).into_owned() + "\n",
-        false => doctor::people::text(&answer),
-    };
-    out::print(&text)?;
-    Ok(ExitCode::from(answer.exit_status))
-}
-
 fn judge(args: VerdictArgs) -> anyhow::Result<ExitCode> {
     let vmlinux = args.debug.vmlinux()?;
     if let (Some(mode), Some(detector)) = (args.mode, &args.detector) {
@@ -733,6 +686,9 @@ mod tests {
             "faultline verdict x --mode other",
             "faultline verdict x --threshold 99999999999",
             "faultline verdict x --cpu 4294967296",
+            "faultline doctor --only soft,lockup",
+            "faultline doctor --json --format nagios",
+            "faultline doctor --format html",
             "faultline route --dst 10.0.0.0/33",
             "faultline route --summary=both",
             "faultline route --duration 0s",

@@ -41,6 +41,8 @@ mod report;
 mod route;
 mod runner;
 mod saved;
+#[cfg(test)]
+mod schema;
 mod seen;
 mod system;
 mod template;

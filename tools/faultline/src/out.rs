@@ -4,7 +4,7 @@
 //! no more does.
 
 use anyhow::Context;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
 /// Prints `text` on stdout.
 ///
@@ -13,6 +13,15 @@ use std::io::{self, ErrorKind, Write};
 /// What keeps it from being written, unless nobody reads it: then the exit status is the answer.
 pub fn print(text: &str) -> anyhow::Result<()> {
     print_to(io::stdout().lock(), text).context("what was found out cannot be printed")
+}
+
+/// Returns whether stdout is a terminal that is to get colours.
+pub fn colour() -> bool {
+    let is_set =
+        |name, wanted: fn(&str) -> bool| std::env::var(name).is_ok_and(|value| wanted(&value));
+    io::stdout().is_terminal()
+        && !is_set("NO_COLOR", |value| !value.is_empty())
+        && !is_set("TERM", |value| value == "dumb")
 }
 
 fn print_to(mut to: impl Write, text: &str) -> io::Result<()> {

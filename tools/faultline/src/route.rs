@@ -167,16 +167,12 @@ fn look() -> anyhow::Result<Look> {
     let is_terminal = stdout.is_terminal();
     let columns =
         || rustix::termios::tcgetwinsize(&stdout).map_or(0, |size| usize::from(size.ws_col));
-    let is_set =
-        |name, wanted: fn(&str) -> bool| std::env::var(name).is_ok_and(|value| wanted(&value));
     Ok(Look {
         width: is_terminal.then(|| match columns() {
             0 => WIDTH,
             columns => columns.max(WIDTH / 2),
         }),
-        colour: is_terminal
-            && !is_set("NO_COLOR", |value| !value.is_empty())
-            && !is_set("TERM", |value| value == "dumb"),
+        colour: crate::out::colour(),
         start_us: {
             let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
             Duration::try_from(now)?.as_micros() as u64

@@ -339,7 +339,11 @@ impl System {
     fn elsewhere(&self, path: &str) -> Seen<String> {
         match self.source {
             Source::Root(_) | Source::Sos(_) => self.text(path),
-            Source::Here(_) | Source::Record(_) => Seen::Absent,
+            Source::Here(_) => Seen::Absent,
+            Source::Record(ref record) if record.borrow().texts.contains_key(path) => {
+                self.text(path)
+            }
+            Source::Record(_) => Seen::Absent,
         }
     }
 

@@ -213,6 +213,30 @@ impl ClassAnswer {
 }
 
 #[cfg(test)]
+pub mod testing {
+    use super::*;
+    use crate::doctor::Classes;
+    use crate::system::testing::Machine;
+
+    /// The answer on a machine where all is well for these classes, but for this.
+    pub fn answer(changes: &[(Class, Link, State, &str)]) -> Answer {
+        let classes: Vec<_> = changes.iter().map(|(class, ..)| *class).collect();
+        let only = Classes::of(&classes);
+        let all = Link::CHAIN.into_iter().chain(Link::DRILL);
+        let mut findings: Vec<_> = all.map(|link| Finding::fine(only, link, "x")).collect();
+        for (class, link, state, says) in changes {
+            findings.push(
+                Finding::new(*state, *class, *link, *says)
+                    .evidence("/x:1", *says)
+                    .mend("true"),
+            );
+        }
+        let system = Machine::new().sysctl("kernel.hostname", "web1").system();
+        Answer::of(&Facts::of(&system, only), findings)
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -34,6 +34,10 @@ pub const FAMILIES: &[Family] = &[
         checks: checks::detectors::CHECKS,
     },
     Family {
+        name: "hardware watchdogs",
+        checks: checks::hardware::CHECKS,
+    },
+    Family {
         name: "panic switches",
         checks: checks::panics::CHECKS,
     },

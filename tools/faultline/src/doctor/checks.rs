@@ -8,6 +8,7 @@ pub mod collector;
 pub mod crash_kernel;
 pub mod cut_short;
 pub mod detectors;
+pub mod hardware;
 pub mod host;
 pub mod initrd;
 pub mod kdump;

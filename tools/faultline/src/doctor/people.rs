@@ -2,55 +2,300 @@
 
 //! The answer for people: a table of the classes, then the findings with what mends them.
 
-use super::answer::{Answer, Outcome};
-use super::finding::{Link, State};
-use crate::layout::wrapped;
+use super::answer::{Answer, ChainLink, ClassAnswer, Outcome};
+use super::class::Classes;
+use super::finding::{Finding, Link, State};
+use crate::escape;
+use crate::layout::{lay_out, Part, WIDTH};
+use anstyle::{AnsiColor, Style};
 use std::fmt::Write;
 
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const DOUBT: Style = AnsiColor::Yellow.on_default();
+const ASIDE: Style = Style::new().dimmed();
+const PLAIN: Style = Style::new();
+
+/// The width of the table's first column, of one for a link, and how many paths are listed.
+const FIRST: usize = 19;
+const UNSEEN: usize = 8;
+
 /// The answer as text.
-pub fn text(answer: &Answer) -> String {
-    let mut out = String::new();
-    let _ = write!(out, "{:<19}", "fault");
-    for link in Link::CHAIN {
-        let _ = write!(out, "{:<14}", link.title());
-    }
-    out = out.trim_end().to_string() + "\n";
-    for class in &answer.classes {
-        let _ = write!(out, "{:<19}", class.title);
-        for link in &class.chain {
-            let word = match link.state {
-                State::Fine | State::Note => "yes",
-                State::Later => "now only",
-                State::Off => "off",
-                State::Unknown => "?",
-                State::Wrong => "NO",
-            };
-            let _ = write!(out, "{word:<14}");
+pub fn text(answer: &Answer, colour: bool) -> String {
+    let to = &mut Text {
+        out: String::new(),
+        colour,
+    };
+    heading(to, answer);
+    table(to, answer);
+    for (state, word, style) in [
+        (State::Wrong, "wrong", BAD),
+        (State::Later, "now only", DOUBT),
+        (State::Unknown, "unknown", DOUBT),
+        (State::Off, "off", ASIDE),
+        (State::Note, "note", ASIDE),
+    ] {
+        for finding in answer
+            .findings
+            .iter()
+            .filter(|finding| finding.state == state)
+        {
+            show(to, finding, word, style);
         }
-        out = out.trim_end().to_string() + "\n";
     }
-    out.push('\n');
-    for finding in &answer.findings {
-        let word = match finding.state {
-            State::Wrong => "WRONG",
-            State::Unknown => "unknown",
-            _ => continue,
+    unseen(to, answer);
+    ending(to, answer);
+    std::mem::take(&mut to.out)
+}
+
+struct Text {
+    out: String,
+    colour: bool,
+}
+
+impl Text {
+    /// Words after a lead, broken at blanks.
+    fn words(&mut self, lead: &str, text: &str, style: Style) {
+        let words: Vec<_> = text
+            .split_whitespace()
+            .map(|word| Part(word.into(), style))
+            .collect();
+        self.out += &lay_out(lead, &words, Some(WIDTH), self.colour);
+    }
+
+    /// A word in a column.
+    fn column(&mut self, text: &str, width: usize, style: Style) {
+        match self.colour {
+            true => {
+                let _ = write!(
+                    self.out,
+                    "{style}{text}{style:#}{:1$}",
+                    "",
+                    width.saturating_sub(text.len())
+                );
+            }
+            false => {
+                let _ = write!(self.out, "{text:<width$}");
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        self.out.truncate(self.out.trim_end_matches(' ').len());
+        self.out.push('\n');
+    }
+}
+
+fn heading(to: &mut Text, answer: &Answer) {
+    let machine = &answer.machine;
+    let known = [&machine.host, &machine.system];
+    let mut parts: Vec<_> = known.into_iter().flatten().cloned().collect();
+    parts.push(format!(
+        "kernel {}",
+        machine.release.as_deref().unwrap_or("not known")
+    ));
+    if machine.view != "this machine" {
+        parts.push(format!("from {}", machine.view));
+    }
+    to.words("", &parts.join(", "), PLAIN);
+    to.out.push('\n');
+}
+
+fn width(link: Link) -> usize {
+    match link {
+        Link::CrashKernel => 14,
+        Link::Detector => 10,
+        _ => 9,
+    }
+}
+
+fn table(to: &mut Text, answer: &Answer) {
+    to.column("fault", FIRST, ASIDE);
+    for link in Link::CHAIN {
+        to.column(link.title(), width(link), ASIDE);
+    }
+    to.column("a dump", 0, ASIDE);
+    to.end();
+    for class in &answer.classes {
+        to.column(class.title, FIRST, PLAIN);
+        for link in &class.chain {
+            let (word, style) = cell(link);
+            to.column(word, width(link.link), style);
+        }
+        let (word, style) = match class.outcome {
+            Outcome::WouldWork => ("yes", GOOD),
+            Outcome::Off => ("off", ASIDE),
+            Outcome::CouldNotTell => ("?", DOUBT),
+            Outcome::WouldNot => ("NO", BAD),
         };
-        out += &wrapped(&format!("{word:<8}"), &finding.says);
-        for evidence in &finding.evidence {
-            out += &wrapped(
-                "        | ",
-                &format!("{}: {}", evidence.place, evidence.text),
+        to.column(word, 0, style);
+        to.end();
+    }
+    to.out.push('\n');
+    for (title, link) in ["a drill on it", "analysis of its dumps"]
+        .iter()
+        .zip(&answer.drill)
+    {
+        let (word, style) = cell(link);
+        to.column(title, 2 * FIRST - 9, PLAIN);
+        to.column(word, 0, style);
+        to.end();
+    }
+    to.out.push('\n');
+}
+
+fn cell(link: &ChainLink) -> (&'static str, Style) {
+    match link.state {
+        State::Fine | State::Note => ("yes", GOOD),
+        State::Later => ("now only", DOUBT),
+        State::Off => ("off", ASIDE),
+        State::Unknown => ("?", DOUBT),
+        State::Wrong => ("NO", BAD),
+    }
+}
+
+fn show(to: &mut Text, finding: &Finding, word: &str, style: Style) {
+    to.column(word, 10, style);
+    let classes = match finding.classes {
+        Classes::ALL => String::new(),
+        some => {
+            some.iter()
+                .map(|class| class.name())
+                .collect::<Vec<_>>()
+                .join(", ")
+                + ": "
+        }
+    };
+    let says = format!("{classes}{} [{}]", finding.says, finding.check);
+    let lead = " ".repeat(10);
+    let start = to.out.len();
+    to.words(&lead, &says, PLAIN);
+    // The word stands where the lead's blanks are.
+    to.out.replace_range(start..start + lead.len(), "");
+    for evidence in &finding.evidence {
+        for line in evidence.text.lines().take(4) {
+            to.words(
+                "          | ",
+                &format!("{}: {line}", evidence.place),
+                ASIDE,
             );
         }
-        for line in &finding.mend {
-            let _ = writeln!(out, "        {}", crate::escape::line(line));
+    }
+    for line in &finding.mend {
+        // Never broken, so that it can be copied.
+        let (mark, style) = match line.starts_with("# ") {
+            true => ("", ASIDE),
+            false => ("$ ", PLAIN),
+        };
+        let text = escape::line(line);
+        let _ = match to.colour {
+            true => writeln!(to.out, "          {mark}{style}{text}{style:#}"),
+            false => writeln!(to.out, "          {mark}{text}"),
+        };
+    }
+}
+
+fn unseen(to: &mut Text, answer: &Answer) {
+    if answer.unseen.is_empty() {
+        return;
+    }
+    let count = answer.unseen.len();
+    to.out.push('\n');
+    to.words("", &format!("Not seen ({count}):"), ASIDE);
+    for unseen in answer.unseen.iter().take(UNSEEN) {
+        to.words("  ", &format!("{}: {}", unseen.path, unseen.why), ASIDE);
+    }
+    if count > UNSEEN {
+        to.words(
+            "  ",
+            &format!("and {} more: --json lists them", count - UNSEEN),
+            ASIDE,
+        );
+    }
+    if !answer.machine.is_root {
+        to.words("", "Run it as root to see what only root may.", PLAIN);
+    }
+}
+
+fn ending(to: &mut Text, answer: &Answer) {
+    to.out.push('\n');
+    for (outcome, title, style) in [
+        (Outcome::WouldWork, "A dump would come of:", GOOD),
+        (
+            Outcome::Off,
+            "Left without one, as on most machines:",
+            ASIDE,
+        ),
+        (Outcome::CouldNotTell, "Could not tell:", DOUBT),
+        (Outcome::WouldNot, "NO DUMP of:", BAD),
+    ] {
+        let of_outcome = answer
+            .classes
+            .iter()
+            .filter(|class| class.outcome == outcome);
+        let classes: Vec<_> = of_outcome.map(told).collect();
+        if !classes.is_empty() {
+            to.words("", &format!("{title} {}", classes.join(", ")), style);
         }
     }
-    out += match answer.outcome {
-        Outcome::WouldWork | Outcome::Off => "\nAll would work.\n",
-        Outcome::CouldNotTell => "\nCould not tell.\n",
-        Outcome::WouldNot => "\nSomething would not work.\n",
-    };
-    out
+}
+
+fn told(class: &ClassAnswer) -> String {
+    match class.stage {
+        Some(stage) => format!("{} ({})", class.title, stage.title()),
+        None => class.title.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::answer::testing::answer;
+    use crate::doctor::Class;
+
+    #[test]
+    fn fits_and_harms_no_terminal() {
+        let nasty = "a\u{1b}[2J\n".to_string() + &"word ".repeat(60);
+        let answer = answer(&[
+            (Class::HardwareWatchdog, Link::Panic, State::Wrong, &nasty),
+            (Class::Soft, Link::Panic, State::Later, "x"),
+            (Class::Oom, Link::Panic, State::Off, "x"),
+            (Class::Hung, Link::CrashKernel, State::Unknown, "x"),
+        ]);
+        let plain = text(&answer, false);
+        assert!(
+            plain.lines().all(|line| line.chars().count() <= WIDTH),
+            "{plain}"
+        );
+        assert!(!plain.contains('\u{1b}'));
+        let table: Vec<_> = plain.lines().skip(2).take(5).collect();
+        assert_eq!(
+            table,
+            [
+                "fault              detected  panic    crash kernel  dump     after    a dump",
+                "soft lockup        yes       now only yes           yes      yes      yes",
+                "hung task          yes       yes      ?             yes      yes      ?",
+                "out of memory      yes       off      yes           yes      yes      off",
+                "hardware watchdog  yes       NO       yes           yes      yes      NO",
+            ]
+        );
+        assert!(
+            plain.ends_with("NO DUMP of: hardware watchdog\n"),
+            "{plain}"
+        );
+        let colours = text(&answer, true);
+        let mut bare = String::new();
+        let mut rest = colours.as_str();
+        while let Some((before, after)) = rest.split_once("\u{1b}[") {
+            bare += before;
+            rest = after.split_once('m').unwrap().1;
+        }
+        let trimmed = |text: &str| {
+            text.lines()
+                .map(str::trim_end)
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
+        assert_eq!(trimmed(&(bare + rest)), trimmed(&plain));
+    }
 }

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The command: what may be asked of the doctor, and the forms that its answer comes in.
+
+use super::{document, examine, monitor, people, Answer, Classes};
+use crate::escape;
+use crate::out;
+use crate::system::System;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Args)]
+pub struct DoctorArgs {
+    /// Another machine: a directory laid out as its root, a sosreport, or what --collect
+    /// wrote there
+    #[arg(long, value_name = "PATH")]
+    root: Option<PathBuf>,
+    /// Only these classes of faults, and all of them are wanted: soft, hard, hung, rcu,
+    /// oops, warning, oom, panic, nmi, watchdog
+    #[arg(long, value_name = "LIST")]
+    only: Option<Classes>,
+    /// Write all that was looked at to a new file, for --root elsewhere
+    #[arg(long, value_name = "FILE")]
+    collect: Option<PathBuf>,
+    /// Print the answer as JSON
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+    /// Print it for a program: nagios (one line, with its exit status)
+    #[arg(long, value_enum, value_name = "NAME", hide_possible_values = true)]
+    format: Option<Format>,
+    /// Write it for node_exporter's textfile collector; the name ends in .prom
+    #[arg(long, value_name = "FILE", value_parser = monitor::prometheus_path)]
+    prometheus: Option<PathBuf>,
+    /// Print docs/doctor.md, with the table of all checks
+    #[arg(long, exclusive = true)]
+    checks: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Format {
+    Nagios,
+}
+
+pub const HELP: &str =
+    "Tells for each class of faults what would come of one: is it detected, does the kernel
+panic, does the crash kernel boot, is a dump written, does the machine come back.
+Changes nothing and needs no module. What it cannot see it does not take for right:
+run it as root. A class that most machines leave without a panic on purpose (warning,
+oom, a hardware watchdog) counts only if --only names it.
+
+--collect takes the files that the checks read (docs/doctor.md lists them), without
+keys, and with passwords replaced. The kernel log and host name are in it.
+
+examples:
+  faultline doctor
+  faultline doctor --only soft,hung --json
+  faultline doctor --collect web1.tar
+  faultline doctor --root web1.tar
+  faultline doctor --root sosreport-web1-2026-11-28/
+  faultline doctor --format nagios
+  faultline doctor --prometheus /var/lib/node_exporter/faultline.prom
+
+exit status:
+  0  all would work
+  1  something would not
+  2  wrong usage
+  3  could not tell
+With --format nagios: 0 OK, 1 WARNING (works now, not after a reboot), 2 CRITICAL,
+3 UNKNOWN.";
+
+/// Examines a machine, and prints what was found.
+pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
+    if args.checks {
+        out::print(&document::text())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let system = match &args.root {
+        Some(root) => System::at(root)?,
+        None => System::here()?,
+    };
+    let answer = examine(&system, args.only.unwrap_or(Classes::ALL));
+    if let Some(path) = &args.collect {
+        system.record().write(path)?;
+    }
+    if let Some(path) = &args.prometheus {
+        monitor::write_prometheus(&answer, path)?;
+    }
+    print(&answer, args)
+}
+
+fn print(answer: &Answer, args: &DoctorArgs) -> anyhow::Result<ExitCode> {
+    let (text, status) = match args.format {
+        Some(Format::Nagios) => {
+            let (line, status) = monitor::nagios(answer);
+            (line + "\n", status)
+        }
+        None if args.json => {
+            let json = serde_json::to_string_pretty(answer)?;
+            (escape::json(&json).into_owned() + "\n", answer.exit_status)
+        }
+        None => (people::text(answer, out::colour()), answer.exit_status),
+    };
+    out::print(&text)?;
+    Ok(ExitCode::from(status))
+}
