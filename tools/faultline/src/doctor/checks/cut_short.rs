@@ -124,9 +124,9 @@ fn boot_secs(facts: &Facts) -> u64 {
     let Seen::Is(log) = facts.log() else {
         return BOOT_SECS;
     };
-    let line = log
-        .lines()
-        .find(|line| line.contains("systemd[1]:") || line.contains("Run /init as init process"));
+    let first = |text: &str| log.lines().find(|line| line.contains(text));
+    // The line of systemd if there is one: it is what feeds a watchdog.
+    let line = first("systemd[1]:").or_else(|| first("Run /init as init process"));
     let stamp = line.and_then(|line| {
         line.trim_start_matches(|letter: char| letter != '[')
             .strip_prefix('[')?

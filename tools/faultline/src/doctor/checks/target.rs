@@ -8,7 +8,7 @@ use crate::doctor::check::Check;
 use crate::doctor::config::makedumpfile;
 use crate::doctor::config::place::Place;
 use crate::doctor::config::saver::{Goal, Saver};
-use crate::doctor::{Facts, Finding, Link};
+use crate::doctor::{Facts, Finding, Link, State};
 use crate::system::{Kind, Seen, System};
 use crate::verdict::Stage;
 
@@ -178,6 +178,13 @@ fn room(facts: &Facts) -> Vec<Finding> {
     let Goal::Directory(dir) = goal else {
         return Vec::new();
     };
+    // What is wrong with such a place is a finding of its own.
+    if matches!(
+        directory(system, &saver, &dir, &Place::whole("")).state,
+        State::Wrong
+    ) {
+        return Vec::new();
+    }
     let (arguments, level_place) = saver.collector();
     let Some(arguments) = arguments else {
         return Vec::new();

@@ -40,8 +40,8 @@ fn table() -> Vec<Plant> {
                 plants.last_mut().unwrap().commands.push(command.to_owned())
             }
             // For a real machine only.
-            Some(("live", _)) => {}
-            Some(("find", words)) => {
+            Some(("live" | "live-find", _)) => {}
+            Some(("find" | "tree-find", words)) => {
                 let words: Vec<_> = words.split_ascii_whitespace().map(str::to_owned).collect();
                 plants.last_mut().unwrap().expected.push(
                     words
