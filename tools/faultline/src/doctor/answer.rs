@@ -131,6 +131,7 @@ impl Answer {
     }
 
     /// A class's part of it.
+    #[cfg(test)]
     pub fn class(&self, class: Class) -> Option<&ClassAnswer> {
         self.classes.iter().find(|answer| answer.class == class)
     }

@@ -42,15 +42,17 @@ enum Format {
     Nagios,
 }
 
-pub const HELP: &str =
-    "Tells for each class of faults what would come of one: is it detected, does the kernel
-panic, does the crash kernel boot, is a dump written, does the machine come back.
-Changes nothing and needs no module. What it cannot see it does not take for right:
-run it as root. A class that most machines leave without a panic on purpose (warning,
-oom, a hardware watchdog) counts only if --only names it.
+pub const HELP: &str = "\
+Tells for each class of faults what would come of one: is it detected, does the
+kernel panic, does the crash kernel boot, is a dump written, does the machine
+come back. Changes nothing and needs no module. What it cannot see it does not
+take for right: run it as root. A class that most machines leave without a
+panic on purpose (warning, oom, a hardware watchdog) counts only if --only
+names it.
 
---collect takes the files that the checks read (docs/doctor.md lists them), without
-keys, and with passwords replaced. The kernel log and host name are in it.
+--collect takes the files that the checks read (docs/doctor.md lists them),
+without keys, and with passwords hidden. The kernel log and the host's name are
+in it.
 
 examples:
   faultline doctor
@@ -66,7 +68,7 @@ exit status:
   1  something would not
   2  wrong usage
   3  could not tell
-With --format nagios: 0 OK, 1 WARNING (works now, not after a reboot), 2 CRITICAL,
+With --format nagios: 0 OK, 1 WARNING (not after the next boot), 2 CRITICAL,
 3 UNKNOWN.";
 
 /// Examines a machine, and prints what was found.

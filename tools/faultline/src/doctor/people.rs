@@ -35,12 +35,18 @@ pub fn text(answer: &Answer, colour: bool) -> String {
         (State::Off, "off", ASIDE),
         (State::Note, "note", ASIDE),
     ] {
-        for finding in answer
+        let mut said = Vec::new();
+        let of_state = answer
             .findings
             .iter()
-            .filter(|finding| finding.state == state)
-        {
-            show(to, finding, word, style);
+            .filter(|finding| finding.state == state);
+        for finding in of_state {
+            // Of two links it may be the same.
+            let what = (finding.check, &finding.says, finding.classes);
+            if !said.contains(&what) {
+                said.push(what);
+                show(to, finding, word, style);
+            }
         }
     }
     unseen(to, answer);
@@ -181,7 +187,9 @@ fn show(to: &mut Text, finding: &Finding, word: &str, style: Style) {
             );
         }
     }
-    for line in &finding.mend {
+    // What is off on purpose is left to those who name it.
+    let mend = finding.mend.iter().filter(|_| finding.state != State::Off);
+    for line in mend {
         // Never broken, so that it can be copied.
         let (mark, style) = match line.starts_with("# ") {
             true => ("", ASIDE),

@@ -77,7 +77,7 @@ pub fn of_df(system: &System, real: &str) -> Seen<Room> {
             }
             _ => continue,
         };
-        into.extend(text.lines().skip(1).filter_map(|line| df(line)));
+        into.extend(text.lines().skip(1).filter_map(df));
     }
     let of = |lines: &[(String, u64, u64)]| {
         let below = lines.iter().filter(|(point, ..)| is_below(real, point));

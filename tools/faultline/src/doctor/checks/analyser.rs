@@ -9,8 +9,11 @@ use crate::system::Seen;
 
 const ABOUT: About = About(Link::Analyser);
 
+/// A makedumpfile, and a kernel.
+type Pair = ((u32, u32, u32), (u32, u32));
+
 /// The newest kernel that each makedumpfile says it supports (LATEST_VERSION in makedumpfile.h).
-const NEWEST: &[((u32, u32, u32), (u32, u32))] = &[
+const NEWEST: &[Pair] = &[
     ((1, 7, 0), (5, 15)),
     ((1, 7, 1), (5, 17)),
     ((1, 7, 2), (6, 0)),

@@ -7,7 +7,7 @@ use crate::doctor::check::Check;
 use crate::doctor::checks::panics::SYSCTL_FILE;
 use crate::doctor::config::sysctl::{Assignment, Unread, Why, SYSCTL_CONF};
 use crate::doctor::key::{self, Key, KEYS};
-use crate::doctor::{Facts, Finding, Link, State};
+use crate::doctor::{Classes, Facts, Finding, Link, State};
 use crate::system::{sysctl_path, Seen};
 
 const FILES: &str =
@@ -61,15 +61,22 @@ pub const CHECKS: &[Check] = &[
         reads: FILES,
         why: "what sets a sysctl at boot is not known if a file of it cannot be read",
         mend: "run it as root",
-        run: |facts| {
-            let note = |(path, why): &(String, String)| {
-                let says = format!("what is set at the next boot is not known in whole: {path}: {why}");
-                Finding::note(crate::doctor::Classes::ALL, Link::Panic, says)
-            };
-            facts.sysctls().unseen.iter().map(note).collect()
-        },
+        run: unseen,
     },
 ];
+
+fn unseen(facts: &Facts) -> Vec<Finding> {
+    let unseen = &facts.sysctls().unseen;
+    if unseen.is_empty() {
+        return Vec::new();
+    }
+    let says = "not all of what sets sysctls at boot could be seen";
+    let finding = Finding::note(Classes::ALL, Link::Panic, says);
+    let with = |finding: Finding, (path, why): &(String, String)| {
+        finding.evidence(path, format!("({why})"))
+    };
+    vec![unseen.iter().fold(finding, with)]
+}
 
 /// Whether a key has the right value now.
 fn now(facts: &Facts, key: &Key) -> Option<bool> {
@@ -251,9 +258,7 @@ fn unknown_key(facts: &Facts) -> Vec<Finding> {
                     None => format!("this kernel has no {name}"),
                 };
                 let (classes, link) = Key::of(name)
-                    .map_or((crate::doctor::Classes::ALL, Link::Panic), |key| {
-                        (key.classes, key.link)
-                    });
+                    .map_or((Classes::ALL, Link::Panic), |key| (key.classes, key.link));
                 found.push(cites(Finding::note(classes, link, says), assignment));
             }
             continue;
@@ -351,7 +356,7 @@ fn command_line_word(facts: &Facts) -> Vec<Finding> {
         let finding = match sysctl {
             Some(key) if now(facts, key) != Some(true) => wrong(facts, key, says),
             Some(key) => Finding::note(key.classes, key.link, says),
-            None => Finding::note(crate::doctor::Classes::ALL, Link::CrashKernel, says),
+            None => Finding::note(Classes::ALL, Link::CrashKernel, says),
         };
         found.push(finding.evidence("/proc/cmdline", word));
     }
@@ -361,7 +366,7 @@ fn command_line_word(facts: &Facts) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::{self, Classes};
+    use crate::doctor;
     use crate::system::testing::Machine;
     use crate::verdict::Stage;
 
@@ -552,10 +557,13 @@ mod tests {
     fn a_file_that_cannot_be_read_is_told() {
         let machine = debian("0").link("/etc/sysctl.d/a.conf", "a.conf").system();
         let answer = doctor::examine(&machine, Classes::ALL);
-        let told = answer
-            .findings
-            .iter()
-            .any(|finding| finding.check == "sysctl_unseen" && finding.says.contains("a.conf"));
+        let told = answer.findings.iter().any(|finding| {
+            finding.check == "sysctl_unseen"
+                && finding
+                    .evidence
+                    .iter()
+                    .any(|line| line.place.ends_with("a.conf"))
+        });
         assert!(told);
         assert!(answer
             .unseen
