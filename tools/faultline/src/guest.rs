@@ -5,12 +5,10 @@
 //! last thing it tells is that the module is in. It works in a drill's machine only.
 
 use crate::detector::Needs;
-use crate::event::{Guest, Release};
-use crate::klog::{self, Line};
-use crate::kmsg::Log;
-use crate::mode::Case;
+use crate::event::Guest;
 use crate::plan::Injection;
 use crate::process::output_within;
+use crate::strike::{self, read, Strike};
 use anyhow::{bail, Context};
 use std::ffi::CString;
 use std::fs::{self, File};
@@ -77,11 +75,7 @@ fn inject(plan: &Injection) -> anyhow::Result<()> {
         load_crash_kernel(command_line)?;
     }
     for setting in &plan.sysctls {
-        let file = match setting.key.strip_prefix('/') {
-            Some(_) => setting.key.clone(),
-            None => format!("/proc/sys/{}", setting.key.replace('.', "/")),
-        };
-        if let Err(error) = fs::write(&file, &setting.value) {
+        if let Err(error) = fs::write(strike::setting_file(&setting.key), &setting.value) {
             tell(&Guest::SysctlFailed {
                 key: setting.key.clone(),
                 value: setting.value.clone(),
@@ -94,26 +88,21 @@ fn inject(plan: &Injection) -> anyhow::Result<()> {
         Needs::HardwareWatchdog => Some(Feeder::start(plan)?),
         Needs::Nmi | Needs::Nothing => None,
     };
-    let mut log = Log::open()?;
-    let before = counter(case);
-    if let Err(error) = insert(mode.module, &plan.module_arguments()) {
-        let lines = log.lines();
-        let last = |start: String| lines.iter().rfind(|line| line.starts_with(&start)).cloned();
-        // The kernel has its own words for a parameter that the module refused.
-        let line = last(format!("{}: refused: ", mode.module))
-            .or_else(|| last(format!("{}: ", mode.module)));
-        return tell(&Guest::Refused {
-            error: format!("{error:#}"),
-            line,
-        });
-    }
-    let parameters = Path::new("/sys/module")
-        .join(mode.module)
-        .join("parameters");
+    let arguments = plan.module_arguments();
+    let mut strike = match Strike::begin(case, || insert(mode.module, &arguments))? {
+        Ok(strike) => strike,
+        Err(refusal) => {
+            return tell(&Guest::Refused {
+                error: refusal.error,
+                line: refusal.line,
+            });
+        }
+    };
     tell(&Guest::Inserted {
-        cpus: read(parameters.join("cpus"))?,
+        cpus: strike.parameter("cpus")?,
     })?;
-    watch(plan, case, &parameters, &mut log, before)
+    let patience = Duration::from_secs(plan.patience_secs);
+    tell(&Guest::Released(strike.wait(patience, |_, _| {})?))
 }
 
 /// Who tells of a fault, or looks for one, must not be on a CPU that is held: this program,
@@ -193,70 +182,8 @@ fn insert(module: &str, arguments: &str) -> anyhow::Result<()> {
         .with_context(|| format!("insmod {module}.ko {arguments}"))
 }
 
-/// Waits until the module has released its CPUs, and tells how that was.
-fn watch(
-    plan: &Injection,
-    case: Case,
-    parameters: &Path,
-    log: &mut Log,
-    before: Option<u64>,
-) -> anyhow::Result<()> {
-    let deadline = Instant::now() + Duration::from_secs(plan.patience_secs);
-    let mut lines = Vec::new();
-    loop {
-        lines.extend(log.lines());
-        let state = read(parameters.join("state"))?;
-        let last = lines
-            .iter()
-            .rfind(|line| ENDS.iter().any(|end| line.contains(end)));
-        let is_over = matches!(state.as_str(), "released" | "cancelled" | "died");
-        if let Some(last) = last.filter(|_| is_over) {
-            let reports = lines.iter().filter(|line| is_report(case, line)).count();
-            let release = Release {
-                held_ms: number(parameters.join("held_ms")).unwrap_or(0),
-                counter: before.zip(counter(case)),
-                reports,
-                line: Some(last.clone()),
-                state,
-            };
-            // What a thread dies of comes after its last word.
-            if release.state != "died" || release.detected() || Instant::now() > deadline {
-                return tell(&Guest::Released(release));
-            }
-            std::thread::sleep(TICK);
-            continue;
-        }
-        if Instant::now() > deadline {
-            bail!(
-                "the module is still in state '{state}' after {} s",
-                plan.patience_secs
-            );
-        }
-        std::thread::sleep(TICK);
-    }
-}
-
 /// How long a program may take here, where all is emulated and slow.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How often the module is looked at.
-const TICK: Duration = Duration::from_millis(100);
-
-/// The module's last words.
-const ENDS: &[&str] = &[": released after ", ": cancelled ", ": died: "];
-
-fn is_report(case: Case, text: &str) -> bool {
-    let line = Line {
-        time: None,
-        caller: None,
-        text,
-    };
-    klog::detection(case, line).is_some()
-}
-
-fn counter(case: Case) -> Option<u64> {
-    number(case.detector.counter?)
-}
-
 /// Feeds the watchdog device as long as the CPU at fault lets it.
 struct Feeder(Child);
 
@@ -291,12 +218,6 @@ impl Drop for Feeder {
 
 fn number(path: impl AsRef<Path>) -> Option<u64> {
     read(path).ok()?.parse().ok()
-}
-
-fn read(path: impl AsRef<Path>) -> anyhow::Result<String> {
-    let path = path.as_ref();
-    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    Ok(text.trim_end().to_string())
 }
 
 fn variable(name: &str) -> anyhow::Result<PathBuf> {

@@ -44,6 +44,7 @@ mod saved;
 #[cfg(test)]
 mod schema;
 mod seen;
+mod strike;
 mod system;
 mod template;
 mod timeline;

@@ -72,7 +72,7 @@ const CRASH_COPY_EXIT: &str = "faultline-crash: copy exit={status}";
 const CRASH_DOWN: &str = "faultline-crash: down";
 
 /// How kernels and makedumpfile say that memory is short.
-const OUT_OF_MEMORY: &[&str] = &[
+pub const OUT_OF_MEMORY: &[&str] = &[
     "Out of memory",
     "out of memory",
     "invoked oom-killer",
@@ -279,8 +279,8 @@ impl Seen {
     }
 }
 
-/// Does the kernel say that it takes no such module?
-fn is_refusal(text: &str) -> bool {
+/// Returns whether the kernel says that it takes no such module.
+pub fn is_refusal(text: &str) -> bool {
     text.starts_with("Lockdown: ") && text.contains("module")
         || text.starts_with("Loading of ") && text.contains(" is rejected")
 }

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a drill does to the kernel that it runs on, a virtual machine's or this machine's: it
+//! sets sysctls, inserts the module, and waits for the module's last word.
+
+use crate::event::Release;
+use crate::klog::{self, Line};
+use crate::kmsg::Log;
+use crate::mode::Case;
+use crate::seen;
+use crate::system::sysctl_path;
+use anyhow::{bail, Context};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How often the module is looked at.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The module's last words.
+const ENDS: &[&str] = &[": released after ", ": cancelled ", ": died: "];
+
+/// Returns the file of a sysctl, or of a setting that is a path itself.
+pub fn setting_file(key: &str) -> PathBuf {
+    match key.strip_prefix('/') {
+        Some(_) => key.into(),
+        None => sysctl_path(key).into(),
+    }
+}
+
+/// Why the kernel, or the module, did not take it.
+#[derive(Debug)]
+pub struct Refusal {
+    pub error: String,
+    /// The module's own line about it.
+    pub line: Option<String>,
+    /// The kernel's line, where it takes no module that is not signed.
+    pub lockdown: Option<String>,
+}
+
+/// A module that was inserted.
+pub struct Strike {
+    case: Case,
+    parameters: PathBuf,
+    log: Log,
+    lines: Vec<String>,
+    /// The detector's counter before.
+    before: Option<u64>,
+}
+
+impl Strike {
+    /// Inserts the module with `insert`.
+    pub fn begin(
+        case: Case,
+        insert: impl FnOnce() -> anyhow::Result<()>,
+    ) -> anyhow::Result<Result<Self, Refusal>> {
+        let module = case.mode.module;
+        let mut log = Log::open()?;
+        let before = counter(case);
+        if let Err(error) = insert() {
+            let lines = log.lines();
+            let last = |start: String| lines.iter().rfind(|line| line.starts_with(&start)).cloned();
+            return Ok(Err(Refusal {
+                error: format!("{error:#}"),
+                // The kernel has its own words for a parameter that the module refused.
+                line: last(format!("{module}: refused: ")).or_else(|| last(format!("{module}: "))),
+                lockdown: lines.iter().find(|line| seen::is_refusal(line)).cloned(),
+            }));
+        }
+        Ok(Ok(Strike {
+            case,
+            parameters: Path::new("/sys/module").join(module).join("parameters"),
+            log,
+            lines: Vec::new(),
+            before,
+        }))
+    }
+
+    /// Reads one of the module's parameters.
+    pub fn parameter(&self, name: &str) -> anyhow::Result<String> {
+        read(self.parameters.join(name))
+    }
+
+    /// Calls off what has not begun, and what can be ended.
+    pub fn cancel(&self) -> std::io::Result<()> {
+        fs::write(self.parameters.join("cancel"), "1")
+    }
+
+    /// Waits until the module has released its CPUs. `each` sees its state whenever that was
+    /// looked at.
+    pub fn wait(
+        &mut self,
+        patience: Duration,
+        mut each: impl FnMut(&Self, &str),
+    ) -> anyhow::Result<Release> {
+        let deadline = Instant::now() + patience;
+        loop {
+            self.lines.extend(self.log.lines());
+            let state = self.parameter("state")?;
+            each(self, &state);
+            let last = self
+                .lines
+                .iter()
+                .rfind(|line| ENDS.iter().any(|end| line.contains(end)));
+            let is_over = matches!(state.as_str(), "released" | "cancelled" | "died");
+            let is_late = Instant::now() > deadline;
+            if let Some(last) = last.filter(|_| is_over) {
+                let reports = self.lines.iter().filter(|line| is_report(self.case, line));
+                let held_ms = self.parameter("held_ms").ok();
+                let release = Release {
+                    held_ms: held_ms.and_then(|text| text.parse().ok()).unwrap_or(0),
+                    counter: self.before.zip(counter(self.case)),
+                    reports: reports.count(),
+                    line: Some(last.clone()),
+                    state,
+                };
+                // What a thread dies of comes after its last word.
+                if release.state != "died" || release.detected() || is_late {
+                    return Ok(release);
+                }
+            } else if is_late {
+                bail!(
+                    "the module is still in state '{state}' after {} s",
+                    patience.as_secs()
+                );
+            }
+            std::thread::sleep(TICK);
+        }
+    }
+
+    /// The first report of the detector since the module was inserted.
+    pub fn report(&self) -> Option<&str> {
+        let mut lines = self.lines.iter();
+        lines
+            .find(|line| is_report(self.case, line))
+            .map(|line| &**line)
+    }
+}
+
+fn is_report(case: Case, text: &str) -> bool {
+    let line = Line {
+        time: None,
+        caller: None,
+        text,
+    };
+    klog::detection(case, line).is_some()
+}
+
+fn counter(case: Case) -> Option<u64> {
+    read(case.detector.counter?).ok()?.parse().ok()
+}
+
+/// Reads a file of one line.
+pub fn read(path: impl AsRef<Path>) -> anyhow::Result<String> {
+    let path = path.as_ref();
+    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    Ok(text.trim_end().to_string())
+}
