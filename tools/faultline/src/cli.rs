@@ -9,9 +9,12 @@ use crate::drill;
 use crate::dump::{Dump, State, Watch};
 use crate::escape;
 use crate::guest;
+use crate::here;
+use crate::here::args::{self, HereArgs, ResumeArgs, StatusArgs};
 use crate::infer;
 use crate::interrupt;
 use crate::layout::wrapped;
+use crate::ledger;
 use crate::matrix::{self, MatrixArgs};
 use crate::mode::{Case, Mode, MODES};
 use crate::out;
@@ -70,6 +73,15 @@ enum DrillCommand {
     /// Rehearse every fault on every kind of CPU under every policy
     #[command(after_help = matrix_help())]
     Matrix(Box<MatrixArgs>),
+    /// The real thing, on this machine: it goes down and comes back
+    #[command(after_help = args::here_help())]
+    Here(Box<HereArgs>),
+    /// Judge the drill that was armed before this boot
+    #[command(after_help = args::resume_help())]
+    Resume(ResumeArgs),
+    /// What was proven on this machine, and whether it still holds
+    #[command(after_help = args::status_help())]
+    Status(StatusArgs),
     /// The guest side of 'drill vm'
     #[command(hide = true)]
     Guest { plan: String },
@@ -364,6 +376,12 @@ pub fn run() -> anyhow::Result<ExitCode> {
             let (drill, project) = find_runner(&args.runner)?;
             matrix::run(&args, &drill, &project)
         }
+        Command::Drill(DrillCommand::Here(args)) => {
+            let case = case(args.mode, args.detector.as_deref());
+            here::run(&args, case)
+        }
+        Command::Drill(DrillCommand::Resume(args)) => here::resume(&args),
+        Command::Drill(DrillCommand::Status(args)) => ledger::status::run(&args),
         Command::Drill(DrillCommand::Guest { plan }) => {
             guest::run(&plan).map(|()| ExitCode::SUCCESS)
         }

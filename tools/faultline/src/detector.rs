@@ -4,6 +4,7 @@
 //! detector is one constant: how it is armed, switched off and made to panic, what it says
 //! in the kernel log, and when it must say it.
 
+use crate::doctor::Class;
 use crate::window::{self, Window};
 
 /// Something that reports faults.
@@ -39,6 +40,8 @@ pub struct Detector {
     pub window: Option<fn(u32) -> Window>,
     /// What the machine needs for it.
     pub needs: Needs,
+    /// The class of faults that the doctor has it in.
+    pub class: Class,
 }
 
 /// A setting, a sysctl or a file, and its value.
@@ -80,6 +83,7 @@ impl Detector {
         shows_culprit: true,
         window: Some(window::at_once),
         needs: Needs::Nothing,
+        class: Class::Panic,
     };
 }
 
@@ -98,6 +102,7 @@ pub const SOFT_LOCKUP: Detector = Detector {
     reports: &["BUG: soft lockup - CPU#{cpu} stuck for {secs}s! [{task}]"],
     panic: &["softlockup: hung tasks"],
     window: Some(window::soft_lockup),
+    class: Class::Soft,
     ..Detector::PLAIN
 };
 
@@ -118,6 +123,7 @@ pub const HARD_LOCKUP: Detector = Detector {
     panics_in: Who::Anybody,
     shows_culprit: false,
     window: Some(window::hard_lockup),
+    class: Class::Hard,
     ..Detector::PLAIN
 };
 
@@ -147,6 +153,7 @@ pub const RCU_STALL: Detector = Detector {
     panic: &["RCU Stall"],
     panics_in: Who::Anybody,
     window: Some(window::rcu_stall),
+    class: Class::Rcu,
     ..Detector::PLAIN
 };
 
@@ -169,6 +176,7 @@ pub const HUNG_TASK: Detector = Detector {
     panic: &["hung_task: blocked tasks"],
     panics_in: Who::Anybody,
     window: Some(window::hung_task),
+    class: Class::Hung,
     ..Detector::PLAIN
 };
 
@@ -188,6 +196,7 @@ pub const NMI: Detector = Detector {
     shows_culprit: false,
     window: Some(window::nmi),
     needs: Needs::Nmi,
+    class: Class::Nmi,
     ..Detector::PLAIN
 };
 
@@ -198,6 +207,7 @@ pub const HARDWARE_WATCHDOG: Detector = Detector {
     threshold: Some(("", 4)),
     window: Some(window::hardware_watchdog),
     needs: Needs::HardwareWatchdog,
+    class: Class::HardwareWatchdog,
     ..NMI
 };
 
@@ -226,6 +236,7 @@ pub const OOPS: Detector = Detector {
         "Oops: Fatal exception",
     ],
     skips_panic: true,
+    class: Class::Oops,
     ..Detector::PLAIN
 };
 
@@ -239,6 +250,7 @@ pub const STACK_END: Detector = Detector {
         "Fatal exception",
         "kernel stack overflow",
     ],
+    class: Class::Panic,
     ..OOPS
 };
 
@@ -248,6 +260,7 @@ pub const WARNING: Detector = Detector {
     panics: Some([("kernel.panic_on_warn", "1"), ("kernel.panic_on_warn", "0")]),
     counter: Some("/sys/kernel/warn_count"),
     panic: &["kernel: panic_on_warn set ..."],
+    class: Class::Warning,
     ..Detector::PLAIN
 };
 
@@ -258,6 +271,7 @@ pub const OUT_OF_MEMORY: Detector = Detector {
     panic: &["Out of memory: {kind} panic_on_oom is enabled"],
     panics_in: Who::Anybody,
     window: Some(window::out_of_memory),
+    class: Class::Oom,
     ..Detector::PLAIN
 };
 

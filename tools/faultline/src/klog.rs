@@ -113,6 +113,12 @@ const CONTEXT: &str = "CPU: {cpu} ";
 const CONTEXT_PID: &str = "PID: {pid} Comm: {comm_and_taint}";
 const TASK: &str = "task:{thread} state:{state} stack:{stack} pid:{pid} ";
 
+/// The run that `line` is about, if it is the module's.
+pub fn run(line: Line<'_>) -> Option<&str> {
+    let found = template::find(OURS, line.text).filter(|_| line.text.starts_with("lockup: run "));
+    found.map(|found| found.text("run"))
+}
+
 /// The module's announcement, if `line` is one.
 pub fn announced(line: Line<'_>) -> Option<Announced> {
     let found = template::find(ANNOUNCED, line.text)?;

@@ -10,10 +10,10 @@ use crate::klog::Story;
 use crate::mode::Case;
 use crate::seen::Seen;
 use crate::window::Window;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Where the way ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     Refused,
@@ -33,7 +33,7 @@ pub enum Stage {
 }
 
 /// What a stage means for whoever asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Pass,
@@ -145,7 +145,7 @@ pub struct Expected {
 }
 
 /// How long detection took, beside what is documented.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
     pub secs: f64,
     /// The detector's threshold and the window that follows; null if it is not known.
@@ -168,7 +168,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    fn of(case: Case, stage: Stage, summary: impl Into<String>, evidence: Vec<String>) -> Self {
+    pub fn of(case: Case, stage: Stage, summary: impl Into<String>, evidence: Vec<String>) -> Self {
         let advice = stage.advice(case);
         Verdict {
             stage,

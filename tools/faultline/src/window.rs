@@ -2,10 +2,10 @@
 
 //! When a detector must report: its documented window, computed from its threshold.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How long after the injection a detector may report.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Window {
     /// The earliest moment, in seconds after the injection.
     pub earliest_secs: f64,

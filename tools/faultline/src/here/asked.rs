@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is shown before a drill strikes, and the question whether it may.
+
+use super::impact::Impact;
+use super::state::Armed;
+use super::target::Target;
+use crate::interrupt;
+use crate::layout::wrapped;
+use crate::ledger::Ledger;
+use crate::mode::Case;
+use crate::plan::{Policy, Setting};
+use anyhow::Context;
+use rustix::event::{poll, PollFd, PollFlags, Timespec};
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+/// What was answered.
+pub enum Reply {
+    Yes,
+    No(String),
+}
+
+/// What will happen to whom.
+pub fn text(case: Case, armed: &Armed, impact: &Impact, ledger: &Ledger) -> String {
+    let target = Target {
+        directories: armed.directories.clone(),
+        remote: armed.remote.clone(),
+    };
+    let list = |words: &[String]| match words {
+        [] => "none".to_string(),
+        words => words.join(", "),
+    };
+    let settings: Vec<_> = armed.set.iter().map(Setting::to_string).collect();
+    let before: Vec<_> = armed.before.iter().map(Setting::to_string).collect();
+    let mut text = wrapped(
+        "",
+        &format!(
+            "Drill on this machine: {}, to be seen by the {}, run id {}",
+            case.mode.title, case.detector.title, armed.run_id
+        ),
+    );
+    let mut row = |name: &str, told: &str| text += &wrapped(&format!("  {name:<10} "), told);
+    row("host", &format!("{}, kernel {}", armed.host, armed.release));
+    row(
+        "module",
+        &format!("{} {}", armed.module.display(), armed.parameters),
+    );
+    if !settings.is_empty() {
+        row("set", &settings.join(", "));
+    }
+    if !before.is_empty() {
+        row("was", &before.join(", "));
+    }
+    match armed.policy {
+        Policy::Panic => {
+            row(
+                "happens",
+                "this machine panics, saves a dump, and boots again",
+            );
+            row("users", &list(&impact.users));
+            row("writable", &list(&impact.mounts));
+            row("services", &format!("{} are running", impact.services));
+            row("dump", &target.says());
+            row("back", &back(case, armed, ledger));
+        }
+        Policy::Report | Policy::Off => {
+            let happens = "the detector reports, and nothing panics: this machine goes on, with \
+                           what needs the CPUs at fault waiting for them";
+            row("happens", happens);
+            row("users", &list(&impact.users));
+        }
+    }
+    for finding in &armed.overridden {
+        let stage = finding.stage.map(|stage| format!(" [{}]", stage.title()));
+        let told = format!("{}{}", finding.says, stage.unwrap_or_default());
+        row("OVERRIDDEN", &told);
+    }
+    text + "\n"
+}
+
+/// When the machine should be back.
+fn back(case: Case, armed: &Armed, ledger: &Ledger) -> String {
+    let proofs = ledger.proofs.iter().rev();
+    let took = proofs
+        .filter(|proof| proof.rebooted && proof.mode == armed.mode)
+        .map(|proof| proof.judged_at.saturating_sub(proof.armed_at))
+        .next();
+    let window = case.detector.window(armed.threshold);
+    let panics = window.map_or("when it is told to from outside".into(), |window| {
+        format!("within {:.0} s of its begin", window.latest_secs)
+    });
+    match took {
+        Some(secs) => format!("panics {panics}; last time it was back and judged after {secs} s"),
+        None => format!(
+            "panics {panics}; then the dump and a boot take their time, which is not known yet"
+        ),
+    }
+}
+
+/// Asks for the host's name.
+pub fn host_name(host: &str) -> anyhow::Result<Reply> {
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() {
+        let why = "nobody is there to be asked (standard input is no terminal): give --yes";
+        return Ok(Reply::No(why.into()));
+    }
+    eprint!("Type this host's name to go on: ");
+    std::io::stderr().flush()?;
+    let again = Timespec::try_from(Duration::from_millis(200))?;
+    loop {
+        if interrupt::requested() {
+            eprintln!();
+            return Ok(Reply::No("called off".into()));
+        }
+        let mut polled = [PollFd::new(&stdin, PollFlags::IN)];
+        match poll(&mut polled, Some(&again)) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) => break,
+            Err(error) => return Err(error).context("standard input"),
+        }
+    }
+    let mut line = String::new();
+    stdin.read_line(&mut line)?;
+    Ok(match line.trim() {
+        typed if typed == host => Reply::Yes,
+        typed => Reply::No(format!("'{typed}' is not this host's name, {host}")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::here::state::tests::armed;
+    use crate::here::state::Overridden;
+    use crate::verdict::Stage;
+
+    #[test]
+    fn whoever_is_hit_is_shown() {
+        let mut armed = armed("x");
+        armed.remote = Some("host:/export (NFS)".into());
+        armed.overridden = vec![Overridden {
+            says: "no crash kernel".into(),
+            stage: Some(Stage::PanicNoCrashKernel),
+        }];
+        let impact = Impact {
+            users: vec!["ann on tty2".into()],
+            mounts: vec!["/".into(), "/srv".into()],
+            services: 23,
+        };
+        let mut ledger = Ledger::default();
+        let case = armed.case().unwrap();
+        let shown = |ledger: &Ledger| {
+            let text = text(case, &armed, &impact, ledger);
+            let words: Vec<_> = text.split_whitespace().collect();
+            words.join(" ")
+        };
+        let first = shown(&ledger);
+        for part in [
+            "run id x",
+            "server, kernel 6.12",
+            "kernel.softlockup_panic=1",
+            "kernel.softlockup_panic=0",
+            "ann on tty2",
+            "/, /srv",
+            "23 are running",
+            "host:/export (NFS)",
+            "within 28 s",
+            "no crash kernel [panic but no crash kernel]",
+        ] {
+            assert!(first.contains(part), "{part}:\n{first}");
+        }
+        ledger.proofs.push(crate::ledger::tests::proof("y"));
+        let second = shown(&ledger);
+        assert!(second.contains("after 300 s"), "{second}");
+    }
+}

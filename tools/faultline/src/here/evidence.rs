@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Gathers what a drill without a dump has left on this machine: pstore, the journals of earlier
+//! boots, the logs beside the dump's place, the room in it, and the watchdog's word.
+
+use super::find::{self, Place};
+use super::leftovers::Leftovers;
+use super::state::Armed;
+use crate::kmsg;
+use crate::process::output_within;
+use crate::saved;
+use crate::timeline::megabytes;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// How long the journal may take to answer.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Less room than this, and a dump does not fit.
+const ROOM: u64 = 16 << 20;
+/// As many lines of another boot are read.
+const LINES: &str = "4000";
+/// The kernel's word for a reset by this device (`WDIOF_CARDRESET`).
+const CARD_RESET: u32 = 0x20;
+const PSTORES: &[&str] = &["/sys/fs/pstore", "/var/lib/systemd/pstore"];
+/// What the journal says of an orderly end.
+const SHUTDOWNS: &[&str] = &[
+    "systemd-shutdown[1]: ",
+    "Reached target Reboot",
+    "Reached target System Reboot",
+    "Reached target Power-Off",
+    "Reached target System Power Off",
+];
+/// What makes a line of a crash kernel's boot worth reading.
+const SAVERS: &[&str] = &[
+    "kdump",
+    "makedumpfile",
+    "vmcore",
+    "No space left",
+    "oom",
+    "memory",
+];
+
+/// Gathers all of it.
+pub fn gather(armed: &Armed, same_boot: bool, places: &[Place]) -> Leftovers {
+    let mut left = Leftovers {
+        same_boot,
+        ..Leftovers::default()
+    };
+    if same_boot {
+        match kmsg::whole() {
+            Ok(text) => left.logs.push(("this boot's log".into(), text)),
+            Err(error) => left.unseen.push(format!("this boot's log: {error:#}")),
+        }
+        return left;
+    }
+    for place in places {
+        beside(armed, place, &mut left);
+    }
+    let text = pstore();
+    if !text.is_empty() {
+        left.logs.push(("pstore".into(), saved::in_order(&text)));
+    }
+    journals(armed, &mut left);
+    left.watchdog = watchdog(Path::new("/sys/class/watchdog"));
+    left.full = armed
+        .directories
+        .iter()
+        .find_map(|directory| full(directory));
+    left
+}
+
+/// What a crash kernel saved in place of a dump, or beside a broken one.
+fn beside(armed: &Armed, place: &Place, left: &mut Leftovers) {
+    let shown = place.directory.display();
+    let log = place.log.as_deref().and_then(find::read_text);
+    let runs: Vec<_> = log.as_deref().map(find::runs).unwrap_or_default();
+    if !runs.is_empty() && !runs.contains(&armed.run_id.as_str()) {
+        let others = runs.join(", ");
+        left.others
+            .push(format!("{shown} is of another run: {others}"));
+        return;
+    }
+    for saver in &place.savers {
+        let text = find::read_text(saver).unwrap_or_default();
+        left.saver.extend(text.lines().map(str::to_string));
+    }
+    let incomplete = place
+        .incomplete
+        .as_ref()
+        .map(|path| path.display().to_string());
+    let log_path = place.log.as_ref().map(|path| path.display().to_string());
+    left.saved_something = incomplete.or(log_path).or(left.saved_something.take());
+    if let Some(log) = log {
+        let source = place.log.as_deref().unwrap_or(&place.directory);
+        left.logs.insert(0, (source.display().to_string(), log));
+    }
+}
+
+/// All records of pstore, where the kernel shows them or systemd has put them.
+fn pstore() -> String {
+    let mut files: Vec<PathBuf> = Vec::new();
+    for directory in PSTORES {
+        walk(Path::new(directory), 3, &mut files);
+    }
+    files.sort();
+    let texts = files.iter().filter_map(|path| find::read_text(path));
+    texts.map(|text| text + "\n").collect()
+}
+
+fn walk(directory: &Path, depth: usize, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let Ok(kind) = entry.file_type() else {
+            continue;
+        };
+        let name = entry.file_name();
+        if kind.is_dir() && depth > 1 {
+            walk(&entry.path(), depth - 1, files);
+        } else if kind.is_file() && name.to_string_lossy().starts_with("dmesg") {
+            files.push(entry.path());
+        }
+    }
+}
+
+/// The journal of the boot that the fault was in, and of those between it and this one: the
+/// crash kernel's, where that boots the same root file system.
+fn journals(armed: &Armed, left: &mut Leftovers) {
+    let journal = |arguments: &[&str]| {
+        let mut command = Command::new("journalctl");
+        command.args(["--no-pager", "-q"]).args(arguments);
+        match output_within(&mut command, PATIENCE) {
+            Ok(output) if output.status.success() => Ok(output.stdout),
+            Ok(output) => Err(format!("the journal: {}", output.stderr.trim())),
+            Err(error) => Err(format!("the journal: {error:#}")),
+        }
+    };
+    let boots = match journal(&["--list-boots"]) {
+        Ok(text) => boots(&text),
+        Err(error) => return left.unseen.push(error),
+    };
+    let boot = armed.boot_id.replace('-', "");
+    let Some(at) = boots.iter().position(|other| *other == boot) else {
+        let unseen =
+            "the journal of that boot is gone: it is not kept (Storage=persistent keeps it)";
+        return left.unseen.push(unseen.into());
+    };
+    match journal(&["-k", "-o", "short-monotonic", "-b", &boot]) {
+        Ok(text) => left.logs.push(("the journal of that boot".into(), text)),
+        Err(error) => left.unseen.push(error),
+    }
+    if let Ok(text) = journal(&["-n", "100", "-o", "short-monotonic", "-b", &boot]) {
+        left.shutdown = shutdown(&text);
+    }
+    let between = boots.get(at + 1..boots.len().saturating_sub(1));
+    for boot in between.unwrap_or_default() {
+        let text = journal(&["-n", LINES, "-o", "short-monotonic", "-b", boot]);
+        let text = text.unwrap_or_default();
+        let lines = text
+            .lines()
+            .filter(|line| SAVERS.iter().any(|word| line.contains(word)));
+        left.saver.extend(lines.map(str::to_string));
+    }
+}
+
+/// The boots that the journal has, oldest first.
+fn boots(list: &str) -> Vec<String> {
+    let ids = list.lines().filter_map(|line| {
+        let mut words = line.split_whitespace();
+        words.next()?.parse::<i32>().ok()?;
+        Some(words.next()?.to_string())
+    });
+    ids.collect()
+}
+
+fn shutdown(text: &str) -> Option<String> {
+    let mut lines = text.lines();
+    let line = lines.find(|line| SHUTDOWNS.iter().any(|words| line.contains(words)))?;
+    Some(line.trim().into())
+}
+
+/// Who reset the machine, if a watchdog says that it did.
+fn watchdog(devices: &Path) -> Option<String> {
+    let entries = fs::read_dir(devices).ok()?.flatten();
+    let mut names: Vec<_> = entries.map(|entry| entry.path()).collect();
+    names.sort();
+    names.iter().find_map(|device| {
+        let status: u32 = fs::read_to_string(device.join("bootstatus"))
+            .ok()?
+            .trim()
+            .parse()
+            .ok()?;
+        let name = fs::read_to_string(device.join("identity")).unwrap_or_default();
+        let text = format!("the hardware watchdog ({}) reset the machine", name.trim());
+        (status & CARD_RESET != 0).then_some(text)
+    })
+}
+
+/// Why no dump fits into a directory.
+fn full(directory: &Path) -> Option<String> {
+    let room = rustix::fs::statvfs(directory).ok()?;
+    let free = room.f_bavail.saturating_mul(room.f_frsize);
+    let shown = directory.display();
+    (free < ROOM).then(|| format!("{shown} has {} left", megabytes(free)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_journal_lists() {
+        let list = "IDX BOOT ID                          FIRST ENTRY                 LAST ENTRY\n \
+                    -1 aaaa0000 Sat 2026-11-28 05:00:00 UTC Sat 2026-11-28 05:10:00 UTC\n  \
+                    0 bbbb0000 Sat 2026-11-28 05:12:00 UTC Sat 2026-11-28 05:13:00 UTC\n";
+        assert_eq!(boots(list), ["aaaa0000", "bbbb0000"]);
+        let end = "[ 9.0] host systemd-shutdown[1]: Syncing filesystems\n";
+        assert!(shutdown(end).is_some() && shutdown("[ 9.0] host sshd[1]: x\n").is_none());
+    }
+
+    #[test]
+    fn a_watchdog_that_reset_the_machine() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, status) in [("watchdog0", "0\n"), ("watchdog1", "32\n")] {
+            let device = dir.path().join(name);
+            fs::create_dir(&device).unwrap();
+            fs::write(device.join("bootstatus"), status).unwrap();
+            fs::write(device.join("identity"), format!("{name}\n")).unwrap();
+        }
+        let said = watchdog(dir.path()).unwrap();
+        assert_eq!(said, "the hardware watchdog (watchdog1) reset the machine");
+        fs::write(dir.path().join("watchdog1/bootstatus"), "0\n").unwrap();
+        assert_eq!(watchdog(dir.path()), None);
+    }
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The module for the kernel that runs: where it lies, whether it was built for this kernel, and
+//! its insertion.
+
+use anyhow::{bail, ensure, Context};
+use object::read::elf::ElfFile64;
+use object::{Endianness, Object, ObjectSection};
+use std::ffi::CString;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// How a module's file may be compressed.
+const ENDINGS: &[&str] = &["ko", "ko.xz", "ko.zst", "ko.gz"];
+/// No module of ours is longer.
+const LONGEST: u64 = 256 << 20;
+/// How deep below `updates` it may lie.
+const DEPTH: usize = 4;
+
+/// A module's file that was built for the running kernel.
+#[derive(Debug)]
+pub struct Module {
+    pub path: PathBuf,
+    image: Vec<u8>,
+    is_plain: bool,
+}
+
+impl Module {
+    /// Finds the module called `name` for the kernel `release`: the file `named`, or one below
+    /// the kernel's `updates`, or one in the directory of that name beside the program.
+    pub fn find(name: &str, release: &str, named: Option<&Path>) -> anyhow::Result<Self> {
+        if let Some(path) = named {
+            return Self::read(path, release);
+        }
+        let updates = Path::new("/lib/modules").join(release).join("updates");
+        let program = std::env::current_exe().context("the path of this program")?;
+        let beside = program.parent().map(|dir| dir.join(release));
+        let places = [Some(updates.clone()), beside.clone()];
+        let found = places
+            .iter()
+            .flatten()
+            .find_map(|dir| below(dir, name, DEPTH));
+        match found {
+            Some(path) => Self::read(&path, release),
+            None => bail!(
+                "there is no {name}.ko for the running kernel {release}: neither below {} nor in \
+                 {}. Build it for this kernel and install it there, or name it with --module",
+                updates.display(),
+                beside.unwrap_or_default().display()
+            ),
+        }
+    }
+
+    fn read(path: &Path, release: &str) -> anyhow::Result<Self> {
+        let shown = path.display();
+        let mut bytes = Vec::new();
+        let file = File::open(path).with_context(|| shown.to_string())?;
+        file.take(LONGEST + 1).read_to_end(&mut bytes)?;
+        ensure!(
+            bytes.len() as u64 <= LONGEST,
+            "{shown} is too long for a module"
+        );
+        let name = path.to_string_lossy();
+        let image = match name.rsplit('.').next() {
+            Some("xz") => all(lzma_rust2::XzReader::new(&bytes[..], false)),
+            Some("gz") => all(flate2::read::GzDecoder::new(&bytes[..])),
+            Some("zst") => ruzstd::decoding::StreamingDecoder::new(&bytes[..])
+                .map_err(|error| anyhow::anyhow!("{error}"))
+                .and_then(all),
+            _ => Ok(bytes),
+        };
+        let image = image.with_context(|| format!("{shown} cannot be unpacked"))?;
+        check(&image, release).with_context(|| shown.to_string())?;
+        Ok(Module {
+            path: fs::canonicalize(path).unwrap_or_else(|_| path.into()),
+            is_plain: name.ends_with(".ko"),
+            image,
+        })
+    }
+
+    /// Inserts it into the kernel.
+    pub fn insert(&self, arguments: &str) -> anyhow::Result<()> {
+        let words = CString::new(arguments)?;
+        // By its file, where the kernel can see for itself where it comes from.
+        let inserted = match self.is_plain {
+            true => rustix::system::finit_module(File::open(&self.path)?, &words, 0),
+            false => rustix::system::init_module(&self.image, &words),
+        };
+        inserted.with_context(|| format!("insmod {} {arguments}", self.path.display()))
+    }
+}
+
+fn all(mut reader: impl Read) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let reader = reader.by_ref().take(LONGEST + 1);
+    let mut reader = reader;
+    reader.read_to_end(&mut bytes)?;
+    ensure!(bytes.len() as u64 <= LONGEST, "it is too long for a module");
+    Ok(bytes)
+}
+
+/// The module's file in `directory` or below.
+fn below(directory: &Path, name: &str, depth: usize) -> Option<PathBuf> {
+    let direct = ENDINGS
+        .iter()
+        .map(|end| directory.join(format!("{name}.{end}")));
+    let mut direct = direct.filter(|path| path.is_file());
+    if let Some(path) = direct.next() {
+        return Some(path);
+    }
+    let mut directories: Vec<_> = fs::read_dir(directory)
+        .ok()?
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .collect();
+    directories.sort();
+    let mut directories = directories.iter().filter(|_| depth > 1);
+    directories.find_map(|directory| below(directory, name, depth - 1))
+}
+
+/// Checks that a module was built for the kernel `release`.
+fn check(image: &[u8], release: &str) -> anyhow::Result<()> {
+    let built_for = value(image, "vermagic").context("it does not say which kernel it is for")?;
+    let built_for = built_for.split_whitespace().next().unwrap_or("");
+    ensure!(
+        built_for == release,
+        "it was built for the kernel {built_for}, and {release} runs: build it for that one"
+    );
+    Ok(())
+}
+
+/// A value of the module's `.modinfo`.
+fn value(image: &[u8], key: &str) -> Option<String> {
+    let file = ElfFile64::<Endianness>::parse(image).ok()?;
+    let section = file.section_by_name(".modinfo")?;
+    let mut entries = section.data().ok()?.split(|byte| *byte == 0);
+    entries.find_map(|entry| {
+        let text = std::str::from_utf8(entry).ok()?;
+        Some(text.strip_prefix(key)?.strip_prefix('=')?.to_string())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of ELF with nothing but a section `.modinfo`.
+    fn module(modinfo: &[u8]) -> Vec<u8> {
+        let names = b"\0.modinfo\0.shstrtab\0";
+        let mut file = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
+        let data = 64;
+        let strings = data + modinfo.len() as u64;
+        let sections = strings + names.len() as u64;
+        for (value, size) in [
+            (1, 2),
+            (62, 2),
+            (1, 4),
+            (0, 8),
+            (0, 8),
+            (sections, 8),
+            (0, 4),
+            (64, 2),
+            (0, 2),
+            (0, 2),
+            (64, 2),
+            (3, 2),
+            (2, 2),
+        ] {
+            file.extend(&u64::to_le_bytes(value)[..size]);
+        }
+        file.extend(modinfo);
+        file.extend(names);
+        let mut section = |name: u32, kind: u32, at: u64, size: u64| {
+            file.extend(name.to_le_bytes());
+            file.extend(kind.to_le_bytes());
+            file.extend([0; 16]);
+            file.extend(at.to_le_bytes());
+            file.extend(size.to_le_bytes());
+            file.extend([0; 8]);
+            file.extend(1u64.to_le_bytes());
+            file.extend([0; 8]);
+        };
+        section(0, 0, 0, 0);
+        section(1, 1, data, modinfo.len() as u64);
+        section(10, 3, strings, names.len() as u64);
+        file
+    }
+
+    #[test]
+    fn a_module_of_another_kernel_is_refused() {
+        let image = module(b"license=GPL\0vermagic=6.12.1 SMP preempt mod_unload \0");
+        check(&image, "6.12.1").unwrap();
+        let error = check(&image, "6.12.10").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "it was built for the kernel 6.12.1, and 6.12.10 runs: build it for that one"
+        );
+        assert!(check(&module(b"license=GPL\0"), "6.12.1").is_err());
+        assert!(check(b"no module", "6.12.1").is_err());
+    }
+
+    #[test]
+    fn where_it_lies() {
+        let dir = tempfile::tempdir().unwrap();
+        let image = module(b"vermagic=6.12.1 SMP\0");
+        assert_eq!(below(dir.path(), "lockup", DEPTH), None);
+        let mut packed = Vec::new();
+        let mut gzip = flate2::write::GzEncoder::new(&mut packed, flate2::Compression::fast());
+        std::io::Write::write_all(&mut gzip, &image).unwrap();
+        gzip.finish().unwrap();
+        let deep = dir.path().join("dkms/x");
+        fs::create_dir_all(&deep).unwrap();
+        fs::write(deep.join("lockup.ko.gz"), packed).unwrap();
+        let found = below(dir.path(), "lockup", DEPTH).unwrap();
+        assert_eq!(found, deep.join("lockup.ko.gz"));
+        let read = Module::read(&found, "6.12.1").unwrap();
+        assert!(read.image == image && !read.is_plain);
+        fs::write(dir.path().join("lockup.ko"), &image).unwrap();
+        let found = below(dir.path(), "lockup", DEPTH).unwrap();
+        assert_eq!(found, dir.path().join("lockup.ko"));
+        assert!(Module::read(&found, "6.12.1").unwrap().is_plain);
+    }
+}

@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The half of a drill that runs at the next boot: finds the dump of the run that was armed,
+//! waits until it is whole, judges it, and writes the ledger.
+
+use super::evidence;
+use super::find::{self, Place};
+use super::leftovers;
+use super::state::{self, Armed, Found};
+use super::strange::Strange;
+use super::{facts, undo};
+use crate::dump::{Dump, State, Watch};
+use crate::escape;
+use crate::interrupt;
+use crate::ledger::{self, DumpRecord, Ledger, Proof};
+use crate::mode::Case;
+use crate::plan::Policy;
+use crate::report::{DumpFacts, Files, Report};
+use crate::store::Store;
+use crate::verdict::{self, Expected, Outcome, Stage, Verdict};
+use anyhow::Context;
+use rustix::event::{poll, PollFd, PollFlags, Timespec};
+use rustix::fs::inotify::{self, WatchFlags};
+use std::mem::MaybeUninit;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+/// The schema of the report.
+pub const SCHEMA: &str = "faultline.here/1";
+
+/// A dump that nobody has written to for that long is one that nobody writes to; an unfinished
+/// one may wait for a slow disk.
+const QUIET: Duration = Duration::from_secs(3);
+const QUIET_UNFINISHED: Duration = Duration::from_secs(20);
+/// A dump that is older than that is not being written.
+const FRESH: Duration = Duration::from_secs(120);
+/// How long a dump may take that is still being written.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
+
+/// What there is to judge.
+struct Evidence {
+    verdict: Verdict,
+    dump: Option<Dump>,
+    files: Files,
+    paths: Vec<PathBuf>,
+}
+
+/// Judges the armed drill, and disarms it.
+pub fn run(store: &Store, armed: &Armed, given: &[PathBuf]) -> anyhow::Result<Report> {
+    let case = armed.case()?;
+    let expected = expected(armed, case);
+    let boot_id = facts::boot_id()?;
+    let same_boot = boot_id == armed.boot_id;
+    let evidence = match given {
+        [] => look(armed, &expected, same_boot)?,
+        given => of_dump(&expected, given)?,
+    };
+    conclude(store, armed, evidence, !same_boot)
+}
+
+/// What the dump must show.
+pub fn expected(armed: &Armed, case: Case) -> Expected {
+    Expected {
+        case,
+        run_id: Some(armed.run_id.clone()),
+        cpus: armed.cpus.clone(),
+        threshold: armed.threshold,
+        insists: false,
+    }
+}
+
+/// Looks for the dump, or for what is left instead.
+fn look(armed: &Armed, expected: &Expected, same_boot: bool) -> anyhow::Result<Evidence> {
+    let case = expected.case;
+    let mut places = find::new_since(&armed.dumps, &find::look(&armed.directories));
+    if !same_boot && wait(&places)? {
+        places = find::new_since(&armed.dumps, &find::look(&armed.directories));
+    }
+    let mut strangers = Vec::new();
+    for place in &places {
+        match owner(armed, place)? {
+            Owner::Ours => {
+                let files = match place.dumps.as_slice() {
+                    [] => place.incomplete.iter().cloned().collect(),
+                    dumps => dumps.to_vec(),
+                };
+                if files.is_empty() {
+                    continue;
+                }
+                let mut evidence = of_dump(expected, &files)?;
+                if place.dumps.is_empty() {
+                    unfinished(armed, case, place, &mut evidence);
+                }
+                evidence.files.kernel_log = place.log.clone();
+                return Ok(evidence);
+            }
+            Owner::Other(why) => strangers.push((place, why)),
+            Owner::Unknown => {}
+        }
+    }
+    let mut left = evidence::gather(armed, same_boot, &places);
+    for (place, why) in &strangers {
+        let shown = place.directory.display();
+        left.others
+            .push(format!("{shown} is new, and not of this run: {why}"));
+    }
+    let verdict = match strangers.iter().find(|(place, _)| !place.dumps.is_empty()) {
+        // The place has a dump, of somebody else.
+        Some((place, why)) if left.logs.is_empty() => {
+            let shown = place.directory.display();
+            let summary = format!("the dump in {shown} is not of this run: {why}");
+            Verdict::of(case, Stage::WrongCause, summary, left.unseen.clone())
+        }
+        _ => leftovers::judge(armed, expected, &left),
+    };
+    Ok(Evidence {
+        verdict,
+        dump: None,
+        files: Files::default(),
+        paths: Vec::new(),
+    })
+}
+
+/// A dump whose saver did not come to its end.
+fn unfinished(armed: &Armed, case: Case, place: &Place, evidence: &mut Evidence) {
+    let name = place.incomplete.as_deref().and_then(Path::file_name);
+    let name = name.unwrap_or_default().to_string_lossy().into_owned();
+    let left = evidence::gather(armed, false, std::slice::from_ref(place));
+    let verdict = leftovers::judge(armed, &expected(armed, case), &left);
+    let is_known = matches!(
+        verdict.stage,
+        Stage::CrashKernelOutOfMemory | Stage::DumpFailed
+    );
+    // Where nothing else is known, that it is called so is what is known.
+    let is_full = left.full.is_some() || left.saver.iter().any(|line| line.contains("No space"));
+    evidence.verdict = match is_known && (is_full || verdict.stage != Stage::DumpFailed) {
+        true => verdict,
+        false => {
+            let summary = format!("{name}: what saves dumps did not come to its end");
+            let mut lines = evidence.verdict.evidence.clone();
+            lines.push(format!("judged as it is: {}", evidence.verdict.summary));
+            lines.extend(left.watchdog);
+            Verdict::of(case, Stage::DumpIncomplete, summary, lines)
+        }
+    };
+}
+
+/// Whose a dump is.
+enum Owner {
+    Ours,
+    Other(String),
+    /// It does not tell.
+    Unknown,
+}
+
+/// Finds out whose what lies in a place is: by the log beside the dump, or by that in it.
+fn owner(armed: &Armed, place: &Place) -> anyhow::Result<Owner> {
+    let beside = place.log.as_deref().and_then(find::read_text);
+    let mut log = beside.filter(|text| !text.trim().is_empty());
+    if log.is_none() && !place.dumps.is_empty() {
+        log = examine(&place.dumps)?.log;
+    }
+    Ok(match log {
+        Some(log) => owner_of(armed, &log),
+        None => Owner::Unknown,
+    })
+}
+
+fn owner_of(armed: &Armed, log: &str) -> Owner {
+    let runs = find::runs(log);
+    let strange = Strange::of(armed, log);
+    match (runs.contains(&armed.run_id.as_str()), strange) {
+        (_, Some(strange)) => Owner::Other(strange.0),
+        (true, None) => Owner::Ours,
+        (false, None) if runs.is_empty() => Owner::Other("its log has no run of a drill".into()),
+        (false, None) => Owner::Other(format!("its log is of run {}", runs.join(", "))),
+    }
+}
+
+fn examine(paths: &[PathBuf]) -> anyhow::Result<Dump> {
+    let stop = interrupt::flag()?;
+    Dump::examine(paths, &Watch::new(&stop, &|_, _, _| {}))
+}
+
+/// Judges a dump.
+fn of_dump(expected: &Expected, paths: &[PathBuf]) -> anyhow::Result<Evidence> {
+    let mut dump = examine(paths)?;
+    dump.question(expected.case, &paths[0], None);
+    let is_log = dump.state == State::LogAlone;
+    let path = paths.first().cloned();
+    Ok(Evidence {
+        verdict: verdict::judge_dump(expected, &dump),
+        files: Files {
+            vmcore: path.clone().filter(|_| !is_log),
+            kernel_log: path.filter(|_| is_log),
+            ..Files::default()
+        },
+        dump: Some(dump),
+        paths: paths.to_vec(),
+    })
+}
+
+/// Waits until nobody writes to what is new. Returns whether there was anything to wait for.
+fn wait(places: &[Place]) -> anyhow::Result<bool> {
+    let is_fresh = |path: &PathBuf| {
+        let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified());
+        modified.is_ok_and(|at| at.elapsed().map_or(true, |age| age < FRESH))
+    };
+    let mut waited = false;
+    for place in places {
+        let unfinished = place.incomplete.as_ref().filter(|_| place.dumps.is_empty());
+        let quiet = match unfinished {
+            Some(path) if is_fresh(path) => QUIET_UNFINISHED,
+            None if place.dumps.iter().any(is_fresh) => QUIET,
+            _ => continue,
+        };
+        let name = unfinished.and_then(|path| path.file_name());
+        let gone = || name.is_some_and(|name| !place.directory.join(name).exists());
+        settle(&place.directory, quiet, PATIENCE, &gone)?;
+        waited = true;
+    }
+    Ok(waited)
+}
+
+/// Waits until nothing has changed in a directory for `quiet`, or for `limit` at the most, or
+/// until `is_done` says so after a change.
+fn settle(
+    directory: &Path,
+    quiet: Duration,
+    limit: Duration,
+    is_done: &dyn Fn() -> bool,
+) -> anyhow::Result<()> {
+    let flags = inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC;
+    let changes = inotify::init(flags)?;
+    let which = WatchFlags::MODIFY
+        | WatchFlags::CREATE
+        | WatchFlags::MOVED_TO
+        | WatchFlags::CLOSE_WRITE
+        | WatchFlags::DELETE;
+    inotify::add_watch(&changes, directory, which)
+        .with_context(|| directory.display().to_string())?;
+    let deadline = Instant::now() + limit;
+    let timeout = Timespec::try_from(quiet)?;
+    while Instant::now() < deadline && !interrupt::requested() && !is_done() {
+        let mut polled = [PollFd::new(&changes, PollFlags::IN)];
+        match poll(&mut polled, Some(&timeout)) {
+            Ok(0) => return Ok(()),
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut events = inotify::Reader::new(&changes, &mut buffer);
+        while events.next().is_ok() {}
+    }
+    Ok(())
+}
+
+/// What a verdict means under a policy.
+pub fn outcome(policy: Policy, stage: Stage) -> Outcome {
+    match (policy, stage) {
+        (Policy::Report, Stage::DetectedNoPanic) => Outcome::Pass,
+        (Policy::Report, Stage::Pass | Stage::NoDump) => Outcome::Fail,
+        (_, stage) => stage.outcome(),
+    }
+}
+
+/// Writes the ledger, disarms the drill, and reports.
+fn conclude(
+    store: &Store,
+    armed: &Armed,
+    evidence: Evidence,
+    rebooted: bool,
+) -> anyhow::Result<Report> {
+    let Evidence {
+        verdict,
+        dump,
+        files,
+        paths,
+    } = evidence;
+    let timeline = dump.as_ref().and_then(|dump| {
+        let story = dump.story.as_ref()?;
+        let latency = verdict.latency.as_ref();
+        Some(crate::timeline::of_story(
+            armed.case().ok()?,
+            story,
+            latency,
+        ))
+    });
+    let record = match (&dump, paths.first()) {
+        (Some(dump), Some(path)) if dump.state != State::LogAlone => Some(DumpRecord {
+            path: path.clone(),
+            bytes: dump.bytes,
+            pages: match dump.state {
+                State::Complete { pages } => Some(pages),
+                _ => None,
+            },
+            taken_at: facts::modified(path),
+        }),
+        _ => None,
+    };
+    let mut report = report(armed, verdict, files)?;
+    report.timeline = timeline.unwrap_or_default();
+    report.dump = dump.as_ref().map(DumpFacts::of);
+    record_and_disarm(store, armed, &report, record, rebooted)?;
+    Ok(report)
+}
+
+/// The report of a verdict on an armed drill.
+pub fn report(armed: &Armed, mut verdict: Verdict, files: Files) -> anyhow::Result<Report> {
+    let case = armed.case()?;
+    let outcome = outcome(armed.policy, verdict.stage);
+    match (armed.policy, outcome) {
+        (Policy::Report, Outcome::Pass) => {
+            verdict.advice = String::new();
+            verdict.summary += ": as --policy report asked for";
+        }
+        (Policy::Report, Outcome::Fail) if verdict.stage.outcome() != Outcome::Fail => {
+            verdict.summary += ": and --policy report asked for none";
+        }
+        _ => {}
+    }
+    Ok(Report {
+        schema: SCHEMA,
+        outcome,
+        exit_status: outcome.exit_status(),
+        mode: case.mode.name,
+        detector: case.detector.name,
+        run_id: Some(armed.run_id.clone()),
+        verdict,
+        timeline: Vec::new(),
+        plan: None,
+        dump: None,
+        files,
+    })
+}
+
+/// Appends the ledger's line; only then is the drill no longer armed.
+pub fn record_and_disarm(
+    store: &Store,
+    armed: &Armed,
+    report: &Report,
+    dump: Option<DumpRecord>,
+    rebooted: bool,
+) -> anyhow::Result<()> {
+    let verdict = &report.verdict;
+    let failed = verdict.checks.iter().filter(|check| {
+        use crate::checks::Result;
+        matches!(check.result, Result::Failed | Result::Unknown)
+    });
+    let failed_checks = failed.map(|check| match check.expected.as_str() {
+        "" => format!("{} ({}): {}", check.name, check.source, check.found),
+        wanted => format!(
+            "{} ({}): {}; expected: {wanted}",
+            check.name, check.source, check.found
+        ),
+    });
+    let proof = Proof {
+        schema: ledger::SCHEMA.into(),
+        run_id: armed.run_id.clone(),
+        mode: armed.mode.clone(),
+        detector: armed.detector.clone(),
+        policy: armed.policy.word().into(),
+        parameters: armed.parameters.clone(),
+        module: armed.module.clone(),
+        set: armed.set.iter().map(ToString::to_string).collect(),
+        outcome: report.outcome,
+        stage: verdict.stage,
+        summary: verdict.summary.clone(),
+        advice: verdict.advice.clone(),
+        evidence: verdict.evidence.clone(),
+        failed_checks: failed_checks.collect(),
+        latency: verdict.latency.clone(),
+        dump,
+        rebooted,
+        armed_at: armed.armed_at,
+        judged_at: facts::now(),
+        host: armed.host.clone(),
+        machine_id: armed.machine_id.clone(),
+        boot_id: armed.boot_id.clone(),
+        judged_boot_id: facts::boot_id()?,
+        program: armed.program.clone(),
+        overridden: armed
+            .overridden
+            .iter()
+            .map(|found| found.says.clone())
+            .collect(),
+        fingerprint: armed.fingerprint.clone(),
+    };
+    let is_there = |proof: &Proof| proof.run_id == armed.run_id && proof.armed_at == armed.armed_at;
+    // Power may have been lost right after the last time.
+    if !Ledger::read(store)?.proofs.iter().any(is_there) {
+        Ledger::append(store, &proof)?;
+    }
+    if !rebooted {
+        undo::settings(&armed.before);
+    }
+    undo::files(&armed.made);
+    store.remove(state::NAME)
+}
+
+/// Puts a state file that cannot be read where it can be looked at.
+pub fn set_aside(store: &Store, why: &str) -> anyhow::Result<()> {
+    escape::tell(format_args!("{why}"));
+    let secs = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    let kept = format!("{}.{}", state::BROKEN, secs.as_secs());
+    store.rename(state::NAME, &kept)?;
+    escape::tell(format_args!(
+        "it is kept as {}: nothing can be said of that drill; look for its dump by hand, and \
+         judge that with 'faultline verdict'",
+        store.path().join(kept).display()
+    ));
+    Ok(())
+}
+
+/// Reads what is armed, for somebody who wants to judge it.
+pub fn armed(store: &Store) -> anyhow::Result<Option<Box<Armed>>> {
+    match Found::read(store)? {
+        Found::Nothing => Ok(None),
+        Found::Armed(armed) => Ok(Some(armed)),
+        Found::Broken(why) => {
+            set_aside(store, &why)?;
+            anyhow::bail!("the armed drill is lost")
+        }
+    }
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a drill writes down before it strikes: all that the next boot needs to know to find the
+//! dump and to judge it.
+
+use crate::here::find::Known;
+use crate::ledger::fingerprint::Fingerprint;
+use crate::mode::{self, Case};
+use crate::plan::{Policy, Setting};
+use crate::store::Store;
+use anyhow::{ensure, Context};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// The schema of the file.
+pub const SCHEMA: &str = "faultline.armed/1";
+/// The file.
+pub const NAME: &str = "armed.json";
+/// Where one that cannot be read is kept.
+pub const BROKEN: &str = "armed.broken";
+
+/// A drill that is armed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Armed {
+    pub schema: String,
+    pub run_id: String,
+    pub mode: String,
+    pub detector: String,
+    pub policy: Policy,
+    /// The CPUs that were asked for; none where the module chooses.
+    pub cpus: Option<String>,
+    /// The detector's threshold as it is in force.
+    pub threshold: Option<u32>,
+    /// What the module is loaded with.
+    pub parameters: String,
+    pub module: PathBuf,
+    /// What was set, and what was there before.
+    pub set: Vec<Setting>,
+    pub before: Vec<Setting>,
+    pub host: String,
+    pub machine_id: String,
+    pub release: String,
+    /// The device of the root file system, as the kernel's command line names it.
+    pub root: Option<String>,
+    pub boot_id: String,
+    /// Seconds since 1970, and since the boot.
+    pub armed_at: u64,
+    pub uptime_secs: u64,
+    /// Whether a crash kernel was loaded.
+    pub crash_kernel_loaded: bool,
+    /// Where the dump should come, and what lay there.
+    pub directories: Vec<PathBuf>,
+    pub remote: Option<String>,
+    pub dumps: Vec<Known>,
+    /// Findings of the doctor that were overridden, each with the stage that it predicts.
+    pub overridden: Vec<Overridden>,
+    pub fingerprint: Fingerprint,
+    /// The files that were made for the next boot.
+    pub made: Vec<PathBuf>,
+    /// The program's version.
+    pub program: String,
+}
+
+/// A finding that did not keep the drill from being done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Overridden {
+    pub says: String,
+    pub stage: Option<crate::verdict::Stage>,
+}
+
+impl Armed {
+    /// The mode, and what is to report it.
+    pub fn case(&self) -> anyhow::Result<Case> {
+        let mode = mode::find(&self.mode)
+            .with_context(|| format!("the armed drill has the unknown mode '{}'", self.mode))?;
+        Case::new(mode, Some(&self.detector)).map_err(anyhow::Error::msg)
+    }
+
+    pub fn write(&self, store: &Store) -> anyhow::Result<()> {
+        store.write(NAME, serde_json::to_string_pretty(self)?.as_bytes())
+    }
+}
+
+/// What is found of an armed drill.
+#[derive(Debug)]
+pub enum Found {
+    Nothing,
+    Armed(Box<Armed>),
+    /// Something that cannot be read; this is why.
+    Broken(String),
+}
+
+impl Found {
+    pub fn read(store: &Store) -> anyhow::Result<Self> {
+        let Some(bytes) = store.read(NAME)? else {
+            return Ok(Self::Nothing);
+        };
+        Ok(match parse(&bytes) {
+            Ok(armed) => Self::Armed(Box::new(armed)),
+            Err(error) => Self::Broken(format!(
+                "{} ({} bytes) cannot be read: {error:#}",
+                store.path().join(NAME).display(),
+                bytes.len()
+            )),
+        })
+    }
+}
+
+fn parse(bytes: &[u8]) -> anyhow::Result<Armed> {
+    ensure!(
+        bytes.iter().any(|byte| *byte != 0),
+        "nothing is in it: it was not on the disk when the machine crashed"
+    );
+    let armed: Armed = serde_json::from_slice(bytes)?;
+    ensure!(
+        armed.schema == SCHEMA,
+        "its schema is {}, and this program knows {SCHEMA}",
+        armed.schema
+    );
+    armed.case()?;
+    Ok(armed)
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::store::tests::me;
+
+    pub fn armed(run_id: &str) -> Armed {
+        Armed {
+            schema: SCHEMA.into(),
+            run_id: run_id.into(),
+            mode: "soft".into(),
+            detector: "soft-lockup".into(),
+            policy: Policy::Panic,
+            cpus: Some("1".into()),
+            threshold: Some(10),
+            parameters: format!("mode=soft run_id={run_id} cpus=1"),
+            module: "/lib/modules/6.12/updates/lockup.ko".into(),
+            set: vec![Setting::new("kernel.softlockup_panic", 1)],
+            before: vec![Setting::new("kernel.softlockup_panic", 0)],
+            host: "server".into(),
+            machine_id: "0123".into(),
+            release: "6.12".into(),
+            root: Some("UUID=1234".into()),
+            boot_id: "a".into(),
+            armed_at: 1_795_000_000,
+            uptime_secs: 100,
+            crash_kernel_loaded: true,
+            directories: vec!["/var/crash".into()],
+            remote: None,
+            dumps: Vec::new(),
+            overridden: Vec::new(),
+            fingerprint: Fingerprint::default(),
+            made: Vec::new(),
+            program: "0.1.0".into(),
+        }
+    }
+
+    #[test]
+    fn what_a_crash_leaves_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), me()).unwrap();
+        assert!(matches!(Found::read(&store).unwrap(), Found::Nothing));
+        armed("x").write(&store).unwrap();
+        let Found::Armed(read) = Found::read(&store).unwrap() else {
+            panic!()
+        };
+        assert_eq!(*read, armed("x"));
+        let whole = std::fs::read(dir.path().join(NAME)).unwrap();
+        let zeros = vec![0; whole.len()];
+        for (torn, said) in [
+            (&b""[..], "(0 bytes) cannot be read: nothing is in it"),
+            (&zeros, "nothing is in it"),
+            (&whole[..whole.len() - 1], "EOF"),
+        ] {
+            std::fs::write(dir.path().join(NAME), torn).unwrap();
+            let Found::Broken(why) = Found::read(&store).unwrap() else {
+                panic!()
+            };
+            assert!(why.contains(said), "{why}");
+        }
+    }
+}

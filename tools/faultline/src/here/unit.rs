@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What runs at the next boot: the systemd unit `faultline-verdict.service`, as a package has
+//! installed it, or made for one drill and removed after it.
+
+use anyhow::{bail, ensure, Context};
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::{symlink, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+const NAME: &str = "faultline-verdict.service";
+const UNIT: &str = include_str!("../../../../packaging/units/faultline-verdict.service");
+/// The program in it.
+const PROGRAM: &str = "/usr/bin/faultline";
+/// The place of dumps in it.
+const DUMPS: &str = "WantsMountsFor=/var/crash";
+/// How a unit begins that we made.
+const MARK: &str = "# Made by 'faultline drill here', and removed after its verdict.\n";
+
+/// Where units are looked for, the first one first.
+const PLACES: &[&str] = &[
+    "etc/systemd/system",
+    "run/systemd/system",
+    "usr/local/lib/systemd/system",
+    "usr/lib/systemd/system",
+    "lib/systemd/system",
+];
+const WANTS: &str = "etc/systemd/system/multi-user.target.wants";
+
+/// File systems that a reboot empties (`statfs`).
+const PASSING: &[(i64, &str)] = &[
+    (0x0102_1994, "tmpfs"),
+    (0x8584_58f6, "ramfs"),
+    (0x794c_7630, "overlayfs"),
+    (0x0102_1997, "9p"),
+];
+
+/// Returns whether systemd runs this machine.
+pub fn is_there() -> bool {
+    Path::new("/run/systemd/system").is_dir()
+}
+
+/// Checks that a program will be there, and can be named in a unit, after the next boot.
+pub fn check_program(program: &Path) -> anyhow::Result<()> {
+    let shown = program.display();
+    let text = program.to_str().unwrap_or("");
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._+-".contains(letter);
+    ensure!(
+        program.is_absolute() && !text.is_empty() && text.chars().all(is_plain),
+        "the program lies at {shown}, which a systemd unit cannot name: copy it to /usr/local/sbin"
+    );
+    let kind = rustix::fs::statfs(program).with_context(|| shown.to_string())?;
+    #[expect(
+        clippy::unnecessary_cast,
+        reason = "its type is another on other machines"
+    )]
+    let kind = kind.f_type as i64;
+    if let Some((_, name)) = PASSING.iter().find(|(magic, _)| *magic == kind) {
+        bail!(
+            "the program lies at {shown}, on {name}, and may be gone after the reboot: copy it to \
+             /usr/local/sbin, and start it there"
+        );
+    }
+    Ok(())
+}
+
+/// Sees to it that the unit runs at the next boot of the machine whose root is `root`. Returns
+/// the files that were made, which are removed again if one of them cannot be.
+pub fn install(root: &Path, program: &Path, dumps: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut made = Vec::new();
+    let done = install_noting(root, program, dumps, &mut made);
+    if done.is_err() {
+        for path in &made {
+            let _ = remove(path);
+        }
+    }
+    done.map(|()| made)
+}
+
+fn install_noting(
+    root: &Path,
+    program: &Path,
+    dumps: &[PathBuf],
+    made: &mut Vec<PathBuf>,
+) -> anyhow::Result<()> {
+    let mut places = PLACES.iter().map(|place| root.join(place).join(NAME));
+    let found = places.find(|path| fs::symlink_metadata(path).is_ok());
+    let ours = root.join(PLACES[0]).join(NAME);
+    let unit = match found {
+        Some(path) if fs::read_link(&path).is_ok_and(|to| to == Path::new("/dev/null")) => bail!(
+            "{NAME} is masked by {}: nobody would judge the dump; run systemctl unmask {NAME}",
+            path.display()
+        ),
+        Some(path) if path != ours || !is_ours(&path) => path,
+        _ => {
+            write(&ours, &text(program, dumps))?;
+            made.push(ours.clone());
+            ours
+        }
+    };
+    let wants = root.join(WANTS);
+    let link = wants.join(NAME);
+    if fs::symlink_metadata(&link).is_err() {
+        if !wants.exists() {
+            fs::create_dir_all(&wants).with_context(|| wants.display().to_string())?;
+            sync(wants.parent())?;
+        }
+        let target = Path::new("/").join(unit.strip_prefix(root).unwrap_or(&unit));
+        symlink(target, &link).with_context(|| link.display().to_string())?;
+        made.push(link);
+    }
+    sync(Some(&wants))
+}
+
+fn is_ours(path: &Path) -> bool {
+    fs::read_to_string(path).is_ok_and(|text| text.starts_with(MARK))
+}
+
+/// The unit with this machine's paths.
+fn text(program: &Path, dumps: &[PathBuf]) -> String {
+    let dumps: Vec<_> = dumps.iter().filter_map(|path| path.to_str()).collect();
+    let dumps = dumps
+        .iter()
+        .filter(|path| !path.contains(['%', '"', '\\', ' ', '\n']));
+    let dumps: Vec<_> = dumps.copied().collect();
+    let program = program.to_string_lossy();
+    let unit = UNIT
+        .replace(
+            &format!("ExecStart={PROGRAM} "),
+            &format!("ExecStart={program} "),
+        )
+        .replace(
+            DUMPS,
+            &format!(
+                "RequiresMountsFor={program}\nWantsMountsFor={}",
+                dumps.join(" ")
+            ),
+        );
+    MARK.to_string() + &unit
+}
+
+/// Writes a file that is whole after a crash.
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    let failed = || format!("{} cannot be written", path.display());
+    let new = path.with_extension("service.new");
+    let _ = fs::remove_file(&new);
+    let mut options = fs::OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o644)
+        .open(&new)
+        .with_context(failed)?;
+    file.write_all(text.as_bytes()).with_context(failed)?;
+    file.sync_all().with_context(failed)?;
+    fs::rename(&new, path).with_context(failed)?;
+    sync(path.parent())
+}
+
+fn sync(directory: Option<&Path>) -> anyhow::Result<()> {
+    let directory = directory.context("no directory")?;
+    let file = File::open(directory).with_context(|| directory.display().to_string())?;
+    Ok(file.sync_all()?)
+}
+
+/// Removes one of the files that were made. Nothing else is removed, whatever is asked for.
+pub fn remove(path: &Path) -> anyhow::Result<()> {
+    let is_link = fs::read_link(path).is_ok_and(|to| to.file_name() == Some(NAME.as_ref()));
+    let is_named = path.file_name() == Some(NAME.as_ref());
+    if !is_named || !(is_link || is_ours(path)) {
+        return Ok(());
+    }
+    fs::remove_file(path).with_context(|| path.display().to_string())?;
+    sync(path.parent())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine() -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for dir in ["etc/systemd/system", "usr/lib/systemd/system"] {
+            fs::create_dir_all(root.path().join(dir)).unwrap();
+        }
+        root
+    }
+
+    fn install_in(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
+        let dumps = ["/var/crash".into(), "/srv/dumps".into()];
+        install(root, Path::new("/opt/faultline"), &dumps)
+    }
+
+    #[test]
+    fn made_for_one_drill() {
+        let root = machine();
+        let etc = root.path().join("etc/systemd/system");
+        let link = etc.join("multi-user.target.wants").join(NAME);
+        let made = install_in(root.path()).unwrap();
+        assert_eq!(made, [etc.join(NAME), link.clone()]);
+        let text = fs::read_to_string(etc.join(NAME)).unwrap();
+        for line in [
+            "ExecStart=/opt/faultline drill resume",
+            "RequiresMountsFor=/opt/faultline",
+            "WantsMountsFor=/var/crash /srv/dumps",
+            "ConditionPathExists=!/proc/vmcore",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}:\n{text}");
+        }
+        let to = fs::read_link(&link).unwrap();
+        assert_eq!(to, Path::new("/etc/systemd/system").join(NAME));
+        // One that a drill left behind is not somebody else's.
+        fs::remove_file(&link).unwrap();
+        assert_eq!(install_in(root.path()).unwrap(), made);
+        for path in &made {
+            remove(path).unwrap();
+        }
+        assert!(!etc.join(NAME).exists() && fs::symlink_metadata(&link).is_err());
+    }
+
+    #[test]
+    fn what_a_package_installed_stays() {
+        let root = machine();
+        let unit = root.path().join("usr/lib/systemd/system").join(NAME);
+        fs::write(&unit, UNIT).unwrap();
+        let made = install_in(root.path()).unwrap();
+        assert_eq!(made.len(), 1, "{made:?}");
+        // It is enabled already.
+        assert!(install_in(root.path()).unwrap().is_empty());
+        remove(&unit).unwrap();
+        remove(&made[0]).unwrap();
+        assert!(unit.exists());
+        let mask = root.path().join("etc/systemd/system").join(NAME);
+        symlink("/dev/null", &mask).unwrap();
+        assert!(install_in(root.path())
+            .unwrap_err()
+            .to_string()
+            .contains("masked"));
+    }
+
+    #[test]
+    fn a_program_that_a_reboot_loses() {
+        let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+        let program = dir.path().join("faultline");
+        fs::write(&program, "").unwrap();
+        let error = check_program(&program).unwrap_err().to_string();
+        assert!(error.contains("on tmpfs, and may be gone"), "{error}");
+        for path in ["/opt/a b", "/opt/%h", "relative"] {
+            let error = check_program(Path::new(path)).unwrap_err().to_string();
+            assert!(error.contains("cannot name"), "{error}");
+        }
+    }
+}
