@@ -128,8 +128,11 @@ test-long: export FAULTLINE_LONG = 1
 test-long: export FAULTLINE_SECONDS ?= 60
 test-long: export FAULTLINE_ROUNDS ?= 100
 test-long: selftests tools
+	@$(MAKE) --no-print-directory KERNEL=debian-13 modules
+	@for variant in $(notdir $(basename $(wildcard scripts/machine-variants/*.sh))); do \
+		scripts/machine --kernel debian-13 --variant $$variant make || exit; done
 	@scripts/test lockup lockup_oops lockup_death probes \
-		$(patsubst selftests/%,%,$(wildcard selftests/route_probe/*.sh)) bench
+		$(patsubst selftests/%,%,$(wildcard selftests/route_probe/*.sh)) bench debian-13:machine/variants.sh
 
 bench: modules
 	@scripts/bench

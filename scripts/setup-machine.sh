@@ -13,6 +13,7 @@
 #     booted.qcow2, booted.memory  the machine after its first boot: what it wrote, its memory
 #     lock                       held by those that run on it; written when one starts
 #
+# A variant is a file in machine-variants/, which sets some of what machine_select begins with.
 # With another recipe it is another image, so that what runs keeps its own. Those that nobody
 # has started for a day are removed when one is made.
 
@@ -26,16 +27,39 @@ MACHINE_PACKAGES=(
 )
 MACHINE_TOOLS=(mmdebstrap e2fsprogs libarchive13t64 fdisk openssh-client)
 MACHINE_MIB=4000 # the disk
-MACHINE_VARIANTS="crash-partition"
+
+# What a variant has another of.
+LOADER=grub-pc     # packages, by commas: boot loader, and more
+MORE_TOOLS=''      # packages of the build root
+OWN_TREE=''        # not empty: its files are others, not only its disk; what variant_tree uses
+FIRST_MIB=1        # the first partition: what boots it; default: GRUB, on machines with a BIOS
+FIRST_TYPE=21686148-6449-6E6F-744E-656564454649
+THIRD_MIB=0        # the third, if not 0; the second is the root's, and has the rest
+ROOT_IMAGE=''      # the root's file system is made in this file, and put in place by variant_open
+variant_tree() { :; }    # ROOT: changes its files, in machine-tree
+variant_qemu() { :; }    # more arguments of QEMU, a line each
+variant_disk() { :; }    # makes more of it, in IMAGE
+variant_files() { :; }   # DIR cold|booted: what a machine needs, besides its disk
+variant_keep() { :; }    # DIR: keeps that, for the snapshot
+variant_cold() { :; }    # NAME: does what it takes until login, when powered on
+variant_started() { :; } # NAME SECS: does what it takes when it answers
+variant_stopped() { :; } # NAME: does what it takes when it is stopped
+
+# machine_variants: their names.
+machine_variants() { basename -s .sh "$PROJECT"/scripts/machine-variants/*.sh | paste -sd ' '; }
 
 # machine_select VARIANT: where the image of the selected row and VARIANT (empty: none) is.
 machine_select() {
-	VARIANT=$1
-	case " $MACHINE_VARIANTS " in
-	*" ${VARIANT:-crash-partition} "*) ;;
-	*) die "no variant '$VARIANT' of a machine; there are: $MACHINE_VARIANTS" ;;
-	esac
+	VARIANT=$1 VARIANT_FILE=''
+	if [ -n "$VARIANT" ]; then
+		VARIANT_FILE=$PROJECT/scripts/machine-variants/$VARIANT.sh
+		[[ " $(machine_variants) " = *" $VARIANT "* ]] ||
+			die "no variant '$VARIANT' of a machine; there are: $(machine_variants)"
+		# shellcheck source=/dev/null
+		. "$VARIANT_FILE"
+	fi
 	IMAGE_NAME=$ROW${VARIANT:+-$VARIANT}
+	TREE_NAME=$ROW${OWN_TREE:+-$VARIANT}
 	[ "$MACHINE" = x86_64 ] || die "$ROW: a machine boots by GRUB for PCs, and this kernel is for $MACHINE"
 }
 
@@ -49,11 +73,16 @@ machine_qemu() {
 		-device virtio-net-pci,netdev=net,addr=2,romfile= \
 		-device virtio-rng-pci -device vmgenid,guid=auto -device i6300esb \
 		-qmp unix:monitor,server=on,wait=off -qmp unix:control,server=on,wait=off
+	variant_qemu
 }
 
+# A step of the root's, by its name, which goes when the root is made anew.
+machine_tools_step() { echo "toolchain-$ROOT_SUITE-machine${VARIANT:+-$VARIANT}"; }
+
 machine_tools() {
+	# shellcheck disable=SC2086 # one word each
 	in_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-		"${MACHINE_TOOLS[@]}" "$QEMU_PACKAGE"
+		"${MACHINE_TOOLS[@]}" $MORE_TOOLS "$QEMU_PACKAGE"
 	in_root apt-get clean
 }
 
@@ -76,8 +105,8 @@ machine_tree() {
 		--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt=force-unsafe-io \
-		--include="$(IFS=,; echo "${MACHINE_PACKAGES[*]}"),grub-pc,$kernel" \
-		--customize-hook="'$PROJECT/scripts/machine-tree' \"\$1\" '$RELEASE' '$MACHINES/key'" \
+		--include="$(IFS=,; echo "${MACHINE_PACKAGES[*]}"),$LOADER,$kernel" \
+		--customize-hook="'$PROJECT/scripts/machine-tree' \"\$1\" '$RELEASE' '$MACHINES/key' '${OWN_TREE:+$VARIANT_FILE}'" \
 		"$ROOT_SUITE" "$TREE.partial" /etc/apt/sources.list || {
 		echo "If the archive no longer has $RELEASE: 'make setup KERNEL=$ROW REFRESH=1' takes the newest."
 		return 1
@@ -85,26 +114,34 @@ machine_tree() {
 	mv "$TREE.partial" "$TREE"
 }
 
-# The partition of BIOS machines that GRUB is in, the root's, and that of the dumps.
+# The disk: up to three partitions, and the file system of the root.
 machine_disk() {
-	local disk=$IMAGE/disk.img root_mib=$((MACHINE_MIB - 3)) crash_mib=0
-	[ "$VARIANT" != crash-partition ] || crash_mib=256
-	root_mib=$((root_mib - crash_mib))
+	local disk=$IMAGE/disk.img files=$IMAGE/disk.img offset=$((1 + FIRST_MIB)) root_mib=$((MACHINE_MIB - 2 - FIRST_MIB - THIRD_MIB)) disks
 	mkdir -p "$IMAGE"
 	: >>"$IMAGE/lock"
 	rm -f "$disk"
 	truncate -s "${MACHINE_MIB}M" "$disk"
 	{
 		echo "label: gpt"
-		echo "start=1MiB, size=1MiB, type=21686148-6449-6E6F-744E-656564454649"
-		echo "start=2MiB, size=${root_mib}MiB, type=linux"
-		[ "$crash_mib" = 0 ] || echo "start=$((2 + root_mib))MiB, size=${crash_mib}MiB, type=linux"
+		echo "start=1MiB, size=${FIRST_MIB}MiB, type=$FIRST_TYPE"
+		echo "start=${offset}MiB, size=${root_mib}MiB, type=linux"
+		[ "$THIRD_MIB" = 0 ] || echo "start=$((offset + root_mib))MiB, size=${THIRD_MIB}MiB, type=linux"
 	} | in_root sfdisk -q "$disk"
+	[ "$THIRD_MIB" = 0 ] ||
+		in_root mke2fs -q -t ext4 -E "offset=$(((offset + root_mib) << 20))" "$disk" "${THIRD_MIB}M"
+	disks=(--disk "$disk")
+	if [ -n "$ROOT_IMAGE" ]; then
+		# It is put where there is a bit less room.
+		files=$IMAGE/$ROOT_IMAGE offset=0 root_mib=$((root_mib - 32))
+		disks+=(--disk "$files")
+		rm -f "$files"
+		truncate -s "${root_mib}M" "$files"
+	fi
 	# Names in the archive are UTF-8.
-	in_root env LC_ALL=C.UTF-8 mke2fs -q -t ext4 -E "offset=$((2 << 20))" -d "$TREE" "$disk" "${root_mib}M"
-	[ "$crash_mib" = 0 ] ||
-		in_root mke2fs -q -t ext4 -E "offset=$(((2 + root_mib) << 20))" "$disk" "${crash_mib}M"
-	"$PROJECT/scripts/vm" --kernel "$ROW" --disk "$disk" --timeout 300 -- "$PROJECT/scripts/machine-install" "$VARIANT"
+	in_root env LC_ALL=C.UTF-8 mke2fs -q -t ext4 -E "offset=$((offset << 20))" -d "$TREE" "$files" "${root_mib}M"
+	variant_disk
+	"$PROJECT/scripts/vm" --kernel "$ROW" "${disks[@]}" --timeout 600 -- "$PROJECT/scripts/machine-install" "$VARIANT_FILE"
+	[ -z "$ROOT_IMAGE" ] || rm "$files"
 }
 
 # machine_boot: boots it as anybody would, and keeps it as it is then: its memory, and what it wrote.
@@ -112,7 +149,8 @@ machine_boot() {
 	local name=.boot-$IMAGE_NAME dir=$PROJECT/build/machines/.boot-$IMAGE_NAME
 	rm -f "$IMAGE"/booted.*
 	machine_stop "$name"
-	machine_run "$name" cold 600
+	machine_run "$name" cold 900
+	variant_cold "$name"
 	machine_await "$name" 300 'login:'
 	machine_ssh "$name" 'systemctl is-system-running --wait; systemctl --failed --no-legend; cat /sys/kernel/kexec_crash_loaded'
 	[ "$(machine_ssh "$name" 'systemctl is-system-running; cat /sys/kernel/kexec_crash_loaded' | paste -sd,)" = running,1 ] || {
@@ -126,22 +164,27 @@ machine_boot() {
 	machine_await "$name" 120 '\* MIGRATION .*"(completed|failed)"'
 	machine_ask "$name" quit
 	machine_stop "$name"
+	variant_keep "$dir"
 	mv "$dir/disk.qcow2" "$IMAGE/booted.qcow2"
 	mv "$IMAGE/booted.partial" "$IMAGE/booted.memory"
 }
 
+# machine_own_tree: what a variant's tree depends on, besides.
+machine_own_tree() { [ -z "$OWN_TREE" ] || echo "$OWN_TREE $LOADER $(declare -f variant_tree)"; }
+
 # machine_recipe: what it depends on, and with that where it is.
 machine_recipe() {
 	local scripts=$PROJECT/scripts
-	TREE_RECIPE=$({ echo "$RELEASE/$VERSION ${MACHINE_PACKAGES[*]} ${FAULTLINE_MIRROR:-}"; cat "$scripts/machine-tree" "$MACHINES/key.pub"; } | sha256sum)
-	TREE=$MACHINES/$ROW-${TREE_RECIPE:0:12}.tar
-	IMAGE_RECIPE=$({ echo "$TREE_RECIPE"; cat "$scripts"/{machine-install,machine-host.py,setup-machine.sh} "$ROOT/usr/bin/$(machine_qemu - | head -n 1)"; } | sha256sum)
+	TREE_RECIPE=$({ echo "$RELEASE/$VERSION ${MACHINE_PACKAGES[*]} ${FAULTLINE_MIRROR:-}"; cat "$scripts/machine-tree" "$MACHINES/key.pub"; machine_own_tree; } | sha256sum)
+	TREE=$MACHINES/$TREE_NAME-${TREE_RECIPE:0:12}.tar
+	IMAGE_RECIPE=$({ echo "$TREE_RECIPE"; cat "$scripts"/{machine-install,machine-host.py,setup-machine.sh} ${VARIANT_FILE:+"$VARIANT_FILE"} "$ROOT/usr/bin/$(machine_qemu - | head -n 1)"; } | sha256sum)
 	IMAGE=$MACHINES/$IMAGE_NAME-${IMAGE_RECIPE:0:12}
 }
 
 # machine_made: is all of it there already?
 machine_made() {
-	[ -f "$CACHE/rows/$ROW" ] && [ -x "$ROOT/usr/bin/$(machine_qemu - | head -n 1)" ] && [ -s "$MACHINES/key.pub" ] || return 1
+	[ -f "$CACHE/rows/$ROW" ] && [ -x "$ROOT/usr/bin/$(machine_qemu - | head -n 1)" ] && [ -s "$MACHINES/key.pub" ] &&
+		[ -f "$CACHE/stamps/$(machine_tools_step)" ] || return 1
 	machine_recipe
 	[ -s "$IMAGE/booted.memory" ] || return 1
 	# Which of them is this row's at present, for those who only ask.
@@ -169,8 +212,7 @@ machine_setup() {
 	locked
 	row_load
 	mkdir -p "$MACHINES"
-	# A step of the root's, by its name, which goes when the root is made anew.
-	step "toolchain-$ROOT_SUITE-machine" "machine: tools to make one" "${MACHINE_TOOLS[*]}" machine_tools
+	step "$(machine_tools_step)" "machine: tools to make one" "${MACHINE_TOOLS[*]} $MORE_TOOLS" machine_tools
 	machine_key
 	machine_recipe
 	[ -s "$IMAGE/booted.memory" ] || space 3000 "making a machine"

@@ -1,0 +1,101 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The variants of scripts/machine, each by a whole loop: a soft lockup, a panic, kdump-tools' dump
+# where the variant wants it, the reboot, and a verdict there that names this run; and what the
+# variant has in the way of it. It takes minutes a variant: only with FAULTLINE_LONG set.
+
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../lib/ktap.sh"
+project=$(cd "$here/../.." && pwd)
+row=${KERNEL:-debian-13}
+variant='' server=variant
+
+machine() { KERNEL=$row "$project/scripts/machine" --kernel "$row" --variant "$variant" "$@"; }
+there() { machine ssh "$server" "$@"; }
+
+cleanup() {
+	[ -z "$variant" ] || machine stop "$server" || true
+	[ -z "${scratch:-}" ] || rm -rf "$scratch"
+}
+
+# begin VARIANT: starts one, with the program and the module on it.
+begin() {
+	[ -n "${FAULTLINE_LONG:-}" ] || skip "takes minutes: only with FAULTLINE_LONG set"
+	variant=$1
+	scratch=$(mktemp -d)
+	machine start "$server"
+	module=$scratch/lockup.ko
+	cp "$project/build/$(KERNEL=$row "$project/scripts/paths" RELEASE)/lockup.ko" "$module" ||
+		{ note "make KERNEL=$row modules"; exit 1; }
+	machine copy "$server" "$project/build/faultline" "$module" /root
+}
+
+# strike RUN-ID: a soft lockup, which is to panic; returns when it has.
+strike() {
+	there "sysctl -q kernel.softlockup_panic=1 kernel.watchdog_thresh=5 && sync"
+	line=$(machine log "$server" | wc -l)
+	there "systemd-run -q --no-block insmod /root/lockup.ko mode=soft cpus=1 run_id=$1"
+	seen 200 'Kernel panic - not syncing: softlockup: hung tasks'
+}
+
+# seen SECS REGEX: waits for that after what was seen last.
+seen() {
+	local limit=$1 found
+	found=$(machine await "$server" "$limit" "$2" "$line") || { note "$(machine log "$server" | tail -n 40)"; exit 1; }
+	line=$((line + $(machine log "$server" | tail -n "+$((line + 1))" | grep -naE -m 1 -- "$2" | cut -d : -f 1)))
+	note "$found"
+}
+
+# back: after the dump the machine came back by itself: by its reset, then GRUB.
+back() {
+	seen 300 '\* RESET .*guest-reset'
+	seen 400 'login:'
+}
+
+# passes MACHINE DUMP RUN-ID: the verdict there, by the run id.
+passes() {
+	local report status=0
+	report=$(machine ssh "$1" "/root/faultline verdict $2 --run-id $3 --json") || status=$?
+	same "stage" pass "$(jq -r .stage <<<"$report")"
+	same "exit status" 0 "$status"
+	note "$(jq -r .summary <<<"$report")"
+}
+
+crash_partition() {
+	begin crash-partition
+	same "what is mounted on /var/crash" /dev/vda3 "$(there findmnt -no SOURCE /var/crash)"
+	strike partition-1
+	back
+	same "what is mounted on /var/crash" /dev/vda3 "$(there findmnt -no SOURCE /var/crash)"
+	passes "$server" '/var/crash/*/dump.*' partition-1
+
+	# With 16 MiB of room the dump is cut short, and is not passed.
+	there "fallocate -l \$((\$(df --output=avail -B 1 /var/crash | tail -n 1) - (16 << 20))) /var/crash/full"
+	strike partition-2
+	back
+	same "dumps with their final name" 1 "$(there 'ls /var/crash/*/dump.* | grep -vc incomplete')"
+	local status=0
+	there "for file in /var/crash/*/*incomplete*; do /root/faultline verdict \$file --run-id partition-2; done" || status=$?
+	match "what the verdict's status is" '^[13]$' "$status"
+}
+
+secureboot() {
+	begin secureboot
+	match "lockdown" '\[integrity\]' "$(there cat /sys/kernel/security/lockdown)"
+	match "the firmware" 'Secure boot enabled' "$(there 'dmesg | grep -i "secure boot"')"
+	local status=0 said
+	said=$(there "insmod /root/lockup.ko mode=soft cpus=1 run_id=unsigned 2>&1") || status=$?
+	same "insmod's status" 1 "$status"
+	match "insmod's words" 'Key was rejected by service|Operation not permitted|Required key not available' "$said"
+	machine sign "$module"
+	machine copy "$server" "$module" /root
+	strike signed
+	back
+	match "lockdown" '\[integrity\]' "$(there cat /sys/kernel/security/lockdown)"
+	passes "$server" '/var/crash/*/dump.*' signed
+}
+
+wanted=("$@")
+[ $# -gt 0 ] || wanted=(crash_partition secureboot)
+ktap_run "${wanted[@]}"
