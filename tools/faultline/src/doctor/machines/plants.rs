@@ -41,6 +41,7 @@ fn table() -> Vec<Plant> {
             }
             // For a real machine only.
             Some(("live" | "live-find", _)) => {}
+            None if line == "once" => {}
             Some(("find" | "tree-find", words)) => {
                 let words: Vec<_> = words.split_ascii_whitespace().map(str::to_owned).collect();
                 plants.last_mut().unwrap().expected.push(
