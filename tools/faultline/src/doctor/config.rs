@@ -13,3 +13,4 @@ pub mod saver;
 pub mod shell;
 pub mod suse;
 pub mod sysctl;
+mod tuned;

@@ -3,7 +3,7 @@
 //! Whether the kernel's detectors are there, switched on, and really armed, on every CPU.
 
 use crate::doctor::check::Check;
-use crate::doctor::checks::panics::set;
+use crate::doctor::checks::panics::{cause, set, COMMAND_LINE};
 use crate::doctor::facts::{cpu_list, in_ranges};
 use crate::doctor::{Class, Classes, Facts, Finding, Link, State};
 use crate::system::{sysctl_path, Seen};
@@ -105,7 +105,7 @@ fn setting(
             Finding::unknown(classes, link, format!("{sysctl} could not be seen: {why}"))
         }
     };
-    finding.seen(&path, &value)
+    cause(facts, finding.seen(&path, &value), sysctl)
 }
 
 /// The words of the command line that switch a detector off, as evidence.
@@ -115,8 +115,15 @@ fn with_words(facts: &Facts, mut finding: Finding, words: &[&str]) -> Finding {
     };
     if finding.state == State::Wrong {
         for word in command_line.words().filter(|word| words.contains(word)) {
+            if finding
+                .evidence
+                .iter()
+                .any(|line| line.place == COMMAND_LINE && line.text == word)
+            {
+                continue;
+            }
             finding = finding
-                .evidence("/proc/cmdline", word)
+                .evidence(COMMAND_LINE, word)
                 .mend(format!("# and take {word} from the kernel's command line"));
         }
     }
@@ -494,6 +501,25 @@ mod tests {
         assert!(evidence
             .iter()
             .any(|line| line.place == "/proc/cmdline" && line.text == "nowatchdog"));
+    }
+
+    #[test]
+    fn the_line_that_did_it() {
+        let machine = armed()
+            .sysctl("kernel.watchdog", "0")
+            .file("/etc/sysctl.d/a.conf", "# x\nkernel.watchdog = 0\n");
+        let answer = answer(machine);
+        let mut found = answer
+            .findings
+            .iter()
+            .filter(|finding| finding.check == "soft_watchdog");
+        let finding = found.next().unwrap();
+        assert_eq!(finding.evidence[1].place, "/etc/sysctl.d/a.conf:2");
+        assert!(finding
+            .mend
+            .last()
+            .unwrap()
+            .contains("out of /etc/sysctl.d/a.conf"));
     }
 
     #[test]

@@ -96,6 +96,30 @@ pub fn set(finding: Finding, sysctl: &str, value: &str) -> Finding {
         .mend(format!("sysctl -w {sysctl}={value}"))
 }
 
+/// The line that set a sysctl as it is, if that is what the configuration says.
+pub fn cause(facts: &Facts, finding: Finding, sysctl: &str) -> Finding {
+    let is_wrong =
+        |value: &str| Key::of(sysctl).is_some_and(|key| key.is_right(value) == Some(false));
+    let last = facts
+        .sysctls()
+        .last(sysctl)
+        .filter(|last| is_wrong(&last.value));
+    let Some(last) = last.filter(|_| matches!(finding.state, State::Wrong | State::Off)) else {
+        return finding;
+    };
+    let finding = finding.evidence(last.place(), &last.text);
+    match last.line {
+        0 if last.file == COMMAND_LINE => finding.mend(format!(
+            "# and take {} from the kernel's command line",
+            last.text
+        )),
+        _ => finding.mend(format!("# and take that line out of {}", last.file)),
+    }
+}
+
+/// Where the command line of the kernel that runs is.
+pub const COMMAND_LINE: &str = "/proc/cmdline";
+
 /// What a sysctl that makes a report a panic is now; `off` is what it means if it does not.
 fn switch(facts: &Facts, sysctl: &str, off: State) -> Finding {
     let (value, path) = (facts.system.sysctl(sysctl), sysctl_path(sysctl));
@@ -127,7 +151,7 @@ fn switch(facts: &Facts, sysctl: &str, off: State) -> Finding {
             Finding::unknown(classes, link, format!("{sysctl} could not be seen: {why}"))
         }
     };
-    finding.seen(&path, &value)
+    cause(facts, finding.seen(&path, &value), sysctl)
 }
 
 fn number(facts: &Facts, sysctl: &str) -> Option<u64> {

@@ -11,7 +11,7 @@ use crate::doctor::{Classes, Facts, Finding, Link, State};
 use crate::system::{sysctl_path, Seen};
 
 const FILES: &str =
-    "sysctl.d in /etc, /run, /usr/local/lib, /usr/lib; the command line; KDUMP_SYSCTL";
+    "sysctl.d in /etc, /run, /usr/local/lib, /usr/lib; the command line; TuneD's profile; KDUMP_SYSCTL";
 
 pub const CHECKS: &[Check] = &[
     Check {

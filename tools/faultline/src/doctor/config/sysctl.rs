@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The sysctls that are set at boot, in the order in which they are: by the kernel's command line, by
-//! systemd-sysctl from its directories, and by kdump-tools when it loads the crash kernel. Also what
-//! looks as if it were read, and is not.
+//! systemd-sysctl from its directories, by TuneD, and by what loads the crash kernel. Also what looks as
+//! if it were read, and is not.
 
 use super::command_line::CommandLine;
 use super::saver::Saver;
+use super::tuned;
 use crate::doctor::key::KEYS;
 use crate::system::{sysctl_path, Kind, Seen, System};
 use std::collections::BTreeMap;
@@ -125,8 +126,22 @@ impl Sysctls {
             });
             all.unread.extend(unread);
         }
+        all.tuned(system);
         all.boot.extend(of_saver(system));
         all
+    }
+
+    /// What TuneD sets afterwards; then it sets the administrator's own once more.
+    fn tuned(&mut self, system: &System) {
+        let of_tuned = tuned::assignments(system);
+        let is_own =
+            |one: &&Assignment| one.file.starts_with("/etc/") || one.file.starts_with("/run/");
+        let own: Vec<_> = match !of_tuned.is_empty() && tuned::reapplies(system) {
+            true => self.boot.iter().filter(is_own).cloned().collect(),
+            false => Vec::new(),
+        };
+        self.boot.extend(of_tuned);
+        self.boot.extend(own);
     }
 
     /// The one that counts at boot.
@@ -458,6 +473,34 @@ mod tests {
         assert_eq!(
             last(&all, "kernel.softlockup_panic"),
             is("0", "/etc/sysctl.d/a.conf:1")
+        );
+    }
+
+    #[test]
+    fn tuned_comes_after_the_distribution_and_before_the_administrator() {
+        let machine = || {
+            Machine::new()
+                .file("/etc/tuned/active_profile", "x\n")
+                .file(
+                    "/etc/tuned/x/tuned.conf",
+                    "[sysctl]\nkernel.nmi_watchdog=0\nkernel.watchdog=0\n",
+                )
+                .file("/usr/lib/sysctl.d/99-a.conf", "kernel.nmi_watchdog=1\n")
+                .file("/etc/sysctl.d/a.conf", "kernel.watchdog=1\n")
+        };
+        let all = of(machine());
+        assert_eq!(
+            last(&all, "kernel.nmi_watchdog"),
+            is("0", "/etc/tuned/x/tuned.conf:2")
+        );
+        assert_eq!(
+            last(&all, "kernel.watchdog"),
+            is("1", "/etc/sysctl.d/a.conf:1")
+        );
+        let all = of(machine().file("/etc/tuned/tuned-main.conf", "reapply_sysctl = False\n"));
+        assert_eq!(
+            last(&all, "kernel.watchdog"),
+            is("0", "/etc/tuned/x/tuned.conf:3")
         );
     }
 
