@@ -271,6 +271,24 @@ pub mod tests {
     }
 
     #[test]
+    fn the_schema_is_that_of_the_lines() {
+        let complaint = |proof: &Proof| {
+            let document = serde_json::to_value(proof).unwrap();
+            crate::schema::complaint("ledger.schema.json", &document)
+        };
+        let mut one = proof("x");
+        one.fingerprint.0.insert("makedumpfile".into(), None);
+        assert_eq!(complaint(&one), None);
+        one.latency = None;
+        one.dump = None;
+        one.outcome = Outcome::Fail;
+        one.stage = Stage::CrashKernelOutOfMemory;
+        assert_eq!(complaint(&one), None);
+        one.schema = "faultline.ledger/2".into();
+        assert!(complaint(&one).is_some());
+    }
+
+    #[test]
     fn a_damaged_line_does_not_hide_the_others() {
         let line = |proof: &Proof| serde_json::to_string(proof).unwrap() + "\n";
         let mut other = proof("other");

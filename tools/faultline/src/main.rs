@@ -8,6 +8,7 @@
 //! the work; what they tell are [`event`]s, put in order by [`seen`]; the [`dump`] is
 //! read by the files of its directory, and examined with [`klog`] and [`drgn`]; all of it becomes
 //! a [`timeline`] and a [`verdict`], which a [`report`] shows. A [`matrix`] is many of them.
+//! [`here`] is a drill on the machine itself, and its [`ledger`] what those have proven.
 //! [`route`] stands for itself. The [`doctor`] looks at a machine, through a [`system`], before
 //! anything is done to it.
 

@@ -8,7 +8,7 @@ use super::find::{self, Place};
 use super::leftovers;
 use super::state::{self, Armed, Found};
 use super::strange::Strange;
-use super::{facts, undo};
+use super::{facts, settle, undo};
 use crate::dump::{Dump, State, Watch};
 use crate::escape;
 use crate::interrupt;
@@ -18,24 +18,10 @@ use crate::plan::Policy;
 use crate::report::{DumpFacts, Files, Report};
 use crate::store::Store;
 use crate::verdict::{self, Expected, Outcome, Stage, Verdict};
-use anyhow::Context;
-use rustix::event::{poll, PollFd, PollFlags, Timespec};
-use rustix::fs::inotify::{self, WatchFlags};
-use std::mem::MaybeUninit;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
 
 /// The schema of the report.
 pub const SCHEMA: &str = "faultline.here/1";
-
-/// A dump that nobody has written to for that long is one that nobody writes to; an unfinished
-/// one may wait for a slow disk.
-const QUIET: Duration = Duration::from_secs(3);
-const QUIET_UNFINISHED: Duration = Duration::from_secs(20);
-/// A dump that is older than that is not being written.
-const FRESH: Duration = Duration::from_secs(120);
-/// How long a dump may take that is still being written.
-const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// What there is to judge.
 struct Evidence {
@@ -73,7 +59,7 @@ pub fn expected(armed: &Armed, case: Case) -> Expected {
 fn look(armed: &Armed, expected: &Expected, same_boot: bool) -> anyhow::Result<Evidence> {
     let case = expected.case;
     let mut places = find::new_since(&armed.dumps, &find::look(&armed.directories));
-    if !same_boot && wait(&places)? {
+    if !same_boot && settle::wait(&places)? {
         places = find::new_since(&armed.dumps, &find::look(&armed.directories));
     }
     let mut strangers = Vec::new();
@@ -198,61 +184,6 @@ fn of_dump(expected: &Expected, paths: &[PathBuf]) -> anyhow::Result<Evidence> {
         dump: Some(dump),
         paths: paths.to_vec(),
     })
-}
-
-/// Waits until nobody writes to what is new. Returns whether there was anything to wait for.
-fn wait(places: &[Place]) -> anyhow::Result<bool> {
-    let is_fresh = |path: &PathBuf| {
-        let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified());
-        modified.is_ok_and(|at| at.elapsed().map_or(true, |age| age < FRESH))
-    };
-    let mut waited = false;
-    for place in places {
-        let unfinished = place.incomplete.as_ref().filter(|_| place.dumps.is_empty());
-        let quiet = match unfinished {
-            Some(path) if is_fresh(path) => QUIET_UNFINISHED,
-            None if place.dumps.iter().any(is_fresh) => QUIET,
-            _ => continue,
-        };
-        let name = unfinished.and_then(|path| path.file_name());
-        let gone = || name.is_some_and(|name| !place.directory.join(name).exists());
-        settle(&place.directory, quiet, PATIENCE, &gone)?;
-        waited = true;
-    }
-    Ok(waited)
-}
-
-/// Waits until nothing has changed in a directory for `quiet`, or for `limit` at the most, or
-/// until `is_done` says so after a change.
-fn settle(
-    directory: &Path,
-    quiet: Duration,
-    limit: Duration,
-    is_done: &dyn Fn() -> bool,
-) -> anyhow::Result<()> {
-    let flags = inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC;
-    let changes = inotify::init(flags)?;
-    let which = WatchFlags::MODIFY
-        | WatchFlags::CREATE
-        | WatchFlags::MOVED_TO
-        | WatchFlags::CLOSE_WRITE
-        | WatchFlags::DELETE;
-    inotify::add_watch(&changes, directory, which)
-        .with_context(|| directory.display().to_string())?;
-    let deadline = Instant::now() + limit;
-    let timeout = Timespec::try_from(quiet)?;
-    while Instant::now() < deadline && !interrupt::requested() && !is_done() {
-        let mut polled = [PollFd::new(&changes, PollFlags::IN)];
-        match poll(&mut polled, Some(&timeout)) {
-            Ok(0) => return Ok(()),
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let mut buffer = [MaybeUninit::uninit(); 4096];
-        let mut events = inotify::Reader::new(&changes, &mut buffer);
-        while events.next().is_ok() {}
-    }
-    Ok(())
 }
 
 /// What a verdict means under a policy.
@@ -401,8 +332,7 @@ pub fn record_and_disarm(
 /// Puts a state file that cannot be read where it can be looked at.
 pub fn set_aside(store: &Store, why: &str) -> anyhow::Result<()> {
     escape::tell(format_args!("{why}"));
-    let secs = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-    let kept = format!("{}.{}", state::BROKEN, secs.as_secs());
+    let kept = format!("{}.{}", state::BROKEN, facts::now());
     store.rename(state::NAME, &kept)?;
     escape::tell(format_args!(
         "it is kept as {}: nothing can be said of that drill; look for its dump by hand, and \

@@ -5,6 +5,7 @@
 //! configuration and tools, and the module.
 
 use crate::mode::Case;
+use crate::plan::Policy;
 use crate::process::output_within;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -35,12 +36,11 @@ const PASSING: &[&str] = &[
     "systemd.boot_id=",
 ];
 
-/// Sysctls that every fault has to do with.
+/// Sysctls that every panic has to do with.
 const COMMON: &[&str] = &[
     "kernel.panic",
     "kernel.panic_on_oops",
     "kernel.kexec_load_disabled",
-    "kernel.watchdog_cpumask",
 ];
 
 /// The crash kernel and its initrd as kdump-tools, kdump-utils and SUSE's kdump have them, for
@@ -74,11 +74,12 @@ const TOOLS: &[(&str, &str)] = &[("makedumpfile", "-v"), ("kexec", "--version")]
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Fingerprint {
-    /// Takes that of the machine whose root is `root`. `version` is asked for the versions of
-    /// programs.
+    /// Takes that of the machine whose root is `root`: of a report that is to be no panic, what
+    /// detects it, and no more. `version` is asked for the versions of programs.
     pub fn take(
         root: &Path,
         case: Case,
+        policy: Policy,
         module: Option<&Path>,
         version: &dyn Fn(&str, &str) -> Option<String>,
     ) -> Self {
@@ -89,10 +90,16 @@ impl Fingerprint {
         found.insert("kernel version".into(), line("/proc/sys/kernel/version"));
         let words = line("/proc/cmdline").map(|text| lasting(&text));
         found.insert("command line".into(), words);
-        for key in sysctls(case) {
+        for key in sysctls(case, policy) {
             let file = crate::strike::setting_file(key);
             let value = line(&file.to_string_lossy()).map(|value| settled(key, value));
             found.insert(key.into(), value);
+        }
+        if let Some(module) = module {
+            found.insert("module".into(), hash_of(module));
+        }
+        if policy != Policy::Panic {
+            return Fingerprint(found);
         }
         let release = release.unwrap_or_default();
         for (what, places) in CRASH_FILES {
@@ -105,9 +112,6 @@ impl Fingerprint {
         }
         for path in CONFIGURATION {
             found.insert((*path).into(), hash_of(&at(root, path)));
-        }
-        if let Some(module) = module {
-            found.insert("module".into(), hash_of(module));
         }
         for (tool, argument) in TOOLS {
             found.insert((*tool).into(), version(tool, argument));
@@ -149,14 +153,18 @@ fn told(what: &str, was: &str, is: &str) -> String {
 }
 
 /// The sysctls that decide about a fault and its detector.
-fn sysctls(case: Case) -> Vec<&'static str> {
+fn sysctls(case: Case, policy: Policy) -> Vec<&'static str> {
     let detector = case.detector;
     let threshold = detector.threshold.map(|(key, _)| key);
     let panics = detector.panics.map(|[(key, _), _]| key);
     let off = detector.off.map(|(key, _)| key);
     let mut keys: Vec<_> = detector.arms.iter().map(|(key, _)| *key).collect();
-    keys.extend(threshold.into_iter().chain(panics).chain(off));
-    keys.extend(COMMON);
+    keys.extend(threshold.into_iter().chain(off));
+    keys.push("kernel.watchdog_cpumask");
+    if policy == Policy::Panic {
+        keys.extend(panics);
+        keys.extend(COMMON);
+    }
     keys.retain(|key| !key.is_empty());
     keys
 }
@@ -257,10 +265,14 @@ mod tests {
     }
 
     fn take(root: &Path) -> Fingerprint {
+        take_for(root, Policy::Panic)
+    }
+
+    fn take_for(root: &Path, policy: Policy) -> Fingerprint {
         let case = Case::new(mode::find("soft").unwrap(), None).unwrap();
         let module = root.join("lockup.ko");
         let version = |tool: &str, _: &str| Some(format!("{tool} 1"));
-        Fingerprint::take(root, case, Some(&module), &version)
+        Fingerprint::take(root, case, policy, Some(&module), &version)
     }
 
     #[test]
@@ -305,6 +317,11 @@ mod tests {
         ] {
             assert_eq!(changed(path, text), [said]);
         }
+        // What is only reported rests on nothing that comes after the report.
+        let of_report = take_for(root, Policy::Report);
+        let has = |what: &str| of_report.0.contains_key(what);
+        assert!(has("kernel.watchdog_thresh") && has("module"));
+        assert!(!has("kernel.softlockup_panic") && !has("crash initrd"));
         // Another file of the same kernel was booted: nothing to do with the proof.
         let other = "BOOT_IMAGE=/other root=/dev/vda1 crashkernel=256M\n";
         assert!(changed("proc/cmdline", other).is_empty());

@@ -10,6 +10,7 @@ use crate::here::state::Found;
 use crate::layout::wrapped;
 use crate::mode::{self, Case};
 use crate::out;
+use crate::plan::Policy;
 use crate::store::{self, Store};
 use crate::timeline::megabytes;
 use crate::verdict::Outcome;
@@ -68,7 +69,12 @@ pub fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
     };
     let kdumpctl = std::fs::read_to_string(KDUMPCTL).ok();
     let now = |proof: &Proof, case: Case| {
-        Fingerprint::take(Path::new("/"), case, Some(&proof.module), &version_of)
+        let policy = match proof.policy == Policy::Panic.word() {
+            true => Policy::Panic,
+            false => Policy::Report,
+        };
+        let module = Some(proof.module.as_path());
+        Fingerprint::take(Path::new("/"), case, policy, module, &version_of)
     };
     let status = status(&ledger, &armed, kdumpctl.as_deref(), &now);
     let text = match args.json {
