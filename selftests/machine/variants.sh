@@ -96,6 +96,15 @@ secureboot() {
 	passes "$server" '/var/crash/*/dump.*' signed
 }
 
+ssh_to_another() {
+	begin ssh
+	machine copy "$server-store" "$project/build/faultline" /root
+	strike store-1
+	back
+	same "dumps on the machine itself" "" "$(there 'find /var/crash -name "dump*"')"
+	passes "$server-store" '/var/crash/*/dump.*' store-1
+}
+
 wanted=("$@")
-[ $# -gt 0 ] || wanted=(crash_partition secureboot)
+[ $# -gt 0 ] || wanted=(crash_partition secureboot ssh_to_another)
 ktap_run "${wanted[@]}"
