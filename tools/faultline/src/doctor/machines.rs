@@ -3,6 +3,7 @@
 //! Recorded machines (`tests/machines/`): the whole answer for each is expected, line by line; and
 //! what is planted in one of them is found, where it is, and nothing else changes.
 
+mod hidden;
 mod plants;
 
 use super::{examine, Answer, Classes, Finding, State};
