@@ -22,7 +22,7 @@ mod machines;
 mod monitor;
 mod people;
 
-pub use answer::{Answer, Outcome};
+pub use answer::Answer;
 pub use class::{Class, Classes};
 pub use facts::Facts;
 pub use finding::{Finding, Link, State};
