@@ -11,6 +11,7 @@ use crate::mode::{self, Case, Proof};
 use crate::plan::cpu_list_has;
 use crate::template;
 use crate::verdict::{Expected, Latency};
+use crate::window::Window;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -225,6 +226,20 @@ impl<'a> Facts<'a> {
             .and_then(|detection| detection.time)
             .or(panic.and_then(|panic| panic.time));
         Story::since(self.begin?, time)
+    }
+
+    /// The window in which the report is due. RCU's report of a stall touches the watchdogs
+    /// (`kernel/rcu/tree_stall.h`): after it, they count from there.
+    pub fn window(&self, threshold: Option<u32>) -> Option<Window> {
+        let mut window = self.case.detector.window(threshold)?;
+        let begin = self.begin.and_then(|begin| begin.time);
+        let due = self.detection.and_then(|detection| detection.time);
+        if let Some((begin, due)) = begin.zip(due).filter(|_| self.case.detector.is_watchdog()) {
+            let stalls = self.story.stalls.iter();
+            let between = stalls.filter(|at| (begin..due).contains(*at));
+            window.latest_secs += between.fold(0.0, |latest, at| (at - begin).max(latest));
+        }
+        Some(window)
     }
 
     /// The thread that the fault was done to.

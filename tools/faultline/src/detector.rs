@@ -276,6 +276,11 @@ pub const OUT_OF_MEMORY: Detector = Detector {
 };
 
 impl Detector {
+    /// Returns whether it is one of the lockup detectors of `kernel/watchdog.c`.
+    pub fn is_watchdog(&self) -> bool {
+        self.threshold_word() == Some("watchdog_thresh")
+    }
+
     /// The bare name of its threshold, as in `watchdog_thresh=2`.
     pub fn threshold_word(&self) -> Option<&'static str> {
         let (key, _) = self.threshold?;

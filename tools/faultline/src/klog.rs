@@ -108,6 +108,7 @@ const WENT_ON: &str = "---[ end trace ";
 /// Reports of one panic are at most so far apart.
 const TOGETHER_SECS: f64 = 2.0;
 const PANIC: &str = "Kernel panic - not syncing: {message}";
+const STALLS: &[&str] = crate::detector::RCU_STALL.reports;
 const LOCKS: &str = "lockup: run {run}: cpu {cpu}: holds lock {has}, wants lock {wants}";
 const CONTEXT: &str = "CPU: {cpu} ";
 const CONTEXT_PID: &str = "PID: {pid} Comm: {comm_and_taint}";
@@ -268,6 +269,8 @@ pub struct Story {
     pub locks: Vec<Locks>,
     /// The reports since they began.
     pub detections: Vec<Detection>,
+    /// Times of RCU's reports of a stall, each of which touches the watchdogs.
+    pub stalls: Vec<f64>,
     /// All stacks that it shows since then, in the order in which they begin.
     pub stacks: Vec<Stack>,
     pub panic: Option<Panic>,
@@ -334,6 +337,7 @@ impl Story {
         self.begins.clear();
         self.locks.clear();
         self.detections.clear();
+        self.stalls.clear();
         self.stacks.clear();
     }
 }
@@ -388,6 +392,10 @@ impl<'l> Reader<'l> {
             self.went_on = false;
         } else {
             self.went_on |= line.text.starts_with(WENT_ON);
+            let is_stall = STALLS
+                .iter()
+                .any(|stall| template::is(stall, line.text.trim()));
+            story.stalls.extend(line.time.filter(|_| is_stall));
             story.locks.extend(locks(line));
         }
     }

@@ -413,7 +413,7 @@ pub fn judge_dump(expected: &Expected, dump: &Dump) -> Verdict {
     verdict.latency = facts.latency().map(|secs| Latency {
         secs,
         threshold,
-        window: case.detector.window(threshold),
+        window: facts.window(threshold),
     });
     verdict.checks = [
         vec![checks::complete(dump)],
@@ -1009,6 +1009,24 @@ mod tests {
             failed(&expected(), &log),
             (Stage::OutsideWindow, vec!["latency"])
         );
+    }
+
+    #[test]
+    fn a_stall_touches_the_watchdog() {
+        let begin = LOG.replace("[   13.959664]", "[    3.959664]");
+        let with = |line: &str| {
+            let report = "[   20.024886] [      C1] watchdog: BUG: soft lockup";
+            let log = begin.replace(report, &format!("{line}\n{report}"));
+            assert_ne!(log, begin);
+            failed(&expected(), &log).0
+        };
+        let stall = "rcu: INFO: rcu_preempt self-detected stall on CPU";
+        assert_eq!(with(&format!("[   14.5] [      C1] {stall}")), Stage::Pass);
+        // One that does not explain it, and one that came before the fault.
+        for early in ["5.5", "2.5"] {
+            let log = with(&format!("[    {early}] [      C1] {stall}"));
+            assert_eq!(log, Stage::OutsideWindow, "{early}");
+        }
     }
 
     #[test]
