@@ -12,7 +12,7 @@ IN_ROOT := scripts/in-root
 paths = $(shell KERNEL="$(KERNEL)" $(if $(FAULTLINE_CACHE),FAULTLINE_CACHE="$(FAULTLINE_CACHE)") \
 	scripts/paths $(1))
 
-.PHONY: help all modules setup setup-debuginfo setup-machine tools selftests demo matrix test test-long test-kernels \
+.PHONY: help all modules setup setup-debuginfo setup-machine tools selftests demo demo-machine matrix test test-long test-kernels \
 	bench kernels compatibility lint doc shell install clean distclean
 
 # Where the modules have the kernel's Rust crates from; see rust/Kbuild.
@@ -50,6 +50,8 @@ help:
 # make setup       the build root and the kernel's metadata, in the cache
 #                  (REFRESH=1: look for a newer kernel)
 # make demo        a real soft lockup in a VM, its vmcore, and the verdict
+# make demo-machine  the same on a Debian server with kdump-tools: what is wrong with
+#                  it as delivered, mended, the lockup, the reboot, and the proof
 # make matrix      every fault on each kind of CPU by each policy, each in its VM
 #                  (half an hour when emulated; QUICK=1: a few of them); goes on
 #                  where it was, and leaves build/matrix.html to look at
@@ -107,15 +109,20 @@ selftests: modules
 demo: modules tools
 	@scripts/faultline drill vm --mode soft
 
+# All of it on one kernel: from nothing, that is one kernel to set up.
+demo-machine:
+	@$(MAKE) --no-print-directory KERNEL=$(or $(KERNEL),debian-13) modules tools setup-machine
+	@KERNEL=$(or $(KERNEL),debian-13) scripts/machine-demo
+
 # On the first kernel, whatever KERNEL says: its rows name the others, which are skipped, with
 # the reason, unless they are built as well.
 matrix:
 	@$(MAKE) --no-print-directory KERNEL= modules tools
 	@KERNEL= scripts/faultline drill matrix $(if $(QUICK),--quick)
 
-# Of the first kernel the debug symbols too; and beside it, the one without Rust.
+# Of the first kernel the debug symbols too; and beside it, the one without Rust, and a server.
 ifeq ($(KERNEL),)
-test: selftests tools setup-debuginfo
+test: selftests tools setup-debuginfo setup-machine
 	@$(MAKE) --no-print-directory KERNEL=debian-13 modules
 	@scripts/test
 else
@@ -128,11 +135,12 @@ test-long: export FAULTLINE_LONG = 1
 test-long: export FAULTLINE_SECONDS ?= 60
 test-long: export FAULTLINE_ROUNDS ?= 100
 test-long: selftests tools
-	@$(MAKE) --no-print-directory KERNEL=debian-13 modules
+	@$(MAKE) --no-print-directory KERNEL=debian-13 modules setup-machine
 	@for variant in $(notdir $(basename $(wildcard scripts/machine-variants/*.sh))); do \
 		scripts/machine --kernel debian-13 --variant $$variant make || exit; done
-	@scripts/test lockup lockup_oops lockup_death probes \
-		$(patsubst selftests/%,%,$(wildcard selftests/route_probe/*.sh)) bench debian-13:machine/variants.sh
+	@scripts/test $(patsubst selftests/%,debian-13:%,$(wildcard selftests/machine/*.sh)) \
+		lockup lockup_oops lockup_death probes \
+		$(patsubst selftests/%,%,$(wildcard selftests/route_probe/*.sh)) bench
 
 bench: modules
 	@scripts/bench

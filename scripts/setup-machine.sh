@@ -21,7 +21,7 @@ MACHINES=$CACHE/machines
 MACHINE_PACKAGES=(
 	# what an installer's "standard server" has of these
 	systemd-sysv udev dbus kmod procps psmisc iproute2 ifupdown openssh-server ca-certificates
-	login passwd sudo cron logrotate less file e2fsprogs zstd util-linux-extra initramfs-tools
+	login passwd sudo cron logrotate less file e2fsprogs lz4 util-linux-extra initramfs-tools
 	# and its kernel crash dumps, as the handbook has it
 	kdump-tools kexec-tools makedumpfile
 )
