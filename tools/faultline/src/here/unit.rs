@@ -51,10 +51,6 @@ pub fn check_program(program: &Path) -> anyhow::Result<()> {
         "the program lies at {shown}, which a systemd unit cannot name: copy it to /usr/local/sbin"
     );
     let kind = rustix::fs::statfs(program).with_context(|| shown.to_string())?;
-    #[expect(
-        clippy::unnecessary_cast,
-        reason = "its type is another on other machines"
-    )]
     let kind = kind.f_type as i64;
     if let Some((_, name)) = PASSING.iter().find(|(magic, _)| *magic == kind) {
         bail!(

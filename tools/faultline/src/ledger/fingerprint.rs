@@ -10,6 +10,7 @@ use crate::process::output_within;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -215,12 +216,11 @@ fn hash_of(path: &Path) -> Option<String> {
             Err(_) => return None,
         }
     }
-    let digits: String = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    Some(HASH.to_string() + &digits)
+    let mut text = HASH.to_string();
+    for byte in hash.finalize() {
+        let _ = write!(text, "{byte:02x}");
+    }
+    Some(text)
 }
 
 /// What a program of this machine says of its version, in its first line.
