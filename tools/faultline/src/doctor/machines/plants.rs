@@ -105,11 +105,12 @@ fn with_line(made: &Made, place: &str) -> String {
     let Some((file, start)) = place.split_once(":^") else {
         return place.to_owned();
     };
+    let start = start.replace("\\t", "\t");
     let text = fs::read_to_string(made.0.path().join(file.trim_start_matches('/'))).unwrap();
     let last = text
         .lines()
         .enumerate()
-        .filter(|(_, line)| line.starts_with(start))
+        .filter(|(_, line)| line.starts_with(&start))
         .last();
     format!(
         "{file}:{}",
