@@ -29,7 +29,7 @@ use clap::Args;
 use drilled::Report;
 use kernels::{Kernel, Kernels};
 use outcome::{Outcome, Totals, Verdict};
-use row::{Row, Wanted};
+use row::{Place, Row, Wanted};
 use rustix::fs::{flock, FlockOperation, OFlags};
 use std::collections::hash_map::DefaultHasher;
 use std::fs::{self, OpenOptions};
@@ -92,6 +92,9 @@ pub const HELP: &str =
      faultline drill matrix --quick\n  \
      faultline drill matrix --only 'hard-*' oops --fresh\n  \
      faultline drill matrix --kernel debian-13 --ktap";
+
+/// Drills on the workshop's machine, and reports as `drill vm` does.
+const MACHINE_DRILL: &str = "scripts/machine-drill";
 
 /// What a matrix is run with.
 struct Matrix<'a> {
@@ -194,7 +197,7 @@ impl Matrix<'_> {
         let mut outcomes: Vec<Option<Outcome>> = vec![None; rows.len()];
         let mut drills: Vec<(usize, Kernel)> = Vec::new();
         for (at, row) in rows.iter().enumerate() {
-            let known = match kernels.get(row.kernel) {
+            let known = match kernels.get(row.kernel, row.place) {
                 Ok(kernel) => match self.known(row, &kernel, program) {
                     Some(known) => known,
                     None => {
@@ -283,7 +286,10 @@ impl Matrix<'_> {
     }
 
     fn command(&self, row: &Row, kernel: &Kernel) -> Command {
-        let mut command = ends_with_us(self.drill);
+        let mut command = match row.place {
+            Place::Vm => ends_with_us(self.drill),
+            Place::Machine => ends_with_us(&self.project.join(MACHINE_DRILL)),
+        };
         command
             .args(row.arguments(&kernel.row, &self.folder(row)))
             .env("KERNEL", &kernel.row)
@@ -508,7 +514,7 @@ printf '{"stage": "%s", "summary": "%s"}' $stage "as $mode is" | tee "$keep/repo
         let (drill, stop) = (path.join("drill"), path.join("stop"));
         // The second drill interrupts the matrix, as a user would, and awaits its own end.
         let interrupts = format!(
-            r#"if [ -e {0} ] && [ "$7" != soft ]; then
+            r#"if [ -e {0} ] && [ "$9" != soft ]; then
     trap 'kill $!; exit 3' TERM
     sleep 60 &
     kill -INT $PPID

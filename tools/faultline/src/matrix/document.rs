@@ -4,7 +4,7 @@
 //! added, never changed or removed.
 
 use super::outcome::{Outcome, Totals, Verdict};
-use super::row::Goal;
+use super::row::{Goal, Place};
 use crate::report::DRILL;
 use serde::Serialize;
 use std::path::Path;
@@ -33,6 +33,7 @@ struct Entry<'a> {
     cpus: &'a str,
     policy: &'a str,
     detector: &'a str,
+    on: Place,
     vm_cpus: u32,
     options: &'a [&'a str],
     expected_stage: Goal,
@@ -62,6 +63,7 @@ impl<'a> Entry<'a> {
             cpus: row.cpus,
             policy: row.policy.word(),
             detector: row.detector,
+            on: row.place,
             vm_cpus: row.vm_cpus,
             options: &row.options,
             expected_stage: row.goal(),

@@ -217,10 +217,11 @@ fn cpus(row: &Row) -> String {
     }
 }
 
-/// What makes a row another than its neighbours: its kernel, and settings with a name.
+/// What makes a row another than its neighbours: its place, its kernel, and settings with a name.
 fn differences(row: &Row) -> Vec<&'static str> {
     let options = row.options.iter().filter(|option| option.contains('='));
-    row.kernel.into_iter().chain(options.copied()).collect()
+    let place = row.place.named().into_iter();
+    place.chain(row.kernel).chain(options.copied()).collect()
 }
 
 fn legend() -> Markup {

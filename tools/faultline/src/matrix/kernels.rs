@@ -2,6 +2,7 @@
 
 //! The kernels that rows are about: what there is of each to drill with.
 
+use super::row::Place;
 use crate::process::output_within;
 use std::collections::hash_map::{DefaultHasher, Entry};
 use std::collections::HashMap;
@@ -27,7 +28,7 @@ pub struct Kernels {
     project: PathBuf,
     /// The row that those without one are about; empty for the first.
     default: String,
-    known: HashMap<String, Result<Kernel, String>>,
+    known: HashMap<(String, Place), Result<Kernel, String>>,
 }
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -42,12 +43,13 @@ impl Kernels {
     }
 
     /// The kernel of that row, or why it cannot be drilled.
-    pub fn get(&mut self, row: Option<&str>) -> Result<Kernel, String> {
+    pub fn get(&mut self, row: Option<&str>, place: Place) -> Result<Kernel, String> {
         let row = row.unwrap_or(&self.default).to_string();
-        match self.known.entry(row) {
+        match self.known.entry((row, place)) {
             Entry::Occupied(known) => known.get().clone(),
             Entry::Vacant(new) => {
-                let kernel = look_up(&self.project, new.key());
+                let (row, place) = new.key();
+                let kernel = look_up(&self.project, row, *place);
                 new.insert(kernel).clone()
             }
         }
@@ -66,6 +68,16 @@ const SCRIPTS: &[&str] = &[
     "guest-run",
     "crash-init",
 ];
+/// The same of a drill on the workshop's machine; what the machine was made of is in its stamp.
+const MACHINE_SCRIPTS: &[&str] = &[
+    "machine",
+    "machine-drill",
+    "machine-host.py",
+    "lib.sh",
+    "in-root",
+    "kernels",
+    "setup-machine.sh",
+];
 /// Of the kernel's directory: itself, and what it boots with.
 const KERNEL: &[&str] = &["vmlinuz", "images/guest.img", "images/crash.img"];
 /// Of the guest's root and of the one that QEMU is in. The list of packages stands for all of
@@ -81,7 +93,7 @@ const HOST: &[&str] = &["var/lib/dpkg/status", "usr/bin/makedumpfile"];
 /// What is too large to be read for this: their sizes and times do.
 const LARGE: &[&str] = &["usr/libexec/virtiofsd"];
 
-fn look_up(project: &Path, row: &str) -> Result<Kernel, String> {
+fn look_up(project: &Path, row: &str, place: Place) -> Result<Kernel, String> {
     let named = if row.is_empty() { "the first" } else { row };
     let ask = |names: &[&str]| {
         let mut command = Command::new(project.join("scripts/paths"));
@@ -133,13 +145,26 @@ fn look_up(project: &Path, row: &str) -> Result<Kernel, String> {
         names.iter().map(|name| Path::new(dir).join(name)).collect()
     };
     let scripts = project.join("scripts");
-    let read = [
-        SCRIPTS.iter().map(|name| scripts.join(name)).collect(),
-        below(kernel, KERNEL),
-        below(guest, GUEST),
-        below(root, HOST),
-        below(cache, &[&format!("stamps/drgn-{suite}")]),
-    ];
+    let of_scripts =
+        |names: &[&str]| -> Vec<_> { names.iter().map(|name| scripts.join(name)).collect() };
+    let read = match place {
+        Place::Vm => vec![
+            of_scripts(SCRIPTS),
+            below(kernel, KERNEL),
+            below(guest, GUEST),
+            below(root, HOST),
+            below(cache, &[&format!("stamps/drgn-{suite}")]),
+        ],
+        Place::Machine => {
+            let stamp = format!("stamps/machine-boot-{row}");
+            if !Path::new(cache).join(&stamp).exists() {
+                return Err(format!(
+                    "no machine with that kernel: make KERNEL={row} setup-machine"
+                ));
+            }
+            vec![of_scripts(MACHINE_SCRIPTS), below(cache, &[&stamp])]
+        }
+    };
     for file in read.concat() {
         // One that is not there may be tomorrow.
         (&file, std::fs::read(&file).ok()).hash(&mut hasher);
@@ -216,14 +241,14 @@ done"#,
     #[test]
     fn what_is_built_and_what_is_not() {
         let project = project();
-        let get = |row: Option<&str>| Kernels::new(project.path(), None).get(row);
+        let get = |row: Option<&str>| Kernels::new(project.path(), None).get(row, Place::Vm);
         let kernel = get(None).unwrap();
         assert_eq!(
             (kernel.row.as_str(), kernel.release.as_str()),
             ("built", "7.3-built")
         );
         assert_eq!(
-            Kernels::new(project.path(), Some("built")).get(None),
+            Kernels::new(project.path(), Some("built")).get(None, Place::Vm),
             Ok(kernel.clone())
         );
         for row in ["bare", "unset"] {
@@ -239,7 +264,10 @@ done"#,
     #[test]
     fn a_pass_is_of_all_that_it_depends_on() {
         let project = project();
-        let hash = || Kernels::new(project.path(), None).get(None).unwrap().hash;
+        let hash = || {
+            let kernel = Kernels::new(project.path(), None).get(None, Place::Vm);
+            kernel.unwrap().hash
+        };
         let mut known = hash();
         assert_eq!(hash(), known);
         let scripts = SCRIPTS.iter().map(|name| format!("scripts/{name}"));
@@ -264,5 +292,24 @@ done"#,
                 known = hash();
             }
         }
+    }
+
+    #[test]
+    fn a_machine_has_to_be_there_and_is_what_a_pass_depends_on() {
+        let project = project();
+        let get = || Kernels::new(project.path(), None).get(None, Place::Machine);
+        let why = get().unwrap_err();
+        assert!(why.contains("make KERNEL=built setup-machine"), "{why}");
+        let stamps = project.path().join("cache/CACHE/stamps");
+        fs::create_dir_all(&stamps).unwrap();
+        let mut known = None;
+        for recipe in ["one", "another"] {
+            fs::write(stamps.join("machine-boot-built"), recipe).unwrap();
+            let hash = Some(get().unwrap().hash);
+            assert_ne!(hash, known);
+            known = hash;
+        }
+        fs::write(project.path().join("scripts/machine-drill"), "new").unwrap();
+        assert_ne!(Some(get().unwrap().hash), known);
     }
 }

@@ -31,6 +31,29 @@ impl Goal {
     }
 }
 
+/// What a drill runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// A fresh VM of `drill vm`, with a crash kernel of our own.
+    Vm,
+    /// The workshop's Debian server, with the distribution's kdump.
+    Machine,
+}
+
+impl Place {
+    /// Its name, if it is another than usual.
+    pub fn named(self) -> Option<&'static str> {
+        match self {
+            Self::Vm => None,
+            Self::Machine => Some("a Debian server"),
+        }
+    }
+}
+
+/// How a row says that its drill runs on the machine.
+const ON_MACHINE: &str = "on=machine";
+
 /// A drill of the matrix.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Row {
@@ -43,7 +66,8 @@ pub struct Row {
     pub detector: &'static str,
     pub vm_cpus: u32,
     pub tags: Vec<&'static str>,
-    /// Further words for `drill vm`.
+    pub place: Place,
+    /// Further words for the drill.
     pub options: Vec<&'static str>,
 }
 
@@ -53,6 +77,10 @@ impl Row {
         let [name, kernel, mode, cpus, policy, detector, vm_cpus, tags, options @ ..] = &words[..]
         else {
             bail!("it has fewer than eight columns");
+        };
+        let place = match options.contains(&ON_MACHINE) {
+            true => Place::Machine,
+            false => Place::Vm,
         };
         Ok(Row {
             name,
@@ -68,7 +96,12 @@ impl Row {
             detector,
             vm_cpus: vm_cpus.parse().context("the VM's CPUs")?,
             tags: tags.split(',').filter(|tag| *tag != "-").collect(),
-            options: options.to_vec(),
+            place,
+            options: options
+                .iter()
+                .copied()
+                .filter(|word| *word != ON_MACHINE)
+                .collect(),
         })
     }
 
@@ -90,16 +123,19 @@ impl Row {
     /// What the drill is started with.
     pub fn arguments(&self, kernel: &str, folder: &Path) -> Vec<OsString> {
         let vm_cpus = self.vm_cpus.to_string();
-        let words = ["drill", "vm", "--json", "--kernel", kernel]
+        let place = match self.place {
+            Place::Vm => vec!["drill", "vm", "--json", "--vm-cpus", &vm_cpus],
+            Place::Machine => vec![],
+        };
+        let words = place
             .into_iter()
-            .chain(["--mode", self.mode, "--cpus", self.cpus])
-            .chain(["--policy", self.policy.word()])
+            .chain(["--kernel", kernel, "--mode", self.mode])
+            .chain(["--cpus", self.cpus, "--policy", self.policy.word()])
             .chain(
                 self.reported_by()
                     .into_iter()
                     .flat_map(|name| ["--detector", name]),
             )
-            .chain(["--vm-cpus", &vm_cpus])
             .chain(self.options.iter().copied())
             .map(OsString::from);
         words
@@ -112,6 +148,7 @@ impl Row {
         [self.mode, self.detector, self.policy.word()].contains(&word)
             || self.kernel == Some(word)
             || self.tags.contains(&word)
+            || (self.place == Place::Machine && word == "machine")
             || matches(word.as_bytes(), self.name.as_bytes())
     }
 }
@@ -329,8 +366,17 @@ mod tests {
         let words: Vec<_> = words.iter().map(|word| word.to_str().unwrap()).collect();
         assert_eq!(
             words.join(" "),
-            "drill vm --json --kernel k --mode hard --cpus all --policy panic --detector nmi \
-             --vm-cpus 3 --force --param x=1 --keep /tmp/a"
+            "drill vm --json --vm-cpus 3 --kernel k --mode hard --cpus all --policy panic \
+             --detector nmi --force --param x=1 --keep /tmp/a"
+        );
+        let row = Row::parse("a k hard 1 panic nmi 2 - on=machine --param x=1").unwrap();
+        assert_eq!(row.place, Place::Machine);
+        let words = row.arguments("k", Path::new("/tmp/a"));
+        let words: Vec<_> = words.iter().map(|word| word.to_str().unwrap()).collect();
+        assert_eq!(
+            words.join(" "),
+            "--kernel k --mode hard --cpus 1 --policy panic --detector nmi --param x=1 \
+             --keep /tmp/a"
         );
     }
 

@@ -26,8 +26,10 @@ pub fn list(rows: &[Row]) -> String {
             row.tags.join(",")
         );
         let _ = writeln!(text, "{}", line.trim_end());
-        if let Some(kernel) = row.kernel {
-            let _ = writeln!(text, "{:22} on {kernel}", "");
+        let on = [row.place.named(), row.kernel];
+        let on: Vec<_> = on.into_iter().flatten().collect();
+        if !on.is_empty() {
+            let _ = writeln!(text, "{:22} on {}", "", on.join(", "));
         }
     }
     text
