@@ -303,16 +303,20 @@ fn hung_task_died(facts: &Facts) -> Vec<Finding> {
 fn hung_task_warnings(facts: &Facts) -> Vec<Finding> {
     let warnings = facts.system.sysctl("kernel.hung_task_warnings");
     let panics = facts.system.sysctl("kernel.hung_task_panic").is();
-    let says = match (&warnings, panics.as_deref()) {
-        (Seen::Is(left), Some("0")) if left == "0" => {
-            "the reports of hung tasks are used up: further ones are silent"
-        }
-        (Seen::Is(left), _) if left == "0" => {
-            "the reports of hung tasks are used up; one that panics still does, and is reported"
-        }
+    let finding = match (&warnings, panics.as_deref()) {
+        (Seen::Is(left), Some("0")) if left == "0" => Finding::wrong(
+            Class::Hung,
+            Link::Detector,
+            Stage::NotDetected,
+            "the reports of hung tasks are used up: further ones are silent",
+        ),
+        (Seen::Is(left), _) if left == "0" => Finding::note(
+            Class::Hung,
+            Link::Detector,
+            "the reports of hung tasks are used up; one that panics still does, and is reported",
+        ),
         _ => return Vec::new(),
     };
-    let finding = Finding::note(Class::Hung, Link::Detector, says);
     let finding = finding.seen(&sysctl_path("kernel.hung_task_warnings"), &warnings);
     vec![set(finding, "kernel.hung_task_warnings", "-1")]
 }

@@ -186,18 +186,24 @@ fn what_could_not_be_seen_is_not_armed() {
 
 #[test]
 fn reports_that_are_used_up() {
-    let notes = |panic: &str| {
+    let said = |panic: &str| {
         let machine = armed()
             .sysctl("kernel.hung_task_warnings", "0")
             .sysctl("kernel.hung_task_panic", panic);
         let answer = answer(machine);
-        assert_eq!(state(&answer, Class::Hung).0, State::Fine);
+        let state = state(&answer, Class::Hung).0;
         let mut found = answer
             .findings
             .into_iter()
             .filter(|finding| finding.check == "hung_task_warnings");
-        found.next().unwrap().says
+        let found = found.next().unwrap();
+        (state, found.stage, found.says)
     };
-    assert!(notes("1").contains("still does"));
-    assert!(notes("0").contains("silent"));
+    let (state, stage, says) = said("1");
+    assert_eq!((state, stage), (State::Fine, None));
+    assert!(says.contains("still does"), "{says}");
+    // Nobody hears of them.
+    let (state, stage, says) = said("0");
+    assert_eq!((state, stage), (State::Wrong, Some(Stage::NotDetected)));
+    assert!(says.contains("silent"), "{says}");
 }
