@@ -10,6 +10,7 @@ use crate::kmsg;
 use crate::process::output_within;
 use crate::saved;
 use crate::timeline::megabytes;
+use rustix::fs::StatVfs;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -199,9 +200,14 @@ fn watchdog(devices: &Path) -> Option<String> {
 /// Why no dump fits into a directory.
 fn full(directory: &Path) -> Option<String> {
     let room = rustix::fs::statvfs(directory).ok()?;
-    let free = room.f_bavail.saturating_mul(room.f_frsize);
+    let free = free(&room);
     let shown = directory.display();
     (free < ROOM).then(|| format!("{shown} has {} left", megabytes(free)))
+}
+
+/// What saves dumps is root, and may have what is kept for root.
+fn free(room: &StatVfs) -> u64 {
+    room.f_bfree.saturating_mul(room.f_frsize)
 }
 
 #[cfg(test)]
@@ -231,5 +237,15 @@ mod tests {
         assert_eq!(said, "the hardware watchdog (watchdog1) reset the machine");
         fs::write(dir.path().join("watchdog1/bootstatus"), "0\n").unwrap();
         assert_eq!(watchdog(dir.path()), None);
+    }
+
+    #[test]
+    fn what_is_kept_for_root_is_room() {
+        let room = |bfree| {
+            let mut room = rustix::fs::statvfs("/").unwrap();
+            (room.f_frsize, room.f_bfree, room.f_bavail) = (4096, bfree, 0);
+            free(&room)
+        };
+        assert_eq!((room(51200), room(0)), (200 << 20, 0));
     }
 }
