@@ -185,7 +185,7 @@ pub fn resume(args: &ResumeArgs) -> anyhow::Result<ExitCode> {
         .filter(|_| has_rebooted && args.dump.is_empty() && !args.without_dump);
     if let Some(place) = is_elsewhere {
         tell(format_args!(
-            "run {} is armed, and its dump should be on {place}: take it from there, and run \
+            "run {} is armed, and its dump goes to {place}: take it from there, and run \
              'faultline drill resume --dump FILE' (or --without-dump)",
             armed.run_id
         ));

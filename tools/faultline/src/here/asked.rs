@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn whoever_is_hit_is_shown() {
         let mut armed = armed("x");
-        armed.remote = Some("host:/export (NFS)".into());
+        armed.remote = Some("host, by nfs".into());
         armed.overridden = vec![Overridden {
             says: "no crash kernel".into(),
             stage: Some(Stage::PanicNoCrashKernel),
@@ -164,7 +164,7 @@ mod tests {
             "ann on tty2",
             "/, /srv",
             "23 are running",
-            "host:/export (NFS)",
+            "host, by nfs",
             "within 28 s",
             "no crash kernel [panic but no crash kernel]",
         ] {

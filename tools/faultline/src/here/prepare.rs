@@ -180,7 +180,7 @@ pub fn arm(
         words.push(Setting::new("force", 1));
     }
     let parameters: Vec<_> = words.iter().map(Setting::to_string).collect();
-    let target = Target::read(&|path| std::fs::read_to_string(path).ok());
+    let target = Target::of(&System::here()?);
     let command_line = strike::read("/proc/cmdline")?;
     let root = Path::new("/");
     let fingerprint = Fingerprint::take(root, case, args.policy, Some(&module.path), &version_of);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where this machine's kdump puts its dumps: read from the configuration of kdump-tools,
-//! kdump-utils and SUSE's kdump.
+//! Where this machine's kdump puts its dumps, as directories to look into: what the doctor reads
+//! of its configuration.
 
+use crate::doctor::config::kdump_conf;
+use crate::doctor::config::saver::{Goal, Saver};
+use crate::system::System;
 use std::path::{Path, PathBuf};
 
 /// Where all of them put dumps if nothing else is said.
@@ -13,27 +16,32 @@ const USUAL: &str = "/var/crash";
 pub struct Target {
     /// Directories of this machine.
     pub directories: Vec<PathBuf>,
-    /// A place on another machine, in words.
+    /// A place that is none of them, in words.
     pub remote: Option<String>,
 }
 
 impl Target {
-    /// Reads the configuration; `text` reads a file, none if it is not there.
-    pub fn read(text: &dyn Fn(&str) -> Option<String>) -> Self {
+    /// Where the machine's kdump puts them.
+    pub fn of(system: &System) -> Self {
         let mut target = Target {
             directories: vec![USUAL.into()],
             remote: None,
         };
-        if let Some(config) = text("/etc/default/kdump-tools") {
-            target.kdump_tools(&config);
-        }
-        if let Some(config) = text("/etc/kdump.conf") {
-            let mounts = text("/proc/self/mounts").unwrap_or_default();
-            let fstab = text("/etc/fstab").unwrap_or_default();
-            target.kdump_utils(&config, &(fstab + "\n" + &mounts));
-        }
-        if let Some(config) = text("/etc/sysconfig/kdump") {
-            target.suse(&config);
+        let saver = Saver::of(system);
+        match saver.goal().0 {
+            Goal::Directory(directory) => target.add(directory),
+            Goal::Remote { protocol, host, .. } => {
+                target.remote = Some(format!("{host}, by {protocol}"));
+            }
+            Goal::Device(device) => match mounted(&saver, system) {
+                Some(directory) => target.add(directory),
+                None => target.remote = Some(device),
+            },
+            Goal::Unknown if !matches!(saver, Saver::Nothing) => {
+                target.remote = Some("a place that could not be told".into());
+            }
+            // No dump comes.
+            Goal::Invalid(_) | Goal::Unknown => {}
         }
         target
     }
@@ -45,94 +53,56 @@ impl Target {
         }
     }
 
-    fn kdump_tools(&mut self, config: &str) {
-        if let Some(directory) = variable(config, "KDUMP_COREDIR") {
-            self.add(directory);
-        }
-        for (name, kind) in [("NFS", "NFS"), ("SSH", "SSH"), ("FTP", "FTP")] {
-            if let Some(place) = variable(config, name) {
-                self.remote = Some(format!("{place} ({kind})"));
-            }
-        }
-    }
-
-    /// `table` is what is mounted where, as fstab has it.
-    fn kdump_utils(&mut self, config: &str, table: &str) {
-        let lines = || {
-            let lines = config
-                .lines()
-                .map(|line| line.split('#').next().unwrap_or(""));
-            lines.filter_map(|line| line.trim().split_once(char::is_whitespace))
-        };
-        let path = lines().filter(|(name, _)| *name == "path").last();
-        let path = path.map_or(USUAL, |(_, path)| path.trim());
-        self.add(path);
-        for (name, value) in lines() {
-            let value = value.trim();
-            match name {
-                "nfs" | "ssh" => self.remote = Some(format!("{value} ({})", name.to_uppercase())),
-                "raw" => self.remote = Some(format!("the raw device {value}")),
-                "ext2" | "ext3" | "ext4" | "xfs" | "btrfs" | "minix" | "virtiofs" => {
-                    let entries = table.lines().map(|line| line.split_whitespace());
-                    let mut entries = entries.filter_map(|mut words| {
-                        (words.next()? == value).then(|| words.next()).flatten()
-                    });
-                    if let Some(mounted) = entries.next() {
-                        self.add(Path::new(mounted).join(path.trim_start_matches('/')));
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn suse(&mut self, config: &str) {
-        let Some(place) = variable(config, "KDUMP_SAVEDIR") else {
-            return;
-        };
-        match place.split_once("://") {
-            Some(("file", path)) => self.add(path),
-            Some(_) => self.remote = Some(place),
-            None => self.add(place),
-        }
-    }
-
     /// A line for people.
     pub fn says(&self) -> String {
         let shown = self.directories.iter().map(|dir| dir.display().to_string());
         match &self.remote {
-            Some(remote) => format!("{remote}: on another machine, or no file"),
+            Some(remote) => format!("{remote}: in no directory of this machine"),
             None => shown.collect::<Vec<_>>().join(", "),
         }
     }
 }
 
-/// The value that a shell gives a variable in such a file: the last one, without its quotes.
-fn variable(config: &str, name: &str) -> Option<String> {
-    let lines = config.lines().map(str::trim);
-    let values = lines.filter_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-    let value = values.last()?;
-    let value = match value.chars().next() {
-        Some(quote @ ('"' | '\'')) => value[1..].split(quote).next().unwrap_or(""),
-        _ => value.split([' ', '\t', '#', ';']).next().unwrap_or(""),
+/// Where the file system that kdump-utils is to mount for a dump is mounted on this machine, and
+/// `path` in it.
+fn mounted(saver: &Saver, system: &System) -> Option<PathBuf> {
+    let Saver::KdumpUtils { conf, .. } = saver else {
+        return None;
     };
-    Some(value.to_string()).filter(|value| !value.is_empty())
+    let kdump_conf::Target::FileSystem(one) = conf.target() else {
+        return None;
+    };
+    // fstab first: it has the name that kdump.conf usually has, the mounts have the device's.
+    let fstab = system.text("/etc/fstab").is().unwrap_or_default();
+    let in_fstab = fstab.lines().find_map(|line| {
+        let mut words = line.split_ascii_whitespace();
+        (words.next()? == one.value).then(|| words.next().map(str::to_owned))?
+    });
+    let point = in_fstab.or_else(|| {
+        let mounts = system.mounts().is()?;
+        let mount = mounts.into_iter().find(|mount| mount.source == one.value)?;
+        Some(mount.point)
+    })?;
+    Some(Path::new(&point).join(conf.path().0.trim_start_matches('/')))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::system::testing::Machine;
 
-    fn read(files: &[(&str, &str)]) -> Target {
-        Target::read(&|path| {
-            let mut files = files.iter();
-            files
-                .find(|(name, _)| *name == path)
-                .map(|(_, text)| (*text).into())
-        })
+    fn of(file: &str, text: &str) -> Target {
+        let machine = Machine::new()
+            .file(file, text)
+            .file(
+                "/etc/fstab",
+                "UUID=11 / xfs\nUUID=12 /data xfs defaults 0 0\n",
+            )
+            .file("/proc/self/mounts", "/dev/vdc /other ext4 rw 0 0\n");
+        Target::of(&machine.system())
     }
 
-    fn of(directories: &[&str], remote: Option<&str>) -> Target {
+    fn is(directories: &[&str], remote: Option<&str>) -> Target {
         Target {
             directories: directories.iter().map(PathBuf::from).collect(),
             remote: remote.map(str::to_string),
@@ -140,46 +110,60 @@ mod tests {
     }
 
     #[test]
-    fn the_three_families() {
-        let tools = "/etc/default/kdump-tools";
+    fn kdump_tools() {
+        let of = |text: &str| of("/etc/default/kdump-tools", text);
         let default = "USE_KDUMP=1\nKDUMP_COREDIR=\"/var/crash\"\n# NFS=\"<nfs mount>\"\n";
-        assert_eq!(read(&[(tools, default)]), of(&["/var/crash"], None));
-        let other = "#KDUMP_COREDIR=\"/x\"\nKDUMP_COREDIR='/srv/dumps' # here\nSSH=\"user@host\"\n";
+        assert_eq!(of(default), is(&["/var/crash"], None));
+        let other = "#KDUMP_COREDIR=\"/x\"\nKDUMP_COREDIR='/srv/dumps' # here\n";
+        assert_eq!(of(other), is(&["/var/crash", "/srv/dumps"], None));
+        let ssh = "KDUMP_COREDIR=/srv/dumps\nSSH=\"user@host\"\n";
+        assert_eq!(of(ssh), is(&["/var/crash"], Some("host, by ssh")));
+        assert_eq!(of("KDUMP_COREDIR=crash\n"), is(&["/var/crash"], None));
+        let shell = Some("a place that could not be told");
+        assert_eq!(of("KDUMP_COREDIR=$(x)\n"), is(&["/var/crash"], shell));
+    }
+
+    #[test]
+    fn kdump_utils() {
+        let of = |text: &str| of("/etc/kdump.conf", text);
+        let default = "#path /x\npath /var/crash\ncore_collector makedumpfile -l\n";
+        assert_eq!(of(default), is(&["/var/crash"], None));
         assert_eq!(
-            read(&[(tools, other)]),
-            of(&["/var/crash", "/srv/dumps"], Some("user@host (SSH)"))
-        );
-        let conf = "/etc/kdump.conf";
-        assert_eq!(
-            read(&[(
-                conf,
-                "#path /x\npath /var/crash\ncore_collector makedumpfile -l\n"
-            )]),
-            of(&["/var/crash"], None)
-        );
-        assert_eq!(
-            read(&[
-                (conf, "xfs UUID=12\npath /dumps\n"),
-                (
-                    "/etc/fstab",
-                    "UUID=11 / xfs\nUUID=12 /data xfs defaults 0 0\n"
-                ),
-            ]),
-            of(&["/var/crash", "/dumps", "/data/dumps"], None)
+            of("xfs UUID=12\npath /dumps\n"),
+            is(&["/var/crash", "/data/dumps"], None)
         );
         assert_eq!(
-            read(&[(conf, "nfs host:/export\n")]).remote.unwrap(),
-            "host:/export (NFS)"
+            of("ext4 /dev/vdc\n"),
+            is(&["/var/crash", "/other/var/crash"], None)
         );
-        let suse = |value: &str| read(&[("/etc/sysconfig/kdump", value)]);
+        let nowhere = is(&["/var/crash"], Some("ext4 LABEL=x"));
+        assert_eq!(of("ext4 LABEL=x\n"), nowhere);
+        let raw = is(&["/var/crash"], Some("raw /dev/vdb"));
+        assert_eq!(of("raw /dev/vdb\n"), raw);
+        let nfs = is(&["/var/crash"], Some("host, by nfs"));
+        assert_eq!(of("nfs host:/export\n"), nfs);
+    }
+
+    #[test]
+    fn suses_kdump() {
+        let of = |text: &str| of("/etc/sysconfig/kdump", text);
         assert_eq!(
-            suse("KDUMP_SAVEDIR=\"file:///srv/crash\"\n"),
-            of(&["/var/crash", "/srv/crash"], None)
+            of("KDUMP_SAVEDIR=\"file:///srv/crash\"\n"),
+            is(&["/var/crash", "/srv/crash"], None)
         );
-        let remote = "nfs://host/export";
-        let text = format!("KDUMP_SAVEDIR=\"{remote}\"\n");
-        assert_eq!(suse(&text), of(&["/var/crash"], Some(remote)));
+        assert_eq!(
+            of("KDUMP_SAVEDIR=\"nfs://host/export\"\n"),
+            is(&["/var/crash"], Some("host, by nfs"))
+        );
         // kdump-utils has a file of that name, too.
-        assert_eq!(suse("KDUMP_KERNELVER=\"\"\n"), of(&["/var/crash"], None));
+        let usual = of("KDUMP_COMMANDLINE=\"\"\n");
+        assert_eq!(usual.directories, [PathBuf::from("/var/crash")]);
+    }
+
+    #[test]
+    fn what_is_said_of_it() {
+        assert_eq!(is(&["/a", "/b"], None).says(), "/a, /b");
+        let away = is(&["/a"], Some("host, by nfs"));
+        assert_eq!(away.says(), "host, by nfs: in no directory of this machine");
     }
 }
