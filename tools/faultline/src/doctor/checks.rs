@@ -18,3 +18,5 @@ pub mod reserved;
 pub mod service;
 pub mod settings;
 pub mod target;
+#[cfg(test)]
+mod testing;

@@ -194,16 +194,8 @@ fn after_panic(facts: &Facts) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Classes;
+    use crate::doctor::checks::testing::says;
     use crate::system::testing::Machine;
-
-    fn says(machine: Machine, run: fn(&Facts) -> Vec<Finding>) -> Vec<String> {
-        let system = machine.system();
-        run(&Facts::of(&system, Classes::ALL))
-            .iter()
-            .map(|one| format!("{:?}: {}", one.state, one.says))
-            .collect()
-    }
 
     fn debian(settings: &str) -> Machine {
         Machine::new()

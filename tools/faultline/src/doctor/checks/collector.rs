@@ -152,13 +152,8 @@ fn options(facts: &Facts) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Classes;
+    use crate::doctor::checks::testing::found;
     use crate::system::testing::Machine;
-
-    fn found(machine: Machine, run: fn(&Facts) -> Vec<Finding>) -> Vec<Finding> {
-        let system = machine.system();
-        run(&Facts::of(&system, Classes::ALL))
-    }
 
     fn debian(settings: &str) -> Machine {
         Machine::new()

@@ -264,13 +264,8 @@ fn fencing(facts: &Facts) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Classes;
+    use crate::doctor::checks::testing::found;
     use crate::system::testing::Machine;
-
-    fn found(machine: Machine, run: fn(&Facts) -> Vec<Finding>) -> Vec<Finding> {
-        let system = machine.system();
-        run(&Facts::of(&system, Classes::ALL))
-    }
 
     #[test]
     fn spans_of_systemd() {

@@ -128,13 +128,9 @@ fn built(facts: &Facts) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::{Classes, State};
+    use crate::doctor::checks::testing::found;
+    use crate::doctor::State;
     use crate::system::testing::Machine;
-
-    fn found(machine: Machine, run: fn(&Facts) -> Vec<Finding>) -> Vec<Finding> {
-        let system = machine.system();
-        run(&Facts::of(&system, Classes::ALL))
-    }
 
     fn machine(lockdown: &str, enforce: &str, disabled: &str) -> Machine {
         Machine::new()

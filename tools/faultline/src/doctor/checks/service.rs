@@ -248,20 +248,8 @@ fn settings(facts: &Facts) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Classes;
+    use crate::doctor::checks::testing::{found, says};
     use crate::system::testing::Machine;
-
-    fn found(machine: Machine, run: fn(&Facts) -> Vec<Finding>) -> Vec<Finding> {
-        let system = machine.system();
-        run(&Facts::of(&system, Classes::ALL))
-    }
-
-    fn says(machine: Machine, run: fn(&Facts) -> Vec<Finding>) -> Vec<String> {
-        found(machine, run)
-            .iter()
-            .map(|one| format!("{:?}: {}", one.state, one.says))
-            .collect()
-    }
 
     fn debian(settings: &str) -> Machine {
         Machine::new()

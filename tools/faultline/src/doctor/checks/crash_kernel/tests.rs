@@ -3,16 +3,8 @@
 //! Tests of the checks of the crash kernel.
 
 use super::*;
-use crate::doctor::Classes;
+use crate::doctor::checks::testing::says;
 use crate::system::testing::Machine;
-
-fn says(machine: Machine, run: fn(&Facts) -> Vec<Finding>) -> Vec<String> {
-    let system = machine.system();
-    run(&Facts::of(&system, Classes::ALL))
-        .iter()
-        .map(|one| format!("{:?}: {}", one.state, one.says))
-        .collect()
-}
 
 fn machine(loaded: &str) -> Machine {
     Machine::new()

@@ -3,6 +3,7 @@
 //! Tests of the checks of memory for the crash kernel.
 
 use super::*;
+use crate::doctor::checks::testing::says;
 use crate::doctor::Classes;
 use crate::system::testing::Machine;
 
@@ -12,14 +13,6 @@ fn machine(size: &str, line: &str) -> Machine {
         .file(CMDLINE, line)
         .sysctl("kernel.osrelease", "6.1")
         .file("/proc/iomem", "00000000-7fffffff : System RAM\n  01000000-037fffff : Kernel code\n  03800000-03ffffff : Kernel bss\n")
-}
-
-fn says(machine: Machine, run: fn(&Facts) -> Vec<Finding>) -> Vec<String> {
-    let system = machine.system();
-    run(&Facts::of(&system, Classes::ALL))
-        .iter()
-        .map(|one| format!("{:?}: {}", one.state, one.says))
-        .collect()
 }
 
 #[test]

@@ -3,20 +3,8 @@
 //! Tests of the checks of where dumps go.
 
 use super::*;
-use crate::doctor::Classes;
+use crate::doctor::checks::testing::{found, says};
 use crate::system::testing::Machine;
-
-fn found(machine: Machine, run: fn(&Facts) -> Vec<Finding>) -> Vec<Finding> {
-    let system = machine.system();
-    run(&Facts::of(&system, Classes::ALL))
-}
-
-fn says(machine: Machine, run: fn(&Facts) -> Vec<Finding>) -> Vec<String> {
-    found(machine, run)
-        .iter()
-        .map(|one| format!("{:?}: {}", one.state, one.says))
-        .collect()
-}
 
 fn machine(settings: &str, mounts: &str) -> Machine {
     Machine::new()

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a check says of a test's machine.
+
+use crate::doctor::{Classes, Facts, Finding};
+use crate::system::testing::Machine;
+
+/// The findings of a check.
+pub fn found(machine: Machine, run: fn(&Facts) -> Vec<Finding>) -> Vec<Finding> {
+    let system = machine.system();
+    run(&Facts::of(&system, Classes::ALL))
+}
+
+/// Each as its state and what it says.
+pub fn says(machine: Machine, run: fn(&Facts) -> Vec<Finding>) -> Vec<String> {
+    let found = found(machine, run);
+    let found = found.iter();
+    found
+        .map(|one| format!("{:?}: {}", one.state, one.says))
+        .collect()
+}
