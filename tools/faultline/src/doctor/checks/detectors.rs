@@ -63,7 +63,7 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         name: "rcu_stall_suppress",
-        reads: "/sys/module/rcupdate/parameters/rcu_cpu_stall_suppress, rcu_cpu_stall_timeout",
+        reads: "/sys/module/rcupdate/parameters/rcu_cpu_stall_suppress",
         why: "anything but 0 keeps RCU stalls from being reported",
         mend: "echo 0 > /sys/module/rcupdate/parameters/rcu_cpu_stall_suppress",
         run: rcu_stall_suppress,
