@@ -22,7 +22,7 @@ pub use seen::{Kind, Mount, Room, Seen, Stat};
 use crate::kmsg;
 use anyhow::{bail, Context};
 use rustix::io::Errno;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{mpsc, Arc};
@@ -32,10 +32,15 @@ use tree::Tree;
 /// How long a file may take. On a network file system whose server is gone it is for ever.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// As many bytes as are read of all files; those of a real machine have a tenth of it.
+const MOST: usize = 128 << 20;
+
 /// A machine.
 pub struct System {
     source: Source,
     record: RefCell<Record>,
+    /// How many bytes were read of files.
+    kept: Cell<usize>,
     /// The directory of a test's machine.
     #[cfg(test)]
     made: Option<tempfile::TempDir>,
@@ -111,6 +116,7 @@ impl System {
         System {
             source,
             record: RefCell::default(),
+            kept: Cell::new(0),
             #[cfg(test)]
             made: None,
         }
@@ -146,7 +152,20 @@ impl System {
             let bytes = tree.read(path)?;
             Ok(secret::without(&String::from_utf8_lossy(&bytes)))
         };
-        self.remember(path, |record| &mut record.texts, read)
+        if let Some(known) = self.record.borrow().texts.get(path) {
+            return known.clone();
+        }
+        if self.kept.get() > MOST {
+            let why = format!("not read: those before it have {} MiB", MOST >> 20);
+            let mut record = self.record.borrow_mut();
+            record.texts.insert(path.into(), Seen::Unseen(why.clone()));
+            return Seen::Unseen(why);
+        }
+        let seen = self.remember(path, |record| &mut record.texts, read);
+        if let Seen::Is(text) = &seen {
+            self.kept.set(self.kept.get().saturating_add(text.len()));
+        }
+        seen
     }
 
     /// The names in a directory, sorted. A sosreport's may be incomplete.

@@ -148,7 +148,8 @@ pub fn cpu_list(text: &str) -> Option<Vec<u32>> {
     for part in text.trim().split(',').filter(|part| !part.is_empty()) {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let (first, last): (u32, u32) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-        if last >= CPUS {
+        // Nor does any list name a CPU twice, so that it has no more of them.
+        if last >= CPUS || cpus.len() + last.saturating_sub(first) as usize >= CPUS as usize {
             return None;
         }
         cpus.extend(first..=last);
@@ -184,6 +185,10 @@ mod tests {
         for wrong in ["x", "0-", "0-4294967295", "0-99999999999"] {
             assert_eq!(cpu_list(wrong), None, "{wrong}");
         }
+        let all = format!("0-{}", CPUS - 1);
+        assert_eq!(cpu_list(&all).map(|cpus| cpus.len()), Some(CPUS as usize));
+        assert_eq!(cpu_list(&format!("{all},0")), None);
+        assert_eq!(cpu_list(&[all.as_str(); 1000].join(",")), None);
         assert_eq!(in_ranges(&[0, 2, 3, 4]), "0,2-4");
         assert_eq!(in_ranges(&[]), "");
     }

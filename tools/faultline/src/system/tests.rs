@@ -187,3 +187,18 @@ fn names_of_sysctls() {
         assert_eq!(sysctl_path(name), path);
     }
 }
+
+#[test]
+fn files_without_end() {
+    let system = Machine::new()
+        .file("/etc/a", "12345")
+        .file("/etc/b", "x")
+        .file("/etc/c", "x")
+        .system();
+    system.kept.set(MOST - 5);
+    assert_eq!(system.text("/etc/a"), Seen::Is("12345".into()));
+    assert_eq!(system.text("/etc/b"), Seen::Is("x".into()));
+    // What was read stays known; more is not read, and that is no absence.
+    assert!(system.text("/etc/c").is_unseen() && !system.text("/etc/b").is_unseen());
+    assert!(system.record().unseen().contains_key("/etc/c"));
+}

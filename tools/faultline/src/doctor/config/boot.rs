@@ -7,6 +7,9 @@
 use super::place::Place;
 use super::shell::Settings;
 
+/// More than the command line of any kernel, where it is cut off.
+const LONGEST: usize = 1 << 16;
+
 /// An entry of the boot loader's menu.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -82,6 +85,10 @@ impl Menu {
                 "title" => entry.names.push(rest.trim().to_owned()),
                 "options" => {
                     for option in rest.split_ascii_whitespace() {
+                        // No kernel takes more; a name may stand for a long value many times.
+                        if entry.command_line.len() > LONGEST {
+                            break;
+                        }
                         let option = match option.strip_prefix('$') {
                             Some(name) => of_environment(environment, name).unwrap_or_default(),
                             None => option,
@@ -256,6 +263,15 @@ submenu 'Advanced options' $menuentry_id_option 'gnulinux-advanced-1' {
                 .line,
             12
         );
+    }
+
+    #[test]
+    fn an_entry_that_grows() {
+        let environment = format!("kernelopts={}\n", "x ".repeat(1000));
+        let entry = format!("title x\noptions {}\n", "$kernelopts ".repeat(100_000));
+        let mut menu = Menu::default();
+        menu.add_bls("/boot/loader/entries/m-6.1.conf", &entry, &environment);
+        assert!(menu.entries[0].command_line.len() < 2 * LONGEST);
     }
 
     #[test]

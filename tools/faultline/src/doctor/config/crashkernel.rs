@@ -45,7 +45,7 @@ pub fn wanted(command_line: &str, memory: u64) -> Wanted {
         (Some(value), _) if value.contains(':') => ranges(value, memory),
         (Some(value), _) => simple(value),
         (None, Some(high)) => simple(high).and_then(|high| match last(",low") {
-            Some(low) => Ok(high + simple(low)?),
+            Some(low) => Ok(high.saturating_add(simple(low)?)),
             None => Ok(high),
         }),
         (None, None) if values.is_empty() => return Wanted::Nothing,
@@ -68,7 +68,7 @@ fn simple(value: &str) -> Result<u64, String> {
 /// `RANGE:SIZE[,RANGE:SIZE...][@OFFSET]`, RANGE being `START-[END]`.
 fn ranges(value: &str, memory: u64) -> Result<u64, String> {
     // The kernel takes what firmware keeps for itself for a part of it.
-    let memory = memory.next_multiple_of(128 << 20);
+    let memory = memory.checked_next_multiple_of(128 << 20).unwrap_or(memory);
     let ranges = value.split_once('@').map_or(value, |(ranges, _)| ranges);
     for range in ranges.split(',') {
         let (start, rest) = size(range)?;
@@ -180,6 +180,15 @@ mod tests {
             128,
         );
         is("crashkernel=1G,cma crashkernel=128M", 16 * G, 128);
+    }
+
+    #[test]
+    fn sizes_that_no_machine_has() {
+        let most = "crashkernel=16E,high crashkernel=16E,low";
+        assert_eq!(wanted(most, u64::MAX), Wanted::Bytes(u64::MAX));
+        is("crashkernel=1G-:256M", u64::MAX - 1, 256);
+        let long = format!("crashkernel={}", "1K-2K:1M,".repeat(10_000));
+        assert!(matches!(wanted(&long, G), Wanted::Refused(_)));
     }
 
     #[test]

@@ -6,6 +6,12 @@
 
 use super::place::Place;
 
+/// Longer values than any of these files needs are not known, as they would be made from
+/// each other: `A=$A$A` doubles one with each line.
+const LONGEST: usize = 4096;
+/// As many assignments as are looked at.
+const ASSIGNMENTS: usize = 10_000;
+
 /// One assignment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
@@ -47,7 +53,10 @@ impl Settings {
             inside: Vec::new(),
             is_conditional: false,
         };
-        while let Some(read) = reader.assignment(self) {
+        while self.all.len() < ASSIGNMENTS {
+            let Some(read) = reader.assignment(self) else {
+                return;
+            };
             self.all.push(Setting {
                 name: read.name,
                 value: read.value,
@@ -144,7 +153,9 @@ impl Reader<'_> {
                     },
                     (value, _) => value,
                 };
-                let value = value.filter(|_| self.inside.is_empty() && !self.is_conditional);
+                let value = value.filter(|value| {
+                    self.inside.is_empty() && !self.is_conditional && value.len() <= LONGEST
+                });
                 return Some(Read { name, value, line });
             }
             self.at = start;
@@ -309,8 +320,8 @@ impl Reader<'_> {
                     }
                 }
                 b'$' => match self.variable(settings) {
-                    Some(value) => out.extend(value.bytes()),
-                    None => is_known = false,
+                    Some(value) if out.len() <= LONGEST => out.extend(value.bytes()),
+                    _ => is_known = false,
                 },
                 b'`' => {
                     self.next();

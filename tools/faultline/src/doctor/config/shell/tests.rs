@@ -105,3 +105,16 @@ fn a_later_file_wins_and_sees_the_earlier_ones() {
     assert_eq!(last.value.as_deref(), Some("quiet crashkernel=1M"));
     assert_eq!(last.place.to_string(), "/etc/default/grub.d/k.cfg:1");
 }
+
+#[test]
+fn values_that_grow() {
+    for line in ["A=$A$A\n", "A+=$A\n", "A=\"${A}x${A}\"\n"] {
+        let text = format!("A=1\n{}", line.repeat(64));
+        assert_eq!(value(&text, "A"), Some(None), "{line}");
+    }
+    let long = format!("A={}\nB={}\n", "x".repeat(LONGEST), "$A".repeat(100_000));
+    assert_eq!(value(&long, "B"), Some(None));
+    assert_eq!(value(&long, "A"), Some(Some("x".repeat(LONGEST))));
+    let many = Settings::of("f", &"A=1\n".repeat(2 * ASSIGNMENTS));
+    assert_eq!(many.all().len(), ASSIGNMENTS);
+}

@@ -148,6 +148,9 @@ fn patterns() {
             && matches("?.*", "a.b")
             && !matches("**********x", "aaaaaaaaaaaaaaaaaaaaaa")
     );
+    let many = "*a".repeat(10_000);
+    assert!(!matches(&many, "aaaaaaaaaaaaaaaaaaaaaa") && matches("*a*ab*", "aaab"));
+    assert!(matches("**********x", "aaax") && matches("a*", "a") && !matches("a", "ab"));
     assert_eq!(all.unread, []);
 }
 
