@@ -39,6 +39,7 @@ const EXIT_STATUS: &str = "exit status:\n  0  as it should be\n  1  the check fa
 #[derive(Parser)]
 #[command(version, max_term_width = 80, after_help = concat!(
     "examples:\n",
+    "  faultline doctor\n",
     "  faultline drill vm --mode soft\n",
     "  faultline verdict build/drills/latest/vmcore --json\n",
     "  faultline route --dst 192.0.2.0/24\n\n",

@@ -83,10 +83,11 @@ fn policy(word: &str) -> Result<Policy, String> {
 
 pub fn here_help() -> String {
     format!(
-        "Provokes the fault on THIS machine: it goes down, saves its dump, and boots again.\n\
-         First the doctor looks whether that would work, and refuses if not; then the host's\n\
-         name has to be typed. What was there is judged at the next boot by the unit\n\
-         faultline-verdict.service; 'faultline drill status' shows it. See docs/machine.md.\n\n\
+        "Provokes the fault on THIS machine: it goes down, saves its dump, and boots\n\
+         again. First the doctor looks whether that would work, and the drill is\n\
+         refused if not; then the host's name has to be typed. What was there is judged\n\
+         at the next boot by the unit faultline-verdict.service; 'faultline drill\n\
+         status' shows it. See docs/machine.md.\n\n\
          examples:\n  \
          faultline drill here --mode soft --policy report\n  \
          faultline drill here --mode soft\n  \
@@ -97,9 +98,10 @@ pub fn here_help() -> String {
 
 pub fn resume_help() -> String {
     format!(
-        "Looks for the dump of the drill that was armed before this boot, judges it, writes the\n\
-         ledger, and disarms the drill. faultline-verdict.service runs it at the next boot; by\n\
-         hand it is needed where that could not, or where the dump is on another machine.\n\n\
+        "Looks for the dump of the drill that was armed before this boot, judges it,\n\
+         writes the ledger, and disarms the drill. faultline-verdict.service runs it at\n\
+         the next boot; by hand it is needed where the unit could not, or where the\n\
+         dump is on another machine.\n\n\
          examples:\n  \
          faultline drill resume\n  \
          faultline drill resume --dump /mnt/dumps/server-2026-11-28/vmcore\n\n{EXIT_STATUS}"
@@ -107,9 +109,9 @@ pub fn resume_help() -> String {
 }
 
 pub fn status_help() -> &'static str {
-    "Shows the newest proof of each fault that was drilled here, and whether what it rests on\n\
-     (kernel, command line, sysctls, crash kernel and initrd, kdump's configuration, module)\n\
-     is still the same.\n\n\
+    "Shows the newest proof of each fault that was drilled here, and whether what\n\
+     it rests on (kernel, command line, sysctls, crash kernel and initrd, kdump's\n\
+     configuration, module) is still the same.\n\n\
      examples:\n  \
      faultline drill status\n  \
      faultline drill status --json\n\n\
