@@ -120,9 +120,14 @@ fn built(facts: &Facts) -> Vec<Finding> {
                 .evidence(format!("{dir}/{name}"), "(there)")];
         }
     }
+    // It may lie elsewhere: a drill can be told where.
     vec![ABOUT
-        .note(format!("no lockup.ko for {release}: a drill needs one"))
-        .evidence(&places[0], "(no lockup.ko)")]
+        .unknown(format!(
+            "no lockup.ko for {release} was found: a drill needs one"
+        ))
+        .evidence(&places[0], "(no lockup.ko)")
+        .mend("# build it for this kernel: `make modules`, or faultline's DKMS package")
+        .mend("# or name its file: faultline drill here --module FILE")]
 }
 
 #[cfg(test)]
@@ -178,6 +183,8 @@ mod tests {
         let there = machine("", "", "0").file("/lib/modules/6.1/updates/dkms/lockup.ko.xz", "");
         assert_eq!(found(there, built)[0].state, State::Fine);
         let other = machine("", "", "0").file("/lib/modules/6.2/updates/lockup.ko", "");
-        assert_eq!(found(other, built)[0].state, State::Note);
+        let missing = &found(other, built)[0];
+        assert_eq!(missing.state, State::Unknown);
+        assert!(missing.mend[0].contains("make modules"));
     }
 }
