@@ -5,6 +5,7 @@
 
 mod hidden;
 mod plants;
+mod reads;
 
 use super::{examine, Answer, Classes, Finding, State};
 use crate::system::System;

@@ -36,7 +36,7 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         name: "fencing",
-        reads: "/etc/corosync/corosync.conf, /etc/sysconfig/sbd, /etc/default/sbd, fence_kdump_nodes in kdump.conf",
+        reads: "/etc/corosync/corosync.conf, fence_kdump_nodes in kdump.conf",
         why: "a cluster switches a node off that does not answer, and one that saves its dump does not",
         mend: "fence_kdump, or timeouts longer than the dump",
         run: fencing,

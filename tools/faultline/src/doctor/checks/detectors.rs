@@ -21,7 +21,7 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         name: "hard_watchdog",
-        reads: "/proc/sys/kernel/nmi_watchdog, the kernel log, /sys/bus/event_source/devices/cpu, the kernel's configuration",
+        reads: "/proc/sys/kernel/nmi_watchdog, the kernel log, /sys/bus/event_source/devices, the kernel's configuration",
         why: "it sees that a CPU takes no interrupt; it needs a counter of the PMU, which most virtual machines have not, or a kernel with the buddy detector",
         mend: "kernel.nmi_watchdog = 1; give the virtual machine a PMU",
         run: hard_watchdog,
