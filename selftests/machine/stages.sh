@@ -67,6 +67,48 @@ no_crash_kernel() {
 	fails panic_no_crash_kernel --mode panic --run-id no-kernel-1
 }
 
+# What feeds it here, as watchdogd does, does not run in the crash kernel.
+cut_by_the_watchdog() {
+	fresh
+	on 'rmmod i6300esb; modprobe i6300esb heartbeat=10 && systemd-run -q --unit feeder -p CPUSchedulingPolicy=fifo sh -c "exec 3>/dev/watchdog; while echo >&3; do sleep 0.5; done"'
+	await 30 "the watchdog runs" on 'grep -qx active /sys/class/watchdog/watchdog0/state'
+	predicted panic dump_incomplete
+	fails dump_incomplete --mode panic --run-id watchdog-1
+	match "who reset it" '^[0-9.]+ \* WATCHDOG .*reset' "$(cat "$scratch/drill/console.log")"
+}
+
+# stranger NAME: as soon as a drill is armed, another machine's dump comes into /var/crash/NAME:
+# the first that came here, /var/crash/theirs, with another root in its log.
+stranger() {
+	on "cat >/root/stranger && systemd-run -q sh /root/stranger $1" <<-'SH'
+		until [ -e /var/lib/faultline/armed.json ]; do sleep 0.1; done
+		mkdir "/var/crash/$1"
+		cp /var/crash/theirs/dump.* "/var/crash/$1/dump.$1"
+		sed "s/root=UUID=[^ ]*/root=UUID=0c3e/" /var/crash/theirs/dmesg.* >"/var/crash/$1/dmesg.$1"
+		sync
+	SH
+}
+
+another_machines_dump() {
+	fresh
+	drill --mode panic --delay-secs 1 --run-id panic-1
+	ended 0 pass
+	on 'mv /var/crash/[0-9]* /var/crash/theirs'
+	stranger 209901010000
+	on 'sysctl -qw kernel.panic_on_oops=1'
+	drill --mode oops --delay-secs 20 --run-id oops-1
+	ended 0 pass
+	check "the other machine's dump was there" on 'test -s /var/crash/209901010000/dump.209901010000'
+	report=$(on tail -n 1 /var/lib/faultline/ledger.jsonl)
+	match "the dump that was judged" '^/var/crash/20[0-8][0-9]*/dump\.' "$(field .dump.path)"
+
+	stranger 209901010001
+	on 'sysctl -qw kernel.panic=5; kdump-config unload'
+	drill --mode panic --force --delay-secs 20 --run-id panic-2
+	ended 1 panic_no_crash_kernel '209901010001 is new, and not of this run: it is of another machine'
+}
+
 wanted=("$@")
-[ $# -gt 0 ] || wanted=(refused not_detected detected_no_panic no_crash_kernel)
+[ $# -gt 0 ] || wanted=(refused not_detected detected_no_panic no_crash_kernel cut_by_the_watchdog
+	another_machines_dump)
 ktap_run "${wanted[@]}"
