@@ -71,7 +71,7 @@ pub fn strike_and_judge(
     if released.state == "cancelled" && released.held_ms == 0 {
         undo::settings(&armed.before);
         undo::files(&armed.made);
-        store.remove(state::NAME)?;
+        state::disarm(store)?;
         return No {
             status: 3,
             why: vec!["called off before the fault began; what was changed is as it was".into()],

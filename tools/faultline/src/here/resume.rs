@@ -318,6 +318,7 @@ pub fn record_and_disarm(
         fingerprint: armed.fingerprint.clone(),
     };
     let is_there = |proof: &Proof| proof.run_id == armed.run_id && proof.armed_at == armed.armed_at;
+    store.remove(state::ROOM)?;
     // Power may have been lost right after the last time.
     if !Ledger::read(store)?.proofs.iter().any(is_there) {
         Ledger::append(store, &proof)?;
@@ -326,13 +327,14 @@ pub fn record_and_disarm(
         undo::settings(&armed.before);
     }
     undo::files(&armed.made);
-    store.remove(state::NAME)
+    state::disarm(store)
 }
 
 /// Puts a state file that cannot be read where it can be looked at.
 pub fn set_aside(store: &Store, why: &str) -> anyhow::Result<()> {
     escape::tell(format_args!("{why}"));
     let kept = format!("{}.{}", state::BROKEN, facts::now());
+    store.remove(state::ROOM)?;
     store.rename(state::NAME, &kept)?;
     escape::tell(format_args!(
         "it is kept as {}: nothing can be said of that drill; look for its dump by hand, and \

@@ -16,6 +16,9 @@ use std::path::PathBuf;
 pub const SCHEMA: &str = "faultline.armed/1";
 /// The file.
 pub const NAME: &str = "armed.json";
+/// A file that is only room: for the verdict, where a dump has taken all that was left of the disk.
+pub const ROOM: &str = "room";
+const ROOM_BYTES: usize = 256 << 10;
 /// Where one that cannot be read is kept.
 pub const BROKEN: &str = "armed.broken";
 
@@ -77,8 +80,15 @@ impl Armed {
     }
 
     pub fn write(&self, store: &Store) -> anyhow::Result<()> {
+        store.write(ROOM, &vec![b' '; ROOM_BYTES])?;
         store.write(NAME, serde_json::to_string_pretty(self)?.as_bytes())
     }
+}
+
+/// Removes what was written for the next boot.
+pub fn disarm(store: &Store) -> anyhow::Result<()> {
+    store.remove(ROOM)?;
+    store.remove(NAME)
 }
 
 /// What is found of an armed drill.
@@ -167,6 +177,8 @@ pub mod tests {
             panic!()
         };
         assert_eq!(*read, armed("x"));
+        let room = std::fs::metadata(dir.path().join(ROOM)).unwrap();
+        assert_eq!(room.len(), 256 << 10);
         let whole = std::fs::read(dir.path().join(NAME)).unwrap();
         let zeros = vec![0; whole.len()];
         for (torn, said) in [
@@ -180,5 +192,8 @@ pub mod tests {
             };
             assert!(why.contains(said), "{why}");
         }
+        disarm(&store).unwrap();
+        assert!(matches!(Found::read(&store).unwrap(), Found::Nothing));
+        assert_eq!(store.read(ROOM).unwrap(), None);
     }
 }

@@ -58,7 +58,7 @@ impl Drop for Undo<'_> {
             return;
         }
         if self.is_armed {
-            if let Err(error) = self.store.remove(state::NAME) {
+            if let Err(error) = state::disarm(self.store) {
                 tell(format_args!("{error:#}"));
             }
         }
