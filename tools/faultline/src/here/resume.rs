@@ -326,8 +326,11 @@ pub fn record_and_disarm(
     if !rebooted {
         undo::settings(&armed.before);
     }
+    // First: without power between the two, a unit stays that does nothing, and not a drill that
+    // no unit judges.
+    state::disarm(store)?;
     undo::files(&armed.made);
-    state::disarm(store)
+    Ok(())
 }
 
 /// Puts a state file that cannot be read where it can be looked at.
