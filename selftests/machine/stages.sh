@@ -108,7 +108,44 @@ another_machines_dump() {
 	ended 1 panic_no_crash_kernel '209901010001 is new, and not of this run: it is of another machine'
 }
 
+# As far as the disk can tell, `b` is a loss of power: nothing is written, nothing is ended.
+power_lost_while_the_ledger_is_written() {
+	fresh
+	on 'cat >/root/keep && systemd-run -q sh /root/keep' <<-'SH'
+		until [ -e /var/lib/faultline/armed.json ]; do sleep 0.1; done
+		cp -a /var/lib/faultline/armed.json /etc/systemd/system/faultline-verdict.service /root/
+		sync
+	SH
+	on 'sysctl -qw kernel.panic=5; kdump-config unload'
+	drill --mode panic --force --delay-secs 10 --run-id power-1
+	ended 1 panic_no_crash_kernel
+	local moment from
+	for moment in '[ -e /var/lib/faultline/ledger.jsonl ]' '[ -s /var/lib/faultline/ledger.jsonl ]'; do
+		note "when $moment"
+		on "cat >/root/cut" <<-SH
+			rm /var/lib/faultline/ledger.jsonl
+			cp -a /root/armed.json /var/lib/faultline/
+			cp -a /root/faultline-verdict.service /etc/systemd/system/
+			ln -sfn /etc/systemd/system/faultline-verdict.service /etc/systemd/system/multi-user.target.wants/
+			systemctl daemon-reload
+			sync
+			systemctl start --no-block faultline-verdict.service
+			until $moment; do :; done
+			echo b >/proc/sysrq-trigger
+		SH
+		from=$(machine log "$server" | wc -l)
+		on 'systemd-run -q sh /root/cut'
+		check "power is lost" machine await "$server" 120 '\* RESET ' "$from"
+		check "it is back" machine await "$server" 400 'login:' "$from"
+		on 'systemctl start faultline-verdict.service; true'
+		report=$(on cat /var/lib/faultline/ledger.jsonl)
+		same "proofs" "power-1 panic_no_crash_kernel" "$(field '"\(.run_id) \(.stage)"')"
+		same "what is armed" "" "$(on 'ls /var/lib/faultline/armed.json 2>/dev/null')"
+		match "its status" 'power-1' "$(on faultline drill status)"
+	done
+}
+
 wanted=("$@")
 [ $# -gt 0 ] || wanted=(refused not_detected detected_no_panic no_crash_kernel cut_by_the_watchdog
-	another_machines_dump)
+	another_machines_dump power_lost_while_the_ledger_is_written)
 ktap_run "${wanted[@]}"
