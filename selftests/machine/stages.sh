@@ -67,6 +67,15 @@ no_crash_kernel() {
 	fails panic_no_crash_kernel --mode panic --run-id no-kernel-1
 }
 
+target_full() {
+	fresh
+	on 'fallocate -l $(($(stat -f -c "%f * %S" /var/crash) - (20 << 20))) /var/crash/full'
+	predicted panic 'dump_(incomplete|failed)'
+	drill --force --delay-secs 1 --mode panic --run-id full-1
+	match "stage" '^dump_(incomplete|failed)$' "$(field .stage)"
+	ended 1 "$(field .stage)"
+}
+
 # What feeds it here, as watchdogd does, does not run in the crash kernel.
 cut_by_the_watchdog() {
 	fresh
@@ -146,6 +155,6 @@ power_lost_while_the_ledger_is_written() {
 }
 
 wanted=("$@")
-[ $# -gt 0 ] || wanted=(refused not_detected detected_no_panic no_crash_kernel cut_by_the_watchdog
-	another_machines_dump power_lost_while_the_ledger_is_written)
+[ $# -gt 0 ] || wanted=(refused not_detected detected_no_panic no_crash_kernel target_full
+	cut_by_the_watchdog another_machines_dump power_lost_while_the_ledger_is_written)
 ktap_run "${wanted[@]}"
