@@ -70,8 +70,8 @@ pub fn strike_and_judge(
     let released = released?;
     if released.state == "cancelled" && released.held_ms == 0 {
         undo::settings(&armed.before);
-        undo::files(&armed.made);
         state::disarm(store)?;
+        undo::files(&armed.made);
         return No {
             status: 3,
             why: vec!["called off before the fault began; what was changed is as it was".into()],

@@ -97,12 +97,16 @@ fn install_noting(
     };
     let wants = root.join(WANTS);
     let link = wants.join(NAME);
-    if fs::symlink_metadata(&link).is_err() {
+    let target = Path::new("/").join(unit.strip_prefix(root).unwrap_or(&unit));
+    // A loss of power may have left a drill's link without its unit.
+    let is_left = made.contains(&unit) && fs::read_link(&link).is_ok_and(|to| to == target);
+    if is_left {
+        made.push(link);
+    } else if fs::symlink_metadata(&link).is_err() {
         if !wants.exists() {
             fs::create_dir_all(&wants).with_context(|| wants.display().to_string())?;
             sync(wants.parent())?;
         }
-        let target = Path::new("/").join(unit.strip_prefix(root).unwrap_or(&unit));
         symlink(target, &link).with_context(|| link.display().to_string())?;
         made.push(link);
     }
@@ -208,6 +212,8 @@ mod tests {
         assert_eq!(to, Path::new("/etc/systemd/system").join(NAME));
         // One that a drill left behind is not somebody else's.
         fs::remove_file(&link).unwrap();
+        assert_eq!(install_in(root.path()).unwrap(), made);
+        fs::remove_file(etc.join(NAME)).unwrap();
         assert_eq!(install_in(root.path()).unwrap(), made);
         for path in &made {
             remove(path).unwrap();
