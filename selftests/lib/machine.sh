@@ -8,7 +8,7 @@ project=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 scratch=$(mktemp -d)
 release=$("$project/scripts/paths" RELEASE)
 # Names are of the checkout; a test file has one of its own.
-server=test-$$
+server=test-$(tr -dc a-z0-9 <<<"${scratch##*/}")
 
 machine() { "$project/scripts/machine" "$@"; }
 on() { machine ssh "$server" "$@"; }

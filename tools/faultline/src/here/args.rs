@@ -40,7 +40,8 @@ pub struct HereArgs {
     /// The run's id, found again in the dump [default: random]
     #[arg(long, value_name = "ID", value_parser = plan::check_drill_id)]
     pub run_id: Option<String>,
-    /// Go on although the doctor finds that it would not work, or cannot tell
+    /// Go on although the doctor finds that it would not work, or cannot tell;
+    /// the module starts with force=1
     #[arg(long)]
     pub force: bool,
     /// Do not ask for the host's name

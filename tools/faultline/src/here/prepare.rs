@@ -177,9 +177,10 @@ pub fn arm(
     words.push(Setting::new("hold_secs", hold_secs));
     let needed = case.mode.parameters.iter();
     words.extend(needed.map(|(key, value)| Setting::new(key, value)));
-    // What is not to panic may do without a crash kernel, if somebody says so.
+    // What the module itself is careful of was said by the doctor, or is seen in the plan: a crash
+    // kernel that is not loaded, CPUs of which none is left.
     let is_forced = words.iter().any(|word| word.key == "force");
-    if args.force && args.policy == Policy::Report && !is_forced {
+    if args.force && !is_forced {
         words.push(Setting::new("force", 1));
     }
     let parameters: Vec<_> = words.iter().map(Setting::to_string).collect();
