@@ -164,7 +164,7 @@ pub fn resume(args: &ResumeArgs) -> anyhow::Result<ExitCode> {
     let _lock = store
         .lock(PATIENCE)?
         .context("a drill is being prepared, or judged, by another program")?;
-    let Some(armed) = resume::armed(&store)? else {
+    let Some(armed) = resume::armed(&store, Path::new("/"))? else {
         out::print("No drill is armed.\n")?;
         return Ok(ExitCode::SUCCESS);
     };

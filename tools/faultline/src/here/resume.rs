@@ -8,7 +8,7 @@ use super::find::{self, Place};
 use super::leftovers;
 use super::state::{self, Armed, Found};
 use super::strange::Strange;
-use super::{facts, settle, undo};
+use super::{facts, settle, undo, unit};
 use crate::dump::{Dump, State, Watch};
 use crate::escape;
 use crate::interrupt;
@@ -347,14 +347,47 @@ pub fn set_aside(store: &Store, why: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads what is armed, for somebody who wants to judge it.
-pub fn armed(store: &Store) -> anyhow::Result<Option<Box<Armed>>> {
-    match Found::read(store)? {
-        Found::Nothing => Ok(None),
-        Found::Armed(armed) => Ok(Some(armed)),
+/// Reads what is armed, for somebody who wants to judge it. Where nothing is, no unit has to run
+/// at the next boot; `root` is the machine's. To be called with the store locked.
+pub fn armed(store: &Store, root: &Path) -> anyhow::Result<Option<Box<Armed>>> {
+    let lost = match Found::read(store)? {
+        Found::Armed(armed) => return Ok(Some(armed)),
+        Found::Nothing => false,
         Found::Broken(why) => {
             set_aside(store, &why)?;
-            anyhow::bail!("the armed drill is lost")
+            true
         }
+    };
+    if let Err(error) = unit::sweep(root) {
+        escape::tell(format_args!("{error:#}"));
+    }
+    if lost {
+        anyhow::bail!("the armed drill is lost");
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::me;
+
+    #[test]
+    fn no_drill_leaves_no_unit() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("etc/systemd/system")).unwrap();
+        let store = Store::open(&root.path().join("store"), me()).unwrap();
+        let install = || unit::install(root.path(), Path::new("/opt/faultline"), &[]).unwrap();
+        let is_there = |made: &[PathBuf]| made.iter().all(|path| path.symlink_metadata().is_ok());
+        let made = install();
+        state::tests::armed("x").write(&store).unwrap();
+        assert!(armed(&store, root.path()).unwrap().is_some() && is_there(&made));
+        state::disarm(&store).unwrap();
+        assert!(armed(&store, root.path()).unwrap().is_none());
+        assert!(made.iter().all(|path| path.symlink_metadata().is_err()));
+        let made = install();
+        std::fs::write(store.path().join(state::NAME), "").unwrap();
+        assert!(armed(&store, root.path()).is_err());
+        assert!(made.iter().all(|path| path.symlink_metadata().is_err()));
     }
 }

@@ -13,6 +13,9 @@ const NAME: &str = "faultline-verdict.service";
 const UNIT: &str = include_str!("../../../../packaging/units/faultline-verdict.service");
 /// The program in it.
 const PROGRAM: &str = "/usr/bin/faultline";
+/// A unit that was made for one drill runs without it, too, and removes itself: a loss of power may
+/// have left it.
+const ARMED: &str = "ConditionPathExists=/var/lib/faultline/armed.json\n";
 /// The place of dumps in it.
 const DUMPS: &str = "WantsMountsFor=/var/crash";
 /// How a unit begins that we made.
@@ -126,6 +129,7 @@ fn text(program: &Path, dumps: &[PathBuf]) -> String {
     let dumps: Vec<_> = dumps.copied().collect();
     let program = program.to_string_lossy();
     let unit = UNIT
+        .replace(ARMED, "")
         .replace(
             &format!("ExecStart={PROGRAM} "),
             &format!("ExecStart={program} "),
@@ -162,6 +166,21 @@ fn sync(directory: Option<&Path>) -> anyhow::Result<()> {
     let directory = directory.context("no directory")?;
     let file = File::open(directory).with_context(|| directory.display().to_string())?;
     Ok(file.sync_all()?)
+}
+
+/// Removes what a drill made that is armed no longer: a loss of power between the two leaves it.
+/// To be called while no other drill can be armed.
+pub fn sweep(root: &Path) -> anyhow::Result<()> {
+    let unit = root.join(PLACES[0]).join(NAME);
+    if !is_ours(&unit) {
+        return Ok(());
+    }
+    let link = root.join(WANTS).join(NAME);
+    let target = Path::new("/").join(PLACES[0]).join(NAME);
+    if fs::read_link(&link).is_ok_and(|to| to == target) {
+        remove(&link)?;
+    }
+    remove(&unit)
 }
 
 /// Removes one of the files that were made. Nothing else is removed, whatever is asked for.
@@ -219,6 +238,33 @@ mod tests {
             remove(path).unwrap();
         }
         assert!(!etc.join(NAME).exists() && fs::symlink_metadata(&link).is_err());
+    }
+
+    #[test]
+    fn what_a_loss_of_power_left() {
+        let root = machine();
+        let etc = root.path().join("etc/systemd/system");
+        let link = etc.join("multi-user.target.wants").join(NAME);
+        let is_gone = || !etc.join(NAME).exists() && fs::symlink_metadata(&link).is_err();
+        install_in(root.path()).unwrap();
+        // It runs without a drill, or nothing would remove it.
+        let text = fs::read_to_string(etc.join(NAME)).unwrap();
+        assert!(
+            UNIT.contains(ARMED) && !text.contains("armed.json"),
+            "{text}"
+        );
+        sweep(root.path()).unwrap();
+        assert!(is_gone());
+        install_in(root.path()).unwrap();
+        fs::remove_file(&link).unwrap();
+        sweep(root.path()).unwrap();
+        assert!(is_gone());
+        // An administrator's own, and a link to it.
+        fs::write(etc.join(NAME), UNIT).unwrap();
+        symlink(Path::new("/etc/systemd/system").join(NAME), &link).unwrap();
+        sweep(root.path()).unwrap();
+        assert_eq!(fs::read_to_string(etc.join(NAME)).unwrap(), UNIT);
+        assert!(fs::read_link(&link).is_ok());
     }
 
     #[test]
