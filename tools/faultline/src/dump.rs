@@ -74,6 +74,8 @@ pub struct Facts {
     pub machine: String,
     /// makedumpfile's, if it filtered.
     pub dump_level: Option<i32>,
+    /// The host's name, as the kernel had it when it crashed.
+    pub host: Option<String>,
     pub vmcoreinfo: BTreeMap<String, String>,
 }
 

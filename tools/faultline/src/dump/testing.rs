@@ -19,6 +19,7 @@ const VMCOREINFO: u64 = 100;
 /// The first page of user space's, which no log is in.
 pub const OTHERS: u64 = 112;
 const FRAMES: u64 = 150;
+const HOST: &str = "host";
 const RELEASE: &str = "7.3.4+test";
 
 const INFO: &str = "OSRELEASE=7.3.4+test
@@ -82,6 +83,7 @@ impl Machine {
                 &((frame << 12) | 0x63).to_le_bytes(),
             );
         }
+        machine.put(UTS * PAGE as u64 + 4 + 65, HOST.as_bytes());
         machine.put(UTS * PAGE as u64 + 4 + 130, RELEASE.as_bytes());
         machine.put(VMCOREINFO * PAGE as u64, INFO.as_bytes());
         // Pages of all sorts: some cannot be compressed.
@@ -218,10 +220,7 @@ impl Machine {
         let mut bytes = vec![0; PAGE * (1 + sub_blocks)];
         bytes[..8].copy_from_slice(b"KDUMP   ");
         word(&mut bytes, 8, 6);
-        for (field, text) in ["Linux", "host", RELEASE, "#1", "x86_64"]
-            .iter()
-            .enumerate()
-        {
+        for (field, text) in ["Linux", HOST, RELEASE, "#1", "x86_64"].iter().enumerate() {
             // QEMU knows nothing of it.
             let text = match (noted, field) {
                 (true, _) => text,

@@ -207,6 +207,7 @@ fn of_elf(bytes: Arc<dyn Bytes>, watch: &Watch<'_>) -> Result<Vmcore, Fault> {
         release: String::new(),
         machine: elf.machine.into(),
         dump_level: None,
+        host: None,
         vmcoreinfo: Default::default(),
     };
     let info = elf.vmcoreinfo.clone();
@@ -236,6 +237,7 @@ fn of_parts(files: Vec<File>, watch: &Watch<'_>) -> Result<Vmcore, Fault> {
         release: header.release.clone(),
         machine: header.machine.clone(),
         dump_level: Some(header.dump_level),
+        host: None,
         vmcoreinfo: Default::default(),
     };
     Ok(told(facts, checked, &parts, info, watch))
@@ -255,7 +257,10 @@ fn told(
         _ => kernel_log(physical, &facts.machine, info.clone(), watch),
     };
     let (info, log) = match read {
-        Ok((info, log)) => (Some(info), Ok(log)),
+        Ok(read) => {
+            facts.host = Some(read.host).filter(|host| !host.is_empty());
+            (Some(read.info), Ok(read.log))
+        }
         Err(fault) => (info, Err(fault)),
     };
     if let Some(machine) = info.as_ref().and_then(Vmcoreinfo::machine) {
@@ -279,31 +284,47 @@ fn told(
     }
 }
 
+/// What a kernel's memory says of it.
+struct Read {
+    info: Vmcoreinfo,
+    log: String,
+    /// The name of the host.
+    host: String,
+}
+
+impl Read {
+    fn of(
+        physical: &dyn Physical,
+        machine: &str,
+        info: Vmcoreinfo,
+        watch: &Watch<'_>,
+    ) -> Result<Self, Fault> {
+        let memory = Memory::new(physical, machine, &info)?;
+        let host = same_kernel(&memory, &info)?;
+        let log = printk::log(&memory, &info, watch)?;
+        Ok(Read { info, log, host })
+    }
+}
+
 /// Reads the kernel log, by the VMCOREINFO in the notes or else by the one in memory.
 fn kernel_log(
     physical: &dyn Physical,
     machine: &str,
     noted: Option<Vmcoreinfo>,
     watch: &Watch<'_>,
-) -> Result<(Vmcoreinfo, String), Fault> {
+) -> Result<Read, Fault> {
     // QEMU does not always know what it emulates.
     let machine = |info: &Vmcoreinfo| info.machine().unwrap_or(machine).to_string();
     if let Some(info) = noted {
-        let memory = Memory::new(physical, &machine(&info), &info)?;
-        same_kernel(&memory, &info)?;
-        let log = printk::log(&memory, &info, watch)?;
-        return Ok((info, log));
+        return Read::of(physical, &machine(&info), info, watch);
     }
     let mut next = physical.next(0);
     let mut looked = 0;
     while let Some(frame) = next {
         if let Some(info) = vmcoreinfo_at(physical, frame)? {
             // An earlier kernel's may be there as well, and is of no use.
-            let log = Memory::new(physical, &machine(&info), &info)
-                .and_then(|memory| same_kernel(&memory, &info).map(|()| memory))
-                .and_then(|memory| printk::log(&memory, &info, watch));
-            match log {
-                Ok(log) => return Ok((info, log)),
+            match Read::of(physical, &machine(&info), info, watch) {
+                Ok(read) => return Ok(read),
                 Err(Fault::GivenUp(why)) => return Err(Fault::GivenUp(why)),
                 Err(_) => {}
             }
@@ -342,14 +363,16 @@ fn vmcoreinfo_at(physical: &dyn Physical, frame: u64) -> Result<Option<Vmcoreinf
     Ok(Vmcoreinfo::read(&text[..end]).ok())
 }
 
-/// Looks whether the kernel in memory is the one that VMCOREINFO tells of.
-fn same_kernel(memory: &Memory<'_>, info: &Vmcoreinfo) -> Result<(), Fault> {
-    const RELEASE: u64 = 2 * 65;
+/// Looks whether the kernel in memory is the one that VMCOREINFO tells of. Returns its host's name.
+fn same_kernel(memory: &Memory<'_>, info: &Vmcoreinfo) -> Result<String, Fault> {
+    // Of `struct new_utsname`.
+    const FIELD: usize = 65;
     let name = info.symbol("init_uts_ns")? + info.offset("uts_namespace.name")? as u64;
-    let release = memory.read(name.wrapping_add(RELEASE), 65)?;
-    let release = super::words::Words(&release).text(0, 65);
+    let fields = memory.read(name, 3 * FIELD)?;
+    let fields = super::words::Words(&fields);
+    let (host, release) = (fields.text(FIELD, FIELD), fields.text(2 * FIELD, FIELD));
     match info.0.get("OSRELEASE") {
-        Some(noted) if *noted == release => Ok(()),
+        Some(noted) if *noted == release => Ok(host),
         _ => Err(Fault::Incomplete(
             "its memory is damaged: the kernel in it is not the one that its notes tell of".into(),
         )),

@@ -7,7 +7,7 @@ use super::evidence;
 use super::find::{self, Place};
 use super::leftovers;
 use super::state::{self, Armed, Found};
-use super::strange::Strange;
+use super::strange::{other_name, Strange};
 use super::{facts, settle, undo, unit};
 use crate::dump::{Dump, State, Watch};
 use crate::escape;
@@ -203,11 +203,13 @@ fn conclude(
     rebooted: bool,
 ) -> anyhow::Result<Report> {
     let Evidence {
-        verdict,
+        mut verdict,
         dump,
         files,
         paths,
     } = evidence;
+    let other = dump.as_ref().and_then(|dump| other_name(armed, dump));
+    verdict.evidence.extend(other);
     let timeline = dump.as_ref().and_then(|dump| {
         let story = dump.story.as_ref()?;
         let latency = verdict.latency.as_ref();

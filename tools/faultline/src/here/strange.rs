@@ -4,6 +4,7 @@
 
 use super::facts;
 use super::state::Armed;
+use crate::dump::Dump;
 use crate::line::Line;
 
 /// How the log of a boot begins.
@@ -38,9 +39,22 @@ impl Strange {
     }
 }
 
+/// Says that a dump names another host than this one was when the drill was armed. That alone
+/// makes it no other machine's: hosts are renamed, and many are called the same.
+pub fn other_name(armed: &Armed, dump: &Dump) -> Option<String> {
+    let host = dump.facts.as_ref()?.host.as_deref()?;
+    (host != armed.host).then(|| {
+        format!(
+            "the dump is of a host named {host}, and this one was {} when the drill was armed",
+            armed.host
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dump::{Facts, Format, State};
     use crate::here::state::tests::armed;
 
     #[test]
@@ -63,5 +77,27 @@ mod tests {
             "it is of the kernel 6.120, not of 6.12"
         );
         assert_eq!(of("[ 9.0] lockup: run x: the beginning is lost\n"), None);
+    }
+    #[test]
+    fn the_dump_of_a_host_of_another_name() {
+        let dump = |host: Option<&str>| Dump {
+            facts: Some(Facts {
+                format: Format::Elf,
+                release: "6.12".into(),
+                machine: "x86_64".into(),
+                dump_level: None,
+                host: host.map(str::to_string),
+                vmcoreinfo: Default::default(),
+            }),
+            ..Dump::only(State::Complete { pages: 1 })
+        };
+        let x = armed("x");
+        assert_eq!(other_name(&x, &dump(Some("server"))), None);
+        assert_eq!(other_name(&x, &dump(None)), None);
+        assert_eq!(other_name(&x, &Dump::only(State::LogAlone)), None);
+        assert_eq!(
+            other_name(&x, &dump(Some("server2"))).unwrap(),
+            "the dump is of a host named server2, and this one was server when the drill was armed"
+        );
     }
 }

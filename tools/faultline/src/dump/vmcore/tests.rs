@@ -51,6 +51,7 @@ fn whole(parts: &[&[u8]], what: &str) {
         ("7.3.4+test", "x86_64"),
         "{what}"
     );
+    assert_eq!(facts.host.unwrap(), "host", "{what}");
 }
 
 fn incomplete(parts: &[&[u8]]) -> String {
