@@ -58,6 +58,10 @@ pub const FAMILIES: &[Family] = &[
         checks: checks::initrd::CHECKS,
     },
     Family {
+        name: "what the crash kernel starts",
+        checks: checks::starts::CHECKS,
+    },
+    Family {
         name: "service",
         checks: checks::service::CHECKS,
     },

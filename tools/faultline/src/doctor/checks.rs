@@ -17,6 +17,7 @@ pub mod panics;
 pub mod reserved;
 pub mod service;
 pub mod settings;
+pub mod starts;
 pub mod target;
 #[cfg(test)]
 mod testing;
