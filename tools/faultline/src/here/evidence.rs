@@ -3,6 +3,7 @@
 //! Gathers what a drill without a dump has left on this machine: pstore, the journals of earlier
 //! boots, the logs beside the dump's place, the room in it, and the watchdog's word.
 
+use super::facts;
 use super::find::{self, Place};
 use super::leftovers::Leftovers;
 use super::state::Armed;
@@ -24,6 +25,8 @@ const ROOM: u64 = 16 << 20;
 const LINES: &str = "4000";
 /// The kernel's word for a reset by this device (`WDIOF_CARDRESET`).
 const CARD_RESET: u32 = 0x20;
+/// On the command line of every crash kernel that kexec loads, and of no other.
+const CRASH_KERNEL: &str = " elfcorehdr=";
 const PSTORES: &[&str] = &["/sys/fs/pstore", "/var/lib/systemd/pstore"];
 /// What the journal says of an orderly end.
 const SHUTDOWNS: &[&str] = &[
@@ -64,6 +67,7 @@ pub fn gather(armed: &Armed, same_boot: bool, places: &[Place]) -> Leftovers {
         left.logs.push(("pstore".into(), saved::in_order(&text)));
     }
     journals(armed, &mut left);
+    left.back = back(armed.armed_at, facts::now(), facts::uptime());
     left.watchdog = watchdog(Path::new("/sys/class/watchdog"));
     left.full = armed
         .directories
@@ -157,11 +161,30 @@ fn journals(armed: &Armed, left: &mut Leftovers) {
     for boot in between.unwrap_or_default() {
         let text = journal(&["-n", LINES, "-o", "short-monotonic", "-b", boot]);
         let text = text.unwrap_or_default();
+        left.crash_kernel = crash_kernel(boot, &text).or(left.crash_kernel.take());
         let lines = text
             .lines()
             .filter(|line| SAVERS.iter().any(|word| line.contains(word)));
         left.saver.extend(lines.map(str::to_string));
     }
+}
+
+/// What a boot's journal shows of it, if it was one of a crash kernel.
+fn crash_kernel(boot: &str, text: &str) -> Option<String> {
+    let is_one = |line: &str| line.contains("ommand line: ") && line.contains(CRASH_KERNEL);
+    text.lines().find(|line| is_one(line))?;
+    let last = text.lines().last().unwrap_or_default().trim();
+    Some(format!(
+        "the journal has a crash kernel's boot ({boot}), which ends with: {last}"
+    ))
+}
+
+/// How long after the drill was armed this boot began.
+fn back(armed_at: u64, now: u64, uptime: u64) -> Option<String> {
+    let secs = now.checked_sub(uptime)?.checked_sub(armed_at)?;
+    Some(format!(
+        "this boot began {secs} s after the drill was armed, by this machine's clock"
+    ))
 }
 
 /// The boots that the journal has, oldest first.
@@ -222,6 +245,29 @@ mod tests {
         assert_eq!(boots(list), ["aaaa0000", "bbbb0000"]);
         let end = "[ 9.0] host systemd-shutdown[1]: Syncing filesystems\n";
         assert!(shutdown(end).is_some() && shutdown("[ 9.0] host sshd[1]: x\n").is_none());
+    }
+
+    #[test]
+    fn a_boot_of_a_crash_kernel() {
+        let log = |line: &str| {
+            format!(
+                "[ 0.0] host kernel: Linux version 6.12\n\
+                 [ 0.0] host kernel: Command line: root=/dev/vda ro {line}\n\
+                 [ 9.0] host systemd[1]: Reached target emergency.target.\n"
+            )
+        };
+        assert_eq!(crash_kernel("bb", &log("quiet")), None);
+        let said = crash_kernel("bb", &log("reset_devices elfcorehdr=0x6f000000")).unwrap();
+        assert!(
+            said.contains("(bb)") && said.ends_with("Reached target emergency.target."),
+            "{said}"
+        );
+        assert_eq!(
+            back(1000, 1500, 100).unwrap(),
+            "this boot began 400 s after the drill was armed, by this machine's clock"
+        );
+        // Clocks may go wrong.
+        assert_eq!(back(2000, 1500, 100), None);
     }
 
     #[test]

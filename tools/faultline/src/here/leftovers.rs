@@ -23,6 +23,10 @@ pub struct Leftovers {
     pub saved_something: Option<String>,
     /// Lines of the crash kernel, or of what saves dumps.
     pub saver: Vec<String>,
+    /// What shows that a crash kernel ran.
+    pub crash_kernel: Option<String>,
+    /// How long after the drill was armed this boot began, in words.
+    pub back: Option<String>,
     /// Why the target takes no more.
     pub full: Option<String>,
     /// What a hardware watchdog says of the last reset.
@@ -77,7 +81,9 @@ pub fn judge(armed: &Armed, expected: &Expected, left: &Leftovers) -> Verdict {
             .evidence
             .push(format!("the kernel's log is from {source}"));
     }
+    verdict.evidence.extend(left.crash_kernel.clone());
     verdict.evidence.extend(left.watchdog.clone());
+    verdict.evidence.extend(left.back.clone());
     verdict.evidence.extend(left.others.iter().cloned());
     verdict.evidence.extend(left.unseen.iter().cloned());
     verdict
@@ -146,7 +152,8 @@ fn rebooted(
         return of(Stage::CouldNotTell, summary.into(), vec![line.clone()]);
     }
     let announced = story.is_some_and(|story| story.announced.is_some());
-    if panic.is_none() && announced && !has_begun && armed.overridden.is_empty() {
+    let has_run = left.crash_kernel.is_some();
+    if panic.is_none() && !has_run && announced && !has_begun && armed.overridden.is_empty() {
         let summary = "the machine went down before the fault had begun, as far as its log tells";
         return of(Stage::CouldNotTell, summary.into(), Vec::new());
     }
@@ -154,6 +161,10 @@ fn rebooted(
         (Some(panic), _) => format!("it panicked ({})", panic.message),
         (None, true) => "the fault was reported".into(),
         (None, false) => "the machine went down".into(),
+    };
+    let crashed = match has_run {
+        true => format!("{crashed}, and the crash kernel started"),
+        false => crashed,
     };
     if !armed.crash_kernel_loaded {
         let summary = format!("{crashed}, and no crash kernel was loaded");
@@ -170,6 +181,14 @@ fn rebooted(
             finding.says
         );
         return of(stage, summary, says);
+    }
+    if has_run {
+        let summary = format!("{crashed}, and ended before it had saved a dump");
+        let mut verdict = of(Stage::CrashKernelDied, summary, says);
+        verdict
+            .evidence
+            .extend(left.saver.iter().rev().take(10).rev().cloned());
+        return verdict;
     }
     let summary = format!("{crashed}, and neither a dump nor a word of the crash kernel is left");
     match panic.is_some() || is_detected {
@@ -303,6 +322,30 @@ mod tests {
             stage(&x, &[PLAN, BEGIN, REPORT], shut).0,
             Stage::CouldNotTell
         );
+    }
+
+    #[test]
+    fn a_crash_kernel_that_came_to_no_end() {
+        let x = armed("x");
+        let ran = || Leftovers {
+            crash_kernel: Some("a crash kernel ran".into()),
+            ..left()
+        };
+        // That it ran tells that it was no loss of power.
+        for log in [&[][..], &[PLAN], &[PLAN, BEGIN], &[PLAN, BEGIN, REPORT]] {
+            let (died, summary) = stage(&x, log, ran());
+            assert_eq!(died, Stage::CrashKernelDied, "{summary}");
+            assert!(
+                summary.ends_with("ended before it had saved a dump"),
+                "{summary}"
+            );
+        }
+        let mut warned = armed("x");
+        warned.overridden = vec![Overridden {
+            says: "the watchdog bites after 10 s".into(),
+            stage: Some(Stage::DumpIncomplete),
+        }];
+        assert_eq!(stage(&warned, &[PLAN], ran()).0, Stage::DumpIncomplete);
     }
 
     #[test]
