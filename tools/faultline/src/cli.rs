@@ -33,6 +33,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 const EXIT_STATUS: &str = "exit status:\n  0  as it should be\n  1  the check failed\n  2  wrong usage\n  3  could not tell";
+const DRILL_EXIT_STATUS: &str = "exit status:\n  0  the drill passed; of status: every newest proof holds\n  1  it failed, or was refused; of status: a proof failed, or holds no longer\n  2  wrong usage\n  3  could not tell";
 
 /// Rehearses kernel faults, judges the crash dumps that they leave, and shows what the
 /// IPv4 routing path decides.
@@ -53,7 +54,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Provoke a fault on purpose, and prove that it becomes a dump that names it
-    #[command(subcommand, after_help = "example:\n  faultline drill vm --mode soft")]
+    #[command(subcommand, after_help = drill_help())]
     Drill(DrillCommand),
     /// Tell what would come of each fault on this machine, or on another one
     #[command(after_help = doctor::HELP)]
@@ -86,6 +87,15 @@ enum DrillCommand {
     /// The guest side of 'drill vm'
     #[command(hide = true)]
     Guest { plan: String },
+}
+
+fn drill_help() -> String {
+    format!(
+        "examples:\n  \
+         faultline drill vm --mode soft\n  \
+         faultline drill here --mode soft\n  \
+         faultline drill status\n\n{DRILL_EXIT_STATUS}"
+    )
 }
 
 #[derive(Args)]

@@ -7,8 +7,6 @@ use crate::plan::{self, Policy, Setting};
 use clap::Args;
 use std::path::PathBuf;
 
-const EXIT_STATUS: &str = "exit status:\n  0  as it should be\n  1  refused, or the drill failed\n  2  wrong usage\n  3  could not tell";
-
 #[derive(Debug, Args)]
 pub struct HereArgs {
     /// The fault, as of 'faultline drill vm --help'
@@ -82,31 +80,37 @@ fn policy(word: &str) -> Result<Policy, String> {
     }
 }
 
-pub fn here_help() -> String {
-    format!(
-        "Provokes the fault on THIS machine: it goes down, saves its dump, and boots\n\
-         again. First the doctor looks whether that would work, and the drill is\n\
-         refused if not; then the host's name has to be typed. What was there is judged\n\
-         at the next boot by the unit faultline-verdict.service; 'faultline drill\n\
-         status' shows it. See docs/machine.md.\n\n\
-         examples:\n  \
-         faultline drill here --mode soft --policy report\n  \
-         faultline drill here --mode soft\n  \
-         faultline drill here --mode hung --set kernel.hung_task_timeout_secs=20 \\\n      \
-         --set kernel.hung_task_panic=1 --yes\n\n{EXIT_STATUS}"
-    )
+pub fn here_help() -> &'static str {
+    "Provokes the fault on THIS machine: it goes down, saves its dump, and boots\n\
+     again. First the doctor looks whether that would work, and the drill is\n\
+     refused if not; then the host's name has to be typed. What was there is judged\n\
+     at the next boot by the unit faultline-verdict.service; 'faultline drill\n\
+     status' shows it. See docs/machine.md.\n\n\
+     examples:\n  \
+     faultline drill here --mode soft --policy report\n  \
+     faultline drill here --mode soft\n  \
+     faultline drill here --mode hung --set kernel.hung_task_timeout_secs=20 \\\n      \
+     --set kernel.hung_task_panic=1 --yes\n\n\
+     exit status, of a drill after which the machine still runs:\n  \
+     0  it passed (--policy report)\n  \
+     1  refused: nothing was done; or it failed\n  \
+     2  wrong usage\n  \
+     3  could not tell; or it was called off"
 }
 
-pub fn resume_help() -> String {
-    format!(
-        "Looks for the dump of the drill that was armed before this boot, judges it,\n\
-         writes the ledger, and disarms the drill. faultline-verdict.service runs it at\n\
-         the next boot; by hand it is needed where the unit could not, or where the\n\
-         dump is on another machine.\n\n\
-         examples:\n  \
-         faultline drill resume\n  \
-         faultline drill resume --dump /mnt/dumps/server-2026-11-28/vmcore\n\n{EXIT_STATUS}"
-    )
+pub fn resume_help() -> &'static str {
+    "Looks for the dump of the drill that was armed before this boot, judges it,\n\
+     writes the ledger, and disarms the drill. faultline-verdict.service runs it at\n\
+     the next boot; by hand it is needed where the unit could not, or where the\n\
+     dump is on another machine.\n\n\
+     examples:\n  \
+     faultline drill resume\n  \
+     faultline drill resume --dump /mnt/dumps/server-2026-11-28/vmcore\n\n\
+     exit status:\n  \
+     0  the drill passed, or none was armed\n  \
+     1  it failed\n  \
+     2  wrong usage\n  \
+     3  could not tell, or the dump is on another machine"
 }
 
 pub fn status_help() -> &'static str {
