@@ -202,3 +202,17 @@ fn files_without_end() {
     assert!(system.text("/etc/c").is_unseen() && !system.text("/etc/b").is_unseen());
     assert!(system.record().unseen().contains_key("/etc/c"));
 }
+
+#[test]
+fn a_directory_without_end() {
+    let machine = Machine::new();
+    let dir = machine.place("/etc/many/x");
+    for at in 0..=1 << 16 {
+        std::fs::File::create(dir.with_file_name(at.to_string())).unwrap();
+    }
+    let system = machine.system();
+    assert_eq!(
+        system.list("/etc/many"),
+        Seen::Unseen("more than 65536 names".into())
+    );
+}

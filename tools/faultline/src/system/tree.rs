@@ -15,7 +15,7 @@ use std::path::Path;
 
 /// Larger files are not read.
 pub const LARGEST: u64 = 16 << 20;
-/// Further names in a directory are not looked at.
+/// A directory with more names is not looked at.
 const NAMES: usize = 1 << 16;
 /// As many links as the kernel follows.
 const LINKS: usize = 40;
@@ -129,8 +129,11 @@ impl Tree {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = fs::openat(&found.file, ".", flags, Mode::empty())?;
         let mut names = Vec::new();
-        for entry in Dir::new(dir)?.take(NAMES) {
+        for entry in Dir::new(dir)? {
             let name = entry?.file_name().to_string_lossy().into_owned();
+            if names.len() == NAMES {
+                return Err(Errno::OVERFLOW);
+            }
             if name != "." && name != ".." {
                 names.push(name);
             }
@@ -251,6 +254,7 @@ pub fn says(error: Errno) -> String {
         Errno::ACCESS | Errno::PERM => "permission denied".into(),
         Errno::OPNOTSUPP => "not a regular file".into(),
         Errno::ISDIR => "a directory, not a file".into(),
+        Errno::OVERFLOW => format!("more than {NAMES} names"),
         Errno::FBIG => format!("larger than {} MiB", LARGEST >> 20),
         Errno::LOOP => "too many links".into(),
         other => std::io::Error::from(other).to_string(),

@@ -9,7 +9,7 @@ use super::place::Place;
 /// Longer values than any of these files needs are not known, as they would be made from
 /// each other: `A=$A$A` doubles one with each line.
 const LONGEST: usize = 4096;
-/// As many assignments as are looked at.
+/// As many assignments as are looked at: where there are more, no value is known.
 const ASSIGNMENTS: usize = 10_000;
 
 /// One assignment.
@@ -34,6 +34,8 @@ pub struct Value<'a> {
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     all: Vec<Setting>,
+    /// The first assignment that was too many: it, or one after it, may be to any name.
+    beyond: Option<Setting>,
 }
 
 impl Settings {
@@ -53,26 +55,36 @@ impl Settings {
             inside: Vec::new(),
             is_conditional: false,
         };
-        while self.all.len() < ASSIGNMENTS {
+        while self.beyond.is_none() {
             let Some(read) = reader.assignment(self) else {
                 return;
             };
-            self.all.push(Setting {
+            let setting = Setting {
                 name: read.name,
                 value: read.value,
                 place: Place::at(file, read.line),
-            });
+            };
+            if self.all.len() < ASSIGNMENTS {
+                self.all.push(setting);
+            } else {
+                self.beyond = Some(Setting {
+                    value: None,
+                    ..setting
+                });
+            }
         }
     }
 
     /// The assignment to `name` that holds: the last one.
     pub fn last(&self, name: &str) -> Option<&Setting> {
-        self.all.iter().rev().find(|setting| setting.name == name)
+        let last = || self.all.iter().rev().find(|setting| setting.name == name);
+        self.beyond.as_ref().or_else(last)
     }
 
     /// All assignments to `name`, the first one first.
     pub fn every<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = &'a Setting> {
-        self.all.iter().filter(move |setting| setting.name == name)
+        let all = self.all.iter().filter(move |setting| setting.name == name);
+        all.chain(&self.beyond)
     }
 
     /// What `name` is for a script that has `default` for one that is not set or empty;

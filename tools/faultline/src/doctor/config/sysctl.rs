@@ -195,7 +195,12 @@ impl Sysctls {
             }
         };
         let mut found = Vec::new();
-        for (at, line) in text.lines().enumerate().take(LINES) {
+        for (at, line) in text.lines().enumerate() {
+            if at == LINES {
+                let why = format!("it goes on after line {LINES}");
+                self.unseen.push((path.into(), why));
+                break;
+            }
             let text = line.trim();
             if text.is_empty() || text.starts_with(['#', ';']) {
                 continue;

@@ -118,3 +118,20 @@ fn values_that_grow() {
     let many = Settings::of("f", &"A=1\n".repeat(2 * ASSIGNMENTS));
     assert_eq!(many.all().len(), ASSIGNMENTS);
 }
+
+#[test]
+fn more_assignments_than_are_looked_at() {
+    let many = "A=1\n".repeat(ASSIGNMENTS - 1);
+    let mut settings = Settings::of("f", &format!("B=1\n{many}"));
+    assert_eq!(settings.or("B", "", "f").text, Some("1"));
+    // It may be to any name, or what follows it is.
+    settings.source("g", "\nC=1\nB=2\n");
+    for name in ["A", "B", "C", "D"] {
+        let value = settings.or(name, "default", "f");
+        assert_eq!(
+            (value.text, value.place.to_string().as_str()),
+            (None, "g:2"),
+            "{name}"
+        );
+    }
+}

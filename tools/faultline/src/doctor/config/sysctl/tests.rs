@@ -181,3 +181,15 @@ fn what_loads_the_crash_kernel_sets_one() {
     let all = of(Machine::new().file("/etc/kdump.conf", "path /x\n"));
     assert_eq!(last(&all, "kernel.panic_on_oops"), None);
 }
+
+#[test]
+fn a_file_longer_than_is_read() {
+    let is_unseen = |lines: usize| {
+        let text = "kernel.panic = 1\n".repeat(lines);
+        let all = of(Machine::new().file("/etc/sysctl.d/a.conf", &text));
+        all.unseen
+            .iter()
+            .any(|(path, _)| path == "/etc/sysctl.d/a.conf")
+    };
+    assert!(!is_unseen(LINES) && is_unseen(LINES + 1));
+}
