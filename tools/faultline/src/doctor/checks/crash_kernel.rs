@@ -2,9 +2,10 @@
 
 //! The crash kernel: loaded, of the kernel that runs, and with the command line that is configured.
 
-use super::kdump::{number, About, With};
+use super::kdump::{is_one_there, number, About, With};
 use crate::doctor::check::Check;
 use crate::doctor::config::kdump_tools::{self, KdumpTools};
+use crate::doctor::config::place::Place;
 use crate::doctor::config::saver::Saver;
 use crate::doctor::{Facts, Finding, Link};
 use crate::system::{Kind, Seen};
@@ -142,6 +143,33 @@ fn release(facts: &Facts) -> Vec<Finding> {
     }
 }
 
+/// The links that kdump-config makes anew, for the kernel that runs, each time it loads: what they
+/// lead to now says nothing of the crash kernel that is loaded, nor of the next one.
+pub const LINKS: [&str; 2] = ["/var/lib/kdump/vmlinuz", "/var/lib/kdump/initrd.img"];
+
+/// A kernel or an initrd, as the settings have it.
+struct Named {
+    path: String,
+    target: String,
+    release: String,
+    place: Place,
+    is_made: bool,
+}
+
+impl Named {
+    /// The release that is loaded next.
+    fn next<'a>(&'a self, running: &'a str) -> &'a str {
+        match self.is_made {
+            true => running,
+            false => &self.release,
+        }
+    }
+
+    fn shows(&self, finding: Finding) -> Finding {
+        finding.evidence(&self.path, format!("-> {}", self.target))
+    }
+}
+
 fn of_links(facts: &Facts, own: &KdumpTools, running: &str) -> Vec<Finding> {
     let system = facts.system;
     let mut found = Vec::new();
@@ -153,70 +181,89 @@ fn of_links(facts: &Facts, own: &KdumpTools, running: &str) -> Vec<Finding> {
             continue;
         };
         let target = match system.stat(path) {
-            Seen::Is(stat) if stat.kind == Kind::Dangling => {
-                // The initrd has a check of its own.
-                if name == "KDUMP_KERNEL" {
-                    let says = format!("the crash kernel is not there: {path} leads nowhere");
-                    return vec![ABOUT
-                        .wrong(Stage::PanicNoCrashKernel, says)
-                        .evidence(path, format!("-> {}", stat.link.unwrap_or_default()))
-                        .mend("kdump-config unload; kdump-config load")];
-                }
-                return Vec::new();
+            // The initrd has a check of its own.
+            Seen::Is(stat) if stat.kind == Kind::Dangling && name == "KDUMP_KERNEL" => {
+                let says = format!("the crash kernel is not there: {path} leads nowhere");
+                let finding = missing(facts, path, running, says);
+                return vec![
+                    finding.evidence(path, format!("-> {}", stat.link.unwrap_or_default()))
+                ];
             }
-            Seen::Is(stat) => stat.link.unwrap_or_else(|| path.to_owned()),
             Seen::Absent if name == "KDUMP_KERNEL" => {
                 let says = format!("the crash kernel is not there: {path}");
-                return vec![ABOUT
-                    .wrong(Stage::PanicNoCrashKernel, says)
-                    .line(&value.place, format!("{name}={path}"))];
+                let finding = missing(facts, path, running, says);
+                return vec![finding.line(&value.place, format!("{name}={path}"))];
+            }
+            Seen::Is(stat) if stat.kind != Kind::Dangling => {
+                stat.link.unwrap_or_else(|| path.to_owned())
             }
             _ => return Vec::new(),
         };
         let Some(release) = release_in(&target) else {
             return Vec::new();
         };
-        found.push((
-            path.to_owned(),
-            target.clone(),
-            release.to_owned(),
-            value.place.clone(),
-        ));
+        found.push(Named {
+            path: path.to_owned(),
+            release: release.to_owned(),
+            target,
+            place: value.place.clone(),
+            is_made: LINKS.contains(&path),
+        });
     }
     let [kernel, initrd] = found.as_slice() else {
         return Vec::new();
     };
-    if kernel.2 != initrd.2 {
-        let says = format!(
-            "the crash kernel is {}, and its initrd for {}",
-            kernel.2, initrd.2
-        );
-        return vec![ABOUT
-            .wrong(Stage::CrashKernelDied, says)
-            .evidence(&kernel.0, format!("-> {}", kernel.1))
-            .evidence(&initrd.0, format!("-> {}", initrd.1))
+    let (of_kernel, of_initrd) = (kernel.next(running), initrd.next(running));
+    if of_kernel != of_initrd {
+        let says = format!("the crash kernel is {of_kernel}, and its initrd for {of_initrd}");
+        let finding = ABOUT.wrong(Stage::CrashKernelDied, says);
+        return vec![initrd
+            .shows(kernel.shows(finding))
+            .mend("# let KDUMP_KERNEL and KDUMP_INITRD name the same release")
             .mend("kdump-config unload; kdump-config load")];
     }
-    if kernel.2 != running {
-        let says = format!(
-            "the crash kernel is {}, and this kernel {running}",
-            kernel.2
-        );
-        // One that is a link, kdump-config makes itself, for the kernel that runs.
-        let finding = match kernel.0 != kernel.1 {
-            true => ABOUT
-                .wrong(None, says)
-                .evidence(&kernel.0, format!("-> {}", kernel.1))
-                .mend("kdump-config unload; kdump-config load"),
-            false => ABOUT
-                .note(says)
-                .line(&kernel.3, format!("KDUMP_KERNEL={}", kernel.0)),
-        };
-        return vec![finding.evidence("/proc/sys/kernel/osrelease", running)];
+    if of_kernel != running {
+        let says = format!("the crash kernel is {of_kernel}, and this kernel {running}");
+        return vec![ABOUT
+            .note(says)
+            .line(&kernel.place, format!("KDUMP_KERNEL={}", kernel.path))
+            .evidence("/proc/sys/kernel/osrelease", running)];
     }
-    vec![ABOUT
-        .fine("the crash kernel is of the kernel that runs")
-        .evidence(&kernel.0, format!("-> {}", kernel.1))]
+    let stale = found.iter().filter(|one| one.release != running);
+    let stale: Vec<_> = stale.collect();
+    if !stale.is_empty() {
+        let says = format!(
+            "{} lead to another kernel than {running}, which runs: they were changed since the last load, and the next one makes them anew",
+            stale.iter().map(|one| one.path.as_str()).collect::<Vec<_>>().join(", ")
+        );
+        let finding = stale
+            .iter()
+            .fold(ABOUT.note(says), |finding, one| one.shows(finding));
+        return vec![finding.mend("kdump-config unload; kdump-config load")];
+    }
+    vec![kernel.shows(ABOUT.fine("the crash kernel is of the kernel that runs"))]
+}
+
+/// What a load would miss: one that is loaded does not need its file any more.
+fn missing(facts: &Facts, path: &str, running: &str, says: String) -> Finding {
+    let system = facts.system;
+    let of_boot = ["vmlinuz", "vmlinux"].map(|name| format!("/boot/{name}-{running}"));
+    let of_boot: Vec<_> = of_boot.iter().map(String::as_str).collect();
+    let is_loaded = number(system, LOADED) == Seen::Is(1);
+    let load = "kdump-config unload; kdump-config load";
+    match (LINKS.contains(&path), is_one_there(system, &of_boot)) {
+        (true, Some(true)) => ABOUT
+            .note(format!("{says}; the next load makes the link anew"))
+            .mend(load),
+        (true, None) => ABOUT.unknown(format!(
+            "{says}; whether the next load finds /boot/vmlinuz-{running} could not be seen"
+        )),
+        _ if is_loaded => ABOUT.later(
+            Stage::PanicNoCrashKernel,
+            format!("{says}; the one that is loaded is the last"),
+        ),
+        _ => ABOUT.wrong(Stage::PanicNoCrashKernel, says),
+    }
 }
 
 fn command_line(facts: &Facts) -> Vec<Finding> {

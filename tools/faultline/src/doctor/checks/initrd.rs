@@ -2,7 +2,8 @@
 
 //! The crash kernel's initrd: there, not older than what went into it, and able to unlock a disk.
 
-use super::kdump::About;
+use super::crash_kernel::LINKS;
+use super::kdump::{number, About};
 use crate::doctor::check::Check;
 use crate::doctor::config::saver::Saver;
 use crate::doctor::{Facts, Finding, Link};
@@ -52,6 +53,19 @@ fn initrd(system: &System, saver: &Saver, release: &str) -> (String, Seen<Stat>)
     found
 }
 
+/// The initrd that the next load takes, which is the one that is loaded if nothing changed since:
+/// where kdump-config makes the link anew, what that will lead to.
+pub fn of_next_load(system: &System, saver: &Saver, release: &str) -> (String, Seen<Stat>) {
+    let found = initrd(system, saver, release);
+    let is_made = matches!(saver, Saver::KdumpTools(_)) && LINKS.contains(&found.0.as_str());
+    if !is_made || !matches!(found.1, Seen::Absent) {
+        return found;
+    }
+    let path = format!("/var/lib/kdump/initrd.img-{release}");
+    let stat = system.stat(&path);
+    (path, stat)
+}
+
 /// The commands that make it anew.
 fn rebuild(finding: Finding, saver: &Saver, release: &str) -> Finding {
     match saver {
@@ -82,14 +96,7 @@ fn there(facts: &Facts) -> Vec<Finding> {
             release,
         ),
         Seen::Is(_) => ABOUT.fine("the crash kernel's initrd is there"),
-        Seen::Absent => rebuild(
-            ABOUT.wrong(
-                Stage::CrashKernelDied,
-                "the crash kernel's initrd is not there",
-            ),
-            &saver,
-            release,
-        ),
+        Seen::Absent => rebuild(missing(facts, &saver, &path), &saver, release),
         Seen::Unseen(_) => {
             ABOUT.unknown("whether the crash kernel's initrd is there could not be seen")
         }
@@ -101,6 +108,21 @@ fn there(facts: &Facts) -> Vec<Finding> {
             None => format!("{} bytes", stat.size),
         }),
     )]
+}
+
+/// No initrd: what is loaded has it in memory, and what loads the next one makes it, unless the
+/// settings name another.
+fn missing(facts: &Facts, saver: &Saver, path: &str) -> Finding {
+    let says = "the crash kernel's initrd is not there";
+    let is_made = !matches!(saver, Saver::KdumpTools(_)) || LINKS.contains(&path);
+    match number(facts.system, "/sys/kernel/kexec_crash_loaded") {
+        _ if is_made => ABOUT.note(format!("{says}; the next load makes it anew")),
+        Seen::Is(1) => ABOUT.later(
+            Stage::CrashKernelDied,
+            format!("{says}; the crash kernel that is loaded has it in memory"),
+        ),
+        _ => ABOUT.wrong(Stage::CrashKernelDied, says),
+    }
 }
 
 /// What goes into the initrd, and whether an older one is sure to differ. What is only read to
@@ -151,7 +173,7 @@ fn age(facts: &Facts) -> Vec<Finding> {
     let Seen::Is(release) = &facts.release else {
         return Vec::new();
     };
-    let (path, Seen::Is(made)) = initrd(system, &saver, release) else {
+    let (path, Seen::Is(made)) = of_next_load(system, &saver, release) else {
         return Vec::new();
     };
     let newer: Vec<_> = sources(system, &saver, release)
@@ -261,10 +283,16 @@ mod tests {
     #[test]
     fn there_or_not() {
         assert!(says(machine(), there)[0].starts_with("Fine"));
-        assert!(
-            says(machine().without("/var/lib/kdump/initrd.img-6.1"), there)[0]
-                .contains("is not there")
-        );
+        let gone = says(machine().without("/var/lib/kdump/initrd.img-6.1"), there);
+        assert!(gone[0].starts_with("Note: the crash kernel's initrd is not there; the next"));
+        let named = |loaded: &str| {
+            machine()
+                .file("/boot/config-6.1", "")
+                .file("/sys/kernel/kexec_crash_loaded", loaded)
+                .file("/etc/default/kdump-tools", "KDUMP_INITRD=/boot/none\n")
+        };
+        assert!(says(named("1"), there)[0].starts_with("Later"));
+        assert!(says(named("0"), there)[0].starts_with("Wrong"));
         assert!(
             says(machine().file("/var/lib/kdump/initrd.img-6.1", ""), there)[0]
                 .contains("is empty")

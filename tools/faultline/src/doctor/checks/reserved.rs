@@ -2,7 +2,8 @@
 
 //! Memory for the crash kernel: reserved now, reserved at the next boot as well, and enough.
 
-use super::kdump::{is_there, memory, number, ranges, About, With, MIB};
+use super::initrd::of_next_load;
+use super::kdump::{memory, number, ranges, About, With, MIB};
 use crate::doctor::check::Check;
 use crate::doctor::config::boot::{configured, Menu};
 use crate::doctor::config::crashkernel::{text, wanted, Wanted};
@@ -264,8 +265,7 @@ fn size(facts: &Facts) -> Vec<Finding> {
         return vec![about.unknown("whether the reserved memory is enough could not be told: the kernel's size is not known").evidence("/proc/iomem", "(hidden: be root)")];
     };
     let Some((initrd, of_initrd)) = initrd_size(system, &saver, &release) else {
-        // A finding of its own says what is with it.
-        return Vec::new();
+        return vec![about.unknown("whether the reserved memory is enough could not be told: there is no initrd of the crash kernel to go by")];
     };
     let modules: u64 = system.text("/proc/modules").is().map_or(0, |text| {
         text.lines()
@@ -331,11 +331,10 @@ fn kernel_size(system: &System, release: &str) -> Option<(u64, &'static str)> {
 
 /// What an initrd takes, packed and unpacked, and how that is known.
 fn initrd_size(system: &System, saver: &Saver, release: &str) -> Option<(u64, &'static str)> {
-    let path = saver
-        .initrds(release)
-        .into_iter()
-        .find(|path| is_there(system, path) == Some(true))?;
-    let packed = system.stat(&path).is()?.size;
+    let (_, Seen::Is(stat)) = of_next_load(system, saver, release) else {
+        return None;
+    };
+    let packed = stat.size;
     if let (Saver::KdumpTools(_), Seen::Is(unpacked)) = (
         saver,
         number(system, &format!("/var/lib/kdump/size_initrd.img-{release}")),

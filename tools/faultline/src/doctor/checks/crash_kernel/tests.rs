@@ -61,21 +61,53 @@ fn debian(kernel: &str, initrd: &str) -> Machine {
 #[test]
 fn of_which_kernel() {
     assert!(says(debian("6.1-2", "6.1-2"), release)[0].starts_with("Fine"));
+    // The links are made anew by each load: a load cannot have been of 6.1-1.
+    let said = says(
+        debian("6.1-1", "6.1-1").file("/boot/vmlinuz-6.1-2", ""),
+        release,
+    );
+    assert!(
+        said[0]
+            .starts_with("Note: /var/lib/kdump/vmlinuz, /var/lib/kdump/initrd.img lead to another"),
+        "{said:?}"
+    );
+    let said = says(debian("6.1-2", "6.1-1"), release);
+    assert!(
+        said[0].starts_with("Note: /var/lib/kdump/initrd.img lead"),
+        "{said:?}"
+    );
+    let named = |kernel: &str, initrd: &str| {
+        debian("6.1-1", "6.1-1").file(
+            "/etc/default/kdump-tools",
+            &format!("KDUMP_KERNEL={kernel}\nKDUMP_INITRD={initrd}\n"),
+        )
+    };
+    let old = ("/boot/vmlinuz-6.1-1", "/var/lib/kdump/initrd.img-6.1-1");
     assert_eq!(
-        says(debian("6.1-1", "6.1-1"), release),
-        ["Wrong: the crash kernel is 6.1-1, and this kernel 6.1-2"]
+        says(named(old.0, old.1), release),
+        ["Note: the crash kernel is 6.1-1, and this kernel 6.1-2"]
     );
     assert_eq!(
-        says(debian("6.1-2", "6.1-1"), release),
+        says(named(LINKS[0], old.1), release),
         ["Wrong: the crash kernel is 6.1-2, and its initrd for 6.1-1"]
     );
-    let gone = debian("6.1-2", "6.1-2").without("/boot/vmlinuz-6.1-2");
-    assert!(says(gone, release)[0].starts_with("Wrong: the crash kernel is not there"));
-    let named = debian("6.1-1", "6.1-1").file(
-        "/etc/default/kdump-tools",
-        "KDUMP_KERNEL=/boot/vmlinuz-6.1-1\nKDUMP_INITRD=/var/lib/kdump/initrd.img-6.1-1\n",
+}
+
+#[test]
+fn a_crash_kernel_whose_file_is_gone() {
+    let others = |machine: Machine| machine.file("/boot/config-6.1-2", "");
+    let link = || others(debian("6.1-1", "6.1-1")).without("/boot/vmlinuz-6.1-1");
+    let said = says(link().file("/boot/vmlinuz-6.1-2", ""), release);
+    assert!(
+        said[0].starts_with("Note") && said[0].ends_with("makes the link anew"),
+        "{said:?}"
     );
-    assert!(says(named, release)[0].starts_with("Note"));
+    assert!(says(link(), release)[0].starts_with("Later"));
+    assert!(says(link().file(LOADED, "0"), release)[0].starts_with("Wrong"));
+    let named =
+        || debian("6.1-2", "6.1-2").file("/etc/default/kdump-tools", "KDUMP_KERNEL=/boot/other\n");
+    assert!(says(named(), release)[0].starts_with("Later"));
+    assert!(says(named().file(LOADED, "0"), release)[0].starts_with("Wrong"));
 }
 
 #[test]

@@ -91,4 +91,6 @@ fn whether_it_is_enough() {
     // 48 of the kernel, 9 of the initrd, 1 of modules, 16 besides.
     assert!(says(sized(74 * MIB), size)[0].starts_with("Fine: 74 MiB are enough: 74 MiB"));
     assert!(says(sized(73 * MIB), size)[0].starts_with("Wrong: 73 MiB are too few"));
+    let gone = sized(74 * MIB).without("/boot/initramfs-6.1kdump.img");
+    assert!(says(gone, size)[0].starts_with("Unknown"));
 }
