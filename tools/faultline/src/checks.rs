@@ -299,6 +299,9 @@ impl<'a> Facts<'a> {
             .is_some_and(|message| self.is_panic(message));
         let (ok, when) = match self.begin {
             _ if self.panic.is_none() => (false, "nothing panicked".into()),
+            None if self.story.announced.is_some() && self.story.begins.is_empty() => {
+                (false, self.no_begin())
+            }
             _ if !self.is_reported() => (false, self.no_report()),
             Some(begin) => match self.over() {
                 Some(over) => (false, format!("after mode={}: {over}", begin.mode)),

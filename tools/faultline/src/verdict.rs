@@ -476,12 +476,15 @@ fn conclude(facts: &checks::Facts<'_>, story: &Story, checks: &[Check]) -> (Stag
         }
     }
     if !failed.is_empty() {
-        let over = facts.over().map_or(String::new(), |over| over + "; ");
-        let why = match names.as_slice() {
-            [_] if over.is_empty() => format!(": {}", failed[0].found),
-            _ => String::new(),
+        let names = names.join(", ");
+        // What panicked says more than what else does not fit then.
+        let cause = failed.iter().find(|check| check.name == checks::CAUSE);
+        let summary = match (failed.as_slice(), facts.over(), cause) {
+            ([check], None, _) => format!("failed checks: {names}: {}", check.found),
+            (_, None, Some(cause)) => format!("{}; failed checks: {names}", cause.found),
+            (_, Some(over), _) => format!("{over}; failed checks: {names}"),
+            (_, None, None) => format!("failed checks: {names}"),
         };
-        let summary = format!("{over}failed checks: {}{why}", names.join(", "));
         return (Stage::WrongCause, summary);
     }
     let unknown: Vec<_> = with(Result::Unknown).collect();
@@ -999,6 +1002,20 @@ mod tests {
         assert_eq!(
             names,
             ["cause", "thread", "cpu", "run id", "stack", "latency"]
+        );
+        // What it was comes first.
+        let plan =
+            "[    9.000000] [    T139] lockup: run t1: plan: mode=soft cpus=1 delay_secs=60 \
+                    hold_secs=60 force=0 watchdog_thresh=2\n";
+        let sysrq = "[    9.397192] [    T139] sysrq:";
+        let log = SYSRQ.replacen(sysrq, &format!("{plan}{sysrq}"), 1);
+        let summary = judge_dump(&expected(), &dump(&log)).summary;
+        assert!(
+            summary.starts_with(
+                "panic 'sysrq triggered crash', mode=soft was planned and had not begun; \
+                 failed checks: cause (log), "
+            ),
+            "{summary}"
         );
     }
 
