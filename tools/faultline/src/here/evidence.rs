@@ -21,6 +21,8 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Less room than this, and a dump does not fit.
 const ROOM: u64 = 16 << 20;
+/// A machine's firmware takes some minutes, and no longer.
+const LATE_SECS: u64 = 15 * 60;
 /// As many lines of another boot are read.
 const LINES: &str = "4000";
 /// The kernel's word for a reset by this device (`WDIOF_CARDRESET`).
@@ -187,6 +189,22 @@ fn back(armed_at: u64, now: u64, uptime: u64) -> Option<String> {
     ))
 }
 
+/// Says so, if a machine was booted so long after its dump that somebody may have done it.
+pub fn late(taken_at: u64) -> Option<String> {
+    late_by(taken_at, facts::now(), facts::uptime())
+}
+
+fn late_by(taken_at: u64, now: u64, uptime: u64) -> Option<String> {
+    let secs = now.checked_sub(uptime)?.checked_sub(taken_at)?;
+    (secs > LATE_SECS).then(|| {
+        format!(
+            "this boot began {} min after the dump was written: see that the machine comes back \
+             by itself",
+            secs / 60
+        )
+    })
+}
+
 /// The boots that the journal has, oldest first.
 fn boots(list: &str) -> Vec<String> {
     let ids = list.lines().filter_map(|line| {
@@ -268,6 +286,10 @@ mod tests {
         );
         // Clocks may go wrong.
         assert_eq!(back(2000, 1500, 100), None);
+        assert_eq!(late_by(2000, 3000, 100), None);
+        assert_eq!(late_by(9000, 3000, 100), None);
+        let said = late_by(2000, 5600, 100).unwrap();
+        assert!(said.starts_with("this boot began 58 min after"), "{said}");
     }
 
     #[test]

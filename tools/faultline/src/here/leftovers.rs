@@ -180,7 +180,12 @@ fn rebooted(
             "{crashed}, and left no dump and no word of why: as the doctor had said, {}",
             finding.says
         );
-        return of(stage, summary, says);
+        let mut verdict = of(stage, summary, says);
+        verdict.advice = format!(
+            "Mend that, as 'faultline doctor --only {}' says, and drill again.",
+            case.detector.class.name()
+        );
+        return verdict;
     }
     if has_run {
         let summary = format!("{crashed}, and ended before it had saved a dump");
@@ -311,6 +316,18 @@ mod tests {
         let (predicted, summary) = stage(&warned, &[PLAN, BEGIN], left());
         assert_eq!(predicted, Stage::CrashKernelOutOfMemory);
         assert!(summary.ends_with("the crash kernel has 16 MB"), "{summary}");
+        let expected = Expected {
+            case: warned.case().unwrap(),
+            run_id: Some("x".into()),
+            cpus: None,
+            threshold: None,
+            insists: false,
+        };
+        let advice = judge(&warned, &expected, &left()).advice;
+        assert!(
+            advice.contains("'faultline doctor --only soft'"),
+            "{advice}"
+        );
         // What was over before somebody booted the machine.
         let over = stage(&x, &[PLAN, BEGIN, END], left());
         assert_eq!(over.0, Stage::NotDetected);

@@ -231,6 +231,9 @@ fn conclude(
         }),
         _ => None,
     };
+    let taken = record.as_ref().filter(|_| rebooted);
+    let late = taken.and_then(|record| evidence::late(record.taken_at));
+    verdict.evidence.extend(late);
     let mut report = report(armed, verdict, files)?;
     report.timeline = timeline.unwrap_or_default();
     report.dump = dump.as_ref().map(DumpFacts::of);
