@@ -76,6 +76,18 @@ target_full() {
 	ended 1 "$(field .stage)"
 }
 
+# Too small for its user space, and large enough to be loaded. It stays there, as kernel.panic is 0.
+crash_kernel_out_of_memory() {
+	fresh
+	on 'kdump-config unload; echo $((88 << 20)) >/sys/kernel/kexec_crash_size; kdump-config load' >/dev/null
+	same "loaded" 1 "$(on cat /sys/kernel/kexec_crash_loaded)"
+	predicted panic crash_kernel_out_of_memory
+	fails crash_kernel_out_of_memory --mode panic --run-id memory-1 --patience 90
+	match "what its console says" 'invoked oom-killer|Out of memory|deadlocked on memory|Initramfs unpacking failed' \
+		"$(cat "$scratch/drill/console.log")"
+	match "who reset it" '\* RESET .*host-qmp-system-reset' "$(cat "$scratch/drill/console.log")"
+}
+
 # What feeds it here, as watchdogd does, does not run in the crash kernel.
 cut_by_the_watchdog() {
 	fresh
@@ -84,6 +96,31 @@ cut_by_the_watchdog() {
 	predicted panic dump_incomplete
 	fails dump_incomplete --mode panic --run-id watchdog-1
 	match "who reset it" '^[0-9.]+ \* WATCHDOG .*reset' "$(cat "$scratch/drill/console.log")"
+}
+
+# The crash kernel waits for somebody at its console, and nothing resets it.
+no_reboot() {
+	fresh
+	on 'sed -i "s/^#*KDUMP_CMDLINE_APPEND=.*/KDUMP_CMDLINE_APPEND=\"reset_devices systemd.unit=emergency.target nr_cpus=1 irqpoll\"/" /etc/default/kdump-tools; grep ^KDUMP_CMDLINE_APPEND /etc/default/kdump-tools; kdump-config reload' >"$scratch/reload" 2>&1
+	check "it is set" grep -q ^KDUMP_CMDLINE_APPEND "$scratch/reload"
+	predicted panic crash_kernel_died
+	fails crash_kernel_died --mode panic --run-id stays-1 --patience 90
+	match "who reset it" '\* RESET .*host-qmp-system-reset' "$(cat "$scratch/drill/console.log")"
+	match "how long that took" '^this boot began [0-9]+ s after the drill was armed' "$(field '.evidence[]')"
+}
+
+# Somebody else's crash comes first.
+wrong_cause() {
+	fresh
+	on 'cat >/root/other && systemd-run -q sh /root/other' <<-'SH'
+		until [ "$(cat /sys/module/lockup/parameters/state)" = countdown ]; do sleep 0.1; done 2>/dev/null
+		echo c >/proc/sysrq-trigger
+	SH
+	on 'sysctl -qw kernel.softlockup_panic=1'
+	drill --mode soft --delay-secs 60 --run-id cause-1
+	ended 1 wrong_cause
+	match "what it was" 'sysrq' "$(field '.summary, .evidence[]?, (.checks[] | select(.result == "failed") | .found)')"
+	check "the dump is whole" test -s "$scratch/drill/vmcore"
 }
 
 # stranger NAME: as soon as a drill is armed, another machine's dump comes into /var/crash/NAME:
@@ -129,7 +166,8 @@ power_lost_while_the_ledger_is_written() {
 	drill --mode panic --force --delay-secs 10 --run-id power-1
 	ended 1 panic_no_crash_kernel
 	local moment from
-	for moment in '[ -e /var/lib/faultline/ledger.jsonl ]' '[ -s /var/lib/faultline/ledger.jsonl ]'; do
+	for moment in '[ -e /var/lib/faultline/ledger.jsonl ]' '[ -s /var/lib/faultline/ledger.jsonl ]' \
+		'[ ! -e /var/lib/faultline/armed.json ]'; do
 		note "when $moment"
 		on "cat >/root/cut" <<-SH
 			rm /var/lib/faultline/ledger.jsonl
@@ -150,11 +188,12 @@ power_lost_while_the_ledger_is_written() {
 		report=$(on cat /var/lib/faultline/ledger.jsonl)
 		same "proofs" "power-1 panic_no_crash_kernel" "$(field '"\(.run_id) \(.stage)"')"
 		same "what is armed" "" "$(on 'ls /var/lib/faultline/armed.json 2>/dev/null')"
+		same "its unit" "" "$(on 'ls /etc/systemd/system/faultline-verdict.service /etc/systemd/system/*/faultline-verdict.service 2>/dev/null')"
 		match "its status" 'power-1' "$(on faultline drill status)"
 	done
 }
 
 wanted=("$@")
 [ $# -gt 0 ] || wanted=(refused not_detected detected_no_panic no_crash_kernel target_full
-	cut_by_the_watchdog another_machines_dump power_lost_while_the_ledger_is_written)
+	crash_kernel_out_of_memory cut_by_the_watchdog no_reboot wrong_cause another_machines_dump power_lost_while_the_ledger_is_written)
 ktap_run "${wanted[@]}"
