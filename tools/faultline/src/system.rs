@@ -8,6 +8,8 @@
 //! a file and give the same answers elsewhere.
 
 mod disk;
+pub mod initrd;
+mod inside;
 mod record;
 mod secret;
 mod seen;

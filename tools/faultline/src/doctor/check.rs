@@ -58,6 +58,10 @@ pub const FAMILIES: &[Family] = &[
         checks: checks::initrd::CHECKS,
     },
     Family {
+        name: "encrypted disks",
+        checks: checks::unlock::CHECKS,
+    },
+    Family {
         name: "what the crash kernel starts",
         checks: checks::starts::CHECKS,
     },

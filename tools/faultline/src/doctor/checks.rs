@@ -21,3 +21,4 @@ pub mod starts;
 pub mod target;
 #[cfg(test)]
 mod testing;
+pub mod unlock;

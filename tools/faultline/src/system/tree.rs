@@ -98,6 +98,17 @@ impl Tree {
 
     /// A regular file's bytes.
     pub fn read(&self, path: &str) -> Result<Vec<u8>, Errno> {
+        let mut bytes = Vec::new();
+        let read = self.file(path)?.take(LARGEST + 1).read_to_end(&mut bytes);
+        read.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+        match bytes.len() as u64 > LARGEST {
+            true => Err(Errno::FBIG),
+            false => Ok(bytes),
+        }
+    }
+
+    /// A regular file, to be read.
+    pub fn file(&self, path: &str) -> Result<File, Errno> {
         let found = self.walk(path)?;
         match kind(&found.file)? {
             FileType::RegularFile => {}
@@ -108,15 +119,9 @@ impl Tree {
             OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file = fs::openat(&found.parent, &found.name, flags, Mode::empty())?;
         // Its name may have become another file's.
-        if kind(&file)? != FileType::RegularFile {
-            return Err(Errno::OPNOTSUPP);
-        }
-        let mut bytes = Vec::new();
-        let read = File::from(file).take(LARGEST + 1).read_to_end(&mut bytes);
-        read.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
-        match bytes.len() as u64 > LARGEST {
-            true => Err(Errno::FBIG),
-            false => Ok(bytes),
+        match kind(&file)? {
+            FileType::RegularFile => Ok(File::from(file)),
+            _ => Err(Errno::OPNOTSUPP),
         }
     }
 

@@ -30,7 +30,20 @@ pub const CHECKS: &[Check] = &[
         mend: "correct the options",
         run: options,
     },
+    Check {
+        name: "makedumpfile_kernel",
+        reads: "the kernel's release, MAKEDUMP_ARGS, core_collector, KDUMP_DUMPLEVEL, /usr/bin/makedumpfile, its version in /var/lib/dpkg/status",
+        why: "makedumpfile up to 1.7.9 takes pages of the kernel of 7.1 and later for user pages: where it leaves those out, stacks and modules are missing in the dump",
+        mend: "leave user pages in the dump: level 23 instead of 31; or a newer makedumpfile",
+        run: kernel,
+    },
 ];
+
+/// The first kernel that calls a field of `struct page` so, and what that is called; makedumpfile's
+/// commit f50c01594db9 ("Fix wrong exclusion of compound tail pages on Linux 7.1 and later").
+const RENAMED: ((u32, u32), &str) = ((7, 1), "compound_info");
+/// The bit of a dump level that leaves user pages out.
+const USER_PAGES: u8 = 8;
 
 fn there(facts: &Facts) -> Vec<Finding> {
     let system = facts.system;
@@ -149,10 +162,68 @@ fn options(facts: &Facts) -> Vec<Finding> {
     }
 }
 
+/// Whether makedumpfile tells this kernel's user pages from others.
+fn kernel(facts: &Facts) -> Vec<Finding> {
+    let (system, (since, word)) = (facts.system, RENAMED);
+    let saver = Saver::of(system);
+    let (Some(arguments), place) = saver.collector() else {
+        return Vec::new();
+    };
+    let (Seen::Is(release), Ok(call)) = (&facts.release, makedumpfile::call(&arguments)) else {
+        return Vec::new();
+    };
+    if arguments.is_empty() || is_before(release, since) || call.level & USER_PAGES == 0 {
+        return Vec::new();
+    }
+    let version = package(system, "makedumpfile");
+    let is_there = |path: &&&str| !matches!(system.stat(path), Seen::Absent);
+    let program = PROGRAMS.iter().find(is_there).unwrap_or(&PROGRAMS[0]);
+    let knows = match (system.has_word(program, word), &version) {
+        (Seen::Is(knows), _) => Some(knows),
+        (_, Seen::Is(version)) if is_before(version, (1, 8)) => Some(false),
+        _ => None,
+    };
+    let level = call.level;
+    let finding = match knows {
+        Some(true) => ABOUT.fine("makedumpfile knows the pages of this kernel"),
+        Some(false) => ABOUT.wrong(
+            Stage::DumpIncomplete,
+            format!("makedumpfile takes pages that this kernel itself uses for user pages, and leaves them out (-d {level})"),
+        ),
+        None => ABOUT.unknown(format!(
+            "whether makedumpfile knows the pages of this kernel, and leaves out only those of users (-d {level})"
+        )),
+    };
+    let text = match (knows, version) {
+        (Some(true), _) => format!("has {word}"),
+        (Some(false), Seen::Is(version)) => format!("{version}, without {word}"),
+        (Some(false), _) => format!("without {word}"),
+        (None, _) => "(not seen)".into(),
+    };
+    let finding = finding
+        .line(&place, &arguments)
+        .evidence("/proc/sys/kernel/osrelease", release)
+        .evidence(*program, text);
+    let level = level & !USER_PAGES;
+    vec![match (knows, &saver) {
+        (Some(true), _) => finding,
+        (_, Saver::KdumpTools(_)) => finding.mend(format!(
+            "echo 'MAKEDUMP_ARGS=\"-c -d {level}\"' >> /etc/default/kdump-tools"
+        )),
+        (_, Saver::KdumpUtils { .. }) => finding.mend(format!(
+            "# -d {level} in core_collector in /etc/kdump.conf, then kdumpctl restart"
+        )),
+        _ => finding.mend(format!(
+            "# KDUMP_DUMPLEVEL={level} in /etc/sysconfig/kdump, then systemctl restart kdump"
+        )),
+    }]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::doctor::checks::testing::found;
+    use crate::doctor::State;
     use crate::system::testing::Machine;
 
     fn debian(settings: &str) -> Machine {
@@ -175,6 +246,38 @@ mod tests {
             let machine = debian("").file("/var/lib/dpkg/status", &status(version));
             assert_eq!(found(machine, there)[0].stage, Some(stage), "{version}");
         }
+    }
+
+    #[test]
+    fn a_kernel_that_it_does_not_know() {
+        let of = |release: &str, level: u8, program: &str| {
+            let machine = debian(&format!("MAKEDUMP_ARGS=\"-c -d {level}\"\n"))
+                .sysctl("kernel.osrelease", release)
+                .file("/usr/bin/makedumpfile", program);
+            found(machine, kernel)
+        };
+        let (old, new) = (
+            "OFFSET(page.compound_head)=",
+            "\0OFFSET(page.compound_info)=\0",
+        );
+        let wrong = of("7.3.4+deb13-amd64", 31, old);
+        assert_eq!(wrong[0].stage, Some(Stage::DumpIncomplete));
+        assert_eq!(wrong[0].evidence[0].place, "/etc/default/kdump-tools:1");
+        assert_eq!(
+            wrong[0].mend,
+            ["echo 'MAKEDUMP_ARGS=\"-c -d 23\"' >> /etc/default/kdump-tools"]
+        );
+        assert_eq!(of("7.1.0", 31, new)[0].state, State::Fine);
+        assert!(of("7.0.9", 31, old).is_empty() && of("7.1.0", 23, old).is_empty());
+        // Where the program is not seen, by its version.
+        let status = "Package: makedumpfile\nStatus: install ok installed\nVersion: 1:1.7.6-1\n";
+        let state = |machine: Machine| {
+            let machine = machine.sysctl("kernel.osrelease", "7.1.0");
+            found(machine.without("/usr/bin"), kernel)[0].state
+        };
+        assert_eq!(state(debian("")), State::Unknown);
+        let known = debian("").file("/var/lib/dpkg/status", status);
+        assert_eq!(state(known), State::Wrong);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The crash kernel's initrd: there, not older than what went into it, and able to unlock a disk.
+//! The crash kernel's initrd: there, and not older than what went into it.
 
 use super::crash_kernel::LINKS;
 use super::kdump::{number, About};
@@ -28,17 +28,10 @@ pub const CHECKS: &[Check] = &[
         mend: "make it anew: the kernel's hook of kdump-tools, kdumpctl rebuild, mkdumprd -f",
         run: age,
     },
-    Check {
-        name: "crash_unlock",
-        reads: "/etc/crypttab, /proc/self/mounts",
-        why: "where the crash kernel asks for a passphrase, nobody is there to type it",
-        mend: "save dumps on a file system that needs no passphrase, or on another host",
-        run: unlock,
-    },
 ];
 
 /// The first of the initrd's places that has one, or could not be seen.
-fn initrd(system: &System, saver: &Saver, release: &str) -> (String, Seen<Stat>) {
+pub fn initrd(system: &System, saver: &Saver, release: &str) -> (String, Seen<Stat>) {
     let paths = saver.initrds(release);
     let mut found = (paths.first().cloned().unwrap_or_default(), Seen::Absent);
     for path in paths {
@@ -200,58 +193,6 @@ fn age(facts: &Facts) -> Vec<Finding> {
     vec![rebuild(finding, &saver, release)]
 }
 
-fn unlock(facts: &Facts) -> Vec<Finding> {
-    let system = facts.system;
-    let saver = Saver::of(system);
-    let file = "/etc/crypttab";
-    let Seen::Is(text) = system.text(file) else {
-        return Vec::new();
-    };
-    let mounts = system.mounts().is().unwrap_or_default();
-    let mut findings = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let words: Vec<_> = line
-            .split('#')
-            .next()
-            .unwrap_or_default()
-            .split_ascii_whitespace()
-            .collect();
-        let [name, _, rest @ ..] = words.as_slice() else {
-            continue;
-        };
-        let key = rest.first().copied().unwrap_or("none");
-        let options = rest.get(1).copied().unwrap_or_default();
-        let is_asked = matches!(key, "none" | "-" | "")
-            && !["tpm2-device", "fido2-device", "pkcs11-uri", "keyscript"]
-                .iter()
-                .any(|one| options.contains(one));
-        if !is_asked
-            || options
-                .split(',')
-                .any(|one| matches!(one, "noauto" | "swap" | "plain"))
-        {
-            continue;
-        }
-        let is_for_root = mounts
-            .iter()
-            .any(|mount| mount.point == "/" && mount.source == format!("/dev/mapper/{name}"));
-        // kdump-tools boots the same root file system; the others only mount where the dump goes.
-        let place = format!("{file}:{}", index + 1);
-        let finding = match &saver {
-            Saver::KdumpTools(_) if is_for_root || !options.contains("nofail") => ABOUT
-                .wrong(Stage::CrashKernelDied, format!("the crash kernel asks for the passphrase of {name}, and waits"))
-                .mend("# have a key that needs nobody (TPM, key file in the initrd), or save dumps on another host"),
-            Saver::KdumpUtils { .. } | Saver::Suse(_) if options.contains("link-volume-key") => continue,
-            Saver::KdumpUtils { .. } | Saver::Suse(_) => ABOUT
-                .unknown(format!("whether the crash kernel needs {name}, which asks for a passphrase, to save the dump"))
-                .mend("# see `kdumpctl setup-crypttab`"),
-            _ => continue,
-        };
-        findings.push(finding.evidence(place, line.trim()));
-    }
-    findings
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -332,26 +273,6 @@ mod tests {
             sure("/etc/crypttab", "# nothing\n"),
             crate::doctor::State::Note
         );
-    }
-
-    #[test]
-    fn who_types_the_passphrase() {
-        let with = |crypttab: &str| {
-            machine()
-                .file("/etc/crypttab", crypttab)
-                .file("/proc/self/mounts", "/dev/mapper/root / ext4 rw 0 0\n")
-        };
-        let asked = found(with("# x\nroot UUID=1 none luks,discard\n"), unlock);
-        assert_eq!(asked[0].evidence[0].place, "/etc/crypttab:2");
-        for fine in [
-            "root UUID=1 /etc/keys/root luks",
-            "root UUID=1 none luks,tpm2-device=auto",
-            "swap /dev/x /dev/urandom swap",
-            "data UUID=2 none luks,noauto",
-            "#root UUID=1 none",
-        ] {
-            assert!(says(with(fine), unlock).is_empty(), "{fine}");
-        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ const MORE: &[(&str, &str)] = &[
     ("/etc/corosync/corosync.conf", ""),
     ("/etc/crypttab", "x UUID=1 none luks\n"),
     ("/proc/sys/kernel/watchdog_cpumask", "0\n"),
+    ("/proc/sys/kernel/osrelease", "7.3.4\n"),
     ("/sys/class/watchdog/watchdog0/identity", "iTCO_wdt\n"),
     ("/sys/class/watchdog/watchdog0/state", "active\n"),
     ("/sys/class/watchdog/watchdog0/pretimeout", "10\n"),
