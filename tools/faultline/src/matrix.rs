@@ -22,22 +22,28 @@ mod watch;
 
 use crate::claim::Claim;
 use crate::escape;
+use crate::lock::lock_within;
 use crate::process::ends_with_us;
-use anyhow::Context;
+use anyhow::{ensure, Context};
 use batch::{Ended, News};
 use clap::Args;
 use drilled::Report;
 use kernels::{Kernel, Kernels};
 use outcome::{Outcome, Totals, Verdict};
 use row::{Place, Row, Wanted};
-use rustix::fs::{flock, FlockOperation, OFlags};
+use rustix::fs::{FlockOperation, OFlags};
 use std::collections::hash_map::DefaultHasher;
 use std::fs::{self, OpenOptions};
 use std::hash::{Hash, Hasher};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 use watch::Watch;
+
+/// How long the lock of a matrix that has just ended may still be held, by a process that it
+/// started.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Args)]
 pub struct MatrixArgs {
@@ -186,12 +192,12 @@ impl Matrix<'_> {
         let lock = options
             .open(&lock)
             .with_context(|| lock.display().to_string())?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive).with_context(|| {
-            format!(
-                "another matrix is run in {}: end it, or choose another --out",
-                self.out.display()
-            )
-        })?;
+        let how = FlockOperation::NonBlockingLockExclusive;
+        ensure!(
+            lock_within(&lock, how, PATIENCE).with_context(|| self.out.display().to_string())?,
+            "another matrix is run in {}: end it, or choose another --out",
+            self.out.display()
+        );
         let program = hash_of(&std::env::current_exe()?)?;
         let mut kernels = Kernels::new(self.project, self.kernel);
         let mut outcomes: Vec<Option<Outcome>> = vec![None; rows.len()];
@@ -565,7 +571,7 @@ fi
         };
         fs::create_dir(&matrix.out).unwrap();
         let lock = fs::File::create(matrix.out.join("lock")).unwrap();
-        flock(&lock, FlockOperation::LockExclusive).unwrap();
+        rustix::fs::flock(&lock, FlockOperation::LockExclusive).unwrap();
         let error = matrix.run(&rows(&["soft-1"]), &mut Watch::new(1, true));
         assert!(error.unwrap_err().to_string().contains("another matrix"));
     }
