@@ -3,6 +3,7 @@
 //! The crash kernel: loaded, of the kernel that runs, and with the command line that is configured.
 
 use super::kdump::{is_one_there, number, About, With};
+use super::reserved::fadump;
 use crate::doctor::check::Check;
 use crate::doctor::config::kdump_tools::{self, KdumpTools};
 use crate::doctor::config::place::Place;
@@ -51,8 +52,8 @@ pub const CHECKS: &[Check] = &[
 
 fn loaded(facts: &Facts) -> Vec<Finding> {
     let system = facts.system;
-    // Where there is no memory for it, that is what is wrong.
-    if matches!(number(system, SIZE), Seen::Is(0) | Seen::Absent) {
+    // Where there is no memory for it, that is what is wrong; fadump needs none.
+    if matches!(number(system, SIZE), Seen::Is(0) | Seen::Absent) || fadump(system).is_some() {
         return Vec::new();
     }
     let seen = number(system, LOADED);

@@ -4,11 +4,13 @@
 
 use super::initrd::of_next_load;
 use super::kdump::{memory, number, ranges, About, With, MIB};
+use super::unlock;
 use crate::doctor::check::Check;
 use crate::doctor::config::boot::{configured, Menu};
+use crate::doctor::config::command_line::CommandLine;
 use crate::doctor::config::crashkernel::{text, wanted, Wanted};
 use crate::doctor::config::place::Place;
-use crate::doctor::config::saver::Saver;
+use crate::doctor::config::saver::{Goal, Saver};
 use crate::doctor::config::shell::Settings;
 use crate::doctor::{Facts, Finding, Link};
 use crate::system::{Kind, Seen, System};
@@ -16,6 +18,8 @@ use crate::verdict::Stage;
 
 const CMDLINE: &str = "/proc/cmdline";
 const SIZE: &str = "/sys/kernel/kexec_crash_size";
+/// The most that Argon2 needs to unlock a disk as cryptsetup sets it up.
+const ARGON2: u64 = 1024 * MIB;
 
 /// The family's checks.
 pub const CHECKS: &[Check] = &[
@@ -36,9 +40,9 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "crash_memory_size",
         reads:
-            "/sys/kernel/kexec_crash_size, /proc/iomem, /proc/modules, the crash kernel's initrd",
-        why: "a crash kernel that runs out of memory dies before it has saved anything",
-        mend: "raise crashkernel= and reboot",
+            "/sys/kernel/kexec_crash_size, /proc/iomem, /proc/modules, the crash kernel's initrd, /etc/crypttab",
+        why: "a crash kernel that runs out of memory dies before it has saved anything; to unlock an encrypted disk takes up to 1 GiB more",
+        mend: "raise crashkernel= and reboot; cryptsetup luksConvertKey --pbkdf-memory",
         run: size,
     },
 ];
@@ -64,6 +68,12 @@ fn reserved(facts: &Facts) -> Vec<Finding> {
     let saver = Saver::of(system);
     let line = system.text(CMDLINE).is().unwrap_or_default();
     let words = text(&line);
+    if let Some(word) = fadump(system) {
+        return vec![about
+            .unknown("dumps are made by the firmware (fadump), which is not looked at here")
+            .evidence(CMDLINE, word)
+            .mend("# see /sys/kernel/fadump, and `kdumpctl status` or `kdump-config status`")];
+    }
     let finding = match number(system, SIZE) {
         Seen::Is(0) => {
             let says = match memory(system).map(|memory| wanted(&line, memory)) {
@@ -100,6 +110,18 @@ fn reserved(facts: &Facts) -> Vec<Finding> {
             .evidence(SIZE, why),
     };
     vec![finding]
+}
+
+/// The word of the command line that has the firmware of a POWER machine keep the memory for a
+/// dump: it loads no crash kernel.
+pub fn fadump(system: &System) -> Option<String> {
+    let line = CommandLine::parse(&system.text(CMDLINE).is()?);
+    let last = line
+        .words()
+        .filter(|word| word.starts_with("fadump="))
+        .last();
+    last.filter(|word| !matches!(*word, "fadump=off" | "fadump=0"))
+        .map(str::to_owned)
 }
 
 /// The boot loader's menu, and GRUB's environment.
@@ -283,6 +305,11 @@ fn size(facts: &Facts) -> Vec<Finding> {
         "kernel {} MiB ({of_kernel}), initrd {} MiB ({of_initrd}), modules {} MiB, running {} MiB",
         kernel / MIB, initrd / MIB, modules.div_ceil(MIB), rest / MIB
     );
+    // kdump-tools boots the same root file system; the others open what the dump goes to.
+    let is_local = matches!(saver, Saver::KdumpTools(_))
+        || matches!(saver.goal().0, Goal::Directory(_) | Goal::Device(_));
+    let locked = unlock::opened(system).filter(|_| is_local && reserved < need + ARGON2);
+    let asks = matches!(locked, Some((_, true)));
     let finding = match reserved < need {
         true => {
             let says = format!(
@@ -297,19 +324,44 @@ fn size(facts: &Facts) -> Vec<Finding> {
                     need.div_ceil(MIB).next_multiple_of(32)
                 ))
         }
+        false if asks => about.unknown(format!(
+            "whether {} MiB are enough: {} MiB are needed, and what it takes to unlock a disk: up to {} MiB, as its LUKS header says",
+            reserved / MIB,
+            need.div_ceil(MIB),
+            ARGON2 / MIB
+        )),
         false => about.fine(format!(
             "{} MiB are enough: {} MiB needed",
             reserved / MIB,
             need.div_ceil(MIB)
         )),
     };
-    vec![finding
+    let finding = finding
         .evidence(SIZE, reserved.to_string())
         .evidence(
             "/proc/cmdline",
             text(&system.text(CMDLINE).is().unwrap_or_default()),
         )
-        .evidence("/proc/iomem", figures)]
+        .evidence("/proc/iomem", figures);
+    let Some((line, _)) = locked else {
+        return vec![finding];
+    };
+    let mend = |finding: Finding| {
+        finding
+            .mend("# cryptsetup luksDump DEVICE: `Memory` of its key slot, in KiB, has to fit in as well; a slot of pbkdf2 needs none")
+            .evidence(&line.place, &line.text)
+    };
+    // A key that nobody types may have a slot of its own, made for this.
+    match asks {
+        true => vec![mend(finding)],
+        false => vec![
+            finding,
+            mend(about.note(format!(
+                "to unlock a disk takes up to {} MiB more where its key slot is one of Argon2",
+                ARGON2 / MIB
+            ))),
+        ],
+    }
 }
 
 /// What a kernel takes once it is unpacked, and how that is known. The crash kernel is the same one.

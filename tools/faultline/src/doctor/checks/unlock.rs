@@ -6,6 +6,7 @@ use super::initrd;
 use super::kdump::About;
 use crate::doctor::check::Check;
 use crate::doctor::config::saver::Saver;
+use crate::doctor::finding::Evidence;
 use crate::doctor::{Facts, Finding, Link};
 use crate::system::{Seen, System};
 use crate::verdict::Stage;
@@ -82,6 +83,18 @@ fn unlock(facts: &Facts) -> Vec<Finding> {
             .collect(),
         Saver::Nothing | Saver::Unreadable { .. } => Vec::new(),
     }
+}
+
+/// The first line of /etc/crypttab for a device that each boot opens by a key slot, as evidence,
+/// and whether it asks for a passphrase. One that asks comes first.
+pub fn opened(system: &System) -> Option<(Evidence, bool)> {
+    let text = system.text(FILE).is()?;
+    let by_slot = |one: &Entry| !is_left_out(one) && !one.options.contains("link-volume-key");
+    let one = Entry::all(&text)
+        .filter(by_slot)
+        .min_by_key(|one| !one.asks())?;
+    let evidence = Evidence::new(format!("{FILE}:{}", one.number), one.line);
+    Some((evidence, one.asks()))
 }
 
 fn is_left_out(entry: &Entry) -> bool {

@@ -24,6 +24,7 @@ fn loaded_or_not() {
         ["Wrong: no crash kernel is loaded"]
     );
     assert!(says(machine("0").file(SIZE, "0"), loaded).is_empty());
+    assert!(says(machine("0").file("/proc/cmdline", "fadump=on"), loaded).is_empty());
 }
 
 #[test]

@@ -94,3 +94,34 @@ fn whether_it_is_enough() {
     let gone = sized(74 * MIB).without("/boot/initramfs-6.1kdump.img");
     assert!(says(gone, size)[0].starts_with("Unknown"));
 }
+
+#[test]
+fn what_it_takes_to_unlock_a_disk() {
+    let locked = |crypttab: &str, more: u64| {
+        let machine = machine(&((74 + more) * MIB).to_string(), "crashkernel=x")
+            .file("/etc/kdump.conf", "path /var/crash\n")
+            .file("/boot/initramfs-6.1kdump.img", &"x".repeat(3 << 20))
+            .file("/proc/modules", "ext4 1048576 1 - Live 0x0\n")
+            .file("/etc/crypttab", crypttab);
+        says(machine, size)
+    };
+    let asked = locked("data UUID=1 none luks\n", 0);
+    assert!(asked[0].starts_with("Unknown: whether 74 MiB are enough"));
+    assert!(locked("data UUID=1 none luks\n", 1024)[0].starts_with("Fine"));
+    let key = locked("data UUID=1 /etc/keys/data luks\n", 0);
+    assert!(key[0].starts_with("Fine") && key[1].starts_with("Note"));
+    for needs_none in [
+        "swap /dev/x /dev/urandom swap\n",
+        "data UUID=1 none link-volume-key=@u::x\n",
+    ] {
+        let said = locked(needs_none, 0);
+        assert!(said.len() == 1 && said[0].starts_with("Fine"), "{said:?}");
+    }
+}
+
+#[test]
+fn dumps_by_the_firmware() {
+    let with = |line: &str| says(machine("0", line), reserved)[0].clone();
+    assert!(with("crashkernel=1G fadump=on").starts_with("Unknown: dumps are made by the firmware"));
+    assert!(with("fadump=on fadump=off").starts_with("Wrong"));
+}
