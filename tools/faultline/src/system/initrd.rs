@@ -6,6 +6,7 @@
 use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
 use ruzstd::decoding::StreamingDecoder;
+use std::borrow::Cow;
 use std::io::{self, BufRead, BufReader, Read};
 
 /// No initrd that a crash kernel has room for is larger when unpacked.
@@ -32,22 +33,15 @@ pub fn find(initrd: impl Read, name: &str) -> Result<Option<Vec<u8>>, Why> {
     let mut from = BufReader::with_capacity(1 << 16, initrd);
     let start = archives(&mut from, name, &mut found)?;
     let rest = start.as_slice().chain(from);
-    let unpacked: Box<dyn Read> = match start.as_slice() {
-        [] => return Ok(found),
-        start if start.starts_with(GZIP) => Box::new(MultiGzDecoder::new(rest)),
-        start if start.starts_with(XZ) => Box::new(XzReader::new(rest, true)),
-        start if start.starts_with(ZSTD) => {
-            let decoder = StreamingDecoder::new(rest);
-            Box::new(decoder.map_err(|error| format!("no zstd data: {error}"))?)
-        }
-        start if start.starts_with(LZ4) => Box::new(Lz4::new(rest)),
-        start => {
-            let bytes: Vec<_> = start.iter().map(|byte| format!("{byte:02x}")).collect();
-            let bytes = bytes.join(" ");
-            return Err(format!(
-                "compressed in a way not known here: begins with {bytes}"
-            ));
-        }
+    if start.is_empty() {
+        return Ok(found);
+    }
+    let Some(unpacked) = unpack(&start, rest)? else {
+        let bytes: Vec<_> = start.iter().map(|byte| format!("{byte:02x}")).collect();
+        let bytes = bytes.join(" ");
+        return Err(format!(
+            "compressed in a way not known here: begins with {bytes}"
+        ));
     };
     let mut unpacked = BufReader::with_capacity(1 << 16, unpacked.take(MOST));
     if unpacked.fill_buf().map_err(says)?.is_empty() {
@@ -57,6 +51,30 @@ pub fn find(initrd: impl Read, name: &str) -> Result<Option<Vec<u8>>, Why> {
         [] => Ok(found),
         _ => Err("has something else than cpio archives in it".into()),
     }
+}
+
+/// What is compressed in `from`, which begins with `start`; `None` if it is not compressed.
+fn unpack<'a>(start: &[u8], from: impl BufRead + 'a) -> Result<Option<Box<dyn Read + 'a>>, Why> {
+    Ok(Some(match start {
+        start if start.starts_with(GZIP) => Box::new(MultiGzDecoder::new(from)),
+        start if start.starts_with(XZ) => Box::new(XzReader::new(from, true)),
+        start if start.starts_with(ZSTD) => {
+            let decoder = StreamingDecoder::new(from);
+            Box::new(decoder.map_err(|error| format!("no zstd data: {error}"))?)
+        }
+        start if start.starts_with(LZ4) => Box::new(Lz4::new(from)),
+        _ => return Ok(None),
+    }))
+}
+
+/// The bytes of a file, unpacked if it is compressed.
+pub fn whole(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Why> {
+    let Some(unpacked) = unpack(bytes, bytes)? else {
+        return Ok(bytes.into());
+    };
+    let mut all = Vec::new();
+    unpacked.take(MOST).read_to_end(&mut all).map_err(says)?;
+    Ok(all.into())
 }
 
 fn says(error: io::Error) -> Why {
@@ -298,6 +316,23 @@ pub mod tests {
         let initrd = [early, gzip(&cpio(&[("b", "new")]))].concat();
         assert_eq!(text(&initrd, "b").as_deref(), Some("new"));
         assert_eq!(text(&[], "a"), None);
+    }
+
+    #[test]
+    fn a_file_is_unpacked() {
+        let text = b"text".repeat(99);
+        for packed in [
+            text.clone(),
+            gzip(&text),
+            lz4(&text),
+            zstd(&text),
+            xz(&text),
+        ] {
+            assert_eq!(whole(&packed).unwrap(), text);
+        }
+        let mut cut = xz(&text);
+        cut.truncate(40);
+        assert!(whole(&cut).is_err());
     }
 
     #[test]

@@ -24,13 +24,18 @@ impl System {
         }
     }
 
-    /// Whether a program has a word in it. It is kept as the text of the path `PROGRAM:WORD`.
+    /// Whether a program or a module, compressed or not, has a word in it. It is kept as the text of
+    /// the path `PROGRAM:WORD`.
     pub fn has_word(&self, program: &str, word: &str) -> Seen<bool> {
         let (path, bytes) = (program.to_owned(), word.as_bytes().to_vec());
         let found = self.within_file(program, word, move |tree| {
-            let program = tree.read(&path)?;
-            let has = program.windows(bytes.len()).any(|part| part == bytes);
-            Ok(Seen::Is(if has { "yes" } else { "no" }.into()))
+            Ok(match initrd::whole(&tree.read(&path)?) {
+                Ok(all) => {
+                    let has = all.windows(bytes.len()).any(|part| part == bytes);
+                    Seen::Is(if has { "yes" } else { "no" }.into())
+                }
+                Err(why) => Seen::Unseen(why),
+            })
         });
         found.map(|text| text == "yes")
     }

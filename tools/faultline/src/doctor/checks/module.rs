@@ -14,7 +14,7 @@ const ABOUT: About = About(Link::Module);
 pub const CHECKS: &[Check] = &[
     Check {
         name: "module_loading",
-        reads: "kernel.modules_disabled, /sys/kernel/security/lockdown, /sys/module/module/parameters/sig_enforce, SecureBoot in efivars",
+        reads: "kernel.modules_disabled, /sys/kernel/security/lockdown, /sys/module/module/parameters/sig_enforce, SecureBoot in efivars; the signature of lockup.ko, /proc/keys",
         why: "a drill's fault is made by a module: where the kernel takes none, or only signed ones, there is no drill",
         mend: "sign the module with a key that the machine trusts (MOK)",
         run: loading,
@@ -57,9 +57,17 @@ fn loading(facts: &Facts) -> Vec<Finding> {
     let is_enforced = matches!(&enforce, Seen::Is(text) if text.trim() == "Y");
     let is_locked = mode.as_deref().is_some_and(|mode| mode != "none");
     if is_locked || is_enforced {
-        let mut finding = match is_locked {
-            true => ABOUT.wrong(Stage::Refused, format!("the kernel is locked down ({}): it loads only modules that are signed with a key that it trusts", mode.unwrap_or_default())),
-            false => ABOUT.wrong(Stage::Refused, "the kernel loads only modules that are signed with a key that it trusts"),
+        let what = match is_locked {
+            true => format!("the kernel is locked down ({}): it loads only modules that are signed with a key that it trusts", mode.unwrap_or_default()),
+            false => "the kernel loads only modules that are signed with a key that it trusts".to_owned(),
+        };
+        let signed = signed(facts);
+        let mut finding = match &signed {
+            Signed::By(name) => ABOUT.fine(format!("{what}; lockup.ko is, with that of {name}")),
+            Signed::Unseen => {
+                ABOUT.unknown(format!("{what}: whether lockup.ko is could not be seen"))
+            }
+            Signed::Not => ABOUT.wrong(Stage::Refused, what),
         };
         finding = match is_locked {
             true => finding.seen(lockdown_path, &lockdown),
@@ -68,7 +76,10 @@ fn loading(facts: &Facts) -> Vec<Finding> {
         if secure_boot(system) == Some(true) {
             finding = finding.evidence("/sys/firmware/efi/efivars", "SecureBoot is on");
         }
-        findings.push(finding.mend("# sign lockup.ko with a key enrolled by `mokutil --import`"));
+        findings.push(match signed {
+            Signed::By(_) => finding,
+            _ => finding.mend("# sign lockup.ko with a key enrolled by `mokutil --import`"),
+        });
     }
     let is_unknown = disabled.is_unseen() || (lockdown.is_unseen() && enforce.is_unseen());
     if findings.is_empty() {
@@ -83,6 +94,40 @@ fn loading(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
+/// Whose signature the module has that is there.
+enum Signed {
+    /// That of a key which the kernel has, by the name of its owner. The kernel checks more, and
+    /// refuses what is not right; nothing has happened then.
+    By(String),
+    Not,
+    Unseen,
+}
+
+fn signed(facts: &Facts) -> Signed {
+    let system = facts.system;
+    let Some(file) = file(facts) else {
+        return Signed::Not;
+    };
+    match system.has_word(&file, "~Module signature appended~") {
+        Seen::Is(true) => {}
+        Seen::Is(false) => return Signed::Not,
+        Seen::Absent | Seen::Unseen(_) => return Signed::Unseen,
+    }
+    let Seen::Is(keys) = system.text("/proc/keys") else {
+        return Signed::Unseen;
+    };
+    let owner = owners(&keys).find(|owner| system.has_word(&file, owner) == Seen::Is(true));
+    owner.map_or(Signed::Not, |owner| Signed::By(owner.to_owned()))
+}
+
+/// The owners of the kernel's X.509 keys: lines such as `... asymmetri NAME: 3f0a: X509.rsa 0c1d []`.
+fn owners(keys: &str) -> impl Iterator<Item = &str> {
+    keys.lines()
+        .filter_map(|line| line.split_once(" asymmetri ")?.1.split_once(": X509."))
+        .filter_map(|(key, _)| Some(key.rsplit_once(": ")?.0.trim()))
+        .filter(|name| !name.is_empty())
+}
+
 /// Whether Secure Boot is on. The variable's text has 4 bytes of attributes, then its value.
 fn secure_boot(system: &System) -> Option<bool> {
     let dir = "/sys/firmware/efi/efivars";
@@ -92,11 +137,8 @@ fn secure_boot(system: &System) -> Option<bool> {
     Some(text.ends_with('\u{1}'))
 }
 
-fn built(facts: &Facts) -> Vec<Finding> {
-    let system = facts.system;
-    let Seen::Is(release) = &facts.release else {
-        return Vec::new();
-    };
+/// Where the module for this kernel may be.
+fn places(system: &System, release: &str) -> Vec<String> {
     let mut places = Vec::new();
     for root in ["/lib/modules", "/usr/lib/modules"] {
         for dir in ["updates", "updates/dkms", "extra", "extra/faultline"] {
@@ -112,14 +154,31 @@ fn built(facts: &Facts) -> Vec<Finding> {
             places.push(dir.display().to_string());
         }
     }
-    for dir in &places {
-        let names = system.list(dir).is().unwrap_or_default();
-        if let Some(name) = names.iter().find(|name| name.starts_with("lockup.ko")) {
-            return vec![ABOUT
-                .fine("the module for this kernel is there")
-                .evidence(format!("{dir}/{name}"), "(there)")];
-        }
+    places
+}
+
+/// The module for this kernel.
+fn file(facts: &Facts) -> Option<String> {
+    let Seen::Is(release) = &facts.release else {
+        return None;
+    };
+    places(facts.system, release).into_iter().find_map(|dir| {
+        let names = facts.system.list(&dir).is()?;
+        let name = names.iter().find(|name| name.starts_with("lockup.ko"))?;
+        Some(format!("{dir}/{name}"))
+    })
+}
+
+fn built(facts: &Facts) -> Vec<Finding> {
+    let Seen::Is(release) = &facts.release else {
+        return Vec::new();
+    };
+    if let Some(file) = file(facts) {
+        return vec![ABOUT
+            .fine("the module for this kernel is there")
+            .evidence(file, "(there)")];
     }
+    let places = places(facts.system, release);
     // It may lie elsewhere: a drill can be told where.
     vec![ABOUT
         .unknown(format!(
@@ -165,6 +224,36 @@ mod tests {
             .contains("no module any more"));
         let unseen = Machine::new().sysctl("kernel.osrelease", "6.1");
         assert_eq!(found(unseen, loading)[0].state, State::Unknown);
+    }
+
+    #[test]
+    fn who_signed_it() {
+        const KEYS: &str = "0aa I------ 1 perm 1f030000 0 0 keyring .ima: empty\n\
+            0ab I------ 1 perm 1f010000 0 0 asymmetri Example: Our key: 3f0a: X509.rsa 0c1d []\n";
+        let with = |name: &str, bytes: &str| {
+            let machine = machine("none [integrity] confidentiality\n", "N\n", "0");
+            let machine = machine.file("/proc/keys", KEYS);
+            found(
+                machine.file(&format!("/lib/modules/6.1/updates/{name}"), bytes),
+                loading,
+            )
+            .remove(0)
+        };
+        let signed = with(
+            "lockup.ko",
+            "\u{7f}ELF Example: Our key ~Module signature appended~\n",
+        );
+        assert_eq!(signed.state, State::Fine);
+        assert!(signed.says.ends_with("with that of Example: Our key"));
+        for (bytes, state) in [
+            ("\u{7f}ELF Example: Our key", State::Wrong),
+            (
+                "\u{7f}ELF Other key ~Module signature appended~\n",
+                State::Wrong,
+            ),
+        ] {
+            assert_eq!(with("lockup.ko", bytes).state, state, "{bytes}");
+        }
     }
 
     #[test]

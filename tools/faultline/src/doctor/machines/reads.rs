@@ -22,6 +22,10 @@ const MORE: &[(&str, &str)] = &[
     ),
     ("/sys/module/softdog/parameters/soft_panic", "1\n"),
     ("/sys/kernel/security/lockdown", "none [integrity]\n"),
+    (
+        "/lib/modules/7.3.4/updates/lockup.ko",
+        "~Module signature appended~\n",
+    ),
 ];
 
 /// Every path that the check asks for, on a machine.
