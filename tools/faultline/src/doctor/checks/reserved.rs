@@ -308,7 +308,7 @@ fn size(facts: &Facts) -> Vec<Finding> {
     // kdump-tools boots the same root file system; the others open what the dump goes to.
     let is_local = matches!(saver, Saver::KdumpTools(_))
         || matches!(saver.goal().0, Goal::Directory(_) | Goal::Device(_));
-    let locked = unlock::opened(system).filter(|_| is_local && reserved < need + ARGON2);
+    let locked = unlock::opened(facts).filter(|_| is_local && reserved < need + ARGON2);
     let asks = matches!(locked, Some((_, true)));
     let finding = match reserved < need {
         true => {

@@ -85,16 +85,39 @@ fn unlock(facts: &Facts) -> Vec<Finding> {
     }
 }
 
-/// The first line of /etc/crypttab for a device that each boot opens by a key slot, as evidence,
+/// The first line of a crypttab for a device that the crash kernel opens by a key slot, as evidence,
 /// and whether it asks for a passphrase. One that asks comes first.
-pub fn opened(system: &System) -> Option<(Evidence, bool)> {
-    let text = system.text(FILE).is()?;
+pub fn opened(facts: &Facts) -> Option<(Evidence, bool)> {
+    let text = facts.system.text(FILE).is()?;
     let by_slot = |one: &Entry| !is_left_out(one) && !one.options.contains("link-volume-key");
+    let (initrd, inside) = in_initrd(facts, &Saver::of(facts.system), &text);
+    let own = |one: &Entry| Entry::all(&inside).find(|own| own.name == one.name && !own.asks());
+    let asks = |one: &Entry| one.asks() && own(one).is_none();
     let one = Entry::all(&text)
         .filter(by_slot)
-        .min_by_key(|one| !one.asks())?;
-    let evidence = Evidence::new(format!("{FILE}:{}", one.number), one.line);
-    Some((evidence, one.asks()))
+        .min_by_key(|one| !asks(one))?;
+    let evidence = match own(&one).filter(|_| one.asks()) {
+        Some(own) => Evidence::new(format!("{initrd}:{INSIDE}:{}", own.number), own.line),
+        None => Evidence::new(format!("{FILE}:{}", one.number), one.line),
+    };
+    Some((evidence, asks(&one)))
+}
+
+/// The crash kernel's initrd, and the crypttab in it, if it is one that has it. Nothing is unpacked
+/// where `text`, that of the machine, has no line.
+fn in_initrd(facts: &Facts, saver: &Saver, text: &str) -> (String, String) {
+    let Seen::Is(release) = &facts.release else {
+        return Default::default();
+    };
+    if !matches!(saver, Saver::KdumpTools(_))
+        || saver.initrds(release).is_empty()
+        || Entry::all(text).next().is_none()
+    {
+        return Default::default();
+    }
+    let path = initrd::initrd(facts.system, saver, release).0;
+    let inside = facts.system.inside(&path, INSIDE).is();
+    (path, inside.unwrap_or_default())
 }
 
 fn is_left_out(entry: &Entry) -> bool {
@@ -104,20 +127,7 @@ fn is_left_out(entry: &Entry) -> bool {
 /// Its crash kernel boots the same root file system: its initrd unlocks that, systemd the rest.
 fn of_kdump_tools(facts: &Facts, saver: &Saver, text: &str) -> Vec<Finding> {
     let system = facts.system;
-    if Entry::all(text).next().is_none() {
-        return Vec::new();
-    }
-    let initrd = match &facts.release {
-        Seen::Is(release) if !saver.initrds(release).is_empty() => {
-            initrd::initrd(system, saver, release).0
-        }
-        _ => String::new(),
-    };
-    let unpacked = match initrd.as_str() {
-        "" => Seen::Absent,
-        path => system.inside(path, INSIDE),
-    };
-    let unpacked = unpacked.is().unwrap_or_default();
+    let (initrd, unpacked) = in_initrd(facts, saver, text);
     let mut findings: Vec<_> = Entry::all(&unpacked)
         .map(|own| of_initrd(system, &initrd, text, &own))
         .collect();
@@ -265,6 +275,14 @@ mod tests {
         );
         assert_eq!(of(&[tab(own), key], 0o600).state, State::Fine);
         assert_eq!(of(&[tab(own), key], 0o644).state, State::Note);
+        // What the memory that it takes depends on.
+        let asks = |files: &[_]| {
+            let system = lvm(files, 0o600).system();
+            opened(&Facts::of(&system, crate::doctor::Classes::ALL)).unwrap()
+        };
+        assert!(asks(&[tab("lvm_crypt UUID=1 none luks\n")]).1);
+        let (line, asks) = asks(&[tab(own), key]);
+        assert!(!asks && line.place == "/var/lib/kdump/initrd.img:cryptroot/crypttab:1");
         let gone = of(&[tab(own)], 0o600);
         assert_eq!(gone.state, State::Wrong);
         assert!(gone.says.starts_with("the key of lvm_crypt is not in"));
