@@ -12,7 +12,8 @@
 //! - [`kthread`]: kernel threads, bound to CPUs and stopped with their owner.
 //! - [`context`]: code that runs with preemption, interrupts or softirqs off.
 //! - [`rcu`]: read-side sections and grace periods.
-//! - [`spinlock`], [`mutex`]: locks whose waiters spin, or sleep.
+//! - [`spinlock`], [`mutex`]: locks whose waiters spin, or sleep; [`mod@lock_class`]: what lockdep
+//!   knows them by.
 //! - [`irq_work`]: code in a hard interrupt on this CPU.
 //! - [`smp`]: interrupts to other CPUs.
 //! - [`workqueue`]: work for the kernel's own threads.
@@ -60,6 +61,7 @@ pub mod irq_work;
 pub mod kprobe;
 pub mod kretprobe;
 pub mod kthread;
+pub mod lock_class;
 pub mod memory;
 pub mod module;
 pub mod mutex;

@@ -12,7 +12,8 @@ use crate::{
         KBox,
         GFP_KERNEL, //
     },
-    error::Result, //
+    error::Result,
+    lock_class::LockClass, //
 };
 
 /// A mutex, and the value that it protects.
@@ -26,9 +27,9 @@ use crate::{
 /// # Examples
 ///
 /// ```no_run
-/// use faultline::mutex::Mutex;
+/// use faultline::{lock_class, mutex::Mutex};
 ///
-/// let total = Mutex::new(0u32)?;
+/// let total = Mutex::new(0u32, lock_class!())?;
 /// let now = total.hold(|total| {
 ///     *total = total.wrapping_add(1);
 ///     *total
@@ -53,7 +54,7 @@ unsafe impl<T: Send> Send for Mutex<T> {}
 unsafe impl<T: Send> Sync for Mutex<T> {}
 
 impl<T> Mutex<T> {
-    /// A mutex that nobody holds.
+    /// A mutex of that class, which nobody holds.
     ///
     /// # Context
     ///
@@ -62,7 +63,7 @@ impl<T> Mutex<T> {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub fn new(value: T) -> Result<Self> {
+    pub fn new(value: T, class: &'static LockClass) -> Result<Self> {
         let inner = KBox::new(
             Inner {
                 // SAFETY: A `struct mutex` of zeros is one that was not
@@ -72,8 +73,10 @@ impl<T> Mutex<T> {
             },
             GFP_KERNEL,
         )?;
-        // SAFETY: Nobody else knows of it, and it does not leave its place.
-        unsafe { bindings::faultline_helper_mutex_init(inner.mutex.get()) };
+        let mutex = inner.mutex.get();
+        // SAFETY: Nobody else knows of the mutex, and it does not leave its place. Name and key
+        // are static, so that they are there as long as the module, which lockdep forgets with it.
+        unsafe { bindings::faultline_helper_mutex_init(mutex, class.name(), class.key()) };
         // INVARIANT: It was just initialised, and `value` is given to who holds
         // it.
         Ok(Self { inner })

@@ -18,7 +18,8 @@ use crate::{
         KBox,
         GFP_KERNEL, //
     },
-    error::Result, //
+    error::Result,
+    lock_class::LockClass, //
 };
 
 /// A raw spinlock that protects nothing but itself.
@@ -30,9 +31,9 @@ use crate::{
 /// # Examples
 ///
 /// ```no_run
-/// use faultline::spinlock::RawSpinLock;
+/// use faultline::{lock_class, spinlock::RawSpinLock};
 ///
-/// let lock = RawSpinLock::new()?;
+/// let lock = RawSpinLock::new(lock_class!())?;
 /// lock.hold(|_held| {
 ///     assert!(lock.try_hold(|_held| ()).is_none());
 /// });
@@ -49,7 +50,7 @@ unsafe impl Send for RawSpinLock {}
 unsafe impl Sync for RawSpinLock {}
 
 impl RawSpinLock {
-    /// A lock that nobody holds.
+    /// A lock of that class, which nobody holds.
     ///
     /// # Context
     ///
@@ -58,11 +59,14 @@ impl RawSpinLock {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub fn new() -> Result<Self> {
+    pub fn new(class: &'static LockClass) -> Result<Self> {
         // SAFETY: A `raw_spinlock_t` of zeros is one that was not initialised.
         let lock = KBox::new(UnsafeCell::new(unsafe { core::mem::zeroed() }), GFP_KERNEL)?;
-        // SAFETY: Nobody else knows of it, and it does not leave its place.
-        unsafe { bindings::faultline_helper_raw_spin_lock_init(lock.get()) };
+        // SAFETY: Nobody else knows of the lock, and it does not leave its place. Name and key are
+        // static, so that they are there as long as the module, which lockdep forgets with it.
+        unsafe {
+            bindings::faultline_helper_raw_spin_lock_init(lock.get(), class.name(), class.key());
+        }
         // INVARIANT: It was just initialised.
         Ok(Self { lock })
     }

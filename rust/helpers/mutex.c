@@ -2,9 +2,9 @@
 
 #include <linux/mutex.h>
 
-void faultline_helper_mutex_init(struct mutex *mutex)
+void faultline_helper_mutex_init(struct mutex *mutex, const char *name, struct lock_class_key *key)
 {
-	mutex_init(mutex);
+	__mutex_init(mutex, name, key);
 }
 
 void faultline_helper_mutex_lock(struct mutex *mutex)

@@ -28,6 +28,7 @@ use faultline::{
         Kthread,
         Me, //
     },
+    lock_class,
     mutex::Mutex,
     prelude::*,
     rcu,
@@ -130,11 +131,17 @@ impl Shared {
     fn new(plan: Plan, by: BegunBy) -> Result<Self> {
         let mut locks = KVec::with_capacity(plan.mode.locks(&plan), GFP_KERNEL)?;
         for _ in 0..plan.mode.locks(&plan) {
-            push(&mut locks, RawSpinLock::new()?)?;
+            push(&mut locks, RawSpinLock::new(lock_class!())?)?;
         }
         let mut mutexes = KVec::with_capacity(plan.mode.mutexes(&plan), GFP_KERNEL)?;
         for _ in 0..plan.mode.mutexes(&plan) {
-            push(&mut mutexes, [Mutex::new(())?, Mutex::new(())?])?;
+            push(
+                &mut mutexes,
+                [
+                    Mutex::new((), lock_class!())?,
+                    Mutex::new((), lock_class!())?,
+                ],
+            )?;
         }
         Ok(Self {
             threads_left: AtomicUsize::new(plan.threads()),

@@ -11,6 +11,7 @@ use core::sync::atomic::{
 };
 
 use faultline::{
+    lock_class,
     mutex::Mutex,
     params::Refusal,
     prelude::*,
@@ -54,7 +55,7 @@ pub(crate) struct Session {
 impl Module for Lockup {
     fn init() -> Result<Self> {
         let session = Session {
-            run: Mutex::new(None)?,
+            run: Mutex::new(None, lock_class!())?,
             begins: AtomicBool::new(false),
             is_loaded: AtomicBool::new(false),
         };

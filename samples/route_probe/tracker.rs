@@ -20,6 +20,7 @@ use faultline::{
         Show, //
     },
     kretprobe::KretProbes,
+    lock_class,
     mutex::Mutex,
     params::Refusal,
     prelude::*,
@@ -87,7 +88,7 @@ impl Tracker {
             register(Calls::new()?, &FUNCTIONS, maxactive).map_err(|refused| refused.report())?;
         Ok(Self {
             probes,
-            turn: Mutex::new(())?,
+            turn: Mutex::new((), lock_class!())?,
             told: AtomicBool::new(false),
         })
     }

@@ -12,6 +12,7 @@ use core::fmt;
 use faultline::{
     context,
     irq_work,
+    lock_class,
     prelude::*,
     spinlock::RawSpinLock, //
 };
@@ -85,7 +86,7 @@ pub(super) fn spin_on_own_lock(hold: &Hold<'_>) -> Result {
             .spin_until(|| lock.try_hold(|_held| ()).is_some());
     }
 
-    let lock = RawSpinLock::new()?;
+    let lock = RawSpinLock::new(lock_class!())?;
     lock.hold(|_held| {
         context::preemption_off(|off| {
             irq_work::run(off, |_interrupt| spin_on_own_lock(hold, &lock))
