@@ -59,29 +59,32 @@ fn there(facts: &Facts) -> Vec<Finding> {
             .unknown("whether makedumpfile is installed could not be seen")
             .evidence(PROGRAMS[0], "(not seen)")],
         Some(false) => {
-            let (stage, what) = match &saver {
+            let says = |what: &str| format!("makedumpfile is not installed: {what}");
+            let finding = match &saver {
                 Saver::KdumpTools(_) => match package(system, "kdump-tools") {
                     // 1.8.1 does not look for it; 1.10.7 does, and copies all of the memory instead.
                     Seen::Is(version) if is_before(&version, (1, 10)) => {
-                        (Stage::Unreadable, "the dump is an empty file")
+                        ABOUT.wrong(Stage::Unreadable, says("the dump is an empty file"))
                     }
-                    _ => (
-                        Stage::DumpIncomplete,
-                        "all of the memory is copied as it is",
-                    ),
+                    Seen::Is(_) => ABOUT.note(says(
+                        "all of the memory is copied as it is, which takes its time and its room",
+                    )),
+                    Seen::Absent | Seen::Unseen(_) => ABOUT.unknown(says(
+                        "whether this kdump-tools copies all of the memory, or leaves an empty file",
+                    )),
                 },
-                Saver::KdumpUtils { .. } => (Stage::PanicNoCrashKernel, "kdumpctl makes no initrd"),
-                _ => (Stage::DumpFailed, "no dump is saved"),
+                Saver::KdumpUtils { .. } => ABOUT.wrong(
+                    Stage::PanicNoCrashKernel,
+                    says("kdumpctl makes no initrd"),
+                ),
+                _ => ABOUT.wrong(Stage::DumpFailed, says("no dump is saved")),
             };
             let install = match saver {
                 Saver::KdumpTools(_) => "apt install makedumpfile",
                 Saver::KdumpUtils { .. } => "dnf install makedumpfile",
                 _ => "zypper install makedumpfile",
             };
-            vec![ABOUT
-                .wrong(stage, format!("makedumpfile is not installed: {what}"))
-                .evidence(PROGRAMS[0], "(not there)")
-                .mend(install)]
+            vec![finding.evidence(PROGRAMS[0], "(not there)").mend(install)]
         }
     }
 }
@@ -239,13 +242,15 @@ mod tests {
         let status = |version: &str| {
             format!("Package: kdump-tools\nStatus: install ok installed\nVersion: {version}\n")
         };
-        for (version, stage) in [
-            ("1:1.8.1", Stage::Unreadable),
-            ("1:1.10.7", Stage::DumpIncomplete),
+        for (version, state, stage) in [
+            ("1:1.8.1", State::Wrong, Some(Stage::Unreadable)),
+            ("1:1.10.7", State::Note, None),
         ] {
             let machine = debian("").file("/var/lib/dpkg/status", &status(version));
-            assert_eq!(found(machine, there)[0].stage, Some(stage), "{version}");
+            let said = &found(machine, there)[0];
+            assert_eq!((said.state, said.stage), (state, stage), "{version}");
         }
+        assert_eq!(found(debian(""), there)[0].state, State::Unknown);
     }
 
     #[test]

@@ -20,6 +20,8 @@ struct Plant {
     expected: Vec<[String; 4]>,
     /// Findings that go: state, check.
     gone: Vec<[String; 2]>,
+    /// The stage that a drill of it ends in on a real machine.
+    drill: Option<String>,
 }
 
 fn table() -> Vec<Plant> {
@@ -35,12 +37,17 @@ fn table() -> Vec<Plant> {
                 commands: Vec::new(),
                 expected: Vec::new(),
                 gone: Vec::new(),
+                drill: None,
             }),
             Some(("do", command)) | Some(("tree", command)) => {
                 plants.last_mut().unwrap().commands.push(command.to_owned())
             }
             // For a real machine only.
-            Some(("live" | "live-find", _)) => {}
+            Some(("live" | "live-find" | "back" | "shows", _)) => {}
+            Some(("drill", words)) => {
+                let stage = words.split_ascii_whitespace().next().map(str::to_owned);
+                plants.last_mut().unwrap().drill = stage;
+            }
             None if line == "once" => {}
             Some(("find" | "tree-find", words)) => {
                 let words: Vec<_> = words.split_ascii_whitespace().map(str::to_owned).collect();
@@ -196,6 +203,23 @@ fn one_at_a_time() {
         .flat_map(|plant| differences(&[plant], &before))
         .collect();
     assert!(out.is_empty(), "{}", out.join("\n"));
+}
+
+/// What selftests/machine/planted.sh drills ends there as it is said here.
+#[test]
+fn what_is_drilled_is_said_before() {
+    let plants = table();
+    let drilled = plants.iter().filter(|plant| plant.drill.is_some());
+    assert!(drilled.clone().count() >= 8);
+    for plant in drilled {
+        let ends = plant.drill.as_deref().unwrap();
+        let mut wrong = plant.expected.iter().filter(|one| one[0] == "wrong");
+        let is_said = match ends {
+            "pass" => wrong.next().is_none(),
+            stage => wrong.any(|one| one[2] == stage),
+        };
+        assert!(is_said, "{}: {ends}", plant.name);
+    }
 }
 
 #[test]
