@@ -113,6 +113,24 @@ ssh_to_another() {
 	passes "$server-store" '/var/crash/*/dump.*' store-1
 }
 
+# The crash kernel would ask for the passphrase: the doctor says so, and the drill is refused.
+luks() {
+	begin luks
+	local status=0 report wrong
+	same "what the root is on" "lvm crypt part" "$(there 'lsblk -nrso TYPE /dev/mapper/server-root' | head -n 3 | paste -sd ' ')"
+	same "the root" /dev/mapper/server-root "$(there findmnt -no SOURCE /)"
+	there "sysctl -q kernel.softlockup_panic=1"
+	report=$(there "/root/faultline doctor --only soft --json") || status=$?
+	same "the doctor's status" 1 "$status"
+	wrong=$(jq -r '.findings[] | select(.state == "wrong") | "\(.check) \(.stage) \([.evidence[].place] | join(" "))"' <<<"$report")
+	same "what is wrong" "crash_unlock crash_kernel_died /etc/crypttab:1 /var/lib/kdump/initrd.img:cryptroot/crypttab:1" "$wrong"
+	status=0
+	report=$(there "/root/faultline drill here --mode soft --yes --json --module /root/lockup.ko") || status=$?
+	same "the drill's status" 1 "$status"
+	match "why" "the crash kernel asks for the passphrase of server_crypt" "$(jq -r '.reasons[]' <<<"$report")"
+	same "what is armed" "" "$(there 'ls /var/lib/faultline/armed.json 2>/dev/null || true')"
+}
+
 wanted=("$@")
-[ $# -gt 0 ] || wanted=(crash_partition secureboot ssh_to_another)
+[ $# -gt 0 ] || wanted=(crash_partition secureboot ssh_to_another luks)
 ktap_run "${wanted[@]}"
