@@ -11,6 +11,9 @@
 #   skip REASON            this machine cannot tell; never counted as passed
 #   note TEXT              a diagnostic line
 #   log_begin; log         the kernel log since then; log_but MODULE: without its lines
+#   expects REGEX, judged  of the kernel's own reports: see kernel.sh
+
+. "$(dirname "${BASH_SOURCE[0]}")/kernel.sh"
 
 note() { printf '%s\n' "$*" | sed 's/^/# /'; }
 
@@ -66,13 +69,16 @@ log() {
 	local text
 	text=$'\n'$(dmesg --notime)$'\n'
 	if [[ $text == *$'\n'"$mark"$'\n'* ]]; then
-		printf %s "${text#*$'\n'"$mark"$'\n'}"
+		text=${text#*$'\n'"$mark"$'\n'}
+		if [[ $text == *faultline-selftest\ * ]]; then
+			sed '/^faultline-selftest /d' <<<"${text%$'\n'}"
+		else
+			printf %s "$text"
+		fi
 	else
 		echo "the beginning of the log was lost"
 	fi
 }
-# log_whole: all that the log still has, as records of /dev/kmsg.
-log_whole() { dd if=/dev/kmsg bs=8k iflag=nonblock status=none 2>/dev/null || true; }
 
 # log_but MODULE: what the log has that MODULE did not say; not_of MODULE: the same of another
 # text. What the kernel says of a machine that is slow, as an emulated one is, tells nothing
@@ -96,13 +102,21 @@ skip() {
 
 # ktap_run NAME...: runs the functions, each in a shell of its own, so that one cannot
 # disturb the next; `cleanup`, if declared, follows each. Exits as kselftest wants:
-# 0 all passed, 1 one failed, 4 all skipped.
+# 0 all passed, 1 one failed, 4 all skipped. What is asked of the kernel in the end skips nothing,
+# and counts only where a test of the file's own was not skipped.
 ktap_run() {
-	local name number=0 code failed=0 skipped=0 reason began took
-	reason=$(mktemp)
-	printf 'KTAP version 1\n1..%d\n' $#
-	for name; do
+	local name number=0 code failed=0 skipped=0 reason began took count=$# of_kernel
+	kernel_from
+	reason=$ktap_folder/reason
+	mapfile -t of_kernel < <(kernel_tests)
+	printf 'KTAP version 1\n1..%d\n' $(($# + ${#of_kernel[@]}))
+	for name in "$@" "${of_kernel[@]}"; do
 		number=$((number + 1)) code=0 began=$SECONDS
+		if [ "$number" -le "$count" ]; then
+			say_kmsg "begin $name"
+		else
+			unset -f cleanup # is of the file's own tests
+		fi
 		# In the background, since a shell under || or && ignores set -e.
 		(
 			trap 'code=$?; printf %s "${KTAP_REASON:-}" >"$reason"; declare -F cleanup >/dev/null && cleanup; exit $code' EXIT
@@ -117,8 +131,8 @@ ktap_run() {
 		*) printf 'not ok %d %s # %d s\n' "$number" "$name" "$took"; failed=$((failed + 1)) ;;
 		esac
 	done
-	rm -f "$reason"
+	rm -r "$ktap_folder"
 	[ "$failed" = 0 ] || exit 1
-	[ "$skipped" != $# ] || exit 4
+	[ "$skipped" != "$count" ] || exit 4
 	exit 0
 }

@@ -56,13 +56,15 @@ result() {
 	done <"$parameters/result"
 }
 
-# modes: all that end by themselves, so that they can be done again.
+# modes: all that end by themselves, so that they can be done again. After a double_free the kernel
+# distrusts its lock checker: where it has one, that is for modes.sh, which does it last.
 modes() {
-	local softirq=softirq
+	local softirq=softirq double_free=double_free
 	! realtime || softirq=
+	[ ! -e /proc/lockdep_stats ] || double_free=
 	# shellcheck disable=SC2086 # a word, or none
 	echo soft spin $softirq hard irq rcu hung mutex deadlock deadlock_irq self_deadlock smp_call \
-		workqueue stop_machine warn double_free oom
+		workqueue stop_machine warn $double_free oom
 }
 
 # realtime: is the kernel built with PREEMPT_RT? Such a kernel refuses some of what others do.
@@ -71,9 +73,10 @@ realtime() { [[ $(</proc/version) == *PREEMPT_RT* ]]; }
 # extra MODE: the parameters that a mode needs.
 extra() { [ "$1" != oom ] || echo limit_mib=32; }
 
-# reports: who has reported what, by the first line of each report in the log, once each. RCU's
-# has two forms.
+# reports: who has reported what, by the first line of each report in the log, once each, to be
+# compared with what is expected. RCU's has two forms.
 reports() {
+	judged
 	log | sed -nE \
 		-e 's/^watchdog: BUG: soft lockup - CPU#([0-9]+) .*\[([^:]*):.*/soft lockup \2/p' \
 		-e 's/^INFO: task (lockup.*):[0-9]+ blocked for more than .*/hung task \1/p' \

@@ -7,6 +7,8 @@
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
 . "$here/../lib/lockup.sh"
+# The mode that harms nothing.
+expects '^WARNING: .*faultline_helper_warn'
 
 # What runs on a CPU that is held, hangs with it.
 taskset -pc 0 $$ >/dev/null

@@ -48,12 +48,14 @@ it_holds_the_caller() {
 }
 
 calls_on_other_cpus_do_not_count() {
+	log_begin
 	check "load" load mode=warn at="$function" cpus=1 delay_secs=0 force=1
 	await 10 "armed" state_is armed
 	call zero
 	same "on CPU 0" armed "$(parameter state)"
 	taskset -c 1 sh -c 'echo one >/proc/self/comm'
 	await 10 "on CPU 1" state_is released
+	same "reports" warning "$(reports)"
 }
 
 called_off_before_the_call() {

@@ -41,6 +41,7 @@ detector() {
 }
 
 soft_lockup_is_detected_and_released() {
+	expects 'soft lockup - CPU#1 stuck for .*\[lockup/1:'
 	detector 1
 	log_begin
 	local before
@@ -89,6 +90,7 @@ spinning_with_preemption_on_is_not_detected() {
 }
 
 spinning_is_detected_where_nothing_preempts_it() {
+	expects 'soft lockup - CPU#1 stuck for .*\[lockup/1:'
 	preempts && skip "this kernel preempts kernel code by itself"
 	detector 1
 	log_begin

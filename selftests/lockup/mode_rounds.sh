@@ -13,6 +13,13 @@ detectors 0 0 0
 rounds=${FAULTLINE_ROUNDS:-1}
 [ "$rounds" -le 20 ] || rounds=20
 
+# purpose: what the modes warn and double_free make the kernel report.
+purpose() {
+	expects '^WARNING: .*faultline_helper_warn'
+	expects '^BUG faultline_free_twice .*: Object already free'
+	expects '^WARNING: .*object_err'
+}
+
 # complaints: what the log has besides our lines, and the reports that are made on purpose.
 complaints() {
 	log_but lockup | sed '/^---*\[ cut here/,/---\[ end trace/d; /^=====*$/,/^FIX faultline_/d'
@@ -20,6 +27,7 @@ complaints() {
 
 all_modes_again_and_again() {
 	local round mode
+	purpose
 	check "load" load mode=warn delay_secs=0 hold_secs=1 force=1
 	await 10 "the first" state_is released
 	for ((round = 1; round <= rounds; round++)); do
@@ -38,6 +46,7 @@ all_modes_again_and_again() {
 
 unloaded_at_any_moment() {
 	local round mode
+	purpose
 	for ((round = 1; round <= rounds; round++)); do
 		for mode in $(modes); do
 			log_begin

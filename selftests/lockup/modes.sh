@@ -177,6 +177,7 @@ warn() {
 }
 
 double_free() {
+	lockdep_ends
 	detectors 0 0 0
 	provoke 1 double_free
 	match "the object stays" 'Object already free' "$(log)"
@@ -209,6 +210,7 @@ has_killed() { [ -n "$(killed)" ]; }
 # of them: when one was killed, the kernel may want the next one before it has the memory.
 oom_makes_the_kernel_kill() {
 	local victims=() folder limit
+	expects '^Out of memory: Killed process [0-9]+ \(python3\) '
 	detectors 0 0 0
 	folder=$(mktemp -d)
 	for _ in 1 2 3 4; do
@@ -280,6 +282,6 @@ pages_are_taken_under_the_lock() {
 }
 
 ktap_run soft softirq rcu hard irq self_deadlock hung mutex workqueue deadlock deadlock_irq smp_call \
-	stop_machine warn double_free oom_takes_what_it_may touching_the_watchdogs_hides_it \
+	stop_machine warn oom_takes_what_it_may touching_the_watchdogs_hides_it \
 	rcu_detector_off_is_said hung_detector_off_is_said a_short_hold_is_said \
-	pages_are_taken_under_the_lock oom_makes_the_kernel_kill
+	pages_are_taken_under_the_lock oom_makes_the_kernel_kill double_free

@@ -9,6 +9,8 @@
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
 . "$here/../lib/lockup.sh"
+# The mode that harms nothing.
+expects '^WARNING: .*faultline_helper_warn'
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

@@ -11,10 +11,13 @@ here=$(dirname "$0")
 
 taskset -pc 0 $$ >/dev/null
 detectors 0 0 0
+expects '^(kernel BUG at rust/helpers/bug\.c|Oops: |Internal error: Oops)'
+expects '^(BUG: kernel NULL pointer dereference, address: 0*$|Unable to handle kernel NULL pointer)'
 function=comm_write
 
 # the_caller_dies MODE CPU: in its second call; the first has given it its name.
 the_caller_dies() {
+	lockdep_ends
 	local mode
 	mode=$1
 	log_begin

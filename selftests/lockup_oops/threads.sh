@@ -10,9 +10,12 @@ here=$(dirname "$0")
 
 taskset -pc 0 $$ >/dev/null
 detectors 0 0 0
+expects '^(kernel BUG at rust/helpers/bug\.c|Oops: |Internal error: Oops)'
+expects '^(BUG: kernel NULL pointer dereference, address: 0*$|Unable to handle kernel NULL pointer)'
 
 # dies MODE CPUS THREADS
 dies() {
+	lockdep_ends
 	local mode=$1 cpus=$2 count=$3
 	log_begin
 	check "load" load mode="$mode" cpus="$cpus" delay_secs=0 run_id="$mode" force=1
@@ -53,6 +56,7 @@ hung_task_detector_is_off_after_it() {
 no_memory_is_lost() {
 	local i before after
 	objects() { awk '/^(kmalloc-(1k|2k)|filp) / { print $1, $2 }' /proc/slabinfo; }
+	lockdep_ends
 	check "a first time" load mode=bug delay_secs=0 force=1
 	await 10 "state" state_is died
 	rmmod lockup

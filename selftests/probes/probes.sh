@@ -255,6 +255,7 @@ refuses() { echo "$1" >/sys/module/refuse/parameters/times; }
 left() { cat /sys/module/refuse/parameters/times; }
 cannot_be_disarmed() {
 	local kind i
+	expects '^WARNING: .*disarm_kprobe_ftrace'
 	check "load" refused function=ftrace_set_filter_ip error=-12
 	for kind in kprobe kretprobe; do
 		log_begin
@@ -278,6 +279,7 @@ cannot_be_disarmed() {
 # The same where another kprobe is at the place, so that the kernel calls both from one.
 cannot_be_disarmed_beside_another() {
 	local i
+	expects '^WARNING: .*disarm_kprobe_ftrace'
 	check "load" refused function=ftrace_set_filter_ip error=-12
 	echo 'p:faultline/beside version_proc_show' >>"$tracefs/dynamic_events"
 	check "load" load kinds=kprobe
