@@ -104,7 +104,7 @@ build/btf-guard: $(wildcard tools/btf-guard/Cargo.* tools/btf-guard/src/*.rs) | 
 # What only the tests need: see Kbuild.
 selftests test test-long test-kernels bench: export FAULTLINE_SELFTESTS = 1
 selftests: modules
-	@scripts/programs selftests/knobs/harness
+	@scripts/programs selftests/knobs/harness selftests/prove/harness
 
 demo: modules tools
 	@scripts/faultline drill vm --mode soft

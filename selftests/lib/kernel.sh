@@ -78,7 +78,7 @@ nothing_else_was_reported() {
 	same "what no test has named" "" "$reports"
 }
 
-lockdep_is_on() { match "lockdep" '^ debug_locks: +1$' "$(</proc/lockdep_stats)"; }
+lockdep_is_on() { match "lockdep" '^ debug_locks: +1$' "$(grep debug_locks /proc/lockdep_stats)"; }
 lockdep_is_still_on() {
 	[ -e "$ktap_folder/lockdep_ends" ] || lockdep_is_on
 }

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Mistakes that are made on purpose, by the test module mistakes.ko, to see that a debug kernel
+# hears them: what hears nothing proves nothing.
+
+# option NAME...: only where the kernel is built with one of these.
+option() {
+	local name
+	for name; do
+		! gzip -dc /proc/config.gz 2>/dev/null | grep -qx "CONFIG_$name=y" || return 0
+	done
+	skip "this kernel is built without $(paste -sd, <<<"$*")"
+}
+
+# made NAME: makes that mistake, with what the kernel says of it in `said`.
+made() {
+	local error
+	log_begin
+	error=$(insmod "$FAULTLINE_MODULES/mistakes.ko" make="$1" 2>&1) || true
+	match "it was made" 'Operation canceled' "$error"
+	said=$(log)
+}
+
+# heard MISTAKE REGEX: the kernel reports it, by a line that matches.
+heard() {
+	expects "$2"
+	made "$1"
+	match "$1" "$2" "$said"
+}

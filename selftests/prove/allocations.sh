@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Each module is loaded, used and unloaded with its first allocation failing, then its second, and
+# so on until none is left: each attempt is refused for want of memory, or does without; nothing
+# is left of one that was refused, and the next load works.
+
+. "$(dirname "$0")/../lib/ktap.sh"
+. "$(dirname "$0")/../lib/prove.sh"
+
+project=$(cd "$(dirname "$0")/../.." && pwd)
+program=${FAULTLINE_PROGRAMS:-$project/build}/nth-failure
+
+# each_fails MODULE ARG...: the program's words are the test's notes.
+each_fails() {
+	local module=$1 output code=0
+	shift
+	option FAILSLAB
+	mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
+	mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing
+	check "make selftests" test -x "$program"
+	# The kernel says so of each, also where it does without.
+	expects 'page allocation failure|^(kobject|debugfs|sysfs): '
+	output=$("$program" "$FAULTLINE_MODULES/$module.ko" "$@" 2>&1) || code=$?
+	note "$output"
+	same "$module: exit status" 0 "$code"
+}
+
+knobs() {
+	each_fails knobs --read /sys/module/knobs/parameters
+}
+
+lockup() {
+	each_fails lockup mode=soft delay_secs=3600 hold_secs=1 force=1 run_id=nth \
+		--read /sys/module/lockup/parameters --write run_id=other
+}
+
+route_probe() {
+	each_fails route_probe --read /sys/module/route_probe/parameters --read /sys/kernel/debug/route_probe \
+		--write dst=192.0.2.0/24 --write events=none --write events=all
+}
+
+ktap_run knobs lockup route_probe

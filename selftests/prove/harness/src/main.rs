@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! nth-failure loads, uses and unloads a module, and lets one memory allocation fail in each
+//! attempt: the first, the second, and so on until the operation has no more of them. After each
+//! attempt nothing of a module that was refused may be left. It runs as root in a virtual machine,
+//! on a kernel with `CONFIG_FAILSLAB` and `CONFIG_FAIL_PAGE_ALLOC`.
+//!
+//! Documentation: `Documentation/fault-injection/fault-injection.rst`, "fail-nth".
+
+mod fault;
+mod module;
+
+use anyhow::{bail, ensure};
+use clap::Parser;
+use fault::Failures;
+use module::{Module, Traces};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Loads, uses and unloads a module while its allocations fail.
+#[derive(Parser)]
+struct Cli {
+    /// The module's file
+    file: PathBuf,
+    /// Its parameters, as insmod takes them
+    arguments: Vec<String>,
+    /// Writes to one of its parameters, as NAME=VALUE
+    #[arg(long)]
+    write: Vec<String>,
+    /// Reads this file, or all files of this folder
+    #[arg(long)]
+    read: Vec<PathBuf>,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let cli = Cli::parse();
+    fault::switch_on()?;
+    let before = Traces::of(&Module::name_of(&cli.file)?)?;
+    ensure!(before.is_clean(), "left by somebody before: {before:?}");
+    let module = Module::open(&cli.file, &cli.arguments.join(" "))?;
+
+    let loads = fault::each(
+        "load",
+        || module.load(),
+        |result| match result {
+            Ok(()) => module.unload().map_err(Into::into),
+            Err(_) => nothing_is_left(&module),
+        },
+    )?;
+    let mut all = vec![loads];
+    module.load()?;
+    for pair in &cli.write {
+        let Some((name, value)) = pair.split_once('=') else {
+            bail!("--write takes NAME=VALUE, not '{pair}'");
+        };
+        let file = module.parameter(name);
+        let write = || module::write(&file, value);
+        all.push(fault::each(&format!("write {pair}"), write, |_| Ok(()))?);
+    }
+    for file in files(&cli.read)? {
+        let name = format!("read {}", file.display());
+        all.push(fault::each(&name, || module::read(&file), |_| Ok(()))?);
+    }
+    module.unload()?;
+    nothing_is_left(&module)?;
+
+    let unload = || module.unload();
+    let loaded = |result: &Result<(), _>| match result {
+        Ok(()) => nothing_is_left(&module).and_then(|()| Ok(module.load()?)),
+        Err(_) => Ok(()),
+    };
+    module.load()?;
+    all.push(fault::each("unload", unload, loaded)?);
+    module.unload()?;
+    nothing_is_left(&module)?;
+
+    for failures in &all {
+        println!("{failures}");
+    }
+    let strange: Vec<_> = all.iter().flat_map(Failures::strange).collect();
+    ensure!(
+        strange.is_empty(),
+        "not for want of memory: {}",
+        strange.join("; ")
+    );
+    ensure!(all[0].failed > 0, "no allocation of the load failed");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn nothing_is_left(module: &Module) -> anyhow::Result<()> {
+    let traces = Traces::of(module.name())?;
+    ensure!(
+        traces.is_clean(),
+        "{traces:?} are left of {}",
+        module.name()
+    );
+    Ok(())
+}
+
+/// The files, and those of the folders.
+fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        for entry in std::fs::read_dir(path)? {
+            let path = entry?.path();
+            if path.is_file() && is_readable(&path)? {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn is_readable(path: &Path) -> anyhow::Result<bool> {
+    use std::os::unix::fs::PermissionsExt;
+    Ok(path.metadata()?.permissions().mode() & 0o400 != 0)
+}
