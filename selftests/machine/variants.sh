@@ -1,136 +1,164 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# shellcheck disable=SC2016 # what is quoted is for the shell there
 #
-# The variants of scripts/machine, each by a whole loop: a soft lockup, a panic, kdump-tools' dump
-# where the variant wants it, the reboot, and a verdict there that names this run; and what the
-# variant has in the way of it. It takes minutes a variant: only with FAULTLINE_LONG set.
+# The variants of scripts/machine, each by a whole drill: the doctor, a fault, kdump-tools' dump
+# where the variant wants it, the reboot, and the proof; and what the variant has in the way of it.
+# It takes minutes a variant: only with FAULTLINE_LONG set.
 
-here=$(cd "$(dirname "$0")" && pwd)
+here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
-project=$(cd "$here/../.." && pwd)
-row=${KERNEL:-debian-13}
-variant='' server=variant
+. "$here/../lib/machine.sh"
+variant=''
+machine() { "$project/scripts/machine" ${variant:+--variant "$variant"} "$@"; }
+cleanup() { server_down 2>/dev/null || true; }
+trap all_down EXIT
 
-machine() { KERNEL=$row "$project/scripts/machine" --kernel "$row" --variant "$variant" "$@"; }
-there() { machine ssh "$server" "$@"; }
-
-cleanup() {
-	[ -z "$variant" ] || machine stop "$server" || true
-	[ -z "${scratch:-}" ] || rm -rf "$scratch"
-}
-
-# begin VARIANT: starts one, with the program and the module on it.
+# begin VARIANT: starts one, with the program and the module on it, and the switch that the doctor
+# misses on a machine as delivered.
 begin() {
 	[ -n "${FAULTLINE_LONG:-}" ] || skip "takes minutes: only with FAULTLINE_LONG set"
 	variant=$1
-	scratch=$(mktemp -d)
-	machine start "$server"
-	module=$scratch/lockup.ko
-	cp "$project/build/$(KERNEL=$row "$project/scripts/paths" RELEASE)/lockup.ko" "$module" ||
-		{ note "make KERNEL=$row modules"; exit 1; }
-	machine copy "$server" "$project/build/faultline" "$module" /root
+	server_up
+	on 'sysctl -qw kernel.softlockup_panic=1 kernel.watchdog_thresh=5'
 }
 
-# strike RUN-ID: a soft lockup, which is to panic; returns when it has.
-strike() {
-	there "sysctl -q kernel.softlockup_panic=1 kernel.watchdog_thresh=5 && sync"
-	line=$(machine log "$server" | wc -l)
-	there "systemd-run -q --no-block insmod /root/lockup.ko mode=soft cpus=1 run_id=$1"
-	seen 200 'Kernel panic - not syncing: softlockup: hung tasks'
+# strikes ARGUMENT...: a drill, here a soft lockup.
+strikes() { drill --variant "$variant" --delay-secs 1 --mode soft "$@"; }
+
+# wrong: what is wrong, says the doctor: check, stage, places.
+wrong() { field '.findings[] | select(.state == "wrong") | "\(.check) \(.stage) \([.evidence[].place] | join(" "))"'; }
+
+# well CHECK: the doctor finds nothing wrong, and that one looked.
+well() {
+	doctor --only soft
+	note "$(wrong)"
+	same "the doctor's status" 0 "$status"
+	match "what is fine" "^$1\$" "$(field '.findings[] | select(.state == "fine") | .check')"
 }
 
-# seen SECS REGEX: waits for that after what was seen last.
-seen() {
-	local limit=$1 found
-	found=$(machine await "$server" "$limit" "$2" "$line") || { note "$(machine log "$server" | tail -n 40)"; exit 1; }
-	line=$((line + $(machine log "$server" | tail -n "+$((line + 1))" | grep -naE -m 1 -- "$2" | cut -d : -f 1)))
-	note "$found"
-}
-
-# back: after the dump the machine came back by itself: by its reset, then GRUB.
-back() {
-	seen 300 '\* RESET .*guest-reset'
-	seen 400 'login:'
-}
-
-# passes MACHINE DUMP RUN-ID: the verdict there, by the run id.
-passes() {
-	local report status=0
-	report=$(machine ssh "$1" "/root/faultline verdict $2 --run-id $3 --json") || status=$?
-	same "stage" pass "$(jq -r .stage <<<"$report")"
-	same "exit status" 0 "$status"
-	note "$(jq -r .summary <<<"$report")"
+# refuses REASON: the doctor's finding keeps the drill from being done.
+refuses() {
+	same "exit status" 1 "$status"
+	same "outcome" not_done "$(field .outcome)"
+	match "its reason" "$1" "$(field '.reasons[]')"
 }
 
 crash_partition() {
 	begin crash-partition
-	same "what is mounted on /var/crash" /dev/vda3 "$(there findmnt -no SOURCE /var/crash)"
-	strike partition-1
-	back
-	same "what is mounted on /var/crash" /dev/vda3 "$(there findmnt -no SOURCE /var/crash)"
-	passes "$server" '/var/crash/*/dump.*' partition-1
+	same "what is mounted on /var/crash" /dev/vda3 "$(on findmnt -no SOURCE /var/crash)"
+	well dump_room
+	strikes --run-id partition-1
+	ended 0 pass
+	same "what is mounted on /var/crash" /dev/vda3 "$(on findmnt -no SOURCE /var/crash)"
+	match "the dump" '^/var/crash/' "$(on 'tail -n 1 /var/lib/faultline/ledger.jsonl' | jq -r .dump.path)"
 
 	# With 16 MiB of room kdump-tools fails twice, and says so; what is left is not passed.
-	there "fallocate -l \$((\$(df --output=avail -B 1 /var/crash | tail -n 1) - (16 << 20))) /var/crash/full"
-	strike partition-2
-	seen 300 'error writing .*/vmcore-incomplete.*No space left on device'
-	seen 60 'kdump-tools: failed to save vmcore'
-	back
-	same "dumps with their final name" 1 "$(there 'ls /var/crash/*/dump.* | grep -vc incomplete')"
-	local file files said status
-	files=$(there 'ls /var/crash/*/*-incomplete')
-	match "what is left" '/dump-incomplete$' "$files"
-	for file in $files; do
-		status=0
-		said=$(there "/root/faultline verdict $file --run-id partition-2") || status=$?
-		note "$said"
-		match "the verdict's status on $file" '^[13]$' "$status"
-	done
+	on 'sysctl -qw kernel.softlockup_panic=1 kernel.watchdog_thresh=5'
+	on 'fallocate -l $(($(stat -f -c "%f * %S" /var/crash) - (12 << 20))) /var/crash/full'
+	doctor --only soft
+	note "$(field '.findings[] | select(.check == "dump_room") | "\(.state) \(.stage): \(.says)"')"
+	match "the doctor's prediction" '^dump_room dump_incomplete ' "$(wrong)"
+	strikes --force --run-id partition-2
+	match "stage" '^dump_(incomplete|failed)$' "$(field .stage)"
+	ended 1 "$(field .stage)"
+	match "what kdump-tools said" 'kdump-tools: failed to save vmcore' "$(cat "$scratch/drill/console.log")"
+	same "dumps with their final name" 1 "$(on 'ls /var/crash/*/dump.* | grep -vc incomplete')"
 }
 
+# A module that nobody signed is found by the doctor, and refused by the kernel.
 secureboot() {
 	begin secureboot
-	match "lockdown" '\[integrity\]' "$(there cat /sys/kernel/security/lockdown)"
-	match "the firmware" 'Secure boot enabled' "$(there 'dmesg | grep -i "secure boot"')"
-	local status=0 said
-	said=$(there "insmod /root/lockup.ko mode=soft cpus=1 run_id=unsigned 2>&1") || status=$?
-	same "insmod's status" 1 "$status"
-	match "insmod's words" 'Key was rejected by service|Operation not permitted|Required key not available' "$said"
+	local module=$scratch/lockup.ko
+	match "lockdown" '\[integrity\]' "$(on cat /sys/kernel/security/lockdown)"
+	match "the firmware" 'Secure boot enabled' "$(on 'dmesg | grep -i "secure boot"')"
+	doctor --only soft
+	note "$(wrong)"
+	match "the doctor's prediction" '^module_loading refused ' "$(wrong)"
+	strikes --run-id unsigned-1
+	refuses 'locked down \(integrity\)'
+	strikes --force --run-id unsigned-2
+	ended 1 refused 'Operation not permitted|Key was rejected by service|Required key not available'
+	cp "$project/build/$release/lockup.ko" "$module"
 	machine sign "$module"
-	machine copy "$server" "$module" /root
-	strike signed
-	back
-	match "lockdown" '\[integrity\]' "$(there cat /sys/kernel/security/lockdown)"
-	passes "$server" '/var/crash/*/dump.*' signed
+	machine copy "$server" "$module" "/lib/modules/$release/updates"
+	well module_loading
+	strikes --run-id signed-1
+	ended 0 pass
+	match "lockdown" '\[integrity\]' "$(on cat /sys/kernel/security/lockdown)"
 }
 
+# The drill stays armed until somebody brings the dump.
 ssh_to_another() {
 	begin ssh
-	machine copy "$server-store" "$project/build/faultline" /root
-	strike store-1
-	back
-	same "dumps on the machine itself" "" "$(there 'find /var/crash -name "dump*"')"
-	passes "$server-store" '/var/crash/*/dump.*' store-1
+	local said dump
+	well dump_target
+	strikes --run-id store-1
+	same "no verdict yet" 3 "$status"
+	match "where it should be" 'run store-1 .*10\.0\.3\.2, by ssh' "$(cat "$scratch/err")"
+	match "what takes it" 'faultline drill resume --dump FILE' "$(cat "$scratch/err")"
+	same "dumps on the machine itself" "" "$(on 'find /var/crash -name "dump*"')"
+	status=0
+	said=$(on faultline drill status) || status=$?
+	note "$said"
+	same "status, as nothing is known yet" 3 "$status"
+	match "what waits" 'store-1' "$said"
+	# Another run's dump is not taken for this one's.
+	dump=$(machine ssh "$server-store" 'echo /var/crash/*/dump.*')
+	match "the dump on the other machine" '^/var/crash/[^ ]*/dump\.[0-9]+$' "$dump"
+	on "scp -qi /root/.ssh/kdump_id root@10.0.3.2:$dump /root/vmcore"
+	status=0
+	report=$(on faultline drill resume --dump /root/vmcore --json) || status=$?
+	ended 0 pass
+	same "its run" store-1 "$(field .run_id)"
+	status=0
+	said=$(on faultline drill status) || status=$?
+	note "$said"
+	match "the proof" 'store-1' "$said"
+	same "what is armed" "" "$(on 'ls /var/lib/faultline/armed.json 2>/dev/null || true')"
 }
 
-# The crash kernel would ask for the passphrase: the doctor says so, and the drill is refused.
+# section TITLE: what a section of docs/machine.md has to be typed.
+section() { awk -v title="## $1" '$0 == title { on = 1; next } /^## / { on = 0 } on && sub(/^    /, "")' "$project/docs/machine.md"; }
+
+# The crash kernel asks for the passphrase, as the doctor says; and typed there it does not help, if
+# it needs more memory than the crash kernel has.
 luks() {
 	begin luks
-	local status=0 report wrong
-	same "what the root is on" "lvm crypt part" "$(there 'lsblk -nrso TYPE /dev/mapper/server-root' | head -n 3 | paste -sd ' ')"
-	same "the root" /dev/mapper/server-root "$(there findmnt -no SOURCE /)"
-	there "sysctl -q kernel.softlockup_panic=1"
-	report=$(there "/root/faultline doctor --only soft --json") || status=$?
-	same "the doctor's status" 1 "$status"
-	wrong=$(jq -r '.findings[] | select(.state == "wrong") | "\(.check) \(.stage) \([.evidence[].place] | join(" "))"' <<<"$report")
-	same "what is wrong" "crash_unlock crash_kernel_died /etc/crypttab:1 /var/lib/kdump/initrd.img:cryptroot/crypttab:1" "$wrong"
-	status=0
-	report=$(there "/root/faultline drill here --mode soft --yes --json --module /root/lockup.ko") || status=$?
-	same "the drill's status" 1 "$status"
-	match "why" "the crash kernel asks for the passphrase of server_crypt" "$(jq -r '.reasons[]' <<<"$report")"
-	same "what is armed" "" "$(there 'ls /var/lib/faultline/armed.json 2>/dev/null || true')"
+	same "what the root is on" "lvm crypt part" "$(on 'lsblk -nrso TYPE /dev/mapper/server-root' | head -n 3 | paste -sd ' ')"
+	same "the root" /dev/mapper/server-root "$(on findmnt -no SOURCE /)"
+	doctor --only soft
+	match "the doctor's prediction" '^crash_unlock crash_kernel_died /etc/crypttab:1 /var/lib/kdump/initrd.img:cryptroot/crypttab:1$' "$(wrong)"
+	strikes --run-id asks-1
+	refuses "the crash kernel asks for the passphrase of server_crypt"
+
+	on 'printf machine >/run/old; printf heavy >/run/new; cryptsetup luksAddKey --batch-mode --key-file /run/old \
+		--pbkdf argon2id --pbkdf-memory 262144 --pbkdf-parallel 1 --pbkdf-force-iterations 4 /dev/vda2 /run/new'
+	local from
+	from=$(machine log "$server" | wc -l)
+	(
+		machine await "$server" 400 'Please unlock disk' "$from" && machine type "$server" heavy
+	) >/dev/null &
+	strikes --force --patience 400 --run-id asks-2
+	match "the crash kernel's console" 'Please unlock disk server_crypt' "$(cat "$scratch/drill/console.log")"
+	match "with that passphrase" 'requires more than available memory' "$(cat "$scratch/drill/console.log")"
+	ended 1 crash_kernel_died
+}
+
+# With a key of its own, as docs/machine.md has it, the crash kernel asks nobody.
+luks_with_a_key() {
+	begin luks
+	section "An encrypted root" >"$scratch/mend"
+	note "$(cat "$scratch/mend")"
+	machine copy "$server" "$scratch/mend" /root
+	check "as docs/machine.md has it" on 'printf "machine\n" | bash -eu /root/mend'
+	well crash_unlock
+	same "who can read the key" 600 "$(on 'stat -Lc %a /var/lib/kdump/initrd.img')"
+	same "keys in /boot" "" "$(on 'lsinitramfs /boot/initrd.img-* | grep keyfiles/ || true')"
+	strikes --patience 900 --run-id key-1
+	ended 0 pass
 }
 
 wanted=("$@")
-[ $# -gt 0 ] || wanted=(crash_partition secureboot ssh_to_another luks)
+[ $# -gt 0 ] || wanted=(crash_partition secureboot ssh_to_another luks luks_with_a_key)
 ktap_run "${wanted[@]}"
