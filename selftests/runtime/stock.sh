@@ -100,14 +100,16 @@ a_module_with_its_own_runtime_is_small() {
 }
 
 all_are_loaded_at_once() {
-	local module
+	local module modules
 	log_begin
-	[ "$(modules | wc -l)" -gt 1 ] || skip "there is only one module"
-	for module in $(modules); do check "load $module" load "$module"; done
-	for module in $(modules); do
+	# Loading mistakes.ko always fails.
+	modules=$(modules | grep -vx mistakes.ko)
+	[ "$(wc -l <<<"$modules")" -gt 1 ] || skip "there is only one module"
+	for module in $modules; do check "load $module" load "$module"; done
+	for module in $modules; do
 		same "state of $module" live "$(awk -v name="${module%.ko}" '$1 == name { print tolower($5) }' /proc/modules)"
 	done
-	for module in $(modules); do check "unload $module" rmmod "${module%.ko}"; done
+	for module in $modules; do check "unload $module" rmmod "${module%.ko}"; done
 	same "complaints in the log" "" "$(log | grep -E 'WARNING|BUG|Oops|taint' | grep -vE 'loading out-of-tree|module verification failed' || true)"
 }
 
