@@ -35,13 +35,15 @@ say_kmsg() { [ -z "$in_guest" ] || echo "faultline-selftest $*" >/dev/kmsg; }
 # log_whole: all that the log still has, as records of /dev/kmsg.
 log_whole() { dd if=/dev/kmsg bs=8k iflag=nonblock status=none 2>/dev/null || true; }
 
-# unnamed FIRST: the reports since the record FIRST that no test has named, each with its test.
+# unnamed FIRST: the reports since the record FIRST that no test has named, each with its test; and if
+# that record is not there any more, that it is not.
 unnamed() {
 	log_whole | always=$(printf '%s\n' "${ktap_expects[@]}") awk -v first="$1" '
 		BEGIN { ever = expected = split(ENVIRON["always"], regex, "\n") }
 		function flush(i) { for (i = 0; i < reports; i++) print test ": " report[i]; reports = 0 }
 		{ number = $0; sub(/^[0-9]+,/, "", number); sub(/,.*/, "", number); text = $0 }
-		!/^[0-9]+,[0-9]+,/ || number + 0 < first { next }
+		!/^[0-9]+,[0-9]+,/ || number + 0 < first + 0 { next }
+		number == first { whole = 1 }
 		# What is not printable, and a backslash, is shown as its number.
 		{ sub(/^[^;]*;/, "", text); gsub(/\\x5c/, "\\", text) }
 		text ~ /^faultline-selftest / {
@@ -58,7 +60,7 @@ unnamed() {
 			for (i = 1; i <= expected; i++) if (regex[i] != "" && text ~ regex[i]) next
 			report[reports++] = text
 		}
-		END { flush() }'
+		END { flush(); if (!whole) print "the beginning of the log was lost" }'
 }
 
 # kernel_from: from here on, what the kernel says is this file's.
