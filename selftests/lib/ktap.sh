@@ -43,6 +43,8 @@ match() {
 
 await() {
 	local now deadline what=$2 limit=$1
+	# To wait on, without a process each time.
+	[ -n "${ktap_never:-}" ] || exec {ktap_never}<> <(:)
 	now
 	deadline=$((now + $1 * 1000))
 	shift 2
@@ -52,7 +54,7 @@ await() {
 			note "$what: not within $limit s: $*"
 			exit 1
 		fi
-		read -rt 0.05 <> <(:) || true
+		read -rt 0.05 -u "$ktap_never" || true
 	done
 }
 

@@ -20,6 +20,7 @@ count() { cat /sys/kernel/softlockup_count 2>/dev/null || echo none; }
 concludes() {
 	local regex=$1
 	[ "$(count)" != none ] || regex='no detector stopped it; this kernel shows no softlockup_count'
+	await 10 "what the module concludes" log_has ': released after'
 	match "what the module concludes" "released after [0-9]+ s: $regex" "$(log)"
 }
 
@@ -71,8 +72,9 @@ detector_off_is_said() {
 	before=$(count)
 	check "load" load mode=soft cpus=1 delay_secs=0 hold_secs=5 force=1
 	await 30 "the release" state_is released
-	echo 1 >"$sysctls"/soft_watchdog
+	# It looks at the switch after the release.
 	concludes 'nothing detected it: kernel.soft_watchdog is 0'
+	echo 1 >"$sysctls"/soft_watchdog
 	same "counter" "$before" "$(count)"
 }
 
@@ -136,6 +138,7 @@ all_cpus_at_once() {
 	log_begin
 	check "load" load mode=soft cpus=all delay_secs=1 hold_secs=3 run_id=all force=1
 	await 30 "the release" state_is released
+	await 10 "the summary" log_has '^lockup: run all: released after'
 	match "CPU 0" 'run all: cpu 0: end: held_ms=[0-9]+' "$(log)"
 	match "CPU 1" 'run all: cpu 1: end: held_ms=[0-9]+' "$(log)"
 	same "one summary" 1 "$(log | grep -c 'released after')"
