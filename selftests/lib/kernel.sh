@@ -63,6 +63,15 @@ unnamed() {
 		END { flush(); if (!whole) print "the beginning of the log was lost" }'
 }
 
+# out_of_tree: the modules that are loaded, or being loaded or unloaded, and not the kernel's own.
+out_of_tree() { sed -nE 's/^([^ ]+) .* \([A-Z]*O[A-Z]*[-+]?\)$/\1/p' /proc/modules; }
+
+# stays MODULE: one that this file's tests leave loaded, on purpose.
+stays() { ktap_stays=$1; }
+
+# The next file in this VM wants to load them, and their probes and threads would be its own.
+no_module_stays() { same "modules that stay loaded" "${ktap_stays:-}" "$(out_of_tree)"; }
+
 # kernel_from: from here on, what the kernel says is this file's.
 kernel_from() {
 	ktap_folder=$(mktemp -d)
@@ -85,7 +94,8 @@ lockdep_is_still_on() {
 	[ -e "$ktap_folder/lockdep_ends" ] || lockdep_is_on
 }
 
-has_kmemleak() { grep -q ' kmemleak_init$' /proc/kallsyms; }
+# By its parameters, which are there if it is built in: to read /proc/kallsyms takes a second when emulated.
+has_kmemleak() { [ -e /sys/module/kmemleak/parameters/verbose ]; }
 
 # kmemleak_from: what is lost already is not of this file. An object counts as lost once it is 5 s
 # old, by the kernel's own rule; and two scans have to miss it, as pointers move meanwhile.
@@ -109,6 +119,7 @@ kmemleak_finds_nothing() {
 kernel_tests() {
 	[ -n "$in_guest" ] || return 0
 	echo nothing_else_was_reported
+	echo no_module_stays
 	[ ! -e /proc/lockdep_stats ] || echo lockdep_is_still_on
 	! has_kmemleak || echo kmemleak_finds_nothing
 }

@@ -12,6 +12,9 @@ tracefs=/sys/kernel/tracing
 functions=(seq_read_iter version_proc_show do_mmap vfs_read seq_lseek)
 any=$(IFS='|'; echo "${functions[*]}")
 
+# After a_leak_keeps_the_module.
+stays probes
+
 load() { insmod "$FAULTLINE_MODULES/probes.ko" "$@"; }
 cleanup() {
 	[ ! -e /sys/module/probes ] || rmmod probes

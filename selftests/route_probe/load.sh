@@ -15,12 +15,12 @@ net_up
 trap net_down EXIT
 
 # patched OLD NEW: the module with another function in the place of one, as it would be for a
-# kernel that has this one not. NEW is no longer than OLD.
+# kernel that has this one not. NEW is no longer than OLD. (A small sed cannot do that to what has NULs.)
 patched() {
 	local pad=$((${#1} - ${#2})) zeros=''
 	module=$(mktemp --suffix=.ko)
 	while [ "$pad" -gt 0 ]; do zeros+='\x00' pad=$((pad - 1)); done
-	LC_ALL=C sed "s/$1/$2$zeros/g" "$FAULTLINE_MODULES/route_probe.ko" >"$module"
+	LC_ALL=C command -p sed "s/$1/$2$zeros/g" "$FAULTLINE_MODULES/route_probe.ko" >"$module"
 }
 
 everything_is_attached() {

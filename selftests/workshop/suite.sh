@@ -49,6 +49,20 @@ two_at_once_do_not_mix() {
 	same "both results are known" "failed passed" "$(result_of slow/waits.sh) $(result_of green/green.sh)"
 }
 
+what_is_joined_runs_together() {
+	local output status=0
+	output=$(bash scripts/test green+slow/done.sh red 2>err) || status=$?
+	match "its totals" '^2 passed, 1 failed, 0 skipped$' "$output"
+	same "reports" 2 "$(grep -c '^KTAP version' build/test.log)"
+	match "the second of the first report" '^ok 2 selftests: slow/done.sh' "$(cat build/test.log)"
+	same "results" "passed passed failed" \
+		"$(result_of green/green.sh) $(result_of slow/done.sh) $(result_of red/red.sh)"
+	echo last_in_vm=yes >>selftests/green/settings
+	match "after one that has to be the last" 'nothing can share a VM with green, and come after it' \
+		"$(bash scripts/test green+slow/done.sh 2>&1 || true)"
+	check "before it" bash scripts/test slow/done.sh+green >/dev/null 2>&1
+}
+
 # ends SIGNAL: a run that gets it while a test runs; leaves `status`.
 ends() {
 	local pid
@@ -80,4 +94,4 @@ also_after_a_kill_that_nobody_can_catch() {
 	echo >go # the test that nobody could end
 }
 
-ktap_run two_at_once_do_not_mix what_had_not_ended_has_failed also_after_a_kill_that_nobody_can_catch
+ktap_run two_at_once_do_not_mix what_is_joined_runs_together what_had_not_ended_has_failed also_after_a_kill_that_nobody_can_catch
