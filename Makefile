@@ -130,16 +130,17 @@ test: selftests tools
 	@scripts/test
 endif
 
-# A VM for each file. FAULTLINE_SECONDS and _ROUNDS say how much each of them does.
+# FAULTLINE_SECONDS, _ROUNDS and _LOADS say how much each of them does.
 test-long: export FAULTLINE_LONG = 1
 test-long: export FAULTLINE_SECONDS ?= 60
 test-long: export FAULTLINE_ROUNDS ?= 100
+test-long: export FAULTLINE_LOADS ?= 300
 test-long: selftests tools
 	@$(MAKE) --no-print-directory KERNEL=debian-13 modules setup-machine
 	@for variant in $(notdir $(basename $(wildcard scripts/machine-variants/*.sh))); do \
 		scripts/machine --kernel debian-13 --variant $$variant make || exit; done
 	@scripts/test $(patsubst selftests/%,debian-13:%,$(wildcard selftests/machine/*.sh)) \
-		lockup lockup_oops lockup_death probes \
+		lockup lockup_oops lockup_death probes knobs/races.sh drill/pass.sh \
 		$(patsubst selftests/%,%,$(wildcard selftests/route_probe/*.sh)) bench
 
 bench: modules

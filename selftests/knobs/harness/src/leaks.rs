@@ -10,10 +10,10 @@ use crate::objects::Objects;
 use anyhow::{ensure, Context};
 
 /// How often. What others allocate meanwhile moves a count by up to 60.
-const ROUNDS: u64 = 200;
+const ROUNDS: u64 = 120;
 
 /// So many more objects are a leak: less than one a round, since others free meanwhile.
-const LEAST: u64 = ROUNDS / 2;
+const LEAST: u64 = ROUNDS / 4 * 3;
 
 pub fn tests<'a>(twin: &'a Module, knobs: &'a Module) -> Vec<Test<'a>> {
     vec![

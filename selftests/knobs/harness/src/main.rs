@@ -63,7 +63,7 @@ enum Command {
     Races {
         #[arg(long, default_value_t = 10)]
         seconds: u64,
-        #[arg(long, default_value_t = 200)]
+        #[arg(long, default_value_t = 120)]
         loads: u32,
     },
     /// Loading and unloading leaves nothing

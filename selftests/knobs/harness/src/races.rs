@@ -111,7 +111,7 @@ fn race(knobs: &Module, plan: &Plan) -> anyhow::Result<Vec<String>> {
     )?;
     let objects = Objects::count()?;
     let notes = run(knobs, plan)?;
-    let leaked = objects.leaked(u64::from(plan.loads) / 2)?;
+    let leaked = objects.leaked(u64::from(plan.loads) / 4 * 3)?;
     ensure!(leaked.is_empty(), "leaked: {}", leaked.join("\n"));
     Ok(notes)
 }

@@ -199,9 +199,9 @@ fn both(
 
 /// The inputs that a parameter is given at load, and how. Since each costs two loads, the
 /// first of a family gets what may mean something to it; another gets the numbers at its
-/// bounds and every third of those, each another third, but one more `int` none; and each
-/// gets every sixteenth of the whole table. (Through sysfs, which ends in the same functions,
-/// all get all.)
+/// bounds and every twelfth of those, each another twelfth, so that the numbers get all of them
+/// between them, but one more `int` none; and each gets every sixteenth of the whole table.
+/// (Through sysfs, which ends in the same functions, all get all.)
 fn at_load<'a>(
     param: &'a Param,
     table: &'a [Input],
@@ -210,7 +210,7 @@ fn at_load<'a>(
     let is_first = FIRST.contains(&param.name);
     let one_more_int = !param.list && param.kind == INT;
     table.iter().enumerate().filter_map(move |(place, input)| {
-        let turn = is_first || (!one_more_int && (place + number?) % 3 == 0);
+        let turn = is_first || (!one_more_int && (place + number?) % 12 == 0);
         let given = place % 16 == 0 || param.is_bound(input) || (turn && concerns(param, input));
         let argument = inputs::argument(param.name, input).filter(|_| given)?;
         Some((input, argument))
