@@ -38,9 +38,11 @@ refused() {
 	printf '%s\n' "$output"
 }
 
+# Up to the tables, which is before the crates are compiled: that they are as the tables say, the
+# compiler has said in the build of the modules that all tests load.
 the_stock_kernel_is_what_we_build_for() {
 	local output out=$stock
-	output=$(build "$metadata")
+	output=$(build "$metadata" -k RUSTC_OR_CLIPPY=false) || true
 	match "prototypes" '^ +[1-9][0-9]+ prototypes are the stock kernel' "$output"
 	match "structures" '^ +[1-9][0-9]+ structures with [1-9][0-9]{2,} fields to compare' "$output"
 	local tables
