@@ -3,10 +3,17 @@
 //! The stock kernel, as its BTF describes it: functions as C prototypes, and
 //! the members of its structures.
 
+mod declare;
+
 use std::{fs, path::Path};
 
-use anyhow::{bail, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 use btf_rs::{utils::elf::extract_btf_from_file, Btf, BtfType, Struct, Type};
+use declare::list_of;
+
+/// As deep as types are nested; the kernel itself gives up at 32. BTF that is damaged may lead in a
+/// circle.
+const DEEPEST: usize = 64;
 
 /// A kernel's BTF.
 pub struct Stock {
@@ -90,6 +97,11 @@ impl Stock {
                 bail!("{function}: its BTF has no prototype");
             };
             let mut parameters = Vec::new();
+            ensure!(
+                proto.parameters.len() < declare::LONGEST,
+                "{function}: its BTF has {} parameters",
+                proto.parameters.len()
+            );
             for parameter in &proto.parameters {
                 parameters.push(if parameter.is_variadic() {
                     Parameter {
@@ -136,24 +148,16 @@ impl Stock {
 
     /// The structure or union that a type is, or is an array of.
     pub fn composite(&self, id: u32) -> Result<Option<Composite>> {
-        Ok(match self.btf.resolve_type_by_id(self.peel(id)?)? {
+        Ok(match self.btf.resolve_type_by_id(self.element(id)?)? {
             Type::Struct(found) | Type::Union(found) => Some(self.members(&found)?),
-            Type::Array(array) => match array.get_type_id() {
-                Some(element) => self.composite(element)?,
-                None => None,
-            },
             _ => None,
         })
     }
 
     /// What a pointer, or an array of pointers, points at.
     pub fn pointee(&self, id: u32) -> Result<Option<u32>> {
-        Ok(match self.btf.resolve_type_by_id(self.peel(id)?)? {
+        Ok(match self.btf.resolve_type_by_id(self.element(id)?)? {
             Type::Ptr(pointer) => pointer.get_type_id(),
-            Type::Array(array) => match array.get_type_id() {
-                Some(element) => self.pointee(element)?,
-                None => None,
-            },
             _ => None,
         })
     }
@@ -180,97 +184,57 @@ impl Stock {
     }
 
     /// The type behind names and qualifiers.
-    fn peel(&self, mut id: u32) -> Result<u32> {
-        loop {
-            let next = match self.btf.resolve_type_by_id(id)? {
-                Type::Typedef(alias) => alias.get_type_id(),
-                Type::Const(same) | Type::Volatile(same) | Type::Restrict(same) => {
-                    same.get_type_id()
-                }
-                Type::TypeTag(tag) => tag.get_type_id(),
-                _ => return Ok(id),
-            };
-            id = next.unwrap_or(0);
+    fn peel(&self, id: u32) -> Result<u32> {
+        self.follow(id, behind_name)
+    }
+
+    /// The type behind names, qualifiers, and arrays.
+    fn element(&self, id: u32) -> Result<u32> {
+        self.follow(id, |found| match found {
+            Type::Array(array) => array.get_type_id(),
+            other => behind_name(other),
+        })
+    }
+
+    /// Goes from type to type as long as there is a next one.
+    fn follow(&self, first: u32, next: impl Fn(&Type) -> Option<u32>) -> Result<u32> {
+        let mut id = first;
+        for _ in 0..DEEPEST {
+            match next(&self.btf.resolve_type_by_id(id)?) {
+                Some(further) => id = further,
+                None => return Ok(id),
+            }
         }
+        bail!("its type {first} is nested more than {DEEPEST} deep, or in a circle")
     }
 
     fn size(&self, id: u32) -> Result<Option<usize>> {
-        Ok(match self.btf.resolve_type_by_id(self.peel(id)?)? {
-            Type::Int(int) => Some(int.size()),
-            Type::Float(float) => Some(float.size()),
-            Type::Ptr(_) => Some(self.pointer_size),
-            Type::Struct(found) | Type::Union(found) => Some(found.size()),
-            Type::Enum(found) => Some(found.size()),
-            Type::Enum64(found) => Some(found.size()),
-            Type::Array(array) => match array.get_type_id() {
-                Some(element) => self.size(element)?.map(|size| size * array.len()),
-                None => None,
-            },
-            _ => None,
-        })
-    }
-
-    /// Declares `inner` to be of a type, inside out, as C does.
-    fn declare(&self, id: u32, inner: String) -> Result<String> {
-        let found = self.btf.resolve_type_by_id(id)?;
-        let behind = found
-            .as_btf_type()
-            .and_then(|found| found.get_type_id())
-            .unwrap_or(0);
-        let name = |prefix: &str, found: &dyn BtfType| -> Result<String> {
-            let name = self.btf.resolve_name(found)?;
-            let name = if name.is_empty() {
-                "{...}"
-            } else {
-                int_name(&name)
+        let mut id = self.peel(id)?;
+        let mut count = Some(1usize);
+        // An array of arrays.
+        for _ in 0..DEEPEST {
+            let Type::Array(array) = self.btf.resolve_type_by_id(id)? else {
+                break;
             };
-            Ok(join(&format!("{prefix}{name}"), &inner))
-        };
-        Ok(match &found {
-            Type::Void => join("void", &inner),
-            Type::Int(int) => name("", int)?,
-            Type::Float(float) => name("", float)?,
-            Type::Typedef(alias) => name("", alias)?,
-            Type::Struct(found) => name("struct ", found)?,
-            Type::Union(found) => name("union ", found)?,
-            Type::Enum(found) => name("enum ", found)?,
-            Type::Enum64(found) => name("enum ", found)?,
-            Type::Fwd(found) if found.is_union() => name("union ", found)?,
-            Type::Fwd(found) => name("struct ", found)?,
-            Type::Ptr(_) => match self.btf.resolve_type_by_id(behind)? {
-                Type::FuncProto(_) | Type::Array(_) => {
-                    self.declare(behind, format!("(*{inner})"))?
-                }
-                _ => self.declare(behind, format!("*{inner}"))?,
-            },
-            Type::Const(_) => self.qualify("const", behind, inner)?,
-            Type::Volatile(_) => self.qualify("volatile", behind, inner)?,
-            Type::Restrict(_) => self.qualify("restrict", behind, inner)?,
-            Type::TypeTag(_) => self.declare(behind, inner)?,
-            Type::Array(array) => self.declare(behind, format!("{inner}[{}]", array.len()))?,
-            Type::FuncProto(proto) => {
-                let mut list = Vec::new();
-                for parameter in &proto.parameters {
-                    list.push(match parameter.get_type_id() {
-                        _ if parameter.is_variadic() => "...".into(),
-                        Some(id) => self.declare(id, String::new())?,
-                        None => bail!("parameter without a type"),
-                    });
-                }
-                self.declare(
-                    proto.return_type_id(),
-                    format!("{inner}({})", list_of(&list)),
-                )?
+            count = count.and_then(|count| count.checked_mul(array.len()));
+            id = self.peel(array.get_type_id().unwrap_or(0))?;
+        }
+        let size = match self.btf.resolve_type_by_id(id)? {
+            Type::Int(int) => int.size(),
+            Type::Float(float) => float.size(),
+            Type::Ptr(_) => self.pointer_size,
+            Type::Struct(found) | Type::Union(found) => found.size(),
+            Type::Enum(found) => found.size(),
+            Type::Enum64(found) => found.size(),
+            Type::Array(_) => {
+                bail!("its type {id} is nested more than {DEEPEST} deep, or in a circle")
             }
-            other => bail!("a {} where a type should be", other.name()),
-        })
-    }
-
-    fn qualify(&self, qualifier: &str, behind: u32, inner: String) -> Result<String> {
-        Ok(match self.btf.resolve_type_by_id(behind)? {
-            Type::Ptr(_) => self.declare(behind, join(qualifier, &inner))?,
-            _ => join(qualifier, &self.declare(behind, inner)?),
-        })
+            _ => return Ok(None),
+        };
+        let all = count.and_then(|count| count.checked_mul(size));
+        let all = all
+            .with_context(|| format!("its type {id} is in an array that no memory has room for"))?;
+        Ok(Some(all))
     }
 
     fn ids(&self, name: &str) -> Vec<u32> {
@@ -285,44 +249,33 @@ impl std::fmt::Display for Prototype {
     }
 }
 
-fn list_of(parameters: &[String]) -> String {
-    match parameters {
-        [] => "void".into(),
-        some => some.join(", "),
-    }
+/// What a name or a qualifier stands for.
+fn behind_name(found: &Type) -> Option<u32> {
+    Some(match found {
+        Type::Typedef(alias) => alias.get_type_id()?,
+        Type::Const(same) | Type::Volatile(same) | Type::Restrict(same) => same.get_type_id()?,
+        Type::TypeTag(tag) => tag.get_type_id()?,
+        _ => return None,
+    })
 }
 
-fn join(base: &str, inner: &str) -> String {
-    match inner {
-        "" => base.into(),
-        inner => format!("{base} {inner}"),
-    }
-}
-
-/// The integer types as the kernel spells them; gcc's debug information has the
-/// words in an order of its own.
-fn int_name(name: &str) -> &str {
-    match name {
-        "long unsigned int" => "unsigned long",
-        "long long unsigned int" => "unsigned long long",
-        "short unsigned int" => "unsigned short",
-        "long int" => "long",
-        "long long int" => "long long",
-        "short int" => "short",
-        other => other,
-    }
-}
+#[cfg(test)]
+mod damage;
 
 #[cfg(test)]
 pub mod tests {
     use super::*;
 
-    /// The kernel in small of tests/data/stock.c.
-    pub fn sample() -> Stock {
+    /// The BTF of the kernel in small of tests/data/stock.c.
+    pub fn bytes() -> Vec<u8> {
         let hex = include_str!("../tests/data/stock.hex");
         let byte = |word| u8::from_str_radix(word, 16).unwrap();
-        let bytes: Vec<u8> = hex.split_whitespace().map(byte).collect();
-        Stock::parse(&bytes).unwrap()
+        hex.split_whitespace().map(byte).collect()
+    }
+
+    /// The kernel in small.
+    pub fn sample() -> Stock {
+        Stock::parse(&bytes()).unwrap()
     }
 
     fn prototype(function: &str) -> String {
