@@ -149,7 +149,7 @@ impl Hold<'_> {
     pub(crate) fn is_about_to_die(&self) {
         State::Holding.go_on_to(State::Died);
         if self.me.is_some() {
-            self.shared.leave();
+            self.shared.leave(false);
         }
     }
 

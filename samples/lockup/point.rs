@@ -94,7 +94,6 @@ impl Strike for Striker {
         let _ = (shared.plan.mode.hold)(&hold);
         shared.ends(cpu, &hold.timer);
         shared.iterations_done.store(1, SeqCst);
-        State::Holding.go_on_to(State::Released);
         self.at.store(Self::DONE, SeqCst);
     }
 }
@@ -105,7 +104,7 @@ pub(crate) fn run(shared: &Shared, point: &CrashPoint<Striker>, me: &Me<'_>) {
 
     if !run::count_down(shared, None, me) {
         State::Countdown.go_on_to(State::Cancelled);
-        return shared.leave();
+        return shared.leave(false);
     }
     shared.evidence.before();
     // Said first, since the call may come at once, and be the end.
@@ -118,22 +117,23 @@ pub(crate) fn run(shared: &Shared, point: &CrashPoint<Striker>, me: &Me<'_>) {
             error.to_errno()
         );
         State::Countdown.go_on_to(State::Cancelled);
-        return shared.leave();
+        return shared.leave(false);
     }
     // What has struck meanwhile has left this state already: how many are at it comes out
     // right all the same.
     State::Countdown.go_on_to(State::Armed);
 
     let striker = point.strike();
-    loop {
-        let at = striker.at.load(SeqCst);
-        if at == Striker::DONE || State::Died.is_any() {
-            break;
+    // What has struck holds until it is reported.
+    let holds = loop {
+        let is_done = striker.at.load(SeqCst) == Striker::DONE;
+        if is_done || State::Died.is_any() {
+            break is_done;
         }
         if me.should_stop() && striker.claim(Striker::CANCELLED) {
             State::Armed.go_on_to(State::Cancelled);
             pr_info!("run {run_id}: {} calls had come", point.calls());
-            break;
+            break false;
         }
         // To be asked to stop ends the sleep, but not what has struck.
         if me.should_stop() {
@@ -141,8 +141,8 @@ pub(crate) fn run(shared: &Shared, point: &CrashPoint<Striker>, me: &Me<'_>) {
         } else {
             me.sleep_until(time::monotonic_ns().saturating_add(20 * NSEC_PER_MSEC));
         }
-    }
+    };
     // It costs nothing more.
     point.disarm();
-    shared.leave();
+    shared.leave(holds);
 }

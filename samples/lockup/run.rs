@@ -101,9 +101,10 @@ pub(crate) struct Shared {
     /// Of a mode that has them: the lock of each CPU, the mutexes of each pair.
     pub(crate) locks: KVec<RawSpinLock>,
     pub(crate) mutexes: KVec<[Mutex<()>; 2]>,
-    /// The threads that are not done.
+    /// The threads that are not done, and those that are not at the state that they end with.
     threads_left: AtomicUsize,
-    /// The last one has reported.
+    threads_unsettled: AtomicUsize,
+    /// All are, and the last one has reported.
     is_over: AtomicBool,
 }
 
@@ -145,6 +146,7 @@ impl Shared {
         }
         Ok(Self {
             threads_left: AtomicUsize::new(plan.threads()),
+            threads_unsettled: AtomicUsize::new(plan.threads()),
             is_over: AtomicBool::new(false),
             evidence: Evidence::open(by),
             plan,
@@ -167,10 +169,18 @@ impl Shared {
         self.is_over.load(SeqCst)
     }
 
-    /// A thread is done. The last one reports what all others have done.
-    pub(crate) fn leave(&self) {
+    /// A thread is done; if it `holds` to the end, it is released now. The last one reports what
+    /// all others have done, and only then is released: whoever finds that no thread holds any
+    /// more finds the report in the log, and may change what it was made from.
+    pub(crate) fn leave(&self, holds: bool) {
         if self.threads_left.fetch_sub(1, SeqCst) == 1 {
             result::report(self);
+        }
+        if holds {
+            State::Holding.go_on_to(State::Released);
+        }
+        // The next run may count its threads from here on.
+        if self.threads_unsettled.fetch_sub(1, SeqCst) == 1 {
             self.is_over.store(true, SeqCst);
         }
     }
@@ -432,6 +442,7 @@ fn refuse_cpu(plan: &Plan, cpu: u32, error: Error) -> Error {
 fn run_as(role: Role, shared: &Shared, me: &Me<'_>) {
     // The second thread of a CPU says nothing of what the first one says.
     let name = (!role.is_second).then_some(role.cpu);
+    let mut holds = false;
 
     if count_down(shared, name, me) {
         for iteration in 1..=shared.plan.iterations {
@@ -452,16 +463,15 @@ fn run_as(role: Role, shared: &Shared, me: &Me<'_>) {
             if iteration < shared.plan.iterations {
                 State::Holding.go_on_to(State::Cooldown);
             } else {
-                // Whoever finds it released finds what was counted, too.
                 shared.evidence.after();
-                State::Holding.go_on_to(State::Released);
+                holds = true;
             }
         }
     } else {
         shared.is_missing.store(true, SeqCst);
         State::Countdown.go_on_to(State::Cancelled);
     }
-    shared.leave();
+    shared.leave(holds);
 }
 
 /// Counts the seconds of the delay; false if it was cancelled.
