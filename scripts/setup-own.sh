@@ -20,16 +20,42 @@ own_base() {
 		'!/^#/ && $2 == root && $3 == suite && $4 !~ /^own-/ { print $1; exit }' "$PROJECT/scripts/kernels"
 }
 
-# own_build VARIABLES: builds it in a folder that is gone afterwards. VARIABLES are the stock
-# kernel's .kernelvariables, which name the compilers.
+# own_clang: is it to be built by clang, as its config says, instead of the stock kernel's gcc?
+own_clang() { own_configs | xargs grep -qx CONFIG_CC_IS_CLANG=y; }
+
+own_clang_fetch() {
+	in_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends clang lld llvm
+	in_root apt-get clean
+}
+
+# own_variables VARIABLES: its .kernelvariables, which name the compilers.
+own_variables() {
+	local tool
+	sed "s/^\(override KERNELRELEASE =\).*/\1 $RELEASE/" "$1" |
+		if own_clang; then
+			grep -vE '^(CC|CCACHE|override CROSS_COMPILE) ='
+			printf '%s\n' 'CC = clang' 'LD = ld.lld'
+			for tool in AR NM OBJCOPY OBJDUMP READELF STRIP; do echo "$tool = llvm-${tool,,}"; done
+		else
+			cat
+		fi
+}
+
+# own_build VARIABLES: builds it in a folder that is gone afterwards; one that was interrupted goes on
+# where it was. VARIABLES are the stock kernel's .kernelvariables.
 own_build() {
 	local build=$KERNEL_DIR/build modules=$STOCK/usr/lib/modules/$RELEASE missing configs
 	mapfile -t configs < <(own_configs)
-	rm -rf "$build" "$STOCK"
+	rm -rf "$STOCK"
 	mkdir -p "$build" "$HEADERS" "$modules"
-	sed "s/^\(override KERNELRELEASE =\).*/\1 $RELEASE/" "$1" >"$HEADERS/.kernelvariables"
-	cp "$HEADERS/.kernelvariables" "$build/"
-	cat "$KERNEL_DIR/source/kernel/configs/kvm_guest.config" "${configs[@]}" >"$build/wanted.config"
+	own_variables "$1" >"$HEADERS/.kernelvariables"
+	cat "$KERNEL_DIR/source/kernel/configs/kvm_guest.config" "${configs[@]}" >"$HEADERS/wanted.config"
+	if ! diff -q "$HEADERS/wanted.config" "$build/wanted.config" || ! diff -q "$HEADERS/.kernelvariables" "$build/.kernelvariables"; then
+		rm -rf "$build"
+		mkdir "$build"
+		cp "$HEADERS/.kernelvariables" "$HEADERS/wanted.config" "$build/"
+	fi
+	rm "$HEADERS/wanted.config"
 	own_make KCONFIG_ALLCONFIG="$build/wanted.config" allnoconfig
 	missing=$(grep -h '^CONFIG_' "${configs[@]}" | grep -vxFf "$build/.config") && {
 		echo "${configs[*]#"$PROJECT/"}: the source's Kconfig does not give these:" "$missing"
@@ -67,7 +93,8 @@ own_setup() {
 	ln -sfn "$source" "$KERNEL_DIR/source"
 	ln -sfn "$STOCK/usr/lib/modules/$RELEASE" "$GUEST_ROOT/usr/lib/modules/$RELEASE"
 	mapfile -t configs < <(own_configs)
-	recipe="$VERSION $({ declare -f own_build own_make; cat "${configs[@]}"; } | sha256sum)"
+	! own_clang || step "toolchain-$ROOT_SUITE-clang" "build root: clang" "" own_clang_fetch
+	recipe="$VERSION $({ declare -f own_build own_make own_variables; cat "${configs[@]}"; } | sha256sum)"
 	own_step "$recipe" "$variables"
 	step "metadata-$RELEASE" "kernel: metadata for modules (2 min)" \
 		"$recipe $(sha256sum <"$PROJECT/scripts/setup-kernel.sh")" kernel_prepare
