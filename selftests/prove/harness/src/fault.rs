@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Allocations that fail: the kernel's `fail-nth` of a thread, of which it counts down at each
-//! allocation, and lets that fail with which it comes to zero.
+//! Failures on purpose: the kernel's `fail-nth` of a thread, of which it counts down at each call
+//! that may be let fail, and lets that fail with which it comes to zero.
 
 use anyhow::{ensure, Context};
 use rustix::io::Errno;
@@ -10,29 +10,70 @@ use std::fmt;
 use std::fs;
 
 const NTH: &str = "/proc/thread-self/fail-nth";
-/// No operation has as many allocations.
+/// No operation has as many calls.
 const MOST: u32 = 20_000;
 
-/// Lets allocations that may wait fail as well, and those of one page; says nothing of each in
-/// the kernel log.
-pub fn switch_on() -> anyhow::Result<()> {
-    for (file, value) in [
-        ("failslab/ignore-gfp-wait", "N"),
-        ("failslab/verbose", "0"),
-        ("fail_page_alloc/ignore-gfp-wait", "N"),
-        ("fail_page_alloc/min-order", "0"),
-        ("fail_page_alloc/verbose", "0"),
-    ] {
-        let path = format!("/sys/kernel/debug/{file}");
-        fs::write(&path, value).with_context(|| path.clone())?;
+/// What is let fail.
+pub enum Target {
+    /// Memory allocations: those that may wait as well, and those of one page.
+    Allocations,
+    /// Calls of this function, which then returns the value, as the kernel takes it.
+    Function { name: String, value: u64 },
+}
+
+impl Target {
+    /// A function that returns `-ENOMEM`, also as a pointer.
+    pub fn with_error(name: String) -> Self {
+        let value = -i64::from(Errno::NOMEM.raw_os_error()) as u64;
+        Self::Function { name, value }
     }
-    Ok(())
+
+    /// A function that returns null.
+    pub fn with_null(name: String) -> Self {
+        Self::Function { name, value: 0 }
+    }
+
+    /// Has the kernel count these calls, and no others, and say nothing of each in its log.
+    pub fn select(&self) -> anyhow::Result<()> {
+        let allocations = matches!(self, Self::Allocations);
+        set("failslab/cache-filter", if allocations { "N" } else { "Y" })?;
+        set("failslab/ignore-gfp-wait", "N")?;
+        set("failslab/verbose", "0")?;
+        let order = if allocations { "0" } else { "99" };
+        set("fail_page_alloc/min-order", order)?;
+        set("fail_page_alloc/ignore-gfp-wait", "N")?;
+        set("fail_page_alloc/verbose", "0")?;
+        if let Self::Function { name, value } = self {
+            set("fail_function/verbose", "0")?;
+            set("fail_function/inject", name)?;
+            set(
+                &format!("fail_function/{name}/retval"),
+                &format!("{value:#x}"),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Allocations => f.write_str("allocations"),
+            Self::Function { name, .. } => write!(f, "calls of {name}"),
+        }
+    }
+}
+
+fn set(file: &str, value: &str) -> anyhow::Result<()> {
+    let path = format!("/sys/kernel/debug/{file}");
+    fs::write(&path, value).with_context(|| path.clone())
 }
 
 /// What came of the attempts at one operation.
-pub struct Failures {
+pub struct Failures<'a> {
+    target: &'a Target,
     what: String,
-    /// How many allocations were let fail.
+    /// How many calls were let fail.
     pub failed: u32,
     /// In how many of these attempts the operation was done all the same.
     done: u32,
@@ -40,7 +81,7 @@ pub struct Failures {
     errors: BTreeMap<String, u32>,
 }
 
-impl Failures {
+impl Failures<'_> {
     /// Errors that do not say that memory is missing.
     pub fn strange(&self) -> Vec<String> {
         let errors = self.errors.keys();
@@ -51,9 +92,9 @@ impl Failures {
     }
 }
 
-impl fmt::Display for Failures {
+impl fmt::Display for Failures<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} allocations failed", self.what, self.failed)?;
+        write!(f, "{}: {} {} failed", self.what, self.failed, self.target)?;
         if self.failed > 0 {
             write!(f, ", done all the same {} times", self.done)?;
         }
@@ -64,14 +105,16 @@ impl fmt::Display for Failures {
     }
 }
 
-/// Tries an operation with its first allocation failing, then its second, until none fails any
+/// Tries an operation with its first such call failing, then its second, until none fails any
 /// more. `after` follows each attempt in which one did, with nothing failing.
-pub fn each<T>(
+pub fn each<'a, T>(
+    target: &'a Target,
     what: &str,
     operation: impl Fn() -> Result<T, Errno>,
     after: impl Fn(&Result<T, Errno>) -> anyhow::Result<()>,
-) -> anyhow::Result<Failures> {
+) -> anyhow::Result<Failures<'a>> {
     let mut failures = Failures {
+        target,
         what: what.into(),
         failed: 0,
         done: 0,
@@ -79,11 +122,11 @@ pub fn each<T>(
     };
     loop {
         let nth = failures.failed + 1;
-        ensure!(nth < MOST, "{what} has more than {MOST} allocations");
+        ensure!(nth < MOST, "{what} has more than {MOST} {target}");
         let (result, failed) = with_nth_failing(nth, &operation)?;
-        let told = || format!("{what}, with allocation {nth} failing");
+        let told = || format!("{what}, with number {nth} of the {target} failing");
         if !failed {
-            let told = || format!("{what}, with no allocation failing");
+            let told = || format!("{what}, with none of the {target} failing");
             if let Err(error) = &result {
                 return Err(*error).with_context(told);
             }
@@ -99,13 +142,13 @@ pub fn each<T>(
     }
 }
 
-/// Runs an operation; tells whether its Nth allocation was let fail.
+/// Runs an operation; tells whether its Nth call was let fail.
 fn with_nth_failing<T>(
     nth: u32,
     operation: impl Fn() -> Result<T, Errno>,
 ) -> anyhow::Result<(Result<T, Errno>, bool)> {
     let file = fs::OpenOptions::new().read(true).write(true).open(NTH);
-    let file = file.with_context(|| format!("{NTH}: the kernel lets no allocation fail"))?;
+    let file = file.with_context(|| format!("{NTH}: the kernel lets nothing fail"))?;
     let mut text = [0; 16];
     use std::os::unix::fs::FileExt;
     file.write_at(nth.to_string().as_bytes(), 0)?;

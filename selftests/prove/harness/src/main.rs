@@ -1,29 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! nth-failure loads, uses and unloads a module, and lets one memory allocation fail in each
-//! attempt: the first, the second, and so on until the operation has no more of them. After each
-//! attempt nothing of a module that was refused may be left. It runs as root in a virtual machine,
-//! on a kernel with `CONFIG_FAILSLAB` and `CONFIG_FAIL_PAGE_ALLOC`.
+//! attempt, or one call of a function: the first, the second, and so on until the operation has no
+//! more of them. After each attempt nothing of a module that was refused may be left. It runs as
+//! root in a virtual machine, on a kernel with `CONFIG_FAILSLAB`, `CONFIG_FAIL_PAGE_ALLOC` and, for
+//! functions, `CONFIG_FAIL_FUNCTION`.
 //!
 //! Documentation: `Documentation/fault-injection/fault-injection.rst`, "fail-nth".
 
 mod fault;
 mod module;
 
-use anyhow::{bail, ensure};
+use anyhow::{bail, ensure, Context};
 use clap::Parser;
-use fault::Failures;
-use module::{Module, Traces};
+use fault::{Failures, Target};
+use module::{kprobes, Module, Traces};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Loads, uses and unloads a module while its allocations fail.
+/// Loads, uses and unloads a module while allocations fail, or calls of a function.
 #[derive(Parser)]
 struct Cli {
     /// The module's file
     file: PathBuf,
     /// Its parameters, as insmod takes them
     arguments: Vec<String>,
+    /// Instead of allocations, lets calls of this function fail, with -ENOMEM
+    #[arg(long, value_name = "FUNCTION", conflicts_with = "null")]
+    error: Option<String>,
+    /// The same of a function that returns null when it fails
+    #[arg(long, value_name = "FUNCTION")]
+    null: Option<String>,
     /// Writes to one of its parameters, as NAME=VALUE
     #[arg(long)]
     write: Vec<String>,
@@ -34,12 +41,20 @@ struct Cli {
 
 fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
-    fault::switch_on()?;
-    let before = Traces::of(&Module::name_of(&cli.file)?)?;
-    ensure!(before.is_clean(), "left by somebody before: {before:?}");
+    let target = match (cli.error, cli.null) {
+        (Some(name), _) => Target::with_error(name),
+        (_, Some(name)) => Target::with_null(name),
+        _ => Target::Allocations,
+    };
     let module = Module::open(&cli.file, &cli.arguments.join(" "))?;
+    nothing_is_left(&module, &[]).context("before it was loaded")?;
+    target.select()?;
+    // That on the function.
+    let theirs = kprobes()?;
 
+    let nothing_is_left = |module| nothing_is_left(module, &theirs);
     let loads = fault::each(
+        &target,
         "load",
         || module.load(),
         |result| match result {
@@ -55,11 +70,13 @@ fn main() -> anyhow::Result<ExitCode> {
         };
         let file = module.parameter(name);
         let write = || module::write(&file, value);
-        all.push(fault::each(&format!("write {pair}"), write, |_| Ok(()))?);
+        let name = format!("write {pair}");
+        all.push(fault::each(&target, &name, write, |_| Ok(()))?);
     }
     for file in files(&cli.read)? {
         let name = format!("read {}", file.display());
-        all.push(fault::each(&name, || module::read(&file), |_| Ok(()))?);
+        let read = || module::read(&file);
+        all.push(fault::each(&target, &name, read, |_| Ok(()))?);
     }
     module.unload()?;
     nothing_is_left(&module)?;
@@ -70,7 +87,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Err(_) => Ok(()),
     };
     module.load()?;
-    all.push(fault::each("unload", unload, loaded)?);
+    all.push(fault::each(&target, "unload", unload, loaded)?);
     module.unload()?;
     nothing_is_left(&module)?;
 
@@ -83,12 +100,15 @@ fn main() -> anyhow::Result<ExitCode> {
         "not for want of memory: {}",
         strange.join("; ")
     );
-    ensure!(all[0].failed > 0, "no allocation of the load failed");
+    ensure!(
+        all.iter().any(|failures| failures.failed > 0),
+        "none of the {target} failed"
+    );
     Ok(ExitCode::SUCCESS)
 }
 
-fn nothing_is_left(module: &Module) -> anyhow::Result<()> {
-    let traces = Traces::of(module.name())?;
+fn nothing_is_left(module: &Module, theirs: &[String]) -> anyhow::Result<()> {
+    let traces = Traces::of(module.name(), theirs)?;
     ensure!(
         traces.is_clean(),
         "{traces:?} are left of {}",

@@ -74,27 +74,34 @@ fn errno(error: io::Error) -> Errno {
 #[derive(Debug)]
 pub struct Traces {
     files: Vec<PathBuf>,
-    /// All that are registered; only modules under test register any.
     kprobes: Vec<String>,
 }
 
 impl Traces {
-    pub fn of(name: &str) -> anyhow::Result<Self> {
+    /// `theirs` are kprobes of others: the kernel does not say whose one is.
+    pub fn of(name: &str, theirs: &[String]) -> anyhow::Result<Self> {
         let places = [
             "/sys/module",
             "/sys/kernel/debug",
             "/sys/kernel/tracing/events",
         ];
         let files = places.iter().map(|place| Path::new(place).join(name));
-        let kprobes = "/sys/kernel/debug/kprobes/list";
-        let kprobes = fs::read_to_string(kprobes).context(kprobes)?;
+        let mut kprobes = kprobes()?;
+        kprobes.retain(|probe| !theirs.contains(probe));
         Ok(Self {
             files: files.filter(|file| file.exists()).collect(),
-            kprobes: kprobes.lines().map(str::to_string).collect(),
+            kprobes,
         })
     }
 
     pub fn is_clean(&self) -> bool {
         self.files.is_empty() && self.kprobes.is_empty()
     }
+}
+
+/// All that are registered.
+pub fn kprobes() -> anyhow::Result<Vec<String>> {
+    let list = "/sys/kernel/debug/kprobes/list";
+    let list = fs::read_to_string(list).context(list)?;
+    Ok(list.lines().map(str::to_string).collect())
 }
