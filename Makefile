@@ -13,7 +13,7 @@ paths = $(shell KERNEL="$(KERNEL)" $(if $(FAULTLINE_CACHE),FAULTLINE_CACHE="$(FA
 	scripts/paths $(1))
 
 .PHONY: help all modules setup setup-debuginfo setup-machine tools selftests demo demo-machine matrix test test-long test-kernels \
-	bench kernels compatibility lint doc shell install clean distclean
+	prove bench kernels compatibility lint doc shell install clean distclean
 
 # Where the modules have the kernel's Rust crates from; see rust/Kbuild.
 RUNTIME_ARG := $(if $(RUNTIME),RUNTIME=$(RUNTIME))
@@ -59,6 +59,8 @@ help:
 # make test-long   what takes longer: every mode of lockup, route_probe's counts against
 #                  another observer for a minute each, 100 unloads under load, the
 #                  kernel's own tests, and the goals of the benchmark
+# make prove       the tests of the modules on kernels that check each lock, sleep, object and
+#                  access to memory, which are built first (hours when emulated)
 # make bench       the instructions that a hit of each kind of probe costs, beside C
 #                  and bpftrace (three minutes; scripts/bench --help)
 # make kernels     lists the kernels: what is set up, built, tested
@@ -102,7 +104,7 @@ build/btf-guard: $(wildcard tools/btf-guard/Cargo.* tools/btf-guard/src/*.rs) | 
 	@touch $@
 
 # What only the tests need: see Kbuild.
-selftests test test-long test-kernels bench: export FAULTLINE_SELFTESTS = 1
+selftests test test-long test-kernels prove bench: export FAULTLINE_SELFTESTS = 1
 selftests: modules
 	@scripts/programs selftests/knobs/harness selftests/prove/harness
 
@@ -142,6 +144,11 @@ test-long: selftests tools
 	@scripts/test $(patsubst selftests/%,debian-13:%,$(wildcard selftests/machine/*.sh)) \
 		lockup lockup_oops lockup_death probes knobs/races.sh drill/pass.sh \
 		$(patsubst selftests/%,%,$(wildcard selftests/route_probe/*.sh)) bench
+
+prove:
+	@for row in $$(scripts/list-kernels --debug); do \
+		$(MAKE) --no-print-directory KERNEL=$$row selftests || exit; done
+	@scripts/prove
 
 bench: modules
 	@scripts/bench

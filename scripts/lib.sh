@@ -33,6 +33,9 @@ rows() { awk '!/^#/ && NF { print $1 }' "$PROJECT/scripts/kernels"; }
 # stock_rows: those of stock kernels, without the ones that are built here.
 stock_rows() { awk '!/^#/ && NF && $4 !~ /^own-/ { print $1 }' "$PROJECT/scripts/kernels"; }
 
+# debug_rows: those of kernels that are built here to check more than a stock one does.
+debug_rows() { awk '!/^#/ && NF && $4 ~ /^own-.*-/ { print $1 }' "$PROJECT/scripts/kernels"; }
+
 # row_select ROW: reads ROW of the table (its first, if empty) into ROW, ROOT_SUITE,
 # KERNEL_SUITE, FLAVOUR, and what follows from them.
 row_select() {

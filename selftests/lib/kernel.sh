@@ -35,12 +35,12 @@ say_kmsg() { [ -z "$in_guest" ] || echo "faultline-selftest $*" >/dev/kmsg; }
 # log_whole: all that the log still has, as records of /dev/kmsg.
 log_whole() { dd if=/dev/kmsg bs=8k iflag=nonblock status=none 2>/dev/null || true; }
 
-# unnamed FIRST: the reports since the record FIRST that no test has named, each with its test; and if
-# that record is not there any more, that it is not.
+# unnamed FIRST: of the reports since the record FIRST, how many the tests have named, in a line; then
+# each that none has, with its test; and if that record is not there any more, that it is not.
 unnamed() {
 	log_whole | always=$(printf '%s\n' "${ktap_expects[@]}") awk -v first="$1" '
 		BEGIN { ever = expected = split(ENVIRON["always"], regex, "\n") }
-		function flush(i) { for (i = 0; i < reports; i++) print test ": " report[i]; reports = 0 }
+		function flush(i) { for (i = 0; i < reports; i++) other[others++] = test ": " report[i]; reports = 0 }
 		{ number = $0; sub(/^[0-9]+,/, "", number); sub(/,.*/, "", number); text = $0 }
 		!/^[0-9]+,[0-9]+,/ || number + 0 < first + 0 { next }
 		number == first { whole = 1 }
@@ -49,7 +49,7 @@ unnamed() {
 		text ~ /^faultline-selftest / {
 			split(text, word, " ")
 			if (word[2] == "begin") { flush(); test = word[3]; expected = ever }
-			else if (word[2] == "judged") reports = 0
+			else if (word[2] == "judged") { named += reports; reports = 0 }
 			else if (word[2] == "expects") { sub(/^faultline-selftest expects /, "", text); regex[++expected] = text }
 			else flush()
 			next
@@ -57,10 +57,15 @@ unnamed() {
 		text ~ /^(WARNING:|(\[ )?BUG|kernel BUG|Oops|Internal error:|Unable to handle|general protection|Kernel panic)/ ||
 		text ~ /^((rcu: )?INFO:|UBSAN:|ODEBUG:|refcount_t:|list_(add|del)[ .]|DEBUG_LOCKS_WARN_ON|turning off the locking)/ ||
 		text ~ /soft lockup - |hard LOCKUP|page allocation failure|^Out of memory:|^kmemleak: [0-9]+ new/ {
-			for (i = 1; i <= expected; i++) if (regex[i] != "" && text ~ regex[i]) next
+			for (i = 1; i <= expected; i++) if (regex[i] != "" && text ~ regex[i]) { named++; next }
 			report[reports++] = text
 		}
-		END { flush(); if (!whole) print "the beginning of the log was lost" }'
+		END {
+			flush()
+			if (!whole) other[others++] = "the beginning of the log was lost"
+			print named + 0
+			for (i = 0; i < others; i++) print other[i]
+		}'
 }
 
 # out_of_tree: the modules that are loaded, or being loaded or unloaded, and not the kernel's own.
@@ -85,8 +90,10 @@ kernel_from() {
 # before as well; the first that is told of a lock checker that is off knows who did it.
 nothing_else_was_reported() {
 	local reports
-	reports=$(unnamed "$ktap_first")
-	same "what no test has named" "" "$reports"
+	reports=$(unnamed "$ktap_first")$'\n'
+	tally "${reports%%$'\n'*}" "reports made on purpose"
+	reports=${reports#*$'\n'}
+	same "what no test has named" "" "${reports%$'\n'}"
 }
 
 lockdep_is_on() { match "lockdep" '^ debug_locks: +1$' "$(grep debug_locks /proc/lockdep_stats)"; }

@@ -10,12 +10,15 @@
 #   await SECS WHAT CMD... CMD must succeed within that time
 #   skip REASON            this machine cannot tell; never counted as passed
 #   note TEXT              a diagnostic line
+#   tally N WHAT           so many were made, tried, ...; for docs/reliability.md
 #   log_begin; log         the kernel log since then; log_but MODULE: without its lines
 #   expects REGEX, judged  of the kernel's own reports: see kernel.sh
 
 . "$(dirname "${BASH_SOURCE[0]}")/kernel.sh"
 
 note() { printf '%s\n' "$*" | sed 's/^/# /'; }
+
+tally() { note "tally: $*"; }
 
 check() {
 	local what=$1

@@ -4,11 +4,10 @@
 # Mistakes that are made on purpose, by the test module mistakes.ko, to see that a debug kernel
 # hears them: what hears nothing proves nothing.
 
-# option NAME...: only where the kernel is built with one of these.
+# option NAME...: only where the kernel is built with one of these, which is then `by`.
 option() {
-	local name
-	for name; do
-		! gzip -dc /proc/config.gz 2>/dev/null | grep -qx "CONFIG_$name=y" || return 0
+	for by; do
+		! gzip -dc /proc/config.gz 2>/dev/null | grep -qx "CONFIG_$by=y" || return 0
 	done
 	skip "this kernel is built without $(paste -sd, <<<"$*")"
 }
@@ -26,5 +25,11 @@ made() {
 heard() {
 	expects "$2"
 	made "$1"
-	match "$1" "$2" "$said"
+	reported "$1" "$2" "$said"
+}
+
+# reported MISTAKE REGEX TEXT: a line of TEXT matches; it is for docs/reliability.md as well.
+reported() {
+	match "$1" "$2" "$3"
+	note "planted $1, heard by $by: $(grep -m 1 -E "$2" <<<"$3")"
 }

@@ -25,6 +25,7 @@ each_fails() {
 	expects 'page allocation failure'
 	output=$("$program" "$FAULTLINE_MODULES/$module.ko" "$@" 2>&1) || code=$?
 	note "$output"
+	tally "$(awk 'match($0, /[0-9]+ allocations failed/) { sum += substr($0, RSTART) } END { print sum + 0 }' <<<"$output")" "allocations failed"
 	same "$module: exit status" 0 "$code"
 }
 

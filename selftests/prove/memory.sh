@@ -14,7 +14,7 @@ wrong() {
 	expects '^BUG (kmalloc-|KASAN: )|^BUG: KASAN: '
 	expects '^WARNING: .*(object_err|slab_err)'
 	made "$1"
-	match "$1" "$2" "$said"
+	reported "$1" "$2" "$said"
 }
 
 use_after_free() {
