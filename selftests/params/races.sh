@@ -6,24 +6,9 @@
 # kernel has nothing to say.
 
 . "$(dirname "$0")/../lib/ktap.sh"
+. "$(dirname "$0")/../lib/users.sh"
 
 rounds=${FAULTLINE_ROUNDS:-6}
-
-# use MODULE FILE...: reads and writes the parameters, in that order, until the test is over.
-# What is written is what was read; a parameter that is only written gets its value from
-# `written`.
-use() {
-	local module=$1 name file value
-	declare -A written=([trigger]=soft [cancel]=1 [run]=3 [write_only]=1)
-	shift
-	while [ ! -e "$over" ]; do
-		for name; do
-			file=/sys/module/$module/parameters/$name value=${written[$name]:-}
-			[ -n "$value" ] || { IFS= read -rd '' value <"$file"; } 2>/dev/null || true
-			{ printf %s "$value" >"$file"; } 2>/dev/null || true
-		done
-	done
-}
 
 # bounded WHAT CMD...: CMD must succeed within 60 s. One that hangs in the kernel cannot be
 # killed, and is left.
@@ -47,8 +32,7 @@ users_and_loads() {
 	local module=$1 names i
 	shift
 	bounded insmod insmod "$FAULTLINE_MODULES/$module.ko" "$@"
-	# Those that only show what a function computes, and then all others.
-	mapfile -t names < <(cd "/sys/module/$module/parameters" && stat -c '%a %n' -- * | sort | cut -d' ' -f2)
+	mapfile -t names < <(parameters_of "$module")
 	check "there are parameters" test "${#names[@]}" -gt 5
 	bounded rmmod rmmod "$module"
 	log_begin
