@@ -4,8 +4,8 @@
 //! complete must be one whose changed bytes nothing rests on. Which those are is computed here from
 //! the format, and not by what reads it.
 //!
-//! `FAULTLINE_TEST_DUMP` names a real dump (kdump-compressed) to damage as well, and
-//! `FAULTLINE_TEST_SEED` another seed.
+//! `FAULTLINE_TEST_DUMP` names a real dump (kdump-compressed) to damage as well,
+//! `FAULTLINE_TEST_DAMAGES` says how often, and `FAULTLINE_TEST_SEED` names another seed.
 
 use super::super::words::Words;
 use super::*;
@@ -301,11 +301,11 @@ impl Whole {
         }
     }
 
-    /// Damages it, again and again.
-    fn damage(&self, name: &str, seed: u64) {
+    /// Damages it, so many times.
+    fn damage(&self, name: &str, seed: u64, damages: u64) {
         let mut dice = Dice(seed);
         let (mut noticed, mut outside) = (0, 0);
-        for number in 0..DAMAGES {
+        for number in 0..damages {
             let (damaged, how) = damage(&self.part.bytes, &self.regions(), &mut dice);
             let damaged = Arc::new(damaged);
             let vmcore = examined(damaged.clone());
@@ -327,8 +327,8 @@ impl Whole {
             }
             outside += 1;
         }
-        println!("{name}, seed {seed:#x}: {noticed} of {DAMAGES} noticed, {outside} that nothing rests on");
-        assert!(noticed > DAMAGES / 2, "{name}: only {noticed} were noticed");
+        println!("{name}, seed {seed:#x}: {noticed} of {damages} noticed, {outside} that nothing rests on");
+        assert!(noticed > damages / 2, "{name}: only {noticed} were noticed");
     }
 }
 
@@ -367,7 +367,7 @@ fn random_damage_of_every_kind_of_dump() {
         ("zstd", ZSTD),
     ] {
         let dump = machine().kdump(flags, 31, None, true);
-        Whole::new(bytes(&dump)).damage(name, seed());
+        Whole::new(bytes(&dump)).damage(name, seed(), DAMAGES);
     }
 }
 
@@ -379,5 +379,7 @@ fn random_damage_of_a_real_dump() {
     };
     let file = std::fs::File::open(&path).unwrap();
     let bytes = Arc::new(source::Plain::new(file).unwrap());
-    Whole::new(bytes).damage(&path.to_string_lossy(), seed());
+    let damages = std::env::var("FAULTLINE_TEST_DAMAGES").ok();
+    let damages = damages.map_or(DAMAGES, |text| text.parse().unwrap());
+    Whole::new(bytes).damage(&path.to_string_lossy(), seed(), damages);
 }
