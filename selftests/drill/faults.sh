@@ -58,7 +58,7 @@ a_hard_lockup_by_an_nmi_from_outside() {
 
 a_hard_lockup_that_nobody_sees() {
 	takes_nmi
-	program drill vm --mode hard --detector nmi --policy off --hold-secs 8 --keep "$scratch/drill"
+	program drill vm --mode hard --detector nmi --policy off --hold-secs 4 --keep "$scratch/drill"
 	ended 1 not_detected
 }
 

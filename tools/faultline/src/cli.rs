@@ -542,8 +542,9 @@ fn settings(case: Case, policy: Policy, threshold: Option<u32>) -> Vec<Setting> 
 }
 
 /// The crash kernel's command line, apart from its consoles, which are the guest's: one CPU,
-/// devices reset, and no waiting when it panics itself.
-const CRASH_COMMAND_LINE: &str = "panic=-1 nr_cpus=1 reset_devices";
+/// devices reset, no waiting when it panics itself, and no tests of its ciphers, which take long
+/// when emulated.
+const CRASH_COMMAND_LINE: &str = "panic=-1 nr_cpus=1 reset_devices cryptomgr.notests";
 
 /// The runner and the project that it belongs to: as named; else, for a relative name,
 /// in the folder of this program or above.
