@@ -48,10 +48,11 @@ the_kernel_is_the_stock_one() {
 }
 
 vermagic_is_this_kernels() {
-	local module
+	local module vermagic
 	for module in $(modules); do
-		note "$module: $(modinfo -F vermagic "$FAULTLINE_MODULES/$module")"
-		same "release of $module" "$release" "$(modinfo -F vermagic "$FAULTLINE_MODULES/$module" | awk '{ print $1 }')"
+		vermagic=$(modinfo -F vermagic "$FAULTLINE_MODULES/$module")
+		note "$module: $vermagic"
+		same "release of $module" "$release" "${vermagic%% *}"
 	done
 }
 
