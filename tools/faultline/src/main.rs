@@ -1,72 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! faultline rehearses kernel faults and judges the dumps that they leave, and shows what
-//! the routing path decides.
-//!
-//! Of a drill, data flows one way: a [`plan`] is settled from the command line and a row of the
-//! [`mode`] table; the [`runner`] runs it in a virtual machine, where [`guest`] does
-//! the work; what they tell are [`event`]s, put in order by [`seen`]; the [`dump`] is
-//! read by the files of its directory, and examined with [`klog`] and [`drgn`]; all of it becomes
-//! a [`timeline`] and a [`verdict`], which a [`report`] shows. A [`matrix`] is many of them.
-//! [`here`] is a drill on the machine itself, and its [`ledger`] what those have proven.
-//! [`route`] stands for itself. The [`doctor`] looks at a machine, through a [`system`], before
-//! anything is done to it.
-
-mod checks;
-mod claim;
-mod cli;
-mod detector;
-mod doctor;
-mod drgn;
-mod drill;
-mod dump;
-mod escape;
-mod event;
-mod folder;
-mod guest;
-mod here;
-mod infer;
-mod interrupt;
-mod klog;
-mod kmsg;
-mod layout;
-mod ledger;
-mod line;
-mod lock;
-mod matrix;
-mod mode;
-mod out;
-mod plan;
-mod process;
-mod progress;
-mod qmp;
-mod report;
-mod route;
-mod runner;
-mod saved;
-#[cfg(test)]
-mod schema;
-mod seen;
-mod store;
-mod strike;
-mod system;
-mod template;
-mod timeline;
-mod verdict;
-mod window;
+//! The program: see the library of the same name.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // A fault of this program tells nothing of what it was asked about.
-    let answer = std::panic::catch_unwind(cli::run);
-    let unknown = || ExitCode::from(verdict::Outcome::Unknown.exit_status());
-    match answer {
-        Ok(Ok(status)) => status,
-        Ok(Err(error)) => {
-            escape::tell(format_args!("could not tell: {error:#}"));
-            unknown()
-        }
-        Err(_) => unknown(),
-    }
+    faultline::main()
 }
