@@ -13,6 +13,7 @@ pub mod flattened;
 mod memory;
 mod pages;
 mod parts;
+mod pieces;
 mod place;
 mod printk;
 mod source;

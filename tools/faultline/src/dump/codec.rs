@@ -80,28 +80,9 @@ impl Codec {
 }
 
 #[cfg(test)]
-pub mod tests {
+mod tests {
     use super::*;
-    use std::io::Write;
-
-    /// Compresses a page.
-    pub fn compress(flags: u32, page: &[u8]) -> Vec<u8> {
-        match flags {
-            ZLIB => {
-                let level = flate2::Compression::fast();
-                let mut to = flate2::write::ZlibEncoder::new(Vec::new(), level);
-                to.write_all(page).unwrap();
-                to.finish().unwrap()
-            }
-            LZO => lzo1x::compress(page, lzo1x::CompressLevel::new(3)),
-            SNAPPY => snap::raw::Encoder::new().compress_vec(page).unwrap(),
-            ZSTD => {
-                let level = ruzstd::encoding::CompressionLevel::Fastest;
-                ruzstd::encoding::compress_to_vec(page, level)
-            }
-            _ => page.to_vec(),
-        }
-    }
+    use crate::dump::testing::compress;
 
     #[test]
     fn each_algorithm_gives_back_exactly_a_page() {

@@ -5,6 +5,7 @@
 //! are not compressed and have no sums: what can be checked is that the file has all of them.
 
 use super::memory::Physical;
+use super::pieces::Pieces;
 use super::source::{self, Bytes, Plain};
 use super::vmcoreinfo::{self, Vmcoreinfo};
 use super::words::Words;
@@ -29,7 +30,6 @@ const MOST_MEMORY: u64 = 1 << 52;
 /// A piece of memory.
 #[derive(Debug, Clone, PartialEq)]
 struct Segment {
-    physical: u64,
     /// What of it is in the file, and where.
     bytes: u64,
     at: u64,
@@ -44,6 +44,8 @@ pub struct Elf {
     /// It was written by QEMU, and not by the kernel.
     pub by_qemu: bool,
     segments: Vec<Segment>,
+    /// The memory that the file has.
+    memory: Pieces,
     /// Where the headers and notes end, before the memory.
     headers: u64,
     /// Where the last of its bytes should be.
@@ -91,9 +93,11 @@ impl Elf {
             vmcoreinfo: None,
             by_qemu: false,
             segments: Vec::new(),
+            memory: Pieces::default(),
             headers: table_end,
             end: 0,
         };
+        let mut notes = 0;
         for entry in table.chunks_exact(SEGMENT_BYTES as usize) {
             let words = Words(entry);
             let (at, physical, in_file, in_memory) =
@@ -103,7 +107,8 @@ impl Elf {
                 .checked_add(in_memory)
                 .is_some_and(|last| last <= MOST_MEMORY);
             match words.u32(0) {
-                PT_NOTE if in_file <= MOST_NOTES => {
+                PT_NOTE if in_file <= MOST_NOTES - notes => {
+                    notes += in_file;
                     elf.headers = elf.headers.max(at.saturating_add(in_file));
                     elf.end = elf.end.max(elf.headers);
                     elf.notes(&read(at, in_file, "its notes")?)?;
@@ -114,14 +119,18 @@ impl Elf {
                         return unreadable(why);
                     };
                     elf.end = elf.end.max(end);
-                    elf.segments.push(Segment {
-                        physical,
-                        bytes: in_file,
-                        at,
-                    });
+                    elf.segments.push(Segment { bytes: in_file, at });
+                    let there = in_file.min(bytes.size().saturating_sub(at));
+                    if there > 0 {
+                        elf.memory.put(physical, there, at);
+                    }
                 }
+                PT_NOTE => return unreadable("has notes of an impossible size"),
                 _ => return unreadable("has a program header of an unknown kind"),
             }
+        }
+        if elf.memory() > bytes.size() {
+            return unreadable("has program headers with more memory than the file has room for");
         }
         Ok(elf)
     }
@@ -151,7 +160,6 @@ impl Elf {
             .filter(|segment| segment.bytes > 0)
             .collect();
         let headers = Segment {
-            physical: 0,
             bytes: self.headers,
             at: 0,
         };
@@ -178,18 +186,7 @@ impl Elf {
 impl Elf {
     /// The bytes of memory in it, each counted once.
     fn memory(&self) -> u64 {
-        let pieces = self.segments.iter();
-        let mut pieces: Vec<_> = pieces
-            .map(|piece| (piece.physical, piece.physical + piece.bytes))
-            .collect();
-        pieces.sort_unstable();
-        let mut counted = 0;
-        let mut memory = 0;
-        for (start, end) in pieces {
-            memory += end.saturating_sub(start.max(counted));
-            counted = counted.max(end);
-        }
-        memory
+        self.memory.iter().map(|(_, length)| length).sum()
     }
 }
 
@@ -203,40 +200,37 @@ impl Physical for Elf {
 
     fn page(&self, frame: u64) -> Result<Option<Vec<u8>>, Fault> {
         let size = self.page_size();
-        let Some(start) = frame.checked_mul(size) else {
+        let start = frame.checked_mul(size);
+        let Some((start, end)) = start.and_then(|start| Some((start, start.checked_add(size)?)))
+        else {
             return Ok(None);
         };
         let mut page = vec![0; size as usize];
         let mut there = false;
         // A piece may begin or end within a page.
-        for segment in &self.segments {
-            let from = start.max(segment.physical);
-            let to = (start + size).min(segment.physical + segment.bytes);
-            if from >= to {
-                continue;
-            }
-            let place = &mut page[(from - start) as usize..(to - start) as usize];
-            self.bytes
-                .read_at(place, segment.at + (from - segment.physical))
-                .map_err(Fault::reading("its memory"))?;
-            there = true;
-            if to - from == size {
+        let mut next = self.memory.next(start).filter(|at| *at < end);
+        while let Some(at) = next {
+            let Some((from, left)) = self.memory.find(at) else {
                 break;
-            }
+            };
+            let to = end.min(at + left);
+            let place = &mut page[(at - start) as usize..(to - start) as usize];
+            let read = self.bytes.read_at(place, from);
+            read.map_err(Fault::reading("its memory"))?;
+            there = true;
+            next = self.memory.next(to).filter(|at| *at < end);
         }
         Ok(there.then_some(page))
     }
 
     fn next(&self, frame: u64) -> Option<u64> {
         let size = self.page_size();
-        let frames = self.segments.iter().filter_map(|segment| {
-            let (first, end) = (
-                segment.physical / size,
-                (segment.physical + segment.bytes).div_ceil(size),
-            );
-            Some(first.max(frame)).filter(|frame| *frame < end)
-        });
-        frames.min()
+        let next = self.memory.next(frame.checked_mul(size)?);
+        next.map(|at| at / size)
+    }
+
+    fn bytes(&self) -> u64 {
+        self.memory()
     }
 }
 
@@ -344,6 +338,32 @@ mod tests {
         to.rewind().unwrap();
         to.read_to_end(&mut copied).unwrap();
         assert!(copied == whole);
+    }
+
+    /// A file whose headers all say of the same bytes that they are these.
+    fn repeated(kind: u32, headers: usize, contents: &[u8]) -> Vec<u8> {
+        let pieces: Vec<_> = (0..headers as u64)
+            .map(|n| (n << 32, &contents[..0]))
+            .collect();
+        let mut dump = elf_of(EM_X86_64, &[], &pieces);
+        let (at, size) = (dump.len() as u64, contents.len() as u64);
+        for header in (1..=headers).map(|n| 64 + 56 * n) {
+            dump[header..header + 4].copy_from_slice(&kind.to_le_bytes());
+            for (field, word) in [(8, at), (32, size), (40, size)] {
+                dump[header + field..][..8].copy_from_slice(&word.to_le_bytes());
+            }
+        }
+        dump.extend(contents);
+        dump
+    }
+
+    #[test]
+    fn what_headers_say_again_and_again() {
+        let said = |dump: &[u8]| Elf::read(bytes(dump)).err().unwrap().to_string();
+        let memory = repeated(PT_LOAD, 200, &[7; 1 << 16]);
+        assert!(said(&memory).contains("more memory than the file has room for"));
+        let notes = repeated(PT_NOTE, 200, &note(b"OSRELEASE=7\n").repeat(1 << 16));
+        assert!(said(&notes).contains("notes of an impossible size"));
     }
 
     #[test]

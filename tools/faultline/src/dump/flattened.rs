@@ -4,9 +4,9 @@
 //! each with its place, for targets that cannot seek. A raw disk needs no file
 //! system to hold one, and its end mark says whether all of it was written.
 
+use super::pieces::Pieces;
 use super::source::Bytes;
 use super::{Fault, Watch};
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
@@ -29,9 +29,7 @@ pub enum Stream {
 /// A flattened dump, read in place through an index of its pieces.
 pub struct View {
     inner: Arc<dyn Bytes>,
-    /// The pieces by where they belong: their length, and where they are.
-    pieces: BTreeMap<u64, (u64, u64)>,
-    size: u64,
+    pieces: Pieces,
     /// Whether its end mark is there.
     pub whole: bool,
 }
@@ -45,8 +43,7 @@ impl View {
         }
         let mut view = View {
             inner: inner.clone(),
-            pieces: BTreeMap::new(),
-            size: 0,
+            pieces: Pieces::default(),
             whole: false,
         };
         let mut position = HEADER_BYTES as u64;
@@ -72,55 +69,22 @@ impl View {
             if length == 0 || length > inner.size() - position {
                 return Ok(Some(view));
             }
-            view.put(offset, length, position);
+            view.pieces.put(offset, length, position);
             position += length;
             watch.go_on()?;
         }
-    }
-
-    /// Adds a piece. What a later piece covers is that piece's: a header is written again.
-    fn put(&mut self, offset: u64, length: u64, position: u64) {
-        let end = offset + length;
-        self.size = self.size.max(end);
-        // The last piece that begins before this one may reach into it, and beyond.
-        if let Some((&at, &(long, from))) = self.pieces.range(..offset).next_back() {
-            if at + long > offset {
-                self.pieces.insert(at, (offset - at, from));
-                if at + long > end {
-                    self.pieces
-                        .insert(end, (at + long - end, from + (end - at)));
-                }
-            } else if at + long == offset && from + long == position {
-                self.pieces.insert(at, (long + length, from));
-                return;
-            }
-        }
-        while let Some((&at, &(long, from))) = self.pieces.range(offset..end).next() {
-            self.pieces.remove(&at);
-            if at + long > end {
-                self.pieces
-                    .insert(end, (at + long - end, from + (end - at)));
-            }
-        }
-        self.pieces.insert(offset, (length, position));
     }
 }
 
 impl Bytes for View {
     fn size(&self) -> u64 {
-        self.size
+        self.pieces.end()
     }
 
     fn read_at(&self, mut buffer: &mut [u8], mut at: u64) -> io::Result<()> {
         while !buffer.is_empty() {
-            let piece = self.pieces.range(..=at).next_back();
             // What no piece has was not written.
-            let Some((from, left)) = piece
-                .map(|(start, (length, from))| {
-                    (from + (at - start), (start + length).saturating_sub(at))
-                })
-                .filter(|(_, left)| *left > 0)
-            else {
+            let Some((from, left)) = self.pieces.find(at) else {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             };
             let length = left.min(buffer.len() as u64) as usize;
@@ -135,10 +99,10 @@ impl Bytes for View {
     /// The pieces at their places, in an unlinked temporary file.
     fn file(&self) -> io::Result<File> {
         let to = tempfile::tempfile()?;
-        to.set_len(self.size)?;
+        to.set_len(self.size())?;
         let mut block = vec![0; 1 << 20];
-        for (place, (length, _)) in &self.pieces {
-            for at in (0..*length).step_by(block.len()) {
+        for (place, length) in self.pieces.iter() {
+            for at in (0..length).step_by(block.len()) {
                 let now = (length - at).min(block.len() as u64) as usize;
                 self.read_at(&mut block[..now], place + at)?;
                 to.write_all_at(&block[..now], place + at)?;

@@ -20,6 +20,8 @@ pub trait Physical {
     fn page(&self, frame: u64) -> Result<Option<Vec<u8>>, Fault>;
     /// The first page frame from `frame` on that the dump has.
     fn next(&self, frame: u64) -> Option<u64>;
+    /// The bytes of all pages that it has.
+    fn bytes(&self) -> u64;
 }
 
 /// The kernel's memory.
@@ -132,6 +134,12 @@ impl<'a> Memory<'a> {
         Ok(bytes)
     }
 
+    /// Returns whether it can have this many things of this size, each at a place of its own.
+    pub fn has_room_for(&self, count: u64, size: u64) -> bool {
+        let all = count.checked_mul(size);
+        all.is_some_and(|all| all <= self.physical.bytes())
+    }
+
     /// Reads a word at a virtual address.
     pub fn u64(&self, address: u64) -> Result<u64, Fault> {
         let bytes = self.read(address, 8)?;
@@ -189,7 +197,7 @@ impl<'a> Memory<'a> {
         let mut index_bits = bits - shift;
         loop {
             let index = (address >> shift) & ((1 << index_bits) - 1);
-            let entry = self.word(table + index * 8)?;
+            let entry = self.word(table.wrapping_add(index * 8))?;
             if entry & PRESENT == 0 {
                 return Err(unmapped());
             }

@@ -164,6 +164,7 @@ fn missing(first: &Part, frames: Range<u64>, parts: &[Part]) -> Result<(), Fault
     }
     let given: Vec<_> = parts
         .iter()
+        .filter(|part| !part.frames.is_empty())
         .map(|part| format!("{:#x} to {:#x}", part.frames.start, part.frames.end - 1))
         .collect();
     Err(Fault::Incomplete(format!(
@@ -213,5 +214,9 @@ impl Physical for Parts {
 
     fn next(&self, frame: u64) -> Option<u64> {
         self.0[0].dumped.next(frame)
+    }
+
+    fn bytes(&self) -> u64 {
+        self.0[0].dumped.ones() * self.page_size()
     }
 }

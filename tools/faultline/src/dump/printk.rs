@@ -103,6 +103,11 @@ pub fn log(
         return Err(damaged("its ring buffer has an impossible size"));
     }
     let (records, data_bytes) = (1u64 << bits, 1u64 << data_bits);
+    let room = memory.has_room_for(records, layout.descriptor.0.max(1) as u64)
+        && memory.has_room_for(data_bytes, 1);
+    if !room {
+        return Err(damaged("its ring buffer is larger than the memory"));
+    }
     let descriptors = header.u64(layout.ring.descriptors);
     let infos = header.u64(layout.ring.infos);
     let data = header.u64(layout.data.data);
@@ -113,6 +118,7 @@ pub fn log(
         return Err(damaged("its ring buffer has more records than room"));
     }
     let mut text = String::new();
+    let mut left = data_bytes;
     for id in (0..=between).map(|more| tail.wrapping_add(more) & id_mask) {
         watch.go_on()?;
         let index = id % records;
@@ -149,6 +155,8 @@ pub fn log(
                 return Err(damaged("a record's text is another's"));
             }
             let length = length.min(u64::from(info.u16(layout.info.length)));
+            let after = left.checked_sub(length);
+            left = after.ok_or_else(|| damaged("its records have more text than room"))?;
             message = memory.read(data.wrapping_add(from + 8), length as usize)?;
         } else if begin & 2 == 0 {
             continue;
@@ -237,12 +245,26 @@ mod tests {
         assert_eq!(texts(&log), ["a", "", "b"]);
     }
 
+    /// Records that all say that the rest of the ring is theirs.
+    #[test]
+    fn text_that_is_there_once_is_read_once() {
+        let mut machine = Machine::new(&[(1, 0, "first"), (2, 0, "second")], 5, 12);
+        for index in [0u64, 1] {
+            machine.put(8 * 4096 + index * 24 + 16, &0u64.to_le_bytes());
+            machine.put(24 * 4096 + index * 88 + 16, &u16::MAX.to_le_bytes());
+        }
+        let fault = read(&machine).unwrap_err();
+        assert!(fault.to_string().contains("more text than room"), "{fault}");
+    }
+
     #[test]
     fn a_damaged_ring_is_told() {
         let records = [(1, 0, "first"), (2, 0, "second")];
         let ring = 6 * 4096;
         for (at, word, why) in [
             (ring, 40u64, "an impossible size"),
+            (ring, 26, "larger than the memory"),
+            (ring + 48, 31, "larger than the memory"),
             (ring + 24, 0x1234, "more records than room"),
             (24 * 4096, 3, "not at the place of its number"),
             (80 * 4096, 7, "another's"),

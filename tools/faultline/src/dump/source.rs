@@ -26,14 +26,25 @@ pub trait Bytes: Send + Sync {
     }
 }
 
+/// As much is read at once.
+const STEP: u64 = 16 << 20;
+
 /// Reads `length` bytes from `at`, of which there must be that many: a length comes from the
-/// input, and memory is taken only for what is there.
+/// input, and memory is taken only for what is there. An input with holes is larger than that.
 pub fn read_vec(bytes: &dyn Bytes, at: u64, length: u64) -> io::Result<Vec<u8>> {
     if at.checked_add(length).is_none_or(|end| end > bytes.size()) {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    let mut buffer = vec![0; length as usize];
-    bytes.read_at(&mut buffer, at)?;
+    let mut buffer = Vec::new();
+    let mut filled = 0;
+    while filled < length {
+        let now = (length - filled).min(STEP);
+        let room = buffer.try_reserve(now as usize);
+        room.map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+        buffer.resize((filled + now) as usize, 0);
+        bytes.read_at(&mut buffer[filled as usize..], at + filled)?;
+        filled += now;
+    }
     Ok(buffer)
 }
 

@@ -3,8 +3,9 @@
 //! Small dumps for tests: a machine of some pages, with page tables and a kernel log in it, and
 //! the formats that it can be written in.
 
-use super::codec::tests::compress;
+use super::codec::{LZO, SNAPPY, ZLIB, ZSTD};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::ops::Range;
 
 pub const PAGE: usize = 4096;
@@ -15,7 +16,8 @@ const PRB: u64 = 6;
 const DESCRIPTORS: u64 = 8;
 const INFOS: u64 = 24;
 const DATA: u64 = 80;
-const VMCOREINFO: u64 = 100;
+/// The page that VMCOREINFO begins with.
+pub const VMCOREINFO: u64 = 100;
 /// The first page of user space's, which no log is in.
 pub const OTHERS: u64 = 112;
 const FRAMES: u64 = 150;
@@ -187,7 +189,7 @@ impl Machine {
     }
 
     /// The notes of its dump, and where in them VMCOREINFO's text is.
-    fn notes(&self) -> (Vec<u8>, usize) {
+    pub fn notes(&self) -> (Vec<u8>, usize) {
         let mut notes = Vec::new();
         let mut at = 0;
         for (name, contents) in [
@@ -294,6 +296,25 @@ impl Machine {
                 (40 * PAGE as u64, &memory[40 * PAGE..]),
             ],
         )
+    }
+}
+
+/// Compresses a page.
+pub fn compress(flags: u32, page: &[u8]) -> Vec<u8> {
+    match flags {
+        ZLIB => {
+            let level = flate2::Compression::fast();
+            let mut to = flate2::write::ZlibEncoder::new(Vec::new(), level);
+            to.write_all(page).unwrap();
+            to.finish().unwrap()
+        }
+        LZO => lzo1x::compress(page, lzo1x::CompressLevel::new(3)),
+        SNAPPY => snap::raw::Encoder::new().compress_vec(page).unwrap(),
+        ZSTD => {
+            let level = ruzstd::encoding::CompressionLevel::Fastest;
+            ruzstd::encoding::compress_to_vec(page, level)
+        }
+        _ => page.to_vec(),
     }
 }
 

@@ -10,12 +10,12 @@ use super::flattened::View;
 use super::memory::{Memory, Physical};
 use super::parts::{self, Part, Parts};
 use super::place::Place;
-use super::source::{self, Bytes};
+use super::source::{self, Bytes, Opened};
 use super::vmcoreinfo::{self, Vmcoreinfo};
 use super::{pages, printk, unpack};
 use super::{Facts, Fault, Format, State, Watch};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Compressed twice is somebody's mistake; more often is somebody's joke.
@@ -53,7 +53,7 @@ pub struct Other {
 impl Other {
     /// The number of its bytes, decompressed.
     pub fn size(&self) -> u64 {
-        self.bytes.iter().map(|bytes| bytes.size()).sum()
+        size_of(&self.bytes)
     }
 
     /// Its first bytes, decompressed, as many as `most`.
@@ -80,8 +80,7 @@ struct File {
 }
 
 impl File {
-    fn open(path: &Path, watch: &Watch<'_>) -> anyhow::Result<Self> {
-        let opened = source::open(path, watch)?;
+    fn of(opened: Opened, watch: &Watch<'_>) -> Result<Self, Fault> {
         let mut file = File {
             bytes: opened.bytes,
             in_place: opened.in_place,
@@ -126,17 +125,24 @@ impl File {
 ///
 /// A file cannot be opened at all.
 pub fn read(paths: &[PathBuf], watch: &Watch<'_>) -> anyhow::Result<Input> {
-    let mut files = Vec::new();
-    for path in paths {
-        match File::open(path, watch) {
-            Ok(file) => files.push(file),
-            Err(error) => match error.downcast_ref::<Fault>() {
-                Some(fault) => return Ok(Input::Dump(Vmcore::failed(0, fault.clone()))),
-                None => return Err(error),
-            },
-        }
-    }
-    let bytes = files.iter().map(|file| file.bytes.size()).sum();
+    let opened = paths.iter().map(|path| source::open(path, watch));
+    let opened = opened.collect::<anyhow::Result<Vec<_>>>();
+    let read = opened.and_then(|opened| Ok(read_opened(opened, watch)?));
+    read.or_else(|error| match error.downcast_ref::<Fault>() {
+        Some(fault) => Ok(Input::Dump(Vmcore::failed(0, fault.clone()))),
+        None => Err(error),
+    })
+}
+
+/// Reads the dump in these files, which are not looked into yet.
+///
+/// # Errors
+///
+/// What they were packed in cannot be read.
+pub fn read_opened(opened: Vec<Opened>, watch: &Watch<'_>) -> Result<Input, Fault> {
+    let files = opened.into_iter().map(|file| File::of(file, watch));
+    let files = files.collect::<Result<Vec<_>, _>>()?;
+    let bytes = size_of(files.iter().map(|file| &file.bytes));
     let is_other = |file: &File| {
         let head = file.begins();
         file.bytes.size() > 0 && !Elf::claims(&head) && !Header::claims(&head)
@@ -150,6 +156,12 @@ pub fn read(paths: &[PathBuf], watch: &Watch<'_>) -> anyhow::Result<Input> {
     Ok(Input::Dump(
         examine(files, bytes, watch).unwrap_or_else(|fault| Vmcore::failed(bytes, fault)),
     ))
+}
+
+/// The size of all files together. Those with holes can have any.
+fn size_of<'a>(files: impl IntoIterator<Item = &'a Arc<dyn Bytes>>) -> u64 {
+    let sizes = files.into_iter().map(|bytes| bytes.size());
+    sizes.fold(0, u64::saturating_add)
 }
 
 impl Vmcore {
@@ -367,7 +379,8 @@ fn vmcoreinfo_at(physical: &dyn Physical, frame: u64) -> Result<Option<Vmcoreinf
 fn same_kernel(memory: &Memory<'_>, info: &Vmcoreinfo) -> Result<String, Fault> {
     // Of `struct new_utsname`.
     const FIELD: usize = 65;
-    let name = info.symbol("init_uts_ns")? + info.offset("uts_namespace.name")? as u64;
+    let offset = info.offset("uts_namespace.name")? as u64;
+    let name = info.symbol("init_uts_ns")?.wrapping_add(offset);
     let fields = memory.read(name, 3 * FIELD)?;
     let fields = super::words::Words(&fields);
     let (host, release) = (fields.text(FIELD, FIELD), fields.text(2 * FIELD, FIELD));

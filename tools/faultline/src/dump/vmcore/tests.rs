@@ -7,6 +7,7 @@ use crate::dump::codec::{LZO, SNAPPY, ZLIB, ZSTD};
 use crate::dump::testing::{flattened, Machine, OTHERS, PAGE};
 use crate::dump::tests::{bytes, unwatched};
 use std::io::Write;
+use std::path::Path;
 
 const CPU: u32 = 1 << 31;
 const LOG: &str = "[    1.000002] [      T0] first\n\
@@ -23,7 +24,7 @@ fn machine() -> Machine {
     Machine::new(&records, 7, 12)
 }
 
-fn examined(parts: &[&[u8]]) -> Vmcore {
+fn read_files(parts: &[&[u8]]) -> Input {
     let dir = tempfile::tempdir().unwrap();
     let paths: Vec<_> = (0..parts.len())
         .map(|n| dir.path().join(n.to_string()))
@@ -31,7 +32,11 @@ fn examined(parts: &[&[u8]]) -> Vmcore {
     for (path, part) in paths.iter().zip(parts) {
         std::fs::write(path, part).unwrap();
     }
-    match read(&paths, &unwatched()).unwrap() {
+    read(&paths, &unwatched()).unwrap()
+}
+
+fn examined(parts: &[&[u8]]) -> Vmcore {
+    match read_files(parts) {
         Input::Dump(vmcore) => vmcore,
         Input::Other(_) => panic!("is no dump"),
     }
@@ -247,4 +252,57 @@ fn a_fifo_is_read_to_its_end() {
         Input::Other(_) => panic!("is no dump"),
     }
     writer.join().unwrap();
+}
+
+/// Numbers at the end of what numbers can say.
+#[test]
+fn numbers_that_lead_astray() {
+    // A part of a split dump without a page frame.
+    let state = examined(&[&machine().kdump(ZLIB, 31, Some(0..0), true)]).state;
+    assert!(
+        matches!(&state, State::Incomplete(why) if why.contains("is a split dump")),
+        "{state:?}"
+    );
+    // Two files that are larger together than any number.
+    let mut far = flattened(b"text");
+    far[PAGE..PAGE + 8].copy_from_slice(&i64::MAX.to_be_bytes());
+    match read_files(&[&far, &far]) {
+        Input::Other(other) => assert_eq!(other.size(), u64::MAX),
+        Input::Dump(vmcore) => panic!("{vmcore:?}"),
+    }
+    // Addresses at the end of memory.
+    let elf = Elf::read(bytes(&machine().elf(true))).unwrap();
+    let info = elf.vmcoreinfo.clone().unwrap();
+    for (key, value) in [
+        ("SYMBOL(init_uts_ns)", "ffffffffffffffff"),
+        ("SYMBOL(prb)", "ffffffffffffffff"),
+        ("SYMBOL(init_top_pgt)", "ffffffffffffffff"),
+        ("NUMBER(phys_base)", "-4096"),
+        ("NUMBER(phys_base)", "-8192"),
+    ] {
+        let mut info = info.clone();
+        info.0.insert(key.into(), value.into());
+        let read = Read::of(&elf, "x86_64", info, &unwatched());
+        assert!(matches!(read, Err(Fault::Incomplete(_))), "{key}={value}");
+    }
+}
+
+/// A flattened dump is as large as its last piece says, with nothing before that.
+#[test]
+fn memory_is_taken_for_what_is_there() {
+    let mut dump = machine().kdump(ZLIB, 31, None, true);
+    // The largest bitmaps that a header can have: 8 TiB each.
+    let blocks = u32::MAX / 2;
+    let frames = u64::from(blocks) * 8 * PAGE as u64;
+    dump[436..440].copy_from_slice(&(2 * blocks).to_le_bytes());
+    dump[440..444].copy_from_slice(&u32::MAX.to_le_bytes());
+    dump[PAGE + 96..PAGE + 104].copy_from_slice(&frames.to_le_bytes());
+    let mut flat = flattened(&dump);
+    flat.truncate(flat.len() - 16);
+    flat.extend((1i64 << 60).to_be_bytes());
+    flat.extend(1i64.to_be_bytes());
+    flat.extend([0; 1]);
+    flat.extend([0xff; 16]);
+    let missing = incomplete(&[&flat]);
+    assert!(missing.contains("ends within its bitmaps"), "{missing}");
 }
