@@ -6,7 +6,8 @@ pub use crate::line::Line;
 use crate::mode::Case;
 use crate::template;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::{self, Write};
 
 /// The module's announcement of what it is going to do.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -114,6 +115,11 @@ const CONTEXT: &str = "CPU: {cpu} ";
 const CONTEXT_PID: &str = "PID: {pid} Comm: {comm_and_taint}";
 const TASK: &str = "task:{thread} state:{state} stack:{stack} pid:{pid} ";
 
+/// The longest name of a function; the kernel's own end at 512 letters, mangled.
+const LONGEST_NAME: usize = 4096;
+/// No kernel is built for more CPUs.
+const MOST_CPUS: u32 = 8192;
+
 /// The run that `line` is about, if it is the module's.
 pub fn run(line: Line<'_>) -> Option<&str> {
     let found = template::find(OURS, line.text).filter(|_| line.text.starts_with("lockup: run "));
@@ -136,7 +142,7 @@ pub fn begin(line: Line<'_>) -> Option<Begin> {
     Some(Begin {
         time: line.time,
         run_id: found.text("run").into(),
-        cpu: found.number("cpu")?,
+        cpu: found.number("cpu").filter(|cpu| *cpu < MOST_CPUS)?,
         mode: found.text("mode").into(),
         numbers: found
             .text("numbers")
@@ -257,7 +263,23 @@ pub fn frame(line: Line<'_>) -> Option<Frame> {
 
 /// A function's name as its source has it, where it was mangled by rustc.
 pub fn demangled(function: &str) -> String {
-    format!("{:#}", rustc_demangle::demangle(function))
+    /// A text with an end: a few letters can stand for a million.
+    struct Bounded(String);
+
+    impl fmt::Write for Bounded {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            if self.0.len() + text.len() > LONGEST_NAME {
+                return Err(fmt::Error);
+            }
+            self.0.write_str(text)
+        }
+    }
+
+    let mut name = Bounded(String::new());
+    match write!(name, "{:#}", rustc_demangle::demangle(function)) {
+        Ok(()) => name.0,
+        Err(_) => function.into(),
+    }
 }
 
 /// What a kernel log tells about an injected fault.
@@ -287,7 +309,7 @@ pub struct Story {
 struct Reader<'l> {
     story: Story,
     /// Who prints which stack at the moment: reports of several CPUs are mixed.
-    open: Vec<(Option<&'l str>, usize)>,
+    open: HashMap<Option<&'l str>, usize>,
     /// The stack of a CPU that was shown last before the panic, and the first that the one who
     /// panicked shows after it.
     last: Option<usize>,
@@ -352,10 +374,12 @@ impl<'l> Reader<'l> {
             return self.stack(line, stack);
         }
         let story = &mut self.story;
-        let open = self.open.iter().find(|(caller, _)| *caller == line.caller);
-        if let Some(stack) = open.and_then(|(_, at)| story.stacks.get_mut(*at)) {
+        let open = self.open.get(&line.caller);
+        if let Some(stack) = open.and_then(|at| story.stacks.get_mut(*at)) {
             if line.text.trim() == "</IRQ>" {
-                for frame in &mut stack.frames {
+                // Those before one that is known to be are as well.
+                let frames = stack.frames.iter_mut().rev();
+                for frame in frames.take_while(|frame| !frame.in_interrupt) {
                     frame.in_interrupt = true;
                 }
             }
@@ -432,8 +456,7 @@ impl<'l> Reader<'l> {
     fn stack(&mut self, line: Line<'l>, stack: Stack) {
         let story = &mut self.story;
         let at = story.stacks.len();
-        self.open.retain(|(caller, _)| *caller != line.caller);
-        self.open.push((line.caller, at));
+        self.open.insert(line.caller, at);
         if story.panic.is_none() {
             if stack.cpu.is_some() && !story.detections.is_empty() {
                 self.last = Some(at);
@@ -569,5 +592,55 @@ mod tests {
             frame(Line::parse("[1.0] R10: ff47823041e20d50 R11: 0")),
             None
         );
+    }
+
+    /// Reads a log of so many lines that what took a look at all earlier ones for each would not end.
+    fn in_time(lines: impl Iterator<Item = String>) -> Story {
+        let log: String = lines.flat_map(|line| [line, "\n".into()]).collect();
+        let begin = std::time::Instant::now();
+        let case = Case::new(crate::mode::find("soft").unwrap(), None).unwrap();
+        let story = Story::read(case, &log);
+        let took = begin.elapsed();
+        assert!(took < std::time::Duration::from_secs(20), "{took:?}");
+        story
+    }
+
+    #[test]
+    fn a_log_of_any_length_is_read_in_time() {
+        const MANY: u32 = 100_000;
+        // A stack each, by another caller each; one stack with an interrupt after each frame; CPUs.
+        let stacks =
+            in_time((0..MANY).map(|n| {
+                format!("[    1.0] [ T{n}] CPU: 1 UID: 0 PID: {n} Comm: a Not tainted 7.3")
+            }));
+        assert_eq!(stacks.stacks.len(), MANY as usize);
+        let first = "[    1.0] [ T1] CPU: 1 UID: 0 PID: 1 Comm: a Not tainted 7.3".to_string();
+        let frames = in_time([first].into_iter().chain((0..MANY).map(|n| {
+            let text = ["f+0x1/0x2", "</IRQ>"][n as usize % 2];
+            format!("[    1.0] [ T1]  {text}")
+        })));
+        let frames = &frames.stacks[0].frames;
+        assert_eq!(frames.len(), MANY as usize / 2);
+        assert!(frames.iter().all(|frame| frame.in_interrupt));
+        let begins = in_time((0..MANY).map(|cpu| {
+            format!("[    1.0] lockup: run x: cpu {cpu}: begin: mode=soft hold_secs=1")
+        }));
+        assert_eq!(begins.begins.len(), MOST_CPUS as usize);
+    }
+
+    /// Each type in it is twice the one before, of which it says only where that was.
+    #[test]
+    fn a_name_that_stands_for_a_long_one_stays_as_it_is() {
+        let digits = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        let name = |depth: usize| {
+            let twice = (0..depth).map(|n| {
+                let digit = char::from(digits[8 + depth - n - 1]);
+                format!("B{digit}_E")
+            });
+            let types = "T".repeat(depth) + "u" + &twice.collect::<String>();
+            format!("_RINvC1a1f{types}E")
+        };
+        assert_eq!(demangled(&name(2)), "a::f::<(((), ()), ((), ()))>");
+        assert_eq!(demangled(&name(40)), name(40));
     }
 }

@@ -47,19 +47,23 @@ pub fn in_order(text: &str) -> String {
     }
     let mut records = records.into_values().rev();
     let joined = |parts: BTreeMap<u32, String>| parts.into_values().rev().collect::<String>();
-    let Some(mut log) = records.next().map(joined) else {
+    let Some(newest) = records.next().map(joined) else {
         return plain;
     };
+    let begins = |log: &str| log.lines().find_map(|line| Line::parse(line).time);
+    let mut first = begins(&newest);
+    let mut all = vec![newest];
     for older in records.map(joined).chain([plain]) {
-        let first = log.lines().find_map(|line| Line::parse(line).time);
         let before = older.lines().take_while(|line| {
             let time = Line::parse(line).time;
             !time.zip(first).is_some_and(|(time, first)| time >= first)
         });
         let before: String = before.flat_map(|line| [line, "\n"]).collect();
-        log = before + &log;
+        first = begins(&before).or(first);
+        all.push(before);
     }
-    log
+    all.reverse();
+    all.concat()
 }
 
 /// The number of the record and of its part, if `line` begins one.
@@ -102,6 +106,18 @@ mod tests {
             assert!(claims(text.as_bytes()));
         }
         assert_eq!(in_order("[ 1.0] a\n[ 2.0] b"), "[ 1.0] a\n[ 2.0] b\n");
+    }
+
+    #[test]
+    fn records_without_number_are_put_in_order_in_time() {
+        const MANY: u32 = 200_000;
+        let records = (1..=MANY).map(|n| format!("Oops#{n} Part1\n<6>[    {n}.0] {n}\n"));
+        let begin = std::time::Instant::now();
+        let log = in_order(&records.collect::<String>());
+        let took = begin.elapsed();
+        assert!(took < std::time::Duration::from_secs(20), "{took:?}");
+        assert_eq!(log.lines().count(), MANY as usize);
+        assert!(log.starts_with("<6>[    1.0] 1\n<6>[    2.0] 2\n"));
     }
 
     #[test]
