@@ -36,6 +36,8 @@ mod lock;
 mod matrix;
 mod mode;
 mod out;
+#[cfg(test)]
+mod pack;
 mod plan;
 mod process;
 mod progress;

@@ -170,24 +170,7 @@ impl<R: BufRead> Read for Frames<R> {
 mod tests {
     use super::*;
     use crate::dump::tests::{bytes, unwatched};
-    use std::io::Write;
-
-    fn gzip(data: &[u8]) -> Vec<u8> {
-        let mut to = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        to.write_all(data).unwrap();
-        to.finish().unwrap()
-    }
-
-    fn zstd(data: &[u8]) -> Vec<u8> {
-        ruzstd::encoding::compress_to_vec(data, ruzstd::encoding::CompressionLevel::Fastest)
-    }
-
-    fn xz(data: &[u8]) -> Vec<u8> {
-        let options = lzma_rust2::XzOptions::with_preset(0);
-        let mut to = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
-        to.write_all(data).unwrap();
-        to.finish().unwrap()
-    }
+    use crate::pack::{gzip, xz, zstd};
 
     fn unpacked(data: &[u8]) -> (Vec<u8>, Option<String>) {
         let inside = unpack(&bytes(data), &unwatched()).unwrap().unwrap();

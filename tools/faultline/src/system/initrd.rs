@@ -6,13 +6,14 @@
 use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
 use ruzstd::decoding::StreamingDecoder;
-use std::borrow::Cow;
 use std::io::{self, BufRead, BufReader, Read};
 
 /// No initrd that a crash kernel has room for is larger when unpacked.
 const MOST: u64 = 1 << 30;
 /// Larger files in it are not read.
 const LARGEST: u64 = 1 << 20;
+/// The most memory that a decoder may take for its window.
+const WINDOW_KIB: u32 = 256 << 10;
 /// The blocks of a legacy LZ4 frame have at most this size, uncompressed.
 const LZ4_BLOCK: usize = 8 << 20;
 
@@ -57,7 +58,7 @@ pub fn find(initrd: impl Read, name: &str) -> Result<Option<Vec<u8>>, Why> {
 fn unpack<'a>(start: &[u8], from: impl BufRead + 'a) -> Result<Option<Box<dyn Read + 'a>>, Why> {
     Ok(Some(match start {
         start if start.starts_with(GZIP) => Box::new(MultiGzDecoder::new(from)),
-        start if start.starts_with(XZ) => Box::new(XzReader::new(from, true)),
+        start if start.starts_with(XZ) => Box::new(XzReader::new_mem_limit(from, true, WINDOW_KIB)),
         start if start.starts_with(ZSTD) => {
             let decoder = StreamingDecoder::new(from);
             Box::new(decoder.map_err(|error| format!("no zstd data: {error}"))?)
@@ -67,14 +68,27 @@ fn unpack<'a>(start: &[u8], from: impl BufRead + 'a) -> Result<Option<Box<dyn Re
     }))
 }
 
-/// The bytes of a file, unpacked if it is compressed.
-pub fn whole(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Why> {
+/// Returns whether a file, unpacked if it is compressed, has a word in it.
+pub fn has_word(bytes: &[u8], word: &[u8]) -> Result<bool, Why> {
+    let has = |bytes: &[u8]| bytes.windows(word.len()).any(|part| part == word);
     let Some(unpacked) = unpack(bytes, bytes)? else {
-        return Ok(bytes.into());
+        return Ok(has(bytes));
     };
-    let mut all = Vec::new();
-    unpacked.take(MOST).read_to_end(&mut all).map_err(says)?;
-    Ok(all.into())
+    let mut unpacked = unpacked.take(MOST);
+    let (mut found, mut kept) = (false, Vec::new());
+    let mut block = vec![0; 1 << 16];
+    loop {
+        match unpacked.read(&mut block).map_err(says)? {
+            0 if unpacked.limit() == 0 => {
+                return Err(format!("has more than {} MiB, unpacked", MOST >> 20))
+            }
+            0 => return Ok(found),
+            length => kept.extend_from_slice(&block[..length]),
+        }
+        found = found || has(&kept);
+        // The word may go on with what comes next.
+        kept.drain(..(kept.len() + 1).saturating_sub(word.len()));
+    }
 }
 
 fn says(error: io::Error) -> Why {
@@ -171,7 +185,9 @@ fn pad(from: &mut impl Read, at: &mut u64) -> Result<(), Why> {
 /// The legacy frame of LZ4, which the kernel reads: blocks, each with its size in front.
 struct Lz4<R> {
     from: R,
-    block: Vec<u8>,
+    /// Room for a block, which is taken once.
+    room: Vec<u8>,
+    length: usize,
     at: usize,
 }
 
@@ -179,7 +195,8 @@ impl<R: Read> Lz4<R> {
     fn new(from: R) -> Self {
         Lz4 {
             from,
-            block: Vec::new(),
+            room: Vec::new(),
+            length: 0,
             at: 0,
         }
     }
@@ -207,7 +224,9 @@ impl<R: Read> Lz4<R> {
         }
         let mut data = vec![0; length];
         self.from.read_exact(&mut data)?;
-        self.block = lz4_flex::block::decompress(&data, LZ4_BLOCK).map_err(io::Error::other)?;
+        self.room.resize(LZ4_BLOCK, 0);
+        let length = lz4_flex::block::decompress_into(&data, &mut self.room);
+        self.length = length.map_err(io::Error::other)?;
         self.at = 0;
         Ok(true)
     }
@@ -215,73 +234,22 @@ impl<R: Read> Lz4<R> {
 
 impl<R: Read> Read for Lz4<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        while self.at >= self.block.len() {
+        while self.at >= self.length {
             if !self.next()? {
                 return Ok(0);
             }
         }
-        let length = into.len().min(self.block.len() - self.at);
-        into[..length].copy_from_slice(&self.block[self.at..self.at + length]);
+        let length = into.len().min(self.length - self.at);
+        into[..length].copy_from_slice(&self.room[self.at..self.at + length]);
         self.at += length;
         Ok(length)
     }
 }
 
 #[cfg(test)]
-pub mod tests {
+mod tests {
     use super::*;
-    use std::io::Write;
-
-    /// An archive of these files.
-    pub fn cpio(files: &[(&str, &str)]) -> Vec<u8> {
-        let mut out = Vec::new();
-        let mut add = |name: &str, mode: u32, text: &str| {
-            let fields = [1, mode, 0, 0, 1, 0, text.len() as u32, 0, 0, 0, 0];
-            out.extend(b"070701");
-            for field in fields.into_iter().chain([name.len() as u32 + 1, 0]) {
-                out.extend(format!("{field:08x}").into_bytes());
-            }
-            out.extend(name.bytes().chain([0]));
-            out.resize(out.len().next_multiple_of(4), 0);
-            out.extend(text.bytes());
-            out.resize(out.len().next_multiple_of(4), 0);
-        };
-        add("etc", 0o040_755, "");
-        for (name, text) in files {
-            add(name, 0o100_644, text);
-        }
-        add("TRAILER!!!", 0, "");
-        out.resize(out.len().next_multiple_of(512), 0);
-        out
-    }
-
-    fn gzip(data: &[u8]) -> Vec<u8> {
-        let mut to = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        to.write_all(data).unwrap();
-        to.finish().unwrap()
-    }
-
-    fn lz4(data: &[u8]) -> Vec<u8> {
-        let mut out = LZ4.to_vec();
-        // Blocks of any length, for a reader.
-        for part in data.chunks(300) {
-            let block = lz4_flex::block::compress(part);
-            out.extend((block.len() as u32).to_le_bytes());
-            out.extend(block);
-        }
-        out
-    }
-
-    fn zstd(data: &[u8]) -> Vec<u8> {
-        ruzstd::encoding::compress_to_vec(data, ruzstd::encoding::CompressionLevel::Fastest)
-    }
-
-    fn xz(data: &[u8]) -> Vec<u8> {
-        let options = lzma_rust2::XzOptions::with_preset(0);
-        let mut to = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
-        to.write_all(data).unwrap();
-        to.finish().unwrap()
-    }
+    use crate::pack::{cpio, gzip, lz4, xz, zstd};
 
     fn text(initrd: &[u8], name: &str) -> Option<String> {
         let found = find(initrd, name).unwrap();
@@ -319,20 +287,59 @@ pub mod tests {
     }
 
     #[test]
-    fn a_file_is_unpacked() {
-        let text = b"text".repeat(99);
-        for packed in [
-            text.clone(),
-            gzip(&text),
-            lz4(&text),
-            zstd(&text),
-            xz(&text),
-        ] {
-            assert_eq!(whole(&packed).unwrap(), text);
+    fn a_word_is_found_in_a_file_however_it_is_packed() {
+        // Wherever it lies between what is unpacked at once.
+        for before in [0, 299, (1 << 16) - 2, 1 << 16, 100_000] {
+            let text = [&b"x".repeat(before)[..], b"word", &b"y".repeat(99)].concat();
+            for packed in [
+                text.clone(),
+                gzip(&text),
+                lz4(&text),
+                zstd(&text),
+                xz(&text),
+            ] {
+                assert_eq!(has_word(&packed, b"word"), Ok(true), "{before}");
+                assert_eq!(has_word(&packed, b"sword"), Ok(false), "{before}");
+            }
         }
-        let mut cut = xz(&text);
+        let mut cut = xz(&b"word".repeat(99));
         cut.truncate(40);
-        assert!(whole(&cut).is_err());
+        assert!(has_word(&cut, b"word").is_err());
+    }
+
+    /// Each block takes 8 MiB when it is unpacked, whatever is in it; this has a million of them.
+    #[test]
+    fn blocks_of_nothing_take_no_time() {
+        let block = lz4_flex::block::compress(b"");
+        let mut packed = LZ4.to_vec();
+        for _ in 0..1 << 20 {
+            packed.extend((block.len() as u32).to_le_bytes());
+            packed.extend(&block);
+        }
+        let begin = std::time::Instant::now();
+        assert_eq!(has_word(&packed, b"word"), Ok(false));
+        let took = begin.elapsed();
+        assert!(took < std::time::Duration::from_secs(60), "{took:?}");
+    }
+
+    /// The header of an xz stream says how much memory its reader needs: here 4 GiB.
+    #[test]
+    fn a_window_of_any_size_is_refused() {
+        let mut packed = xz(b"text");
+        // The block's header: the dictionary's size, and the sum that has to fit.
+        let (header, size) = (12, packed[12] as usize * 4);
+        let at = (header..header + size).find(|at| packed[*at..*at + 2] == [0x21, 1]);
+        packed[at.unwrap() + 2] = 40;
+        let sum = crc32(&packed[header..header + size]);
+        packed[header + size..][..4].copy_from_slice(&sum.to_le_bytes());
+        let error = has_word(&packed, b"word").unwrap_err();
+        assert!(error.to_lowercase().contains("memory"), "{error}");
+    }
+
+    fn crc32(bytes: &[u8]) -> u32 {
+        let mut sum = flate2::Crc::new();
+        sum.update(bytes);
+        sum.sum()
     }
 
     #[test]

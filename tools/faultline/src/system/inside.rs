@@ -29,11 +29,8 @@ impl System {
     pub fn has_word(&self, program: &str, word: &str) -> Seen<bool> {
         let (path, bytes) = (program.to_owned(), word.as_bytes().to_vec());
         let found = self.within_file(program, word, move |tree| {
-            Ok(match initrd::whole(&tree.read(&path)?) {
-                Ok(all) => {
-                    let has = all.windows(bytes.len()).any(|part| part == bytes);
-                    Seen::Is(if has { "yes" } else { "no" }.into())
-                }
+            Ok(match initrd::has_word(&tree.read(&path)?, &bytes) {
+                Ok(has) => Seen::Is(if has { "yes" } else { "no" }.into()),
                 Err(why) => Seen::Unseen(why),
             })
         });

@@ -210,7 +210,7 @@ mod tests {
     use super::*;
     use crate::doctor::checks::testing::{found, says};
     use crate::doctor::State;
-    use crate::system::initrd::tests::cpio;
+    use crate::pack::cpio;
     use crate::system::testing::Machine;
 
     const INITRD: &str = "/var/lib/kdump/initrd.img";
