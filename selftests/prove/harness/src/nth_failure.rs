@@ -8,13 +8,10 @@
 //!
 //! Documentation: `Documentation/fault-injection/fault-injection.rst`, "fail-nth".
 
-mod fault;
-mod module;
-
 use anyhow::{bail, ensure, Context};
 use clap::Parser;
-use fault::{Failures, Target};
-use module::{kprobes, Module, Traces};
+use prove::fault::{self, Failures, Target};
+use prove::module::{self, kprobes, Module, Traces};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
