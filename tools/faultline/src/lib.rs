@@ -56,6 +56,7 @@ mod template;
 mod timeline;
 mod verdict;
 mod window;
+mod zstd;
 
 use std::process::ExitCode;
 

@@ -3,6 +3,7 @@
 //! How a page is stored: as it is, or compressed by one of four algorithms. Each is
 //! decompressed to exactly a page, or it is damaged.
 
+use crate::zstd;
 use flate2::{Decompress, FlushDecompress, Status};
 use ruzstd::decoding::FrameDecoder;
 
@@ -11,6 +12,8 @@ pub const ZLIB: u32 = 0x1;
 pub const LZO: u32 = 0x2;
 pub const SNAPPY: u32 = 0x4;
 pub const ZSTD: u32 = 0x20;
+/// No window of a page is larger.
+const MOST_WINDOW: u64 = 8 << 20;
 /// All algorithms.
 pub const COMPRESSED: u32 = ZLIB | LZO | SNAPPY | ZSTD;
 
@@ -54,6 +57,9 @@ impl Codec {
             SNAPPY => snap::raw::Decoder::new()
                 .decompress(data, &mut self.page)
                 .map_err(|_| "is no snappy data of a page")?,
+            ZSTD if zstd::window(data).is_none_or(|window| window > MOST_WINDOW) => {
+                return Err("is no zstd data of a page")
+            }
             ZSTD => self
                 .zstd
                 .decode_all(data, &mut self.page)
@@ -111,6 +117,18 @@ mod tests {
         }
         assert!(codec.page(ZLIB | LZO, &page).is_err());
         assert!(codec.page(0x40, &page).is_err());
+    }
+
+    /// What it says of a page does not depend on the pages before.
+    #[test]
+    fn a_page_is_the_same_after_others() {
+        // A frame with a window of 512 GiB, and a block of zeroes: found by fuzzing.
+        let block = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xe8, 0x03, 0x80, 0x00, 0x00];
+        let page = compress(ZSTD, &[7; 4096]);
+        let mut codec = Codec::new(4096);
+        let first = codec.page(ZSTD, &block).map(<[u8]>::to_vec);
+        assert!(codec.page(ZSTD, &page).is_ok());
+        assert_eq!(codec.page(ZSTD, &block).map(<[u8]>::to_vec), first);
     }
 
     /// Of all algorithms zlib alone has a sum over its data.

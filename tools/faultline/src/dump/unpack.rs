@@ -5,11 +5,12 @@
 
 use super::source::{self, Bytes, Plain};
 use super::{Fault, Watch};
+use crate::zstd::{self, Ahead};
 use flate2::read::MultiGzDecoder;
 use lzma_rust2::XzReader;
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 use std::cell::RefCell;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::sync::Arc;
 
 /// The most memory that a decoder may take for its window.
@@ -125,14 +126,14 @@ impl Read for From<'_> {
 
 /// A zstd file's frames, one after the other (`zstd -T0` and `cat` make several).
 struct Frames<R: BufRead> {
-    from: Option<R>,
-    frame: Option<StreamingDecoder<R, FrameDecoder>>,
+    from: Option<Ahead<R>>,
+    frame: Option<StreamingDecoder<Ahead<R>, FrameDecoder>>,
 }
 
 impl<R: BufRead> Frames<R> {
     fn new(from: R) -> Self {
         Frames {
-            from: Some(from),
+            from: Some(Cursor::new(Vec::new()).chain(from)),
             frame: None,
         }
     }
@@ -160,8 +161,7 @@ impl<R: BufRead> Read for Frames<R> {
             if from.fill_buf()?.is_empty() {
                 return Ok(0);
             }
-            let frame = StreamingDecoder::new(from).map_err(io::Error::other)?;
-            self.frame = Some(frame);
+            self.frame = Some(zstd::decoder(from, u64::from(WINDOW_KIB) << 10)?);
         }
     }
 }

@@ -3,10 +3,10 @@
 //! Files in an initrd: cpio archives one after another, as the kernel unpacks them
 //! (`Documentation/driver-api/early-userspace/buffer-format.rst`), the last of them compressed.
 
+use crate::zstd;
 use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
-use ruzstd::decoding::StreamingDecoder;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 /// No initrd that a crash kernel has room for is larger when unpacked.
 const MOST: u64 = 1 << 30;
@@ -60,7 +60,8 @@ fn unpack<'a>(start: &[u8], from: impl BufRead + 'a) -> Result<Option<Box<dyn Re
         start if start.starts_with(GZIP) => Box::new(MultiGzDecoder::new(from)),
         start if start.starts_with(XZ) => Box::new(XzReader::new_mem_limit(from, true, WINDOW_KIB)),
         start if start.starts_with(ZSTD) => {
-            let decoder = StreamingDecoder::new(from);
+            let from = Cursor::new(Vec::new()).chain(from);
+            let decoder = zstd::decoder(from, u64::from(WINDOW_KIB) << 10);
             Box::new(decoder.map_err(|error| format!("no zstd data: {error}"))?)
         }
         start if start.starts_with(LZ4) => Box::new(Lz4::new(from)),
