@@ -12,7 +12,7 @@ IN_ROOT := scripts/in-root
 paths = $(shell KERNEL="$(KERNEL)" $(if $(FAULTLINE_CACHE),FAULTLINE_CACHE="$(FAULTLINE_CACHE)") \
 	scripts/paths $(1))
 
-.PHONY: help all modules setup setup-debuginfo setup-machine tools selftests demo demo-machine matrix test test-long test-kernels \
+.PHONY: help all modules setup setup-debuginfo setup-machine tools selftests fuzz demo demo-machine matrix test test-long test-kernels \
 	prove bench kernels compatibility lint doc shell install clean distclean
 
 # Where the modules have the kernel's Rust crates from; see rust/Kbuild.
@@ -58,7 +58,10 @@ help:
 # make test        the whole test suite
 # make test-long   what takes longer: every mode of lockup, route_probe's counts against
 #                  another observer for a minute each, 100 unloads under load, the
-#                  kernel's own tests, and the goals of the benchmark
+#                  kernel's own tests, ten minutes of fuzzing, and the goals of
+#                  the benchmark
+# make fuzz        the readers of other people's files on inputs of every kind, for
+#                  FUZZ_SECONDS=600 in all
 # make prove       the tests of the modules on kernels that check each lock, sleep, object and
 #                  access to memory, which are built first (hours when emulated)
 # make bench       the instructions that a hit of each kind of probe costs, beside C
@@ -108,6 +111,12 @@ selftests test test-long test-kernels prove bench: export FAULTLINE_SELFTESTS = 
 selftests: modules
 	@scripts/programs selftests/knobs/harness selftests/prove/harness
 
+# The targets of tools/faultline/fuzz, each for its share.
+fuzz: export FAULTLINE_FUZZ_SECONDS = $(or $(FUZZ_SECONDS),600)
+fuzz: setup
+	@scripts/setup --fuzz
+	@scripts/fuzz
+
 demo: modules tools
 	@scripts/faultline drill vm --mode soft
 
@@ -138,11 +147,13 @@ test-long: export FAULTLINE_SECONDS ?= 60
 test-long: export FAULTLINE_ROUNDS ?= 100
 test-long: export FAULTLINE_LOADS ?= 300
 test-long: selftests tools
+	@scripts/setup --fuzz
 	@$(MAKE) --no-print-directory KERNEL=debian-13 modules setup-machine
 	@for variant in $(notdir $(basename $(wildcard scripts/machine-variants/*.sh))); do \
 		scripts/machine --kernel debian-13 --variant $$variant make || exit; done
 	@scripts/test $(patsubst selftests/%,debian-13:%,$(wildcard selftests/machine/*.sh)) \
 		lockup lockup_oops lockup_death probes knobs/races.sh drill/pass.sh \
+		prove/crash_points.sh prove/fuzz_files.sh prove/fuzz_params.sh tool/fuzz.sh \
 		$(patsubst selftests/%,%,$(wildcard selftests/route_probe/*.sh)) bench
 
 prove:

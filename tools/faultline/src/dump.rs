@@ -10,6 +10,8 @@ mod diskdump;
 pub mod elf;
 mod fault;
 pub mod flattened;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod memory;
 mod pages;
 mod parts;
@@ -17,7 +19,7 @@ mod pieces;
 mod place;
 mod printk;
 mod source;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 mod testing;
 mod unpack;
 mod vmcore;
@@ -120,7 +122,12 @@ impl Dump {
     /// Examines the dump in `paths`, one file or the parts of a split dump: all of it, and its
     /// kernel log.
     pub fn examine(paths: &[PathBuf], watch: &Watch<'_>) -> anyhow::Result<Self> {
-        Ok(match vmcore::read(paths, watch)? {
+        Self::of(vmcore::read(paths, watch)?)
+    }
+
+    /// What was read, as a dump.
+    fn of(input: Input) -> anyhow::Result<Self> {
+        Ok(match input {
             Input::Dump(vmcore) => Dump {
                 bytes: vmcore.bytes,
                 facts: vmcore.facts,

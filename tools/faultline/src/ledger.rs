@@ -102,7 +102,8 @@ impl Ledger {
         Ok(ledger)
     }
 
-    fn parse(bytes: &[u8]) -> Self {
+    /// The ledger in these bytes.
+    pub fn parse(bytes: &[u8]) -> Self {
         let mut ledger = Ledger::default();
         let (whole, tail) = split(bytes);
         let tail = (!tail.is_empty()).then_some(tail);

@@ -23,6 +23,8 @@ mod dump;
 mod escape;
 mod event;
 mod folder;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod guest;
 mod here;
 mod infer;
@@ -36,7 +38,7 @@ mod lock;
 mod matrix;
 mod mode;
 mod out;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 mod pack;
 mod plan;
 mod process;

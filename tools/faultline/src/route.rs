@@ -11,7 +11,7 @@ pub mod filters;
 mod instance;
 mod kernel;
 mod ledger;
-mod line;
+pub mod line;
 mod out;
 mod people;
 mod summary;

@@ -116,7 +116,8 @@ impl Found {
     }
 }
 
-fn parse(bytes: &[u8]) -> anyhow::Result<Armed> {
+/// The armed drill in these bytes.
+pub fn parse(bytes: &[u8]) -> anyhow::Result<Armed> {
     ensure!(
         bytes.iter().any(|byte| *byte != 0),
         "nothing is in it: it was not on the disk when the machine crashed"

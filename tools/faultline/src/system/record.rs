@@ -77,7 +77,8 @@ impl Record {
             .with_context(|| path.display().to_string())
     }
 
-    fn write_to(&self, to: impl Write) -> anyhow::Result<()> {
+    /// Writes the bytes of the archive.
+    pub fn write_to(&self, to: impl Write) -> anyhow::Result<()> {
         let mut tar = tar::Builder::new(to);
         let size = |seen: &Seen<String>| seen.as_ref().map(|text| text.len() as u64);
         let manifest = Manifest {
@@ -117,7 +118,8 @@ impl Record {
         Self::read_from(File::from(rustix::fs::open(path, flags, Mode::empty())?))
     }
 
-    fn read_from(from: impl Read) -> anyhow::Result<Self> {
+    /// Reads the bytes of an archive.
+    pub fn read_from(from: impl Read) -> anyhow::Result<Self> {
         let mut members: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         let mut left = BYTES;
         let mut archive = tar::Archive::new(from);

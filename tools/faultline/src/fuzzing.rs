@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the targets of `fuzz/` call. Each function takes whatever bytes there are, reads them as a
+//! file of somebody else's is read, and has to come back: soon, without a panic, and without more
+//! memory than such a file needs. Where a result can be compared with another one, it is.
+
+mod seeds;
+
+pub use crate::dump::fuzzing::{damaged, flattened, notes, page, printk, vmcore, Patch};
+pub use seeds::seeds;
+
+use crate::dump::{Dump, State};
+use crate::klog::Story;
+use crate::ledger::Ledger;
+use crate::mode::{Case, MODES};
+use crate::route::line::Record;
+use crate::system::{self, initrd};
+use crate::verdict::{self, Expected};
+use crate::{here, infer, saved};
+
+/// Reads a kernel log that somebody saved, and judges it, in any mode.
+pub fn log(mode: u8, text: &[u8]) {
+    let Some(dump) = Dump::of_log(text) else {
+        assert!(!saved::claims(text), "a log that is none");
+        return;
+    };
+    let log = dump.log.clone().unwrap_or_default();
+    // Of many modes, not each has what the log tells; the one that it is about has.
+    let told = infer::case(&log, None, None);
+    for case in [told, case(mode)] {
+        judge(
+            case,
+            &log,
+            Dump::of_log(text).unwrap_or_else(|| Dump::only(State::Absent)),
+        );
+    }
+}
+
+fn case(number: u8) -> Case {
+    let mode = &MODES[usize::from(number) % MODES.len()];
+    let detector = mode.detectors[usize::from(number) / MODES.len() % mode.detectors.len()];
+    Case { mode, detector }
+}
+
+/// Judges what was read.
+pub(crate) fn judge(case: Case, log: &str, mut dump: Dump) {
+    dump.story = Some(Story::read(case, log));
+    let expected = Expected {
+        case,
+        run_id: Some("run".into()),
+        cpus: Some("0-1".into()),
+        threshold: None,
+        insists: false,
+    };
+    verdict::judge_dump(&expected, &dump);
+}
+
+/// Looks for a file in an initrd, and unpacks it as a compressed file.
+pub fn initrd(bytes: &[u8]) {
+    let _ = initrd::find(bytes, "etc/crypttab");
+    let _ = initrd::has_word(bytes, b"word");
+}
+
+/// Reads files of JSON, and of other forms, that the program itself writes.
+pub fn documents(bytes: &[u8]) {
+    let ledger = Ledger::parse(bytes);
+    for proof in &ledger.proofs {
+        assert!(serde_json::to_string(proof).is_ok());
+    }
+    let _ = here::state::parse(bytes);
+    let _ = system::Record::read_from(bytes);
+    let text = String::from_utf8_lossy(bytes);
+    let _ = crate::drgn::Witness::read(&text);
+    for line in text.lines() {
+        Record::read(line);
+    }
+}
