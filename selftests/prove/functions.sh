@@ -4,7 +4,8 @@
 # The kernel's functions that our modules call and that can fail are let fail, each call one after the
 # other, while a module is loaded, used and unloaded: each attempt is refused, or does without;
 # nothing is left of one that was refused, and the next load works. (Functions that ftrace cannot patch
-# are not among them: fail-nth does not count those that a breakpoint catches.)
+# are not among them: fail-nth does not count those that a breakpoint catches. Nor is disable_kprobe(),
+# which fails when it is half done, and not before: probes/probes.sh lets it, by refuse.ko.)
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/prove.sh"
@@ -37,20 +38,15 @@ cleanup() {
 }
 
 lockup() {
-	local function
 	injectable
 	fails --error kthread_create_on_node lockup mode=soft cpus=0-1 delay_secs=3600 hold_secs=1 force=1
-	for function in register_kprobe enable_kprobe disable_kprobe; do
-		fails --error "$function" lockup mode=soft at=vfs_truncate delay_secs=3600 hold_secs=1 force=1
-	done
-	fails --null __kmem_cache_create_args lockup mode=double_free delay_secs=3600 hold_secs=1 force=1
-	fails --null pcpu_alloc_noprof lockup mode=soft at=vfs_truncate delay_secs=3600 hold_secs=1 force=1
+	fails --error register_kprobe lockup mode=soft at=vfs_truncate delay_secs=3600 hold_secs=1 force=1
 }
 
 route_probe() {
 	local function
 	injectable
-	for function in register_kretprobe debugfs_create_dir debugfs_create_file_full enable_kprobe disable_kprobe; do
+	for function in register_kretprobe debugfs_create_dir debugfs_create_file_full enable_kprobe; do
 		fails --error "$function" route_probe --write events=none --write events=all
 	done
 	fails --error single_open route_probe --read /sys/kernel/debug/route_probe

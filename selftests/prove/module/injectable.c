@@ -15,7 +15,6 @@
 #include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/seq_file.h>
-#include <linux/slab.h>
 
 ALLOW_ERROR_INJECTION(debugfs_create_dir, ERRNO);
 #ifdef debugfs_create_file
@@ -23,13 +22,11 @@ ALLOW_ERROR_INJECTION(debugfs_create_file_full, ERRNO);
 #else
 ALLOW_ERROR_INJECTION(debugfs_create_file, ERRNO);
 #endif
-ALLOW_ERROR_INJECTION(disable_kprobe, ERRNO);
 ALLOW_ERROR_INJECTION(enable_kprobe, ERRNO);
 ALLOW_ERROR_INJECTION(kthread_create_on_node, ERRNO);
 ALLOW_ERROR_INJECTION(register_kprobe, ERRNO);
 ALLOW_ERROR_INJECTION(register_kretprobe, ERRNO);
 ALLOW_ERROR_INJECTION(single_open, ERRNO);
-ALLOW_ERROR_INJECTION(__kmem_cache_create_args, NULL);
 ALLOW_ERROR_INJECTION(pcpu_alloc_noprof, NULL);
 
 MODULE_LICENSE("GPL");
