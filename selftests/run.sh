@@ -43,7 +43,7 @@ fi
 switches=()
 declare -A usual
 if grep -qw faultline.vm /proc/cmdline; then
-	for switch in /proc/sys/kernel/{printk,soft_watchdog,softlockup_panic,watchdog_thresh,hung_task_timeout_secs} \
+	for switch in /proc/sys/kernel/{printk,nmi_watchdog,soft_watchdog,softlockup_panic,watchdog_thresh,hung_task_timeout_secs} \
 		/proc/sys/kernel/{hung_task_check_interval_secs,hung_task_warnings} /proc/sys/debug/kprobes-optimization \
 		/sys/module/rcupdate/parameters/rcu_cpu_stall_{timeout,suppress} /sys/kernel/rcu_expedited; do
 		[ ! -e "$switch" ] || { switches+=("$switch") && usual[$switch]=$(<"$switch"); }

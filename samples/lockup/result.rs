@@ -477,6 +477,8 @@ impl WhyNot<'_> {
     }
 
     fn rcu_stall(&self, f: &mut fmt::Formatter<'_>) -> Result<bool, fmt::Error> {
+        /// `RCU_STALL_DELAY_DELTA`, in seconds.
+        const DELAY: u64 = if cfg!(CONFIG_PROVE_RCU) { 5 } else { 0 };
         let rcu = &self.shared.evidence.rcu;
 
         if rcu.is_on() == Some(false) {
@@ -484,11 +486,14 @@ impl WhyNot<'_> {
             return Ok(true);
         }
         match rcu.timeout_secs() {
-            Some(secs) if self.held_ms / 1000 <= secs => {
+            Some(secs) if self.held_ms / 1000 <= secs.saturating_add(DELAY) => {
                 write!(
                     f,
                     "RCU reports after rcupdate.rcu_cpu_stall_timeout={secs} s"
                 )?;
+                if DELAY > 0 {
+                    write!(f, " and {DELAY} s more, as PROVE_RCU has it")?;
+                }
                 Ok(true)
             }
             _ => Ok(false),

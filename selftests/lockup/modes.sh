@@ -4,7 +4,7 @@
 # lockup: each mode that ends by itself is seen by the kernel's detector, and nothing else
 # is; then it is released, and the module unloads.
 #
-# An emulated machine has no hard lockup detector. There RCU's stall detector shows a CPU whose
+# An emulated machine has no hard lockup detector, or is told here not to use it. There RCU's stall detector shows a CPU whose
 # interrupts are off, and so does an NMI, as long as another CPU is left to send it.
 
 here=$(dirname "$0")
@@ -13,6 +13,8 @@ here=$(dirname "$0")
 
 # What runs on a CPU that is held, hangs with it: neither this may, nor RCU's own thread.
 for pid in $$ $(pgrep -x 'rcu_preempt|rcu_sched'); do taskset -pc 0 "$pid" >/dev/null; done
+
+{ echo 0 >"$sysctls"/nmi_watchdog; } 2>/dev/null || true
 
 # provoke SECS MODE [ARG]...: from load to release.
 provoke() {
@@ -109,6 +111,10 @@ softirq() {
 	seen softlockup_count 'soft lockup lockup/1' spin_softirqs_off
 }
 
+# With PROVE_RCU, as lockdep selects it, RCU waits 5 s longer before it reports.
+stall_delay=0
+[ ! -e /proc/lockdep_stats ] || stall_delay=5
+
 rcu() {
 	detectors 0 3 0
 	provoke_until spin_in_rcu_reader rcu
@@ -117,7 +123,7 @@ rcu() {
 
 hard() {
 	detectors 0 3 0
-	provoke 5 hard
+	provoke $((5 + stall_delay)) hard
 	seen rcu_stall_count '(INFO: NMI,)?rcu stall' spin_interrupts_off
 }
 
@@ -197,6 +203,12 @@ double_free() {
 	lockdep_ends
 	detectors 0 0 0
 	provoke 1 double_free
+	if grep -q ' kasan_report$' /proc/kallsyms; then
+		match "the kernel's reports" '^BUG KASAN$' "$(reports)"
+		match "a stack" 'free_twice.*\[lockup\]' "$(log)"
+		unloads
+		return
+	fi
 	match "the object stays" 'Object already free' "$(log)"
 	seen warn_count '(BUG )?faultline_free_twice,warning|BUG faultline_free_twice' free_twice
 }

@@ -173,6 +173,7 @@ since() {
 # fprobe of tracefs stays all the while, or the kernel would forget the call with the last.
 a_call_outlives_its_probe() {
 	local i
+	grep -q 'f\[:' "$tracefs/README" || skip "this kernel is built without FPROBE_EVENTS"
 	echo 'f:faultline/stays do_mmap%return' >>"$tracefs/dynamic_events"
 	echo 1 >"$tracefs/events/faultline/stays/enable"
 	for i in $(seq 4); do
