@@ -275,6 +275,9 @@ pub enum Failure {
     NoReturn,
     /// The function is there, and does not begin with a call that ftrace patches.
     NotTraceable,
+    /// The compiler has changed its arguments. No probe knows that: it is for a module
+    /// that knows it by `cfg(kernel_has)`.
+    Changed,
     /// Another error of the kernel.
     Other(Error),
 }
@@ -284,7 +287,11 @@ impl Failure {
     pub fn to_error(&self) -> Error {
         match self {
             Self::NotFound | Self::Inlined(_) => code::ENOENT,
-            Self::Blacklisted | Self::Init | Self::NoReturn | Self::NotTraceable => code::EINVAL,
+            Self::Blacklisted
+            | Self::Init
+            | Self::NoReturn
+            | Self::NotTraceable
+            | Self::Changed => code::EINVAL,
             Self::Other(error) => *error,
         }
     }
@@ -339,6 +346,9 @@ impl fmt::Display for Failure {
                 "not traceable: it does not begin with a call that ftrace patches, see \
                  /sys/kernel/tracing/available_filter_functions",
             ),
+            Self::Changed => f.write_str(
+                "changed: the compiler has changed its arguments, so this kernel's BTF leaves it out",
+            ),
             Self::Other(error) => write!(f, "error {}", error.to_errno()),
         }
     }
@@ -352,6 +362,14 @@ pub struct Refused {
 }
 
 impl Refused {
+    /// The compiler has changed the arguments of `function`.
+    pub fn changed(function: &'static CStr) -> Self {
+        Self {
+            function,
+            failure: Failure::Changed,
+        }
+    }
+
     /// Prints it, and returns the error.
     pub fn report(&self) -> Error {
         crate::pr_err!("{self}");

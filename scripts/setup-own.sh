@@ -65,9 +65,8 @@ own_build() {
 	own_make INSTALL_MOD_PATH="$STOCK/usr" INSTALL_MOD_STRIP=1 modules_install
 	rm -f "$modules/build"
 	cp "$build/.config" "$build/Module.symvers" "$HEADERS/"
-	# As in the headers package of a stock kernel: its BTF alone. clang changes what functions take that
-	# have no other file's callers, and leaves them out of it: there modules are not compared with it.
-	own_clang || in_root objcopy --only-section=.BTF "$build/vmlinux" "$HEADERS/vmlinux"
+	# As in the headers package of a stock kernel: its BTF alone.
+	in_root objcopy --only-section=.BTF "$build/vmlinux" "$HEADERS/vmlinux"
 	cp "$build/arch/x86/boot/bzImage" "$modules/vmlinuz"
 	ln -sfn "$(realpath --relative-to="$KERNEL_DIR" "$modules/vmlinuz")" "$KERNEL_DIR/vmlinuz"
 	mv "$build/vmlinux" "$KERNEL_DIR/vmlinux"

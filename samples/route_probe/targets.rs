@@ -42,6 +42,8 @@ pub(crate) struct Description {
     pub(crate) event: &'static str,
     /// The function of the kernel.
     pub(crate) function: &'static CStr,
+    /// Are its arguments where its source says?
+    pub(crate) is_as_declared: bool,
 }
 
 pub(crate) const ALL: [Description; 5] = [
@@ -49,26 +51,31 @@ pub(crate) const ALL: [Description; 5] = [
         target: Target::Arp,
         event: "arp_process",
         function: c"arp_process",
+        is_as_declared: cfg!(kernel_has = "arp_process_as_declared"),
     },
     Description {
         target: Target::Input,
         event: "ip_route_input",
         function: c"ip_route_input_noref",
+        is_as_declared: true,
     },
     Description {
         target: Target::Validate,
         event: "fib_validate_source",
         function: c"fib_validate_source",
+        is_as_declared: true,
     },
     Description {
         target: Target::Output,
         event: "route_output",
         function: c"ip_route_output_key_hash_rcu",
+        is_as_declared: true,
     },
     Description {
         target: Target::Lookup,
         event: "fib_lookup",
         function: c"fib_table_lookup",
+        is_as_declared: true,
     },
 ];
 

@@ -24,6 +24,10 @@ use faultline::{
     mutex::Mutex,
     params::Refusal,
     prelude::*,
+    probe::{
+        Failure,
+        Refused, //
+    },
     published::{
         Publication,
         Published, //
@@ -86,11 +90,23 @@ impl Tracker {
         };
         let probes =
             register(Calls::new()?, &FUNCTIONS, maxactive).map_err(|refused| refused.report())?;
+        if let (true, Some(changed)) = (all, ALL.iter().find(|what| !what.is_as_declared)) {
+            return Err(Refused::changed(changed.function).report());
+        }
         Ok(Self {
             probes,
             turn: Mutex::new((), lock_class!())?,
             told: AtomicBool::new(false),
         })
+    }
+
+    /// Why there is no probe of a target that could be attached. One whose function the compiler
+    /// has changed stays disabled: it would tell of arguments that are others.
+    fn failure(&self, place: usize) -> Option<&Failure> {
+        let is_changed = ALL.get(place).is_some_and(|what| !what.is_as_declared);
+        self.probes
+            .failure(place)
+            .or(is_changed.then_some(&Failure::Changed))
     }
 
     /// Attaches the probes that are wanted, and detaches the others.
@@ -101,7 +117,7 @@ impl Tracker {
     fn switch_all(&self) -> Result {
         let wanted = WANTED.load(Ordering::Relaxed);
         for (place, what) in ALL.iter().enumerate() {
-            if self.probes.failure(place).is_some() {
+            if self.failure(place).is_some() {
                 continue;
             }
             let result = if wanted & 1 << place == 0 {
@@ -195,7 +211,7 @@ impl fmt::Display for State<'_> {
         };
         let function = what.function.to_str().unwrap_or("");
         write!(f, "{} {function} ", what.event)?;
-        match tracker.probes.failure(place) {
+        match tracker.failure(place) {
             Some(failure) => write!(f, "not attached: {failure}"),
             None if tracker.probes.is_enabled(place) => {
                 write!(f, "attached, maxactive={}", tracker.probes.maxactive(place))
@@ -247,7 +263,7 @@ impl Module for Loaded {
         let mut attached: usize = 0;
         TRACKER.with(|tracker| {
             for place in 0..ALL.len() {
-                match tracker.probes.failure(place) {
+                match tracker.failure(place) {
                     Some(_) => pr_warn!("{}", State(tracker, place)),
                     None => attached = attached.wrapping_add(1),
                 }

@@ -128,6 +128,10 @@ verdict() { if uses_reasons; then echo "$1"; else echo "$2"; fi; }
 # nstat_of COUNTER: what the kernel itself has counted in r.
 nstat_of() { in_ns r nstat -asz "$1" | awk -v name="$1" '$1 == name { print $2 }'; }
 
+# changed EVENT: has the compiler of this kernel changed the arguments of its function? clang does so where
+# it can: with those of a function that is called in one file alone.
+changed() { [ "$1" = arp_process ] && [[ $(</proc/version) == *clang* ]]; }
+
 # ledger KEY: a number of it. kprobes: how many of ours the kernel has.
 ledger() { awk -v key="$1" '$1 == key { print $2 }' "$debugfs/ledger"; }
 functions="arp_process|ip_route_input_noref|fib_validate_source|ip_route_output_key_hash_rcu|fib_table_lookup"

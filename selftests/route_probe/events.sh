@@ -272,6 +272,7 @@ replied() { echo "arp_process: net=$net_a dev=eth0 no_addr=0 rp_filter=off op=re
 replies() { events "$net_a" | grep '^arp_process' || true; }
 
 arp() {
+	! changed arp_process || skip "the compiler has changed arp_process()"
 	local way
 	check "load" load
 	asked 10.0.0.1 "$(
@@ -308,6 +309,7 @@ arp() {
 }
 
 arp_without_an_address() {
+	! changed arp_process || skip "the compiler has changed arp_process()"
 	check "load" load
 	ip link add veth2 netns r type veth peer name eth2 netns a
 	ip -n a addr add 172.16.0.2/24 dev eth2

@@ -25,8 +25,9 @@ patched() {
 
 everything_is_attached() {
 	check "load" load
-	same "the report" "$(for event in "${all_events[@]}"; do echo "$event attached"; done)" \
-		"$(sed -E 's/^([a-z_]+) [a-z_]+ (attached|not attached).*/\1 \2/' "$debugfs/targets")"
+	same "the report" "$(for event in "${all_events[@]}"; do
+		if changed "$event"; then echo "$event not attached: changed"; else echo "$event attached"; fi
+	done)" "$(sed -E 's/^([a-z_]+) [a-z_]+ (attached|not attached: [a-z]+).*/\1 \2/' "$debugfs/targets")"
 	same "the kernel's own list" 5 "$(kprobes)"
 	same "only root reads it" "400 600" "$(stat -c %a "$debugfs/targets" "$debugfs/ledger" | paste -sd' ')"
 	same "it depends on no other module" "" "$(modinfo -F depends "$FAULTLINE_MODULES/route_probe.ko")"
@@ -38,6 +39,22 @@ unload_leaves_nothing() {
 	same "no probe" 0 "$(kprobes)"
 	check "no files" test ! -e "$debugfs"
 	check "no events" test ! -e "$tracefs/events/route_probe"
+}
+
+# What is not as its source says is not probed, and require=all says so.
+a_function_is_changed() {
+	changed arp_process || skip "this kernel's compiler has changed none of them"
+	log_begin
+	match "require=all" 'Invalid (argument|parameters)' "$(load require=all 2>&1 || true)"
+	match "why" '^route_probe: arp_process: changed: the compiler has changed its arguments' "$(log)"
+	check "no module" test ! -e /sys/module/route_probe
+	same "no probe stays" 0 "$(kprobes)"
+	check "load" load
+	echo arp_process >"$parameters/events"
+	ip -n a neigh del 10.0.0.1 dev eth0
+	ping_once a 10.0.0.1
+	neighbours
+	same "it is never hit" 0 "$(ledger arp_process.hits)"
 }
 
 # At each step of the registration a function is missing: with require=all nothing stays, with
@@ -131,5 +148,5 @@ an_open_file_holds_the_module() {
 	check "unload" rmmod route_probe
 }
 
-ktap_run everything_is_attached unload_leaves_nothing an_open_file_holds_the_module our_handlers_cannot_be_probed \
+ktap_run everything_is_attached a_function_is_changed unload_leaves_nothing an_open_file_holds_the_module our_handlers_cannot_be_probed \
 	a_function_is_missing functions_that_cannot_be_probed rounds_under_load

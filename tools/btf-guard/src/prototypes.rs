@@ -123,9 +123,11 @@ impl List {
                     continue;
                 }
             };
+            // One that is not there decides nothing.
+            let Some(chosen) = chosen else { continue };
             for entry in &entries {
                 if let Some(name) = &entry.name {
-                    let yes = chosen.is_some_and(|chosen| chosen.name.as_ref() == Some(name));
+                    let yes = chosen.name.as_ref() == Some(name);
                     names.entry(name).or_default()[usize::from(!yes)].push(function);
                 }
             }
@@ -385,6 +387,18 @@ mod tests {
             "{verdict:?}"
         );
         assert!(verdict.has.is_empty());
+    }
+
+    #[test]
+    fn a_function_that_is_not_there_decides_no_name() {
+        let text = "probe new since 6.13: char *f(const char *a, int b);\nprobe: int f(void);\n\
+                    probe optional new since 6.13: long gone(void);\nprobe optional: int gone(void);\n\
+                    probe optional whole since 6.13: int lost(void);";
+        let verdict = verdict(text, &[f()]);
+        assert_eq!(
+            (verdict.has, verdict.errors),
+            (vec!["new".to_string()], vec![])
+        );
     }
 
     #[test]
