@@ -191,6 +191,10 @@ pub struct RcuStall {
 }
 
 impl RcuStall {
+    /// The seconds that it waits on top of [`timeout_secs`](Self::timeout_secs):
+    /// `RCU_STALL_DELAY_DELTA` of `kernel/rcu/tree_stall.h`.
+    pub const DELAY_SECS: u64 = if cfg!(CONFIG_PROVE_RCU) { 5 } else { 0 };
+
     /// Opens the files.
     ///
     /// # Context

@@ -477,8 +477,7 @@ impl WhyNot<'_> {
     }
 
     fn rcu_stall(&self, f: &mut fmt::Formatter<'_>) -> Result<bool, fmt::Error> {
-        /// `RCU_STALL_DELAY_DELTA`, in seconds.
-        const DELAY: u64 = if cfg!(CONFIG_PROVE_RCU) { 5 } else { 0 };
+        const DELAY: u64 = RcuStall::DELAY_SECS;
         let rcu = &self.shared.evidence.rcu;
 
         if rcu.is_on() == Some(false) {
