@@ -91,6 +91,7 @@ kernel_from() {
 nothing_else_was_reported() {
 	local reports
 	reports=$(unnamed "$ktap_first")$'\n'
+	match "the log was read" '^[0-9]+$' "${reports%%$'\n'*}"
 	tally "${reports%%$'\n'*}" "reports made on purpose"
 	reports=${reports#*$'\n'}
 	same "what no test has named" "" "${reports%$'\n'}"
