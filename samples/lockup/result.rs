@@ -490,7 +490,7 @@ impl WhyNot<'_> {
                     f,
                     "RCU reports after rcupdate.rcu_cpu_stall_timeout={secs} s"
                 )?;
-                if DELAY > 0 {
+                if DELAY != 0 {
                     write!(f, " and {DELAY} s more, as PROVE_RCU has it")?;
                 }
                 Ok(true)
