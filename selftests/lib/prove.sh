@@ -4,6 +4,8 @@
 # Mistakes that are made on purpose, by the test module mistakes.ko, to see that a debug kernel
 # hears them: what hears nothing proves nothing.
 
+project=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+
 # option NAME...: only where the kernel is built with one of these, which is then `by`.
 option() {
 	for by; do
@@ -32,4 +34,30 @@ heard() {
 reported() {
 	match "$1" "$2" "$3"
 	note "planted $1, heard by $by: $(grep -m 1 -E "$2" <<<"$3")"
+}
+
+# misuse LEVEL COMMAND ARG...: runs the test program; its words are notes, and `said`. What the kernel says
+# goes to the console below LEVEL only: a console is slow.
+misuse() {
+	local level=$1 code=0 program=${FAULTLINE_PROGRAMS:-$project/build}/misuse
+	shift
+	check "make selftests" test -x "$program"
+	echo "$level" >/proc/sys/kernel/printk
+	said=$("$program" "$@" 2>&1) || code=$?
+	note "$said"
+	same "misuse $1: exit status" 0 "$code"
+}
+
+# new_seed: in `seed`, and a note; FAULTLINE_SEED makes it that of another run.
+new_seed() {
+	seed=${FAULTLINE_SEED:-$((RANDOM + 1))}
+	note "FAULTLINE_SEED=$seed"
+}
+
+# unload: those of our modules that a test has left.
+unload() {
+	local name
+	for name in knobs lockup route_probe; do
+		[ ! -e "/sys/module/$name" ] || rmmod "$name"
+	done
 }

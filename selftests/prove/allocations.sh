@@ -8,7 +8,6 @@
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/prove.sh"
 
-project=$(cd "$(dirname "$0")/../.." && pwd)
 program=${FAULTLINE_PROGRAMS:-$project/build}/nth-failure
 
 # each_fails MODULE ARG...: the program's words are the test's notes.

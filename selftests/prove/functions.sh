@@ -10,7 +10,6 @@
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/prove.sh"
 
-project=$(cd "$(dirname "$0")/../.." && pwd)
 program=${FAULTLINE_PROGRAMS:-$project/build}/nth-failure
 
 # fails HOW FUNCTION MODULE ARG...: HOW is --error or --null.

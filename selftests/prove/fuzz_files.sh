@@ -6,27 +6,16 @@
 # module goes while others are in its files, or hold them open. FAULTLINE_ROUNDS says how often.
 
 . "$(dirname "$0")/../lib/ktap.sh"
+. "$(dirname "$0")/../lib/prove.sh"
 
-project=$(cd "$(dirname "$0")/../.." && pwd)
-program=${FAULTLINE_PROGRAMS:-$project/build}/misuse
-
-cleanup() {
-	local name
-	for name in knobs lockup route_probe; do
-		[ ! -e "/sys/module/$name" ] || rmmod "$name"
-	done
-}
+cleanup() { unload; }
 
 # misused MODULE ARG...
 misused() {
-	local module=$1 said code=0 seed=${FAULTLINE_SEED:-$((RANDOM + 1))}
+	local module=$1
 	shift
-	check "make selftests" test -x "$program"
-	echo 5 >/proc/sys/kernel/printk
-	note "FAULTLINE_SEED=$seed"
-	said=$("$program" files --seed "$seed" --rounds "${FAULTLINE_ROUNDS:-20}" "$FAULTLINE_MODULES/$module.ko" "$@" 2>&1) || code=$?
-	note "$said"
-	same "$module: exit status" 0 "$code"
+	new_seed
+	misuse 5 files --seed "$seed" --rounds "${FAULTLINE_ROUNDS:-20}" "$FAULTLINE_MODULES/$module.ko" "$@"
 	check "it is unloaded" test ! -e "/sys/module/$module"
 }
 

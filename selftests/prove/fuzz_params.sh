@@ -6,28 +6,17 @@
 # FAULTLINE_WRITES says how many. (Those of knobs are compared with C's: knobs/random.sh.)
 
 . "$(dirname "$0")/../lib/ktap.sh"
+. "$(dirname "$0")/../lib/prove.sh"
 
-project=$(cd "$(dirname "$0")/../.." && pwd)
-program=${FAULTLINE_PROGRAMS:-$project/build}/misuse
-
-cleanup() {
-	local name
-	for name in knobs lockup route_probe; do
-		[ ! -e "/sys/module/$name" ] || rmmod "$name"
-	done
-}
+cleanup() { unload; }
 
 # as_the_table_says MODULE ARG...
 as_the_table_says() {
-	local module=$1 said code=0 seed=${FAULTLINE_SEED:-$((RANDOM + 1))}
+	local module=$1
 	shift
-	check "make selftests" test -x "$program"
+	new_seed
 	# Each refusal says a line.
-	echo 1 >/proc/sys/kernel/printk
-	note "FAULTLINE_SEED=$seed"
-	said=$("$program" params --seed "$seed" --writes "${FAULTLINE_WRITES:-5000}" "$FAULTLINE_MODULES/$module.ko" "$@" 2>&1) || code=$?
-	note "$said"
-	same "$module: exit status" 0 "$code"
+	misuse 1 params --seed "$seed" --writes "${FAULTLINE_WRITES:-5000}" "$FAULTLINE_MODULES/$module.ko" "$@"
 }
 
 # With a point that never strikes: whatever is written to its parameters begins nothing.

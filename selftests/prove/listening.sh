@@ -58,7 +58,7 @@ leak() {
 	made leak
 	local found
 	found=$(kmemleak_finds_nothing) && { note "kmemleak found nothing"; exit 1; }
-	reported leak 'unreferenced object .*size 256' "$found"
+	reported leak '^unreferenced object .*size 256' "${found#*got \'}"
 	match "by whom" 'comm "insmod"' "$found"
 	echo clear >/sys/kernel/debug/kmemleak
 }
