@@ -61,7 +61,7 @@ other_formats() {
 
 # How often the dump is damaged, from beginning to end each time. (Small ones are 300 times, in the
 # unit tests.)
-damages=100
+damages=40
 [ -z "${FAULTLINE_LONG:-}" ] || damages=300
 
 # tests_on DIR: the unit tests that want real dumps, as tool/unit.sh builds them.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # knobs: writers and readers of each parameter while the module comes and goes
-# (FAULTLINE_LOADS, 120): no torn value, no warning, no leak.
+# (FAULTLINE_LOADS, 60): no torn value, no warning, no leak.
 
 . "$(dirname "$0")/../lib/knobs.sh"
-knobs_test races --loads "${FAULTLINE_LOADS:-120}"
+knobs_test races --loads "${FAULTLINE_LOADS:-60}"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # route_probe: what is attached and what is not, and that nothing stays behind.
-# FAULTLINE_ROUNDS (6) is how often it is loaded and unloaded under load.
+# FAULTLINE_ROUNDS (4) is how often it is loaded and unloaded under load.
 #
 # Proves: probes
 
@@ -10,7 +10,7 @@ here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
 . "$here/../lib/route_probe.sh"
 
-rounds=${FAULTLINE_ROUNDS:-6}
+rounds=${FAULTLINE_ROUNDS:-4}
 net_up
 trap net_down EXIT
 
