@@ -41,19 +41,21 @@ apt_mirrors() {
 		     $3 ~ /^Debian\/Debian-Security/ { print $1, "security" }' | sort -u
 }
 
-# root_sources: apt's source lines for the build root.
+# root_sources: apt's source lines for the build root. Unstable has no updates beside it.
 root_sources() {
 	local uri kind found=
 	while read -r uri kind; do
-		case $kind in
-		main)
+		case $ROOT_SUITE/$kind in
+		sid/security) ;;
+		*/main)
 			found=1
-			printf 'deb %s %s main\n' "$uri" "$ROOT_SUITE" "$uri" "$ROOT_SUITE-updates"
+			printf 'deb %s %s main\n' "$uri" "$ROOT_SUITE"
+			[ "$ROOT_SUITE" = sid ] || printf 'deb %s %s-updates main\n' "$uri" "$ROOT_SUITE"
 			# Of every row that uses this root, whichever makes it.
 			awk -v root="$ROOT_SUITE" -v uri="$uri" '!/^#/ && $2 == root && $3 != root && !seen[$3]++ {
 				print "deb", uri, $3, "main" }' "$PROJECT/scripts/kernels"
 			;;
-		security) printf 'deb %s %s-security main\n' "$uri" "$ROOT_SUITE" ;;
+		*/security) printf 'deb %s %s-security main\n' "$uri" "$ROOT_SUITE" ;;
 		esac
 	done
 	[ -n "$found" ] || die "this host's apt names no Debian archive:" \
