@@ -8,7 +8,8 @@
 //! - [`KBox`], [`KVec`] and [`Arc`], the fallible allocations, with the error
 //!   that they return and the flags that they take;
 //! - the C types, and the structures of `bindings`, which our own bindings
-//!   build on.
+//!   build on;
+//! - `Opaque`, for what C writes to behind a shared reference.
 //!
 //! The same of it is there in 6.12 and in 7.3, apart from what [`push`] says.
 //! What differs is found in the crate's source by `rust/Kbuild`. Errors, printing, module
@@ -32,7 +33,10 @@ pub use kernel::{
     sync::Arc, //
 };
 
-pub(crate) use kernel::bindings;
+pub(crate) use kernel::{
+    bindings,
+    types::Opaque, //
+};
 
 /// The address of what is in a box. Whoever has it owns the box, and gives it back
 /// by `KBox::from_raw`.

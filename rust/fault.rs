@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Faults made on purpose: what a kernel dies of, or only complains about.
+//! Fault injection: what a kernel dies of, or only complains about, made on purpose.
+//!
+//! - [`crash_point`]: a fault in the middle of the Nth call of any function.
+//! - [`watchdog`]: how the machine's lockup detectors are set.
+//! - [`crash`]: whether a crash kernel stands ready.
+//! - [`page`]: pages that are taken to be held.
 //!
 //! | | what the kernel does | who calls it |
 //! |---|---|---|
@@ -19,13 +24,18 @@
 //! A task that dies never runs again, so what is on its stack is never dropped:
 //! it stays locked, registered or allocated. What kills one asks for a
 //! [`Mortal`], which says that where it is lent this is all that there is to it.
-//! A [thread](crate::kthread::Me::mortal) has one, and so has a [crash
-//! point](crate::crash_point). A handler of other probes has none: the kernel keeps a
+//! A [thread](crate::task::kthread::Me::mortal) has one, and so has a [crash
+//! point](crate::fault::crash_point). A handler of other probes has none: the kernel keeps a
 //! pointer to the probe while a handler runs, and so for good where the task dies
 //! in it.
 //!
 //! C header: [`include/linux/bug.h`](srctree/include/linux/bug.h)\
 //! C header: [`include/linux/panic.h`](srctree/include/linux/panic.h)
+
+pub mod crash;
+pub mod crash_point;
+pub mod page;
+pub mod watchdog;
 
 use core::{
     ffi::CStr,

@@ -20,7 +20,7 @@
 //! in its own unload: by then the reference count is closed, and all that could
 //! keep the code is an unload that never returns. So whoever meets such a thing
 //! makes sure that it does not lead into the module any more, leaves its memory
-//! allocated, and says so in the log ([`probe::Kind::unregister`](crate::probe::Kind::unregister)).
+//! allocated, and says so in the log ([`Backend::unregister`](crate::probe::Backend::unregister)).
 //!
 //! C header: [`include/linux/module.h`](srctree/include/linux/module.h)
 
@@ -43,7 +43,7 @@ use crate::{
     error::Result,
     memory,
     pr_err,
-    time, //
+    task::time, //
 };
 
 /// A module.

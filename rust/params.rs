@@ -6,10 +6,7 @@
 //!
 //! ```no_run
 //! # mod example {
-//! use faultline::params::{
-//!     Refusal,
-//!     Words, //
-//! };
+//! use faultline::params::{Refusal, Words};
 //!
 //! #[derive(Words)]
 //! pub enum Colour {

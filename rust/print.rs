@@ -33,7 +33,7 @@ use crate::{
         ffi::c_int, //
     },
     module,
-    time, //
+    task::time, //
 };
 
 /// How important a line is.

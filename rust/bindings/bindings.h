@@ -30,5 +30,5 @@
 #include <linux/workqueue.h>
 
 #include "net.h"
-#include "../trace/route.h"
+#include "../net/route.h"
 #include "../helpers/helpers.c"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Where rust/net.rs finds the fields of the network's structures in memory. A
+ * Where rust/net/ finds the fields of the network's structures in memory. A
  * constant for each: its offset in the upper bits, its size in the lower 16.
  * The structures themselves hold too much for bindgen to be of use.
  */

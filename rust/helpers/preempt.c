@@ -16,7 +16,7 @@ void faultline_helper_preempt_enable(void)
 
 /*
  * Which stack this is, how many interrupts run on it that are no NMIs (each NMI
- * counts as both), and whether a softirq does. See rust/probe.rs. Of stacks that
+ * counts as both), and whether a softirq does. See rust/probe/handler.rs. Of stacks that
  * are a multiple of 2 TiB apart it takes one for the other.
  */
 unsigned int faultline_helper_context(void)

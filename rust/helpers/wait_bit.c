@@ -3,7 +3,7 @@
 #include <linux/atomic.h>
 #include <linux/wait_bit.h>
 
-/* The users of something that is to go away; see rust/published.rs. */
+/* The users of something that is to go away; see rust/sync/published.rs. */
 
 void faultline_helper_users_enter(atomic_t *users)
 {

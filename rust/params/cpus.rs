@@ -18,15 +18,15 @@ use crate::{
         KBox,
         GFP_KERNEL, //
     },
-    cpu::{
-        self,
-        CpuSet, //
-    },
     error::{
         to_result,
         Error, //
     },
     module::Info,
+    task::cpu::{
+        self,
+        CpuSet, //
+    },
     text::Text, //
 };
 

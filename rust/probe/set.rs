@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A set of probes of one kind, registered and unregistered as a whole.
-//!
-//! A [`Set`] is the same for all kinds; what is peculiar to one is its [`Kind`].
+//! A set of probes with one handler, registered and unregistered as a whole.
 //!
 //! # Soundness
 //!
-//! - *Where the kernel enters.* By functions that are generic over the kind, of
+//! - *Where the kernel enters.* By functions that are generic over the handler, of
 //!   which the kernel has the addresses while a probe is registered. Each finds
-//!   its probe by the pointer that was registered, and so the handler.
-//! - *Pinning.* The probes and what they share are on the heap, are reached by raw
-//!   pointers and shared references only, and are neither moved nor borrowed
+//!   its [`Registration`] by the pointer that was registered, and so the handler.
+//! - *Pinning.* The registrations and what they share are on the heap, are reached by
+//!   raw pointers and shared references only, and are neither moved nor borrowed
 //!   mutably from the first registration until the last probe is unregistered. What
 //!   the set learns meanwhile (which of them failed) is outside of them.
 //! - *A set that is not complete.* Whatever fails, the set is dropped, and so
@@ -20,8 +18,8 @@
 //! - *Unload.* Dropping the set unregisters the probes, and waits until no
 //!   handler runs any more and none will. Only then is anything freed.
 //! - *A probe that the kernel keeps.* Unregistering can fail, and the kernel then
-//!   still refers to the probe. Each kind sees to it that it does not enter the
-//!   handlers any more all the same ([`Kind::unregister`]). So the memory of the
+//!   still refers to the probe. Each backend makes sure that it does not enter the
+//!   handlers any more all the same ([`Backend::unregister`]). So the memory of the
 //!   set is never freed, but the module may go: what is kept is data, and no
 //!   code. To keep the module would help nobody, and cannot be done where it
 //!   matters, which is in its own unload: there only an unload that never
@@ -31,21 +29,24 @@
 //!   of removing code that the kernel enters ([`module`](mod@crate::module)).
 
 use core::{
-    cell::UnsafeCell,
-    ffi::CStr,
-    marker::PhantomPinned,
+    mem::ManuallyDrop,
     ptr::NonNull, //
 };
 
 use super::{
+    Backend,
     Failure,
+    Function,
+    Handler,
+    Kretprobe,
     Missed,
-    Name,
-    Refused, //
+    Registration,
+    RegistrationError,
+    Shared,
+    Symbol, //
 };
 use crate::{
     compat::{
-        ffi::c_int,
         into_raw,
         push,
         KBox,
@@ -62,195 +63,42 @@ use crate::{
     pr_err, //
 };
 
-/// What is peculiar to a kind of probe.
-///
-/// # Safety
-///
-/// - A function that `set_up` makes the kernel enter takes the probe by
-///   `Probe::of` and does with it what any CPU may at any time.
-/// - If `register` fails, the kernel has forgotten the structure.
-/// - When `unregister` returns, no handler of the probes runs any more, and none
-///   will. If it returns `Ok`, the kernel has forgotten the structures.
-pub unsafe trait Kind: Sized + 'static {
-    /// What is done at a hit.
-    type Handler: Send + Sync + 'static;
-    /// The kernel's structure. Zeros are one that was not set up.
-    type Raw;
-    /// What is said of all probes of a set.
-    type Options: Copy;
-    /// What a set has besides, for its handlers.
-    type Extra;
-
-    /// Makes what a set has besides.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`.
-    fn extra() -> Result<Self::Extra>;
-
-    /// Sets up a structure of zeros, with the probe disabled.
-    fn set_up(raw: &mut Self::Raw, function: &'static CStr, options: Self::Options);
-
-    /// Registers a probe; negative if that fails.
-    ///
-    /// # Safety
-    ///
-    /// `raw` is that of a [`Probe`] of a set, and may be used for all of it. The
-    /// probe is set up, and neither moves nor is freed before it is unregistered.
-    unsafe fn register(raw: *mut Self::Raw) -> c_int;
-
-    /// Called when all probes of a set have been registered, and none was enabled
-    /// yet.
-    fn registered() {}
-
-    /// Unregisters probes in this order, and waits for their handlers.
-    ///
-    /// # Errors
-    ///
-    /// The kernel refers to one of the structures for good, although it enters no
-    /// handler any more.
-    ///
-    /// # Safety
-    ///
-    /// They are registered.
-    unsafe fn unregister(probes: &mut [*mut Self::Raw]) -> Result<(), Error>;
-
-    /// Enables or disables a probe; negative if that fails.
-    ///
-    /// # Safety
-    ///
-    /// It is registered.
-    unsafe fn enable(raw: *mut Self::Raw, enable: bool) -> c_int;
-
-    /// Returns whether a probe is enabled, and its function still there.
-    ///
-    /// # Safety
-    ///
-    /// It lives and is set up.
-    unsafe fn is_enabled(raw: *mut Self::Raw) -> bool;
-
-    /// Returns whether the probed function has gone, with its module.
-    ///
-    /// # Safety
-    ///
-    /// As for [`is_enabled`](Self::is_enabled).
-    unsafe fn is_gone(raw: *mut Self::Raw) -> bool {
-        let _ = raw;
-        false
-    }
-
-    /// The hits that no handler saw.
-    ///
-    /// # Safety
-    ///
-    /// As for [`is_enabled`](Self::is_enabled).
-    unsafe fn missed(raw: *mut Self::Raw) -> Missed;
-}
-
-/// A probe. The kernel's part is first, so that a pointer to it is one to this.
-///
-/// # Invariants
-///
-/// `shared` is the set's, which lives as long as the probe.
-#[repr(C)]
-pub struct Probe<K: Kind> {
-    raw: UnsafeCell<K::Raw>,
-    shared: *const Shared<K>,
-    index: usize,
-    function: &'static CStr,
-    /// The kernel's lists point to it.
-    _pinned: PhantomPinned,
-}
-
-impl<K: Kind> Probe<K> {
-    fn new(
-        shared: *const Shared<K>,
-        index: usize,
-        function: &'static CStr,
-        options: K::Options,
-    ) -> Self {
-        // SAFETY: Zeros are a structure of this kind, says `Kind::Raw`.
-        let mut raw: K::Raw = unsafe { core::mem::zeroed() };
-        K::set_up(&mut raw, function, options);
-        Self {
-            raw: UnsafeCell::new(raw),
-            shared,
-            index,
-            function,
-            _pinned: PhantomPinned,
-        }
-    }
-
-    /// The probe that the kernel's structure belongs to, and its set.
-    ///
-    /// # Safety
-    ///
-    /// It is the pointer that a [`Set`] registered (which may be used for all of the
-    /// [`Probe`]), and a handler runs, or the probe is being registered or
-    /// unregistered.
-    #[inline(always)]
-    pub(crate) unsafe fn of<'a>(raw: *mut K::Raw) -> (&'a Self, &'a Shared<K>) {
-        // SAFETY: A `Probe` begins with the structure, and only that, which is in a
-        // cell, is written to. The set frees neither it nor `shared` before it is
-        // unregistered and no handler runs.
-        unsafe {
-            let probe = &*raw.cast::<Self>();
-            (probe, &*probe.shared)
-        }
-    }
-
-    /// The kernel's structure.
-    #[inline(always)]
-    pub(crate) fn raw(&self) -> *mut K::Raw {
-        self.raw.get()
-    }
-
-    /// What it probes.
-    pub(crate) fn function(&self) -> &'static CStr {
-        self.function
-    }
-
-    /// Which of the set's probes it is.
-    #[inline(always)]
-    pub(crate) fn index(&self) -> usize {
-        self.index
-    }
-}
-
-/// What handlers see of a set.
-pub struct Shared<K: Kind> {
-    pub(crate) handler: K::Handler,
-    pub(crate) extra: K::Extra,
-    /// Does not change after the first of them is registered.
-    pub(crate) probes: KVec<Probe<K>>,
-}
-
 /// A set of probed functions with one handler.
+///
+/// Nothing is called until a probe is [enabled](Probe::enable).
 ///
 /// # Invariants
 ///
 /// - `shared` is a box that this set owns. From the first registration until all
-///   are unregistered nothing has a mutable reference to it, or to a probe.
+///   are unregistered nothing has a mutable reference to it, or to a registration.
 /// - The kernel's structures of the probes that are registered are in `registered`,
 ///   the first one first. The others have a failure in `failures`, unless the set
 ///   is still being made.
-pub struct Set<K: Kind> {
-    shared: NonNull<Shared<K>>,
-    registered: KVec<*mut K::Raw>,
+pub struct Probes<H: Handler<B>, B: Backend = Kretprobe> {
+    shared: NonNull<Shared<H, B>>,
+    registered: KVec<*mut B::Native>,
     /// For each probe.
     failures: KVec<Option<Failure>>,
     _entrance: Entrance,
 }
 
-// SAFETY: The handler is `Send` and `Sync`. The kernel has a lock, or one word, for
-// what it changes of a probe; all else does not change once the set was made.
-unsafe impl<K: Kind> Send for Set<K> {}
+// SAFETY: The handler is `Send` and `Sync`, and so are its targets. The kernel has a lock,
+// or one word, for what it changes of a probe; all else does not change once the set was
+// made.
+unsafe impl<H: Handler<B>, B: Backend> Send for Probes<H, B> {}
 
-// SAFETY: The handler is `Sync`, and what a shared set does with a probe (enable it,
-// read its flags and counts) the kernel has a lock for, or is one load of a word.
-unsafe impl<K: Kind> Sync for Set<K> {}
+// SAFETY: The handler is `Sync`, and so are its targets. What a shared set does with a probe
+// (enable it, read its flags and counts) the kernel has a lock for, or is one load of a
+// word.
+unsafe impl<H: Handler<B>, B: Backend> Sync for Probes<H, B> {}
 
-impl<K: Kind<Options = ()>> Set<K> {
+impl<H: Handler<B>, B: Backend> Probes<H, B> {
+    /// The handler does not ask for what the backend cannot do.
+    const IS_POSSIBLE: () = assert!(
+        B::COUNTS_MISSED || !H::COUNTS_MISSED,
+        "this backend cannot tell a handler of hits that are missed"
+    );
+
     /// Registers a probe for each of the functions, or none.
     ///
     /// # Context
@@ -261,12 +109,15 @@ impl<K: Kind<Options = ()>> Set<K> {
     ///
     /// The first function that cannot be probed, and why. What was registered
     /// before it is unregistered, the last one first.
-    pub fn all(handler: K::Handler, functions: &[&'static CStr]) -> Result<Self, Refused> {
-        Self::register(handler, functions, (), true)
+    pub fn all<I>(handler: H, functions: I, options: B::Options) -> Result<Self, RegistrationError>
+    where
+        I: IntoIterator<Item = Function<H::Target>, IntoIter: ExactSizeIterator>,
+    {
+        Self::register(handler, functions.into_iter(), options, true)
     }
 
     /// Registers a probe for each of the functions that can be probed;
-    /// [`failure`](Self::failure) says what is wrong with the others.
+    /// [`Probe::failure`] says what is wrong with the others.
     ///
     /// # Context
     ///
@@ -275,101 +126,139 @@ impl<K: Kind<Options = ()>> Set<K> {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub fn available(handler: K::Handler, functions: &[&'static CStr]) -> Result<Self, Refused> {
-        Self::register(handler, functions, (), false)
+    pub fn available<I>(
+        handler: H,
+        functions: I,
+        options: B::Options,
+    ) -> Result<Self, RegistrationError>
+    where
+        I: IntoIterator<Item = Function<H::Target>, IntoIter: ExactSizeIterator>,
+    {
+        Self::register(handler, functions.into_iter(), options, false)
     }
-}
 
-impl<K: Kind> Set<K> {
-    /// Registers a probe for each of the functions; if `all`, or none.
-    pub(crate) fn register(
-        handler: K::Handler,
-        functions: &[&'static CStr],
-        options: K::Options,
+    fn register(
+        handler: H,
+        functions: impl ExactSizeIterator<Item = Function<H::Target>>,
+        options: B::Options,
         all: bool,
-    ) -> Result<Self, Refused> {
-        let first = *functions.first().ok_or(Refused::new(c"", code::EINVAL))?;
-        let no_memory = |_| Refused::new(first, code::ENOMEM);
-
-        let shared = Shared {
-            handler,
-            extra: K::extra().map_err(|error| Refused::new(first, error))?,
-            probes: KVec::with_capacity(functions.len(), GFP_KERNEL).map_err(no_memory)?,
-        };
-        // INVARIANT: The box is owned, and no probe is registered.
-        let mut set = Self {
-            shared: into_raw(KBox::new(shared, GFP_KERNEL).map_err(no_memory)?),
-            registered: KVec::new(),
-            failures: KVec::new(),
-            _entrance: Entrance::new(),
-        };
-        set.registered = KVec::with_capacity(functions.len(), GFP_KERNEL).map_err(no_memory)?;
-        set.failures = KVec::with_capacity(functions.len(), GFP_KERNEL).map_err(no_memory)?;
+    ) -> Result<Self, RegistrationError> {
+        const { Self::IS_POSSIBLE };
+        let mut set = Self::unregistered(handler, functions, options)?;
         let home = set.shared.as_ptr();
-        for (index, &function) in functions.iter().enumerate() {
-            let probe = Probe::new(home, index, function, options);
-            // SAFETY: The box is the set's, and as no probe is registered, this is the
-            // only reference to its list.
-            push(unsafe { &mut (*home).probes }, probe).map_err(no_memory)?;
-            push(&mut set.failures, None).map_err(no_memory)?;
-        }
-        // The address of the list's first element, good for all of them.
-        // SAFETY: As at the last use of the list: it is the only one.
-        let probes = unsafe { (*home).probes.as_mut_ptr() };
+        // The address of the first registration, good for all of them.
+        // SAFETY: The box is the set's, and as no probe is registered, this is the only
+        // reference to its list.
+        let first = unsafe { (*home).registrations.as_mut_ptr() };
 
-        // All probes have their place, so from here on there are handlers.
-        for (index, &function) in functions.iter().enumerate() {
-            let raw = probes.wrapping_add(index).cast::<K::Raw>();
-            // SAFETY: It is the probe at `index`, derived from the list's own pointer,
-            // which is good for all of the probe. It is set up. By the invariants it
-            // neither moves nor is freed before it is unregistered.
-            match to_result(unsafe { K::register(raw) }) {
-                // INVARIANT: It is registered. There is room, so this does not
-                // fail.
-                Ok(_) => drop(push(&mut set.registered, raw)),
-                Err(error) => {
-                    let failure = Failure::find(function, error);
-                    if all {
-                        // Dropping the set unregisters what it has so far.
-                        return Err(Refused { function, failure });
-                    }
-                    if let Some(place) = set.failures.get_mut(index) {
-                        *place = Some(failure);
+        // All registrations have their place, so from here on there are handlers.
+        for index in 0..set.len() {
+            let mut failure = set.failures.get_mut(index).and_then(Option::take);
+            if failure.is_none() {
+                // SAFETY: It is the registration at `index`, which lives. The pointer is
+                // derived from the list's own.
+                let native = unsafe { Registration::native_of(first.wrapping_add(index)) };
+                // SAFETY: The pointer may be used for all of the registration, which is set
+                // up. By the invariants it neither moves nor is freed before it is
+                // unregistered.
+                match to_result(unsafe { B::register::<H>(native) }) {
+                    // INVARIANT: It is registered. There is room, so this does not fail.
+                    Ok(_) => drop(push(&mut set.registered, native)),
+                    Err(error) => {
+                        let symbol = set.registration(index).map(Registration::symbol);
+                        failure = symbol.ok().map(|symbol| Failure::find(symbol, error));
                     }
                 }
             }
+            let Some(failure) = failure else {
+                continue;
+            };
+            if all {
+                // Dropping the set unregisters what it has so far.
+                let symbol = set.registration(index).map(Registration::symbol);
+                return Err(RegistrationError {
+                    symbol: symbol.map_or(Symbol::from(c""), Symbol::for_message),
+                    failure,
+                });
+            }
+            if let Some(place) = set.failures.get_mut(index) {
+                *place = Some(failure);
+            }
         }
-        K::registered();
+        B::registered::<H>();
         Ok(set)
     }
 
-    fn shared(&self) -> &Shared<K> {
+    /// Makes a set of which no probe is registered yet.
+    fn unregistered(
+        handler: H,
+        functions: impl ExactSizeIterator<Item = Function<H::Target>>,
+        options: B::Options,
+    ) -> Result<Self, Error> {
+        let len = functions.len();
+        if len == 0 {
+            return Err(code::EINVAL);
+        }
+        let shared = Shared {
+            handler,
+            state: B::new_state()?,
+            registrations: KVec::with_capacity(len, GFP_KERNEL)?,
+        };
+        let registered = KVec::with_capacity(len, GFP_KERNEL)?;
+        let failures = KVec::with_capacity(len, GFP_KERNEL)?;
+        // INVARIANT: The box is owned, and no probe is registered.
+        let mut set = Self {
+            shared: into_raw(KBox::new(shared, GFP_KERNEL)?),
+            registered,
+            failures,
+            _entrance: Entrance::new(),
+        };
+        for function in functions.take(len) {
+            // SAFETY: The box is the set's, in which the registration will be.
+            let (registration, failure) =
+                unsafe { Registration::new(set.shared, function, options) };
+            // SAFETY: The box is the set's, and as no probe is registered, this is the only
+            // reference to it.
+            let registrations = unsafe { &mut set.shared.as_mut().registrations };
+            push(registrations, registration)?;
+            push(&mut set.failures, failure)?;
+        }
+        Ok(set)
+    }
+
+    fn shared(&self) -> &Shared<H, B> {
         // SAFETY: By the invariants it is a box of this set's, to which there is no
         // mutable reference.
         unsafe { self.shared.as_ref() }
     }
 
-    /// How many probes there are, registered or not.
+    pub(super) fn registration(&self, index: usize) -> Result<&Registration<H, B>> {
+        self.shared().registrations.get(index).ok_or(code::EINVAL)
+    }
+
+    /// The number of probes, registered or not.
     #[allow(clippy::len_without_is_empty, reason = "a set is never empty")]
     pub fn len(&self) -> usize {
         self.failures.len()
     }
 
     /// The set's handler.
-    pub fn handler(&self) -> &K::Handler {
+    pub fn handler(&self) -> &H {
         &self.shared().handler
     }
 
-    pub(crate) fn probe(&self, index: usize) -> Result<&Probe<K>> {
-        self.shared().probes.get(index).ok_or(code::EINVAL)
+    /// All probes of the set, registered or not, in the order of the functions.
+    pub fn iter(&self) -> impl Iterator<Item = Probe<'_, H, B>> {
+        let registrations = self.shared().registrations.iter();
+        registrations
+            .zip(self.failures.iter())
+            .map(|(registration, failure)| Probe {
+                registration,
+                failure: failure.as_ref(),
+            })
     }
 
-    /// Why a probe is not registered; `None` if it is.
-    pub fn failure(&self, index: usize) -> Option<&Failure> {
-        self.failures.get(index)?.as_ref()
-    }
-
-    /// Lets a probe be hit. Another call does no harm.
+    /// Enables all probes that are registered.
     ///
     /// # Context
     ///
@@ -377,66 +266,26 @@ impl<K: Kind> Set<K> {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if there is no such probe, what [`failure`](Self::failure)
-    /// stands for if it is not registered, `ENOENT` if its function has gone since
-    /// then, because its module was unloaded (the kernel does not put a probe back
-    /// when the module is loaded again), and those of the kernel.
-    pub fn enable(&self, index: usize) -> Result {
-        self.switch(index, true)
+    /// As for [`Probe::enable`]. Those before the one that failed stay enabled.
+    pub fn enable_all(&self) -> Result {
+        self.iter()
+            .filter(|probe| probe.failure().is_none())
+            .try_for_each(|probe| probe.enable())
     }
 
-    /// Disables a probe. Another call does no harm.
-    ///
-    /// # Context
-    ///
-    /// As for [`enable`](Self::enable).
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` if there is no such probe, and what [`failure`](Self::failure) stands
-    /// for if it is not registered.
-    pub fn disable(&self, index: usize) -> Result {
-        self.switch(index, false)
-    }
-
-    fn switch(&self, index: usize, enable: bool) -> Result {
-        let raw = self.probe(index)?.raw();
-        if let Some(failure) = self.failure(index) {
-            return Err(failure.to_error());
-        }
-        // SAFETY: It is a probe of this set, so it lives, and was set up.
-        if enable && unsafe { K::is_gone(raw) } {
-            return Err(code::ENOENT);
-        }
-        // SAFETY: It has no failure, so by the invariant it is registered.
-        to_result(unsafe { K::enable(raw, enable) })?;
-        Ok(())
-    }
-
-    /// Returns whether the probe is enabled. One whose function has gone, with its
-    /// module, is not.
-    pub fn is_enabled(&self, index: usize) -> bool {
-        self.failure(index).is_none()
-            && self.probe(index).is_ok_and(|probe| {
-                // SAFETY: It is a probe of this set, so it lives, and was set up.
-                unsafe { K::is_enabled(probe.raw()) }
-            })
-    }
-
-    /// The hits that no handler saw, as the kernel counts them.
-    ///
-    /// # Context
-    ///
-    /// Any.
-    pub fn missed(&self, index: usize) -> Missed {
-        self.probe(index).map_or(Missed::default(), |probe| {
-            // SAFETY: It is a probe of this set, so it lives, and was set up.
-            unsafe { K::missed(probe.raw()) }
-        })
+    /// Gives up the probes, which stay registered for good: their memory is never freed.
+    /// The caller has to make sure that they do not lead into the module, which may be
+    /// unloaded from now on. Returns the kernel's structures.
+    pub(super) fn leak(self) -> KVec<*mut B::Native> {
+        let mut set = ManuallyDrop::new(self);
+        drop(core::mem::replace(&mut set.failures, KVec::new()));
+        // SAFETY: The set is not used again, nor dropped.
+        unsafe { core::ptr::drop_in_place(&raw mut set._entrance) };
+        core::mem::replace(&mut set.registered, KVec::new())
     }
 }
 
-impl<K: Kind> Drop for Set<K> {
+impl<H: Handler<B>, B: Backend> Drop for Probes<H, B> {
     /// Unregisters the probes and waits until no handler runs.
     ///
     /// # Context
@@ -444,26 +293,109 @@ impl<K: Kind> Drop for Set<K> {
     /// Process context; sleeps.
     fn drop(&mut self) {
         reverse(&mut self.registered);
-        // SAFETY: By the invariant these probes are registered.
-        let kept = unsafe { K::unregister(&mut self.registered) };
+        // SAFETY: By the invariant these probes are registered, and their names live.
+        let unregistered = unsafe { B::unregister(&mut self.registered) };
         // SAFETY: By the invariant the box is this set's, and this is its last use. No
         // handler runs any more, and none will.
         let mut shared = unsafe { KBox::from_raw(self.shared.as_ptr()) };
-        if let Err(error) = kept {
+        if let Err(error) = unregistered {
+            let first = shared.registrations.first().map(Registration::symbol);
             pr_err!(
                 "{}: the kernel could not unregister the probes of this set (error {}): they are \
-                 switched off, and {} bytes of memory stay theirs until the next boot",
-                Name(shared.probes.first().map_or(c"", Probe::function)),
+                 disabled, and {} bytes of memory stay theirs until the next boot",
+                first.map_or(Symbol::from(c""), Symbol::for_message),
                 error.to_errno(),
-                core::mem::size_of_val(shared.probes.as_slice()),
+                core::mem::size_of_val(shared.registrations.as_slice()),
             );
             // The kernel refers to them, and to nothing else of what is dropped here.
-            core::mem::forget(core::mem::replace(&mut shared.probes, KVec::new()));
+            core::mem::forget(core::mem::replace(&mut shared.registrations, KVec::new()));
         }
     }
 }
 
-/// Turns the order around. (That of `core` can panic, as far as newer compilers
+/// A probe of a set, registered or not.
+pub struct Probe<'a, H: Handler<B>, B: Backend = Kretprobe> {
+    pub(super) registration: &'a Registration<H, B>,
+    failure: Option<&'a Failure>,
+}
+
+impl<'a, H: Handler<B>, B: Backend> Probe<'a, H, B> {
+    /// The name of the function.
+    pub fn symbol(&self) -> &'a Symbol {
+        self.registration.symbol()
+    }
+
+    /// What the handler has for the function.
+    pub fn target(&self) -> &'a H::Target {
+        self.registration.target()
+    }
+
+    /// Why the probe is not registered; `None` if it is.
+    pub fn failure(&self) -> Option<&'a Failure> {
+        self.failure
+    }
+
+    /// Enables the probe: from now on it can be hit. Another call does no harm.
+    ///
+    /// # Context
+    ///
+    /// Process context; sleeps.
+    ///
+    /// # Errors
+    ///
+    /// The error of its [`failure`](Self::failure) if it is not registered, `ENOENT` if its
+    /// function was removed since then, because its module was unloaded (the kernel does not
+    /// put a probe back when the module is loaded again), and those of the kernel.
+    pub fn enable(&self) -> Result {
+        self.switch(true)
+    }
+
+    /// Disables the probe. Another call does no harm.
+    ///
+    /// # Context
+    ///
+    /// Process context; sleeps.
+    ///
+    /// # Errors
+    ///
+    /// The error of its [`failure`](Self::failure) if it is not registered.
+    pub fn disable(&self) -> Result {
+        self.switch(false)
+    }
+
+    fn switch(&self, enable: bool) -> Result {
+        let native = self.registration.native();
+        if let Some(failure) = self.failure {
+            return Err(failure.to_error());
+        }
+        // SAFETY: It is a probe of the set, so it lives, and was set up.
+        if enable && unsafe { B::is_gone(native) } {
+            return Err(code::ENOENT);
+        }
+        // SAFETY: It has no failure, so by the set's invariant it is registered.
+        to_result(unsafe { B::enable(native, enable) })?;
+        Ok(())
+    }
+
+    /// Returns whether the probe is enabled. One whose function was removed, with its
+    /// module, is not.
+    pub fn is_enabled(&self) -> bool {
+        // SAFETY: It is a probe of the set, so it lives, and was set up.
+        self.failure.is_none() && unsafe { B::is_enabled(self.registration.native()) }
+    }
+
+    /// The hits that no handler saw, as the kernel counts them.
+    ///
+    /// # Context
+    ///
+    /// Any.
+    pub fn missed(&self) -> Missed {
+        // SAFETY: It is a probe of the set, so it lives, and was set up.
+        unsafe { B::missed(self.registration.native()) }
+    }
+}
+
+/// Reverses the order. (The function of `core` can panic, as far as newer compilers
 /// know.)
 fn reverse<T: Copy>(list: &mut [T]) {
     let mut begin: usize = 0;

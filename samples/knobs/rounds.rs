@@ -14,7 +14,7 @@ use core::{
 use faultline::{
     params::Refusal,
     prelude::*,
-    time, //
+    task::time, //
 };
 
 use crate::params;

@@ -5,17 +5,21 @@
 use core::sync::atomic::Ordering::Relaxed;
 
 use faultline::{
-    context,
-    cpu,
-    fault::Mortal,
-    kthread::Me,
-    page,
-    time::{
-        self,
-        NSEC_PER_MSEC,
-        NSEC_PER_SEC, //
+    fault::{
+        page,
+        watchdog,
+        Mortal, //
     },
-    watchdog, //
+    task::{
+        context,
+        cpu,
+        kthread::Me,
+        time::{
+            self,
+            NSEC_PER_MSEC,
+            NSEC_PER_SEC, //
+        }, //
+    }, //
 };
 
 use crate::{

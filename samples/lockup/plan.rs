@@ -12,15 +12,19 @@ use core::{
 };
 
 use faultline::{
-    context,
-    cpu::CpuSet,
-    crash,
-    page,
+    fault::{
+        crash,
+        page, //
+    },
     params::{
         CpuList,
         Refusal, //
     },
     prelude::*,
+    task::{
+        context,
+        cpu::CpuSet, //
+    },
     text::Text, //
 };
 

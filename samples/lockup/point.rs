@@ -13,17 +13,21 @@ use core::sync::atomic::{
 };
 
 use faultline::{
-    cpu,
-    crash_point::{
-        CrashPoint,
-        Strike, //
+    fault::{
+        crash_point::{
+            CrashPoint,
+            Strike, //
+        },
+        Mortal, //
     },
-    fault::Mortal,
-    kthread::Me,
     prelude::*,
-    time::{
-        self,
-        NSEC_PER_MSEC, //
+    task::{
+        cpu,
+        kthread::Me,
+        time::{
+            self,
+            NSEC_PER_MSEC, //
+        }, //
     }, //
 };
 

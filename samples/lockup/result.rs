@@ -12,15 +12,15 @@ use core::{
 };
 
 use faultline::{
-    prelude::*,
-    time::NSEC_PER_SEC,
-    watchdog::{
+    fault::watchdog::{
         Counters,
         HardLockup,
         HungTask,
         RcuStall,
         SoftLockup, //
-    }, //
+    },
+    prelude::*,
+    task::time::NSEC_PER_SEC, //
 };
 
 use crate::{

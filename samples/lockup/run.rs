@@ -15,28 +15,32 @@ use core::sync::atomic::{
 
 use faultline::{
     compat::push,
-    context::{
-        self,
-        PreemptionOff, //
-    },
-    cpu::{
-        self,
-        HotplugLocked, //
-    },
-    crash_point::CrashPoint,
-    kthread::{
-        Kthread,
-        Me, //
-    },
-    lock_class,
-    mutex::Mutex,
+    fault::crash_point::CrashPoint,
     prelude::*,
-    rcu,
-    spinlock::RawSpinLock,
-    time::{
-        self,
-        NSEC_PER_MSEC,
-        NSEC_PER_SEC, //
+    sync::{
+        lock_class,
+        mutex::Mutex,
+        rcu,
+        spinlock::RawSpinLock, //
+    },
+    task::{
+        context::{
+            self,
+            PreemptionOff, //
+        },
+        cpu::{
+            self,
+            HotplugLocked, //
+        },
+        kthread::{
+            Kthread,
+            Me, //
+        },
+        time::{
+            self,
+            NSEC_PER_MSEC,
+            NSEC_PER_SEC, //
+        }, //
     }, //
 };
 

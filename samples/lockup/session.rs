@@ -11,13 +11,15 @@ use core::sync::atomic::{
 };
 
 use faultline::{
-    lock_class,
-    mutex::Mutex,
     params::Refusal,
     prelude::*,
-    published::{
-        Publication,
-        Published, //
+    sync::{
+        lock_class,
+        mutex::Mutex,
+        published::{
+            Publication,
+            Published, //
+        }, //
     }, //
 };
 

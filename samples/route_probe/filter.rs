@@ -22,8 +22,12 @@ use faultline::{
 };
 
 use crate::{
-    calls::Cause,
-    params, //
+    cause::Cause,
+    text::{
+        decimal,
+        number,
+        Parts, //
+    }, //
 };
 
 /// A value and which of its bits count: `value << 32 | mask`. Without bits,
@@ -74,6 +78,8 @@ static DST: Masked = Masked::any();
 static MARK: Masked = Masked::any();
 /// The number of the table, 0 for any.
 static TABLE: AtomicU32 = AtomicU32::new(0);
+/// The number of the namespace, 0 for any.
+static NETNS: AtomicU32 = AtomicU32::new(0);
 /// A bit for each cause.
 static CAUSES: AtomicU32 = AtomicU32::new(u32::MAX);
 /// The name of the device in two words, each with half of it.
@@ -100,7 +106,7 @@ pub(crate) fn passes(facts: impl FnOnce() -> Facts, netns: impl FnOnce() -> u32)
     }
     let facts = facts();
     let table = TABLE.load(Ordering::Relaxed);
-    let wanted = params::netns.get();
+    let wanted = NETNS.load(Ordering::Relaxed);
     DST.matches(u32::from_be(facts.dst))
         && SRC.matches(u32::from_be(facts.src))
         && match facts.mark {
@@ -182,63 +188,6 @@ fn parse_prefix(text: &[u8]) -> Option<(u32, u32)> {
     (complete && len <= 32).then_some((address, len))
 }
 
-/// The parts of a text between separators. (Those of `core` can panic, as far as
-/// the compiler knows.)
-pub(crate) struct Parts<'a> {
-    rest: Option<&'a [u8]>,
-    separator: u8,
-}
-
-impl<'a> Parts<'a> {
-    pub(crate) fn of(text: &'a [u8], separator: u8) -> Self {
-        Self {
-            rest: Some(text),
-            separator,
-        }
-    }
-}
-
-impl<'a> Iterator for Parts<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let text = self.rest.take()?;
-        let mut at: usize = 0;
-        while let Some(&byte) = text.get(at) {
-            let after = at.wrapping_add(1);
-            if byte == self.separator {
-                self.rest = text.get(after..);
-                return text.get(..at);
-            }
-            at = after;
-        }
-        Some(text)
-    }
-}
-
-/// A number in decimal: digits and nothing else.
-fn decimal(text: &[u8]) -> Option<u32> {
-    digits(text, 10)
-}
-
-/// A number in decimal, or in hexadecimal after `0x`.
-fn number(text: &[u8]) -> Option<u32> {
-    match text.strip_prefix(b"0x") {
-        Some(text) => digits(text, 16),
-        None => decimal(text),
-    }
-}
-
-fn digits(text: &[u8], base: u32) -> Option<u32> {
-    if text.is_empty() {
-        return None;
-    }
-    text.iter().try_fold(0, |number: u32, &digit| {
-        let digit = char::from(digit).to_digit(base)?;
-        number.checked_mul(base)?.checked_add(digit)
-    })
-}
-
 pub(crate) fn set_src(text: &str) -> Result<(), Refusal> {
     set_address(&SRC, SET_SRC, text)
 }
@@ -302,6 +251,7 @@ pub(crate) fn set_cause(text: &str) -> Result<(), Refusal> {
 }
 
 pub(crate) fn set_netns(number: u32) -> Result<(), Refusal> {
+    NETNS.store(number, Ordering::Relaxed);
     note(SET_NETNS, number != 0);
     Ok(())
 }

@@ -31,17 +31,17 @@ use core::{
 };
 
 use faultline::{
-    percpu::Counters,
-    prelude::*,
-    probe::Missed,
-    trace::route::{
+    memory::percpu::Counters,
+    net::events::{
         self,
         Written, //
-    }, //
+    },
+    prelude::*,
+    probe::Missed, //
 };
 
 use crate::{
-    calls::Cause,
+    cause::Cause,
     targets::{
         Description,
         Target, //
@@ -67,7 +67,7 @@ const LEN: usize = VERDICTS + VERDICTS_LEN;
 #[derive(Clone, Copy)]
 pub(crate) enum Verdict {
     /// A route of this type.
-    Kind(u8),
+    RouteType(u8),
     /// An errno.
     Error(i32),
     /// What is named by `verdict_name`, if it is given without sign.
@@ -75,7 +75,7 @@ pub(crate) enum Verdict {
 }
 
 /// How many types of routes there are.
-const KINDS: usize = 16;
+const ROUTE_TYPES: usize = 16;
 
 /// The errors of a lookup by their names, counted after the types of routes.
 const ERRORS: [(i32, &str); 7] = [
@@ -88,7 +88,7 @@ const ERRORS: [(i32, &str); 7] = [
     (105, "no_buffers"),
 ];
 
-const KIND_NAMES: [&str; 12] = [
+const ROUTE_TYPE_NAMES: [&str; 12] = [
     "unspec",
     "unicast",
     "local",
@@ -108,9 +108,9 @@ impl Verdict {
     #[inline(always)]
     fn place(self) -> usize {
         let place = match self {
-            Self::Kind(kind) => usize::from(kind).min(KINDS - 1),
+            Self::RouteType(kind) => usize::from(kind).min(ROUTE_TYPES - 1),
             Self::Error(err) => {
-                let mut place = KINDS;
+                let mut place = ROUTE_TYPES;
                 for (errno, _) in ERRORS {
                     if errno == err.wrapping_neg() {
                         break;
@@ -132,13 +132,15 @@ impl fmt::Display for VerdictName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let &Self(target, place) = self;
         let name = match target {
-            Target::Lookup | Target::Output if place < KINDS => KIND_NAMES.get(place).copied(),
-            Target::Lookup | Target::Output => {
-                ERRORS.get(place.wrapping_sub(KINDS)).map(|&(_, name)| name)
+            Target::Lookup | Target::Output if place < ROUTE_TYPES => {
+                ROUTE_TYPE_NAMES.get(place).copied()
             }
+            Target::Lookup | Target::Output => ERRORS
+                .get(place.wrapping_sub(ROUTE_TYPES))
+                .map(|&(_, name)| name),
             Target::Arp => ["success", "drop"].get(place).copied(),
             Target::Input | Target::Validate if place < VERDICTS_LEN - 1 => {
-                match route::verdict_name(place as u32) {
+                match events::verdict_name(place as u32) {
                     Some(name) => Some(name),
                     None => return write!(f, "{place}"),
                 }

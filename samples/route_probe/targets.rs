@@ -4,13 +4,9 @@
 
 use core::ffi::CStr;
 
-use crate::filter::Parts;
+use crate::text::Parts;
 
-/// What is probed. The number is the place in [`ALL`], and of the probe in its
-/// set.
-///
-/// What calls another is before it, so that from the first lookup on which is
-/// seen its cause is seen as well.
+/// What is probed. The number is its bit in a set of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     Arp,
@@ -21,17 +17,9 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    /// What is at a place of [`ALL`].
-    #[inline(always)]
-    pub(crate) const fn at(place: usize) -> Option<Self> {
-        Some(match place {
-            0 => Self::Arp,
-            1 => Self::Input,
-            2 => Self::Validate,
-            3 => Self::Output,
-            4 => Self::Lookup,
-            _ => return None,
-        })
+    /// It alone, as a set of events.
+    pub(crate) const fn bit(self) -> u32 {
+        1 << self as u32
     }
 }
 
@@ -46,7 +34,9 @@ pub(crate) struct Description {
     pub(crate) is_as_declared: bool,
 }
 
-pub(crate) const ALL: [Description; 5] = [
+/// All of them. What calls another is before it, so that from the first lookup on which is
+/// seen its cause is seen as well.
+pub(crate) static ALL: [Description; 5] = [
     Description {
         target: Target::Arp,
         event: "arp_process",
@@ -79,31 +69,18 @@ pub(crate) const ALL: [Description; 5] = [
     },
 ];
 
-/// The functions, in the order of the targets.
-pub(crate) const FUNCTIONS: [&CStr; ALL.len()] = {
-    let mut functions = [c""; ALL.len()];
-    let mut i = 0;
-    while i < ALL.len() {
-        assert!(
-            ALL[i].target as usize == i
-                && matches!(Target::at(i), Some(target) if target as usize == i),
-            "a target is at its own place"
-        );
-        functions[i] = ALL[i].function;
-        i += 1;
-    }
-    functions
-};
+/// All events, as bits.
+pub(crate) const EVERY_EVENT: u32 = (1 << ALL.len()) - 1;
 
 /// The set of events that `list` names, as bits; `None` if it names another.
 pub(crate) fn parse(list: &str) -> Option<u32> {
     match list {
-        "all" => return Some((1 << ALL.len()) - 1),
+        "all" => return Some(EVERY_EVENT),
         "none" => return Some(0),
         _ => (),
     }
     Parts::of(list.as_bytes(), b',').try_fold(0, |events, name| {
         let known = ALL.iter().find(|known| known.event.as_bytes() == name)?;
-        Some(events | 1 << known.target as u32)
+        Some(events | known.target.bit())
     })
 }

@@ -13,42 +13,43 @@ use core::{
 };
 
 use faultline::{
-    cpu,
     debugfs::{
         File,
         Folder,
         Show, //
     },
-    kretprobe::KretProbes,
-    lock_class,
-    mutex::Mutex,
     params::Refusal,
     prelude::*,
     probe::{
-        Failure,
-        Refused, //
+        kretprobe::MaxActive,
+        Probe,
+        Probes, //
     },
-    published::{
-        Publication,
-        Published, //
-    }, //
+    sync::{
+        lock_class,
+        mutex::Mutex,
+        published::{
+            Publication,
+            Published, //
+        }, //
+    },
+    task::cpu, //
 };
 
 use crate::{
-    calls::Calls,
-    params::{
-        self,
-        Require, //
+    handler::{
+        Calls,
+        Tracked, //
     },
     targets::{
         self,
         ALL,
-        FUNCTIONS, //
+        EVERY_EVENT, //
     }, //
 };
 
 /// Which events are wanted, as bits.
-static WANTED: AtomicU32 = AtomicU32::new((1 << ALL.len()) - 1);
+static WANTED: AtomicU32 = AtomicU32::new(EVERY_EVENT);
 
 /// The tracker, as long as it is loaded.
 static TRACKER: Published<Tracker> = Published::new();
@@ -71,7 +72,7 @@ pub(crate) fn set_events(list: &str) -> Result<(), Refusal> {
 
 /// What probes the functions.
 pub(crate) struct Tracker {
-    probes: KretProbes<Calls>,
+    probes: Probes<Calls>,
     /// Held by whoever switches probes, or reads or resets the ledger.
     turn: Mutex<()>,
     /// It was said that calls are missed.
@@ -79,34 +80,25 @@ pub(crate) struct Tracker {
 }
 
 impl Tracker {
-    fn new() -> Result<Self> {
-        let all = matches!(params::require.get(), Some((_, Require::All)));
-        // The parameter's range is smaller.
-        let maxactive = params::maxactive.get() as u16;
-        let register = if all {
-            KretProbes::all
+    fn new(all: bool, max_active: MaxActive) -> Result<Self> {
+        let [arp, input, validate, output, lookup] = &ALL;
+        let functions = [
+            Tracked::function(arp)?,
+            Tracked::function(input)?,
+            Tracked::function(validate)?,
+            Tracked::function(output)?,
+            Tracked::function(lookup)?,
+        ];
+        let probes = if all {
+            Probes::all(Calls, functions, max_active)
         } else {
-            KretProbes::available
+            Probes::available(Calls, functions, max_active)
         };
-        let probes =
-            register(Calls::new()?, &FUNCTIONS, maxactive).map_err(|refused| refused.report())?;
-        if let (true, Some(changed)) = (all, ALL.iter().find(|what| !what.is_as_declared)) {
-            return Err(Refused::changed(changed.function).report());
-        }
         Ok(Self {
-            probes,
+            probes: probes.map_err(|error| error.report())?,
             turn: Mutex::new((), lock_class!())?,
             told: AtomicBool::new(false),
         })
-    }
-
-    /// Why there is no probe of a target that could be attached. One whose function the compiler
-    /// has changed stays disabled: it would tell of arguments that are others.
-    fn failure(&self, place: usize) -> Option<&Failure> {
-        let is_changed = ALL.get(place).is_some_and(|what| !what.is_as_declared);
-        self.probes
-            .failure(place)
-            .or(is_changed.then_some(&Failure::Changed))
     }
 
     /// Attaches the probes that are wanted, and detaches the others.
@@ -116,14 +108,12 @@ impl Tracker {
 
     fn switch_all(&self) -> Result {
         let wanted = WANTED.load(Ordering::Relaxed);
-        for (place, what) in ALL.iter().enumerate() {
-            if self.failure(place).is_some() {
-                continue;
-            }
-            let result = if wanted & 1 << place == 0 {
-                self.probes.disable(place)
+        for probe in self.probes.iter().filter(|probe| probe.failure().is_none()) {
+            let what = probe.target().what;
+            let result = if wanted & what.target.bit() == 0 {
+                probe.disable()
             } else {
-                self.probes.enable(place)
+                probe.enable()
             };
             result.inspect_err(|error| {
                 pr_err!(
@@ -138,19 +128,16 @@ impl Tracker {
 
     /// Writes which functions are probed, a line for each.
     fn show_targets(&self, out: &mut dyn fmt::Write) -> fmt::Result {
-        for place in 0..ALL.len() {
-            writeln!(out, "{}", State(self, place))?;
-        }
-        Ok(())
+        self.probes
+            .iter()
+            .try_for_each(|probe| writeln!(out, "{}", State(&probe)))
     }
 
     fn show_ledger(&self, out: &mut dyn fmt::Write) -> fmt::Result {
         self.turn.hold(|()| {
-            ALL.iter().enumerate().try_for_each(|(place, what)| {
-                match self.probes.handler().ledger(place) {
-                    Some(ledger) => ledger.show(what, || self.probes.missed(place), out),
-                    None => Ok(()),
-                }
+            self.probes.iter().try_for_each(|probe| {
+                let Tracked { what, ledger } = probe.target();
+                ledger.show(what, || probe.missed(), out)
             })
         })?;
         self.tell_missed();
@@ -159,35 +146,32 @@ impl Tracker {
 
     fn reset(&self) {
         self.turn.hold(|()| {
-            for place in 0..ALL.len() {
-                if let Some(ledger) = self.probes.handler().ledger(place) {
-                    ledger.reset(self.probes.missed(place));
-                }
+            for probe in self.probes.iter() {
+                probe.target().ledger.reset(probe.missed());
             }
         });
     }
 
     /// Says once if more calls were in progress than could be followed.
     fn tell_missed(&self) {
-        for (place, what) in ALL.iter().enumerate() {
-            let ledger = self.probes.handler().ledger(place);
-            let missed = ledger.map_or(0, |ledger| ledger.missed_no_instance());
+        for probe in self.probes.iter() {
+            let missed = probe.target().ledger.missed_no_instance();
             if missed == 0 || self.told.swap(true, Ordering::Relaxed) {
                 continue;
             }
-            let maxactive = self.probes.maxactive(place);
+            let max_active = probe.max_active();
             let mut cpus: u32 = 0;
             for cpu in 0..cpu::count_limit() {
                 cpus = cpus.wrapping_add(u32::from(cpu::is_possible(cpu)));
             }
-            let enough = maxactive
+            let enough = max_active
                 .saturating_mul(2)
                 .max(cpus.saturating_mul(2))
                 .max(10);
             pr_warn!(
-                "{}: {missed} calls were missed, since more than maxactive={maxactive} were in \
+                "{}: {missed} calls were missed, since more than maxactive={max_active} were in \
                  progress; load with maxactive={enough}",
-                what.event,
+                probe.target().what.event,
             );
         }
     }
@@ -201,20 +185,16 @@ impl Drop for Tracker {
 }
 
 /// Shows the state of a probe.
-struct State<'a>(&'a Tracker, usize);
+struct State<'a>(&'a Probe<'a, Calls>);
 
 impl fmt::Display for State<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let &Self(tracker, place) = self;
-        let Some(what) = ALL.get(place) else {
-            return Ok(());
-        };
-        let function = what.function.to_str().unwrap_or("");
-        write!(f, "{} {function} ", what.event)?;
-        match tracker.failure(place) {
+        let &Self(probe) = self;
+        write!(f, "{} {} ", probe.target().what.event, probe.symbol())?;
+        match probe.failure() {
             Some(failure) => write!(f, "not attached: {failure}"),
-            None if tracker.probes.is_enabled(place) => {
-                write!(f, "attached, maxactive={}", tracker.probes.maxactive(place))
+            None if probe.is_enabled() => {
+                write!(f, "attached, maxactive={}", probe.max_active())
             }
             None => f.write_str("not attached: not in events"),
         }
@@ -246,25 +226,26 @@ impl Show for TargetsFile {
     }
 }
 
-/// The module. Its files are removed before the tracker is withdrawn, which detaches
+/// A tracker that is loaded. Its files are removed before it is withdrawn, which detaches
 /// the probes.
-pub(crate) struct Loaded {
+pub(crate) struct Running {
     _ledger: Option<File<LedgerFile>>,
     _targets: Option<File<TargetsFile>>,
     _tracker: Publication<Tracker>,
 }
 
-impl Module for Loaded {
-    fn init() -> Result<Self> {
-        let tracker = Arc::new(Tracker::new()?, GFP_KERNEL)?;
+impl Running {
+    /// Attaches the probes that are wanted; if `all`, or none.
+    pub(crate) fn start(all: bool, max_active: MaxActive) -> Result<Self> {
+        let tracker = Arc::new(Tracker::new(all, max_active)?, GFP_KERNEL)?;
         let tracker = TRACKER.publish(tracker)?;
         TRACKER.with(Tracker::attach).unwrap_or(Ok(()))?;
 
         let mut attached: usize = 0;
         TRACKER.with(|tracker| {
-            for place in 0..ALL.len() {
-                match tracker.failure(place) {
-                    Some(_) => pr_warn!("{}", State(tracker, place)),
+            for probe in tracker.probes.iter() {
+                match probe.failure() {
+                    Some(_) => pr_warn!("{}", State(&probe)),
                     None => attached = attached.wrapping_add(1),
                 }
             }

@@ -7,7 +7,7 @@
 # say so; the code can be asked.
 
 # The functions by which the kernel enters a handler.
-entered_by='_R.*faultline(6kprobe5entry|9kretprobe(3hit|5entry|3ret)|6fprobe(5entry|3ret))'
+entered_by='_R.*faultline5probe(6kprobe5entry|9kretprobe(3hit|5entry|3ret)|6fprobe(5entry|3ret))'
 
 # What may be called from anywhere, and what is no call: data, per-CPU data, tracepoints
 # (whose functions write to the ring buffer), thunks.
@@ -18,7 +18,7 @@ handlers_may+='|__tracepoint_[a-z_]+|__SCT__tp_func_[a-z_]+|__srcu_[a-z_]+|trace
 # A tracepoint ends with it on some kernels; with preemption off, as here, it is not called.
 handlers_may+='|__SCT__preempt_schedule_notrace'
 # Whether an address is one of memory: a walk through page tables, and tables of memory.
-handlers_may+='|_R.*faultline6memory10DIRECT_END|is_vmalloc_or_module_addr|vmalloc_to_page|__virt_addr_valid|pfn_is_map_memory'
+handlers_may+='|_R.*faultline6memory7pointer10DIRECT_END|is_vmalloc_or_module_addr|vmalloc_to_page|__virt_addr_valid|pfn_is_map_memory'
 handlers_may+='|vmemmap_base|mem_section|boot_cpu_data|memstart_addr|__SCT__preempt_schedule'
 # What the kernel's macro for an argument of ftrace's would say of a number that it has ruled out.
 handlers_may+='|__ubsan_handle_out_of_bounds'

@@ -4,12 +4,14 @@
 //! interrupts, from a grace period of RCU, from the rest of the machine.
 
 use faultline::{
-    context,
-    irq_work,
     prelude::*,
-    rcu,
-    smp,
-    stop_machine, //
+    sync::rcu,
+    task::{
+        context,
+        irq_work,
+        smp,
+        stop_machine, //
+    }, //
 };
 
 use crate::hold::{

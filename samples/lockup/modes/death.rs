@@ -3,10 +3,12 @@
 //! Modes that the kernel, or a task, dies of; and a warning.
 
 use faultline::{
-    context,
     fault,
-    irq_work,
-    prelude::*, //
+    prelude::*,
+    task::{
+        context,
+        irq_work, //
+    }, //
 };
 
 use crate::hold::Hold;

@@ -10,11 +10,15 @@
 use core::fmt;
 
 use faultline::{
-    context,
-    irq_work,
-    lock_class,
     prelude::*,
-    spinlock::RawSpinLock, //
+    sync::{
+        lock_class,
+        spinlock::RawSpinLock, //
+    },
+    task::{
+        context,
+        irq_work, //
+    }, //
 };
 
 use crate::hold::Hold;

@@ -3,10 +3,12 @@
 //! Modes that misuse memory.
 
 use faultline::{
-    fault,
-    page::Pages,
+    fault::{
+        self,
+        page::Pages, //
+    },
     prelude::*,
-    time::{
+    task::time::{
         self,
         NSEC_PER_MSEC, //
     }, //

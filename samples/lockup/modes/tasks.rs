@@ -4,8 +4,10 @@
 
 use faultline::{
     prelude::*,
-    time,
-    workqueue, //
+    task::{
+        time,
+        workqueue, //
+    }, //
 };
 
 use crate::hold::{

@@ -8,22 +8,23 @@
 use core::fmt;
 
 use faultline::{
-    kprobe::{
-        self,
-        Kprobes, //
+    memory::{
+        percpu::Counters,
+        KernelPtr, //
     },
-    kretprobe::{
-        self,
-        KretProbes,
-        Return, //
-    },
-    memory::KernelPtr,
     net::Found,
     params::Words,
-    percpu::Counters,
     prelude::*,
-    probe::Handling,
-    published::{
+    probe::{
+        kretprobe::MaxActive,
+        Entry,
+        Function,
+        Handler,
+        Kprobe,
+        Probes,
+        Return, //
+    },
+    sync::published::{
         Publication,
         Published, //
     }, //
@@ -31,14 +32,14 @@ use faultline::{
 
 /// What sits on the function.
 #[derive(Clone, Copy, Words)]
-enum Probe {
+enum Which {
     Kprobe,
     Kretprobe,
 }
 
 faultline::params! {
     /// which probe
-    0o444 probe: word<Probe> = "kprobe";
+    0o444 probe: word<Which> = "kprobe";
     /// how many calls were counted
     0o444 seen: computed = show;
 }
@@ -46,9 +47,13 @@ faultline::params! {
 /// Counts calls.
 struct Calls(Counters<1>);
 
-impl kprobe::Handler for Calls {
-    fn entry(&self, _call: &kprobe::Entry<'_>, _here: &Handling<'_>) {
+impl Handler<Kprobe> for Calls {
+    type Target = ();
+    type Data = ();
+
+    fn entry(&self, _call: &Entry<'_, Self, Kprobe>) -> Option<()> {
         self.0.add::<0>(1);
+        None
     }
 }
 
@@ -58,18 +63,15 @@ const KINDS: usize = 12;
 /// Keeps where the result will be, and counts results by their type.
 struct Results(Counters<KINDS>);
 
-impl kretprobe::Handler for Results {
+impl Handler for Results {
+    type Target = ();
     type Data = KernelPtr<Found>;
 
-    fn entry(
-        &self,
-        call: &kretprobe::Entry<'_, Self>,
-        _here: &Handling<'_>,
-    ) -> Option<KernelPtr<Found>> {
+    fn entry(&self, call: &Entry<'_, Self>) -> Option<KernelPtr<Found>> {
         call.arg(2)
     }
 
-    fn ret(&self, call: &Return<'_>, found: &KernelPtr<Found>, _here: &Handling<'_>) {
+    fn ret(&self, call: &Return<'_, Self>, found: &KernelPtr<Found>) {
         if call.ret::<i32>() == 0 {
             self.0.count(usize::from(found.kind()));
         }
@@ -78,8 +80,8 @@ impl kretprobe::Handler for Results {
 
 /// The probe that was chosen.
 enum Attached {
-    Kprobe(Kprobes<Calls>),
-    Kretprobe(KretProbes<Results>),
+    Kprobe(Probes<Calls, Kprobe>),
+    Kretprobe(Probes<Results>),
 }
 
 static ATTACHED: Published<Attached> = Published::new();
@@ -97,20 +99,20 @@ fn show(out: &mut dyn fmt::Write) -> fmt::Result {
 
 impl Attached {
     fn new() -> Result<Self> {
-        let functions = [c"fib_table_lookup"];
+        let functions = [Function::new(c"fib_table_lookup", ())];
         Ok(match probe.get() {
-            Some((_, Probe::Kretprobe)) => {
+            Some((_, Which::Kretprobe)) => {
                 let handler = Results(Counters::new()?);
-                let probes = KretProbes::all(handler, &functions, 0);
-                let probes = probes.map_err(|refused| refused.report())?;
-                probes.enable(0)?;
+                let probes = Probes::all(handler, functions, MaxActive::DEFAULT);
+                let probes = probes.map_err(|error| error.report())?;
+                probes.enable_all()?;
                 Self::Kretprobe(probes)
             }
             _ => {
                 let handler = Calls(Counters::new()?);
-                let probes = Kprobes::all(handler, &functions);
-                let probes = probes.map_err(|refused| refused.report())?;
-                probes.enable(0)?;
+                let probes = Probes::all(handler, functions, ());
+                let probes = probes.map_err(|error| error.report())?;
+                probes.enable_all()?;
                 Self::Kprobe(probes)
             }
         })

@@ -12,32 +12,28 @@ use core::{
 
 use faultline::{
     compat::push,
-    fprobe::{
-        self,
-        Fprobes, //
+    memory::{
+        percpu::Counters,
+        KernelPtr, //
     },
-    kprobe::{
-        self,
-        Kprobes, //
-    },
-    kretprobe::{
-        self,
-        Filled,
-        KretProbes,
-        Slot, //
-    },
-    memory::KernelPtr,
     params::Words,
-    percpu::Counters,
     prelude::*,
     probe::{
-        Handling,
-        Kind,
-        Level,
-        Refused,
-        Set, //
+        fprobe::Fprobe,
+        kretprobe::MaxActive,
+        Backend,
+        ContextLevel,
+        Entry,
+        Filled,
+        Function,
+        Handler,
+        Kprobe,
+        Kretprobe,
+        RegistrationError,
+        Return,
+        Slot, //
     },
-    published::{
+    sync::published::{
         Publication,
         Published, //
     }, //
@@ -88,22 +84,27 @@ faultline::params! {
     0o444 again: computed = enable_again;
 }
 
-/// A file of procfs is read: the function that reads, in it the one that makes
-/// the text.
-const READ_TEXT: usize = 0;
-const SHOW: usize = 1;
-/// Nine arguments, of which the last three are on the stack of x86-64.
-const MMAP: usize = 2;
-/// Anything is read.
-const READ: usize = 3;
-/// Its second argument is what a test gives, any 64 bits.
-const SEEK: usize = 4;
-const FUNCTIONS: [&CStr; 5] = [
-    c"seq_read_iter",
-    c"version_proc_show",
-    c"do_mmap",
-    c"vfs_read",
-    c"seq_lseek",
+/// What is probed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Probed {
+    /// A file of procfs is read: the function that reads.
+    ReadText,
+    /// In it, the one that makes the text.
+    Show,
+    /// Nine arguments, of which the last three are on the stack of x86-64.
+    Mmap,
+    /// Anything is read.
+    Read,
+    /// Its second argument is what a test gives, any 64 bits.
+    Seek,
+}
+
+const FUNCTIONS: [(&CStr, Probed); 5] = [
+    (c"seq_read_iter", Probed::ReadText),
+    (c"version_proc_show", Probed::Show),
+    (c"do_mmap", Probed::Mmap),
+    (c"vfs_read", Probed::Read),
+    (c"seq_lseek", Probed::Seek),
 ];
 
 /// How many bytes the reads ask for that are looked at. Nobody else does.
@@ -157,17 +158,17 @@ const OTHER_LEVEL: usize = 19;
 #[derive(Clone)]
 struct Counts(Arc<Counters<{ NAMES.len() }>>);
 
-impl kretprobe::Handler for Counts {
-    /// The function's first argument.
+impl Handler for Counts {
+    type Target = Probed;
     /// Which probe it is, and what the call was made by.
-    type Data = (usize, Level);
+    type Data = (Probed, ContextLevel);
 
-    fn entry(&self, call: &kretprobe::Entry<'_, Self>, here: &Handling<'_>) -> Option<Self::Data> {
-        match call.probe() {
-            SHOW => {
+    fn entry(&self, call: &Entry<'_, Self>) -> Option<Self::Data> {
+        match call.target() {
+            Probed::Show => {
                 self.0.add::<ENTRIES>(1);
-                let (outer, &(probe, _)) = call.enclosing()?;
-                if outer == READ_TEXT && probe == READ_TEXT {
+                let (outer, &(probed, _)) = call.enclosing()?;
+                if *outer == Probed::ReadText && probed == Probed::ReadText {
                     self.0.add::<NESTED>(1);
                 }
                 // A structure of the kernel can be read.
@@ -176,7 +177,7 @@ impl kretprobe::Handler for Counts {
                     self.0.add::<READABLE>(1);
                 }
             }
-            MMAP => {
+            Probed::Mmap => {
                 if call.arg::<u64>(6)? != u64::from(offset.get()) {
                     return None;
                 }
@@ -187,7 +188,7 @@ impl kretprobe::Handler for Counts {
                     self.0.add::<UNREADABLE>(1);
                 }
             }
-            SEEK => {
+            Probed::Seek => {
                 // An offset from the beginning that is none, so nobody else's: an address.
                 if call.arg::<i64>(1)? >= 0 || call.arg::<i32>(2)? != 0 {
                     return None;
@@ -211,47 +212,52 @@ impl kretprobe::Handler for Counts {
             }
             _ => (),
         }
-        Some((call.probe(), here.level()))
+        Some((*call.target(), call.context().level()))
     }
 
-    fn ret(&self, ret: &kretprobe::Return<'_>, &(probe, level): &Self::Data, here: &Handling<'_>) {
-        if probe == READ {
-            let is_same = level == here.level();
+    fn ret(&self, ret: &Return<'_, Self>, &(probed, level): &Self::Data) {
+        if probed == Probed::Read {
+            let is_same = level == ret.context().level();
             self.0.add::<SAME_LEVEL>(u64::from(is_same));
             self.0.add::<OTHER_LEVEL>(u64::from(!is_same));
         }
-        if probe == ret.probe() {
-            self.0.add::<SAME_DATA>(u64::from(probe == SHOW));
+        if probed == *ret.target() {
+            self.0.add::<SAME_DATA>(u64::from(probed == Probed::Show));
         }
-        if ret.probe() == SHOW && ret.ret::<i32>() == 0 {
+        if *ret.target() == Probed::Show && ret.ret::<i32>() == 0 {
             self.0.add::<RETURNS>(1);
         }
     }
 }
 
-impl kprobe::Handler for Counts {
-    fn entry(&self, call: &kprobe::Entry<'_>, _here: &Handling<'_>) {
-        match call.probe() {
-            SHOW => self.0.add::<KPROBE>(1),
-            MMAP if call.arg::<u64>(6) == Some(u64::from(offset.get())) => {
+impl Handler<Kprobe> for Counts {
+    type Target = Probed;
+    type Data = ();
+
+    fn entry(&self, call: &Entry<'_, Self, Kprobe>) -> Option<()> {
+        match call.target() {
+            Probed::Show => self.0.add::<KPROBE>(1),
+            Probed::Mmap if call.arg::<u64>(6) == Some(u64::from(offset.get())) => {
                 self.0.add::<KPROBE_OFFSETS>(1);
             }
             _ => (),
         }
+        None
     }
 }
 
-impl fprobe::Handler for Counts {
+impl Handler<Fprobe> for Counts {
+    type Target = Probed;
     /// How many bytes a read asks for, as often as it fits in.
     type Data = [u64; 14];
 
-    fn entry(&self, call: &fprobe::Entry<'_>, _here: &Handling<'_>) -> Option<Self::Data> {
-        match call.probe() {
-            SHOW => self.0.add::<FPROBE>(1),
-            MMAP if call.arg::<u64>(6)? == u64::from(offset.get()) => {
+    fn entry(&self, call: &Entry<'_, Self, Fprobe>) -> Option<Self::Data> {
+        match call.target() {
+            Probed::Show => self.0.add::<FPROBE>(1),
+            Probed::Mmap if call.arg::<u64>(6)? == u64::from(offset.get()) => {
                 self.0.add::<FPROBE_OFFSETS>(1);
             }
-            READ => {
+            Probed::Read => {
                 let length = call.arg(2)?;
                 if !LENGTHS.contains(&length) {
                     self.0.add::<DECLINED>(1);
@@ -265,14 +271,14 @@ impl fprobe::Handler for Counts {
         Some([0; 14])
     }
 
-    fn ret(&self, ret: &fprobe::Return<'_>, lengths: &Self::Data, _here: &Handling<'_>) {
-        match ret.probe() {
-            SHOW if ret.ret::<i32>() == 0 => self.0.add::<FPROBE_RETURNS>(1),
+    fn ret(&self, ret: &Return<'_, Self, Fprobe>, lengths: &Self::Data) {
+        match ret.target() {
+            Probed::Show if ret.ret::<i32>() == 0 => self.0.add::<FPROBE_RETURNS>(1),
             // It gets what it asks for, since that is there.
-            READ if lengths.iter().all(|&length| length == ret.ret()) => {
+            Probed::Read if lengths.iter().all(|&length| length == ret.ret()) => {
                 self.0.add::<READ_RIGHT>(1);
             }
-            READ => self.0.add::<NOT_ITS_OWN>(1),
+            Probed::Read => self.0.add::<NOT_ITS_OWN>(1),
             _ => (),
         }
     }
@@ -281,27 +287,27 @@ impl fprobe::Handler for Counts {
 /// Has as many data as a kretprobe can.
 struct Large(Counts);
 
-impl kretprobe::Handler for Large {
+impl Handler for Large {
+    type Target = Probed;
     /// How many bytes a read asks for, as often as it fits in.
     type Data = [u64; 512];
 
     fn entry_in_place<'a>(
         &self,
-        call: &kretprobe::Entry<'_, Self>,
-        data: Slot<'a, Self::Data>,
-        _here: &Handling<'_>,
+        call: &Entry<'_, Self>,
+        slot: Slot<'a, Self::Data>,
     ) -> Option<Filled<'a, Self::Data>> {
         let length = call.arg(2)?;
-        if call.probe() != READ || !LENGTHS.contains(&length) {
+        if *call.target() != Probed::Read || !LENGTHS.contains(&length) {
             return None;
         }
         self.0 .0.add::<READS>(1);
-        let mut data = data.zeroed();
+        let mut data = slot.zeroed();
         data.iter_mut().for_each(|word| *word = length);
         Some(data)
     }
 
-    fn ret(&self, ret: &kretprobe::Return<'_>, lengths: &Self::Data, _here: &Handling<'_>) {
+    fn ret(&self, ret: &Return<'_, Self>, lengths: &Self::Data) {
         if lengths.iter().all(|&length| length == ret.ret()) {
             self.0 .0.add::<READ_RIGHT>(1);
         } else {
@@ -310,29 +316,34 @@ impl kretprobe::Handler for Large {
     }
 }
 
-/// Takes as much room as there can be, and wants no call.
+/// Takes as much room as there can be, and wants no call. It is for any backend that has so
+/// much.
 struct Crowd(Counts);
 
-impl fprobe::Handler for Crowd {
+impl<B: Backend> Handler<B> for Crowd {
+    type Target = Probed;
     type Data = [u64; 14];
 
-    fn entry(&self, _call: &fprobe::Entry<'_>, _here: &Handling<'_>) -> Option<Self::Data> {
+    fn entry(&self, _call: &Entry<'_, Self, B>) -> Option<Self::Data> {
         None
     }
 
-    fn ret(&self, _ret: &fprobe::Return<'_>, _data: &Self::Data, _here: &Handling<'_>) {
+    fn ret(&self, _ret: &Return<'_, Self, B>, _data: &Self::Data) {
         self.0 .0.add::<NOT_ITS_OWN>(1);
     }
 }
 
+/// A set of probes.
+type Set<H, B> = faultline::probe::Probes<H, B>;
+
 /// The module.
 struct Probes {
     counts: Counts,
-    _kretprobes: Option<KretProbes<Counts>>,
-    _large: Option<KretProbes<Large>>,
-    kprobes: Option<Kprobes<Counts>>,
-    fprobes: Option<Fprobes<Counts>>,
-    _crowd: KVec<Fprobes<Crowd>>,
+    _kretprobes: Option<Set<Counts, Kretprobe>>,
+    _large: Option<Set<Large, Kretprobe>>,
+    kprobes: Option<Set<Counts, Kprobe>>,
+    fprobes: Option<Set<Counts, Fprobe>>,
+    _crowd: KVec<Set<Crowd, Fprobe>>,
 }
 
 static PROBES: Published<Probes> = Published::new();
@@ -345,7 +356,9 @@ fn show(out: &mut dyn fmt::Write) -> fmt::Result {
             at = at.wrapping_add(1);
             write!(out, "{name}={count} ")
         })?;
-        let missed = probes.fprobes.as_ref().map(|set| set.missed(READ));
+        let mut fprobes = probes.fprobes.iter().flat_map(Set::iter);
+        let read = fprobes.find(|probe| *probe.target() == Probed::Read);
+        let missed = read.map(|probe| probe.missed());
         write!(out, "missed={} ", missed.unwrap_or_default().no_instance)
     });
     shown.unwrap_or(Ok(()))
@@ -356,10 +369,9 @@ fn enable_again(out: &mut dyn fmt::Write) -> fmt::Result {
         let Some(set) = &probes.kprobes else {
             return Ok(());
         };
-        let all = 0..set.len();
-        let error = all.clone().find_map(|place| set.enable(place).err());
-        let enabled = all.fold(0_usize, |sum, place| {
-            sum.wrapping_add(usize::from(set.is_enabled(place)))
+        let error = set.iter().find_map(|probe| probe.enable().err());
+        let enabled = set.iter().fold(0_usize, |sum, probe| {
+            sum.wrapping_add(usize::from(probe.is_enabled()))
         });
         let error = error.map_or(0, |error| error.to_errno());
         write!(out, "enabled={enabled} error={error}")
@@ -368,37 +380,47 @@ fn enable_again(out: &mut dyn fmt::Write) -> fmt::Result {
 }
 
 /// The set, with its probes enabled.
-fn registered<K: Kind>(set: Result<Set<K>, Refused>) -> Result<Set<K>> {
-    let set = set.map_err(|refused| refused.report())?;
+fn registered<H, B>(set: Result<Set<H, B>, RegistrationError>) -> Result<Set<H, B>>
+where
+    H: Handler<B>,
+    B: Backend,
+{
+    let set = set.map_err(|error| error.report())?;
     if !disabled.get() {
-        (0..set.len()).try_for_each(|place| set.enable(place))?;
+        set.enable_all()?;
     }
     Ok(set)
 }
 
+/// What is probed, one of them replaced if that was asked for.
+fn functions() -> [Function<Probed>; 5] {
+    let mut functions = FUNCTIONS;
+    if let Some((function, _)) = functions.get_mut(replace.get() as usize) {
+        *function = match instead.get() {
+            Some((_, Instead::Assembly)) => c"copy_page",
+            Some((_, Instead::Untraced)) => c"tracing_open_generic",
+            Some((_, Instead::Module)) => c"refuse_target",
+            _ => c"no_such_function",
+        };
+    }
+    functions.map(|(function, probed)| Function::new(function, probed))
+}
+
 impl Probes {
     fn new() -> Result<Self> {
-        let mut functions = FUNCTIONS;
-        if let Some(function) = functions.get_mut(replace.get() as usize) {
-            *function = match instead.get() {
-                Some((_, Instead::Assembly)) => c"copy_page",
-                Some((_, Instead::Untraced)) => c"tracing_open_generic",
-                Some((_, Instead::Module)) => c"refuse_target",
-                _ => c"no_such_function",
-            };
-        }
         let chosen = kinds.get().map_or(Kinds::All, |(_, &chosen)| chosen);
         let wanted = |kind| chosen == Kinds::All || chosen == kind;
         let counts = Counts(Arc::new(Counters::new()?, GFP_KERNEL)?);
+        let default = MaxActive::DEFAULT;
 
         let kretprobes = wanted(Kinds::Kretprobe)
-            .then(|| registered(KretProbes::all(counts.clone(), &functions, 0)));
+            .then(|| registered(Set::all(counts.clone(), functions(), default)));
         let large = (chosen == Kinds::Large)
-            .then(|| registered(KretProbes::all(Large(counts.clone()), &functions, 0)));
+            .then(|| registered(Set::all(Large(counts.clone()), functions(), default)));
         let kprobes =
-            wanted(Kinds::Kprobe).then(|| registered(Kprobes::all(counts.clone(), &functions)));
+            wanted(Kinds::Kprobe).then(|| registered(Set::all(counts.clone(), functions(), ())));
         let fprobes =
-            wanted(Kinds::Fprobe).then(|| registered(Fprobes::all(counts.clone(), &functions)));
+            wanted(Kinds::Fprobe).then(|| registered(Set::all(counts.clone(), functions(), ())));
         let others = Self::crowd(&counts)?;
         Ok(Self {
             counts,
@@ -410,10 +432,11 @@ impl Probes {
         })
     }
 
-    fn crowd(counts: &Counts) -> Result<KVec<Fprobes<Crowd>>> {
+    fn crowd(counts: &Counts) -> Result<KVec<Set<Crowd, Fprobe>>> {
         let mut sets = KVec::with_capacity(crowd.get() as usize, GFP_KERNEL)?;
         for _ in 0..crowd.get() {
-            let set = Fprobes::all(Crowd(counts.clone()), &FUNCTIONS);
+            let functions = FUNCTIONS.map(|(function, probed)| Function::new(function, probed));
+            let set = Set::all(Crowd(counts.clone()), functions, ());
             push(&mut sets, registered(set)?)?;
         }
         Ok(sets)

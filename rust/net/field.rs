@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The fields of structures. Where they are is asked of the C compiler, for the kernel
+//! that the module is built for: `rust/bindings/net.h`.
+
+use crate::memory::{
+    KernelPtr,
+    Plain, //
+};
+
+/// The field at `AT`, which is a constant of `rust/bindings/net.h`.
+#[inline(always)]
+pub(super) fn field<T, U, const AT: u64>(structure: KernelPtr<T>) -> KernelPtr<U> {
+    const {
+        assert!(
+            core::mem::size_of::<U>() as u64 == AT & 0xffff,
+            "the field has another size"
+        );
+    }
+    structure.add((AT >> 16) as usize)
+}
+
+/// The value of the field at `AT`, or 0.
+#[inline(always)]
+pub(super) fn value<T, U: Plain, const AT: u64>(structure: KernelPtr<T>) -> U {
+    field::<T, U, AT>(structure).read_or_zero()
+}
+
+/// Declares types that stand for structures of the kernel.
+macro_rules! structures {
+    ($($(#[$doc:meta])* $type:ident;)*) => { $(
+        $(#[$doc])*
+        pub enum $type {}
+
+        // SAFETY: The kernel allocates these, or has them on a stack or in its image.
+        // The probed functions of `rust/bindings/prototypes` take them.
+        unsafe impl $crate::memory::Pointee for $type {
+            const IS_STRUCTURE: bool = true;
+        }
+    )* };
+}
+
+pub(super) use structures;

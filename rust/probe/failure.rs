@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Why a function cannot be probed.
+
+use core::{
+    ffi::CStr,
+    fmt, //
+};
+
+use super::Symbol;
+use crate::{
+    bindings,
+    compat::{
+        char_ptr,
+        KBox,
+        GFP_KERNEL, //
+    },
+    error::{
+        code,
+        to_result,
+        Error,
+        Result, //
+    },
+    pr_err,
+    text::{
+        Printable,
+        Text, //
+    }, //
+};
+
+/// Why a function is not probed.
+#[derive(Clone, Debug)]
+pub enum Failure {
+    /// No function of the kernel, or of a module that is loaded, is called
+    /// this.
+    NotFound,
+    /// The compiler has left a part of it only, called `<function><suffix>`,
+    /// and inlined the rest.
+    Inlined(&'static str),
+    /// The kernel refuses probes there: it is on the blacklist, or no code.
+    Blacklisted,
+    /// It was needed while the kernel started, and its code is gone.
+    Init,
+    /// Its entry can be probed and its return cannot.
+    NoReturn,
+    /// The function is there, and does not begin with a call that ftrace patches.
+    NotTraceable,
+    /// The compiler has changed its arguments. No probe knows that: it is for a module
+    /// that knows it by `cfg(kernel_has)`.
+    Changed,
+    /// Another error of the kernel.
+    Other(Error),
+}
+
+impl Failure {
+    /// The error that stands for it.
+    pub fn to_error(&self) -> Error {
+        match self {
+            Self::NotFound | Self::Inlined(_) => code::ENOENT,
+            Self::Blacklisted
+            | Self::Init
+            | Self::NoReturn
+            | Self::NotTraceable
+            | Self::Changed => code::EINVAL,
+            Self::Other(error) => *error,
+        }
+    }
+
+    /// Finds out why a function could not be probed.
+    pub(super) fn find(symbol: &Symbol, error: Error) -> Self {
+        /// What gcc and clang append to the rest of a function.
+        const SUFFIXES: &[&str] = &[
+            ".part.0",
+            ".isra.0",
+            ".constprop.0",
+            ".isra.0.part.0",
+            ".part.0.isra.0",
+            ".constprop.0.isra.0",
+            ".part.1",
+            ".cold",
+        ];
+        let function = symbol.as_c_str();
+        let (address, probed) = try_probe(function);
+        match (error, probed) {
+            (code::ENOENT, Err(code::ENOENT)) => SUFFIXES
+                .iter()
+                .find(|suffix| has_sibling(function, suffix))
+                .map_or(Self::NotFound, |suffix| Self::Inlined(suffix)),
+            // A kprobe could be there: so it was ftrace that did not find it.
+            (code::ENOENT, Ok(()) | Err(code::EINVAL)) => Self::NotTraceable,
+            (code::EINVAL, Ok(())) => Self::NoReturn,
+            (code::EINVAL, Err(_)) if is_init(address) => Self::Init,
+            (code::EINVAL, Err(_)) => Self::Blacklisted,
+            _ => Self::Other(error),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound => f.write_str("not found: this kernel has no such function"),
+            Self::Inlined(suffix) => write!(
+                f,
+                "inlined: of this function the compiler left only a part, with {suffix} at the \
+                 end of its name"
+            ),
+            Self::Blacklisted => f.write_str(
+                "blacklisted: this kernel refuses probes there, see \
+                 /sys/kernel/debug/kprobes/blacklist",
+            ),
+            Self::Init => {
+                f.write_str("init: it was needed while the kernel started, and its code is gone")
+            }
+            Self::NoReturn => f.write_str("no return: its entry can be probed, its return cannot"),
+            Self::NotTraceable => f.write_str(
+                "not traceable: it does not begin with a call that ftrace patches, see \
+                 /sys/kernel/tracing/available_filter_functions",
+            ),
+            Self::Changed => f.write_str(
+                "changed: the compiler has changed its arguments, so this kernel's BTF leaves it out",
+            ),
+            Self::Other(error) => write!(f, "error {}", error.to_errno()),
+        }
+    }
+}
+
+/// Why a set was not registered.
+#[derive(Debug)]
+pub struct RegistrationError {
+    pub(super) symbol: Symbol,
+    pub(super) failure: Failure,
+}
+
+impl RegistrationError {
+    /// What is wrong with the function.
+    pub fn failure(&self) -> &Failure {
+        &self.failure
+    }
+
+    /// Prints it, and returns the error that stands for it.
+    pub fn report(&self) -> Error {
+        pr_err!("{self}");
+        self.failure.to_error()
+    }
+}
+
+impl From<Error> for RegistrationError {
+    fn from(error: Error) -> Self {
+        Self {
+            symbol: Symbol::from(c"probes"),
+            failure: Failure::Other(error),
+        }
+    }
+}
+
+impl fmt::Display for RegistrationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.symbol, self.failure)
+    }
+}
+
+/// Is there a function that is called as this one with `suffix` at the end?
+fn has_sibling(function: &CStr, suffix: &str) -> bool {
+    let name = Printable(crate::compat::bytes(function));
+    Text::<256>::format(format_args!("{name}{suffix}\0"))
+        .as_ref()
+        .ok()
+        .and_then(Text::as_c_str)
+        .is_some_and(|sibling| try_probe(sibling).1.is_ok())
+}
+
+/// Is this in the kernel's `init` text?
+fn is_init(address: usize) -> bool {
+    let [begin, end] = [c"_sinittext", c"_einittext"].map(|symbol| try_probe(symbol).0);
+    (begin..end).contains(&address)
+}
+
+/// Could a handler be put at the entry of `function`? Tries it, without ever
+/// arming the probe. Says also where that is, 0 if there is no such function.
+fn try_probe(function: &CStr) -> (usize, Result) {
+    // SAFETY: A `struct kprobe` of zeros is one that was not set up.
+    let probe: bindings::kprobe = unsafe { core::mem::zeroed() };
+    let mut probe = match KBox::new(probe, GFP_KERNEL) {
+        Ok(probe) => probe,
+        Err(error) => return (0, Err(error.into())),
+    };
+    probe.symbol_name = char_ptr(function);
+    probe.flags = bindings::KPROBE_FLAG_DISABLED;
+    let registered: *mut bindings::kprobe = &raw mut *probe;
+    // SAFETY: The probe is set up with a name with NUL, and stays where it is
+    // until it is unregistered, which is before anything here is dropped. It is
+    // disabled, so nobody calls a handler, and there is none.
+    let result = unsafe {
+        let result = to_result(bindings::register_kprobe(registered)).map(drop);
+        if result.is_ok() {
+            bindings::unregister_kprobes([registered].as_mut_ptr(), 1);
+        }
+        result
+    };
+    // The kernel has looked it up before it refuses it.
+    (probe.addr.addr(), result)
+}
