@@ -43,6 +43,8 @@ pub enum Failure {
     Init,
     /// Its entry can be probed and its return cannot.
     NoReturn,
+    /// Its first instruction is a trap (`ud2`), or one that the kernel cannot decode.
+    Undecodable,
     /// The function is there, and does not begin with a call that ftrace patches.
     NotTraceable,
     /// The compiler has changed its arguments. No probe knows that: it is for a module
@@ -60,6 +62,7 @@ impl Failure {
             Self::Blacklisted
             | Self::Init
             | Self::NoReturn
+            | Self::Undecodable
             | Self::NotTraceable
             | Self::Changed => code::EINVAL,
             Self::Other(error) => *error,
@@ -91,6 +94,7 @@ impl Failure {
             (code::EINVAL, Ok(())) => Self::NoReturn,
             (code::EINVAL, Err(_)) if is_init(address) => Self::Init,
             (code::EINVAL, Err(_)) => Self::Blacklisted,
+            (code::EILSEQ, _) => Self::Undecodable,
             _ => Self::Other(error),
         }
     }
@@ -113,6 +117,9 @@ impl fmt::Display for Failure {
                 f.write_str("init: it was needed while the kernel started, and its code is gone")
             }
             Self::NoReturn => f.write_str("no return: its entry can be probed, its return cannot"),
+            Self::Undecodable => f.write_str(
+                "undecodable: it begins with a trap, or with what the kernel cannot decode",
+            ),
             Self::NotTraceable => f.write_str(
                 "not traceable: it does not begin with a call that ftrace patches, see \
                  /sys/kernel/tracing/available_filter_functions",

@@ -93,6 +93,12 @@ functions_that_cannot_be_probed() {
 	log_begin
 	refused "Invalid (parameters|argument)" mode=warn at=do_int3 force=1
 	match "blacklisted" '^lockup: run -: refused: at=do_int3: (blacklisted|not found)' "$(log)"
+	# A stub of the kernel's Rust, which is a trap and nothing else.
+	if grep -q ' __rust__nesf2$' /proc/kallsyms; then
+		log_begin
+		refused "Invalid (parameters|argument)" mode=warn at=__rust__nesf2 force=1
+		match "a trap" '^lockup: run -: refused: at=__rust__nesf2: undecodable' "$(log)"
+	fi
 	log_begin
 	refused "Invalid parameters" mode=warn at=a-b force=1
 	match "no name at all" '^lockup: refused: at=a-b: ' "$(log)"
