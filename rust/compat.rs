@@ -2,20 +2,36 @@
 
 //! Everything that is taken from the in-tree `kernel` crate.
 //!
-//! That crate changes with every release and is narrower on older ones, so no
-//! other file names it, and this one takes little:
+//! That crate changes with every release, so no other file names it, and only this one knows
+//! which release has what. Taken is what 6.12 and 7.3 both have in the same form:
 //!
-//! - [`KBox`], [`KVec`] and [`Arc`], the fallible allocations, with the error
-//!   that they return and the flags that they take;
-//! - the C types, and the structures of `bindings`, which our own bindings
-//!   build on;
-//! - `Opaque`, for what C writes to behind a shared reference.
+//! - [`KBox`], [`KVec`] and [`Arc`], the fallible allocations, with their error and flags;
+//! - [`Mutex`] with [`new_mutex!`], and [`InPlaceInit`], which puts one into a box;
+//! - the C types, the structures of `bindings` that our own bindings refer to, and `Opaque`, for
+//!   what C writes to behind a shared reference.
 //!
-//! The same of it is there in 6.12 and in 7.3, apart from what [`push`] says.
-//! What differs is found in the crate's source by `rust/Kbuild`. Errors, printing, module
-//! declaration, parameters and threads are our own: those of the `kernel` crate
-//! are narrower on older kernels, need a kernel that was built with Rust, or do
-//! not exist.
+//! `rust/Kbuild` looks into the crate's source for what only some releases have: see [`push`].
+//!
+//! The rest of this library's counterparts in the crate cannot be used:
+//!
+//! | here | in the crate | why not |
+//! |---|---|---|
+//! | [`sync::rcu`](crate::sync::rcu) | `sync::rcu` | not in 6.12 |
+//! | [`RawSpinLock`](crate::sync::spinlock::RawSpinLock) | `sync::SpinLock` | is a `spinlock_t`, which sleeps with `PREEMPT_RT`; no `try_lock()` in 6.12 |
+//! | [`LockClass`](crate::sync::lock_class::LockClass) | `sync::LockClassKey` | its pointer is private in 6.12 |
+//! | `core::sync::atomic` | `sync::atomic` | not in 6.12; see [`sync`](mod@crate::sync) |
+//! | [`workqueue`](crate::task::workqueue) | `workqueue` | can neither choose the CPU nor wait for the work |
+//! | [`CpuSet`](crate::task::cpu::CpuSet) | `cpumask` | not in 6.12 |
+//! | [`context`](crate::task::context) | `interrupt` | not in 6.12, nor in 7.2 |
+//! | [`time`](crate::task::time) | `time` | no clock that an NMI may read in 6.12 |
+//! | [`debugfs`](crate::debugfs) | `debugfs` | not in 6.12 |
+//! | [`params`](mod@crate::params) | `module_param` | not in 6.12; in 7.3 integers and `bool` only, and not in sysfs |
+//! | [`print`](crate::print) | `print` | needs `%pA` of `printk()`, which only kernels with Rust have |
+//! | [`error`](crate::error) | `error` | 6.12 has no numbers from `EDEADLK` on; `from_errno()` prints |
+//! | [`module!`](crate::module!) | `module!` | its parameters: see above; 6.12 has none |
+//!
+//! Of threads, other CPUs' interrupts, `irq_work`, `stop_machine`, per-CPU memory and probes the
+//! crate has nothing.
 
 use core::{
     ffi::CStr,
@@ -30,38 +46,43 @@ pub use kernel::{
         KVec, //
     },
     ffi,
-    sync::Arc, //
+    init::InPlaceInit,
+    sync::{
+        new_mutex,
+        Arc,
+        Mutex, //
+    }, //
 };
 
 pub(crate) use kernel::{
     bindings,
+    error::Error,
     types::Opaque, //
 };
 
-/// The address of what is in a box. Whoever has it owns the box, and gives it back
-/// by `KBox::from_raw`.
+/// Leaks a box. The caller owns its memory, and frees it by `KBox::from_raw`.
 pub(crate) fn into_raw<T>(content: KBox<T>) -> NonNull<T> {
-    // SAFETY: A box has an address, which is not null.
+    // SAFETY: `KBox::into_raw` returns the address of the content, which is not null.
     unsafe { NonNull::new_unchecked(KBox::into_raw(content)) }
 }
 
-/// The pointer that C wants for a string. What `char` is to Rust differs between
-/// `core` and the kernel, and between kernels.
+/// Returns the pointer that C takes for a string. The type of `char` differs between `core` and
+/// the kernel, and between kernels.
 pub(crate) const fn char_ptr(text: &CStr) -> *const ffi::c_char {
     text.to_bytes_with_nul().as_ptr().cast()
 }
 
-/// The string that C has at a pointer.
+/// Returns the C string at `text`.
 ///
 /// # Safety
 ///
-/// `text` is a string with NUL, which lives and stays the same as long as `'a`.
+/// `text` points to a string with NUL, which is valid and not changed for `'a`.
 pub(crate) unsafe fn c_str<'a>(text: *const ffi::c_char) -> &'a CStr {
     let text = text.cast::<u8>();
     let mut len: usize = 0;
-    // SAFETY: `text` ends with a NUL, so each byte up to it can be read, and it is
-    // the byte after the length. (`CStr::from_ptr` has an addition that could panic,
-    // and what `strlen` returns is not in the bindings of each architecture.)
+    // SAFETY: The string at `text` ends with a NUL at index `len`, so all bytes up to that one may
+    // be read, and it is the only NUL among them. (`CStr::from_ptr` contains an addition that
+    // could panic, and the type that `strlen` returns in `bindings` depends on the architecture.)
     unsafe {
         while text.add(len).read() != 0 {
             len = len.wrapping_add(1);
@@ -70,7 +91,7 @@ pub(crate) unsafe fn c_str<'a>(text: *const ffi::c_char) -> &'a CStr {
     }
 }
 
-/// The bytes of a string, without its NUL.
+/// Returns the bytes of a string without its NUL.
 pub(crate) fn bytes(text: &CStr) -> &[u8] {
     match text.to_bytes_with_nul() {
         [bytes @ .., _nul] => bytes,
@@ -78,14 +99,14 @@ pub(crate) fn bytes(text: &CStr) -> &[u8] {
     }
 }
 
-/// Adds to a vector for which `with_capacity` has reserved the room.
+/// Appends a value to a vector whose capacity was reserved by `with_capacity`.
 ///
-/// Unlike `push`, which may have to grow the vector, this is compiled to code
-/// without arithmetic that could panic.
+/// Unlike `KVec::push`, which may have to grow the vector, this contains no arithmetic that could
+/// panic.
 ///
 /// # Errors
 ///
-/// `AllocError` if there is no room.
+/// `AllocError` if the vector is full.
 pub fn push<T>(vector: &mut KVec<T>, value: T) -> Result<(), AllocError> {
     #[cfg(kernel_has = "push_within_capacity")]
     return vector.push_within_capacity(value).map_err(|_| AllocError);
@@ -96,8 +117,8 @@ pub fn push<T>(vector: &mut KVec<T>, value: T) -> Result<(), AllocError> {
         if len >= vector.capacity() {
             return Err(AllocError);
         }
-        // SAFETY: There is room for one more element, which is written before
-        // it is counted.
+        // SAFETY: `len` is below the capacity, so the memory of one more element is allocated. It
+        // is initialised before the length includes it.
         unsafe {
             vector.as_mut_ptr().add(len).write(value);
             vector.set_len(len.wrapping_add(1));

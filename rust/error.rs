@@ -14,6 +14,7 @@ use core::{
 };
 
 use crate::compat::{
+    self,
     ffi::c_int,
     AllocError, //
 };
@@ -58,6 +59,12 @@ impl fmt::Debug for Error {
 impl From<AllocError> for Error {
     fn from(_: AllocError) -> Self {
         code::ENOMEM
+    }
+}
+
+impl From<compat::Error> for Error {
+    fn from(error: compat::Error) -> Self {
+        Self::from_errno(error.to_errno())
     }
 }
 

@@ -6,6 +6,7 @@
 pub use crate::{
     compat::{
         Arc,
+        InPlaceInit,
         KBox,
         KVec,
         GFP_KERNEL, //

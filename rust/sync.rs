@@ -1,17 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Access to data by several at once: locks, RCU, and objects that come and go.
+//! Synchronisation: locks, RCU, and objects that are published.
 //!
-//! - [`spinlock`], [`mutex`]: locks whose waiters spin, or sleep.
-//! - [`mod@lock_class`]: the classes that lockdep knows locks by.
-//! - [`rcu`]: read-side sections and grace periods.
+//! - [`Mutex`]: the `kernel` crate's own; [`new_mutex!`] makes one, in a box or an [`Arc`].
+//! - [`spinlock`]: raw spinlocks.
+//! - [`mod@lock_class`]: the classes by which lockdep knows them.
+//! - [`rcu`]: read-side critical sections and grace periods.
 //! - [`published`]: an object that parameters and files find while it exists.
+//!
+//! [`Arc`]: crate::compat::Arc
+//!
+//! ```no_run
+//! use faultline::{prelude::*, sync::new_mutex};
+//!
+//! let total = KBox::pin_init(new_mutex!(0u32), GFP_KERNEL)?;
+//! *total.lock() = 1;
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! # Atomics and memory order
+//!
+//! This library and its modules use `core::sync::atomic`. `kernel::sync::atomic`, which follows
+//! the kernel's memory model (LKMM), is not in 6.12, and its operations are calls of C functions.
+//! The two models do not mix, so they are kept apart by who is on the other side:
+//!
+//! - Where all accesses are Rust code of the same module, Rust's memory model alone applies.
+//! - A field that C accesses as well is read and written by C: in a helper
+//!   (`rust/helpers/wait_bit.c`), or in the kernel's function that owns it.
+//! - Where an access of ours is ordered against C code by a barrier, a lock or a grace period, that
+//!   is a full barrier in both models, and the comment at the access names it.
 
 pub mod lock_class;
-pub mod mutex;
 pub mod published;
 pub mod rcu;
 pub mod spinlock;
 
 #[doc(inline)]
-pub use crate::lock_class;
+pub use crate::{
+    compat::{
+        new_mutex,
+        Mutex, //
+    },
+    lock_class, //
+};

@@ -14,7 +14,6 @@
 #include "irqflags.c"
 #include "kexec.c"
 #include "mm.c"
-#include "mutex.c"
 #include "nmi.c"
 #include "percpu.c"
 #include "preempt.c"

@@ -8,6 +8,7 @@
 
 #define __rust_helper
 
+#include <rust/helpers/mutex.c>
 #include <rust/helpers/refcount.c>
 #include <rust/helpers/slab.c>
 #if __has_include("rust/helpers/srcu.c")

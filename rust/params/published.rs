@@ -11,7 +11,6 @@
 //! C header: [`include/linux/rcupdate.h`](srctree/include/linux/rcupdate.h)
 
 use core::{
-    marker::PhantomData,
     ops::Deref,
     ptr,
     sync::atomic::{
@@ -26,7 +25,8 @@ use crate::{
         ffi::c_void,
         KBox,
         KVec, //
-    }, //
+    },
+    sync::rcu, //
 };
 
 /// Memory of `kmalloc()` that is not published yet.
@@ -94,18 +94,18 @@ impl Published {
         first: &'a T,
         view: unsafe fn(*const u8) -> &'a T,
     ) -> Guard<'a, T> {
-        let reading = Reading::begin();
+        let reader = rcu::read_lock();
         let current = self.0.load(Ordering::Acquire);
         let value = if current.is_null() {
             first
         } else {
             // SAFETY: `current` was given to `publish`, which `view` takes. By the invariant it is
-            // freed after `reading` has ended.
+            // freed after `reader` is dropped.
             unsafe { view(current) }
         };
         Guard {
             value,
-            _reading: reading,
+            _reader: reader,
         }
     }
 
@@ -135,27 +135,6 @@ impl Published {
     }
 }
 
-/// The current context reads under RCU until this is dropped. It stays where it
-/// was begun.
-struct Reading(PhantomData<*mut ()>);
-
-impl Reading {
-    #[inline]
-    fn begin() -> Self {
-        // SAFETY: It may be called from any context, an NMI included.
-        unsafe { bindings::faultline_helper_rcu_read_lock() };
-        Self(PhantomData)
-    }
-}
-
-impl Drop for Reading {
-    #[inline]
-    fn drop(&mut self) {
-        // SAFETY: `begin` was called here before.
-        unsafe { bindings::faultline_helper_rcu_read_unlock() };
-    }
-}
-
 /// The value of a parameter as it was when it was read, kept by RCU until this
 /// is dropped.
 ///
@@ -169,7 +148,7 @@ impl Drop for Reading {
 #[must_use = "it is the value"]
 pub struct Guard<'a, T: ?Sized> {
     value: &'a T,
-    _reading: Reading,
+    _reader: rcu::Guard,
 }
 
 impl<'a, T: ?Sized> Guard<'a, T> {
@@ -177,7 +156,7 @@ impl<'a, T: ?Sized> Guard<'a, T> {
     pub(super) fn map<U: ?Sized>(self, view: impl FnOnce(&'a T) -> &'a U) -> Guard<'a, U> {
         Guard {
             value: view(self.value),
-            _reading: self._reading,
+            _reader: self._reader,
         }
     }
 }

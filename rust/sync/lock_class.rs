@@ -65,10 +65,10 @@ pub const fn name(text: &'static str) -> &'static CStr {
 /// # Examples
 ///
 /// ```no_run
-/// use faultline::sync::{lock_class, mutex::Mutex};
+/// use faultline::sync::{lock_class, spinlock::RawSpinLock};
 ///
-/// let total = Mutex::new(0u32, lock_class!())?;
-/// # let _ = total;
+/// let lock = RawSpinLock::new(lock_class!())?;
+/// # let _ = lock;
 /// # Ok::<(), faultline::error::Error>(())
 /// ```
 #[macro_export]

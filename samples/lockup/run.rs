@@ -2,14 +2,17 @@
 
 //! A run of the plan: its threads, which count down, hold and release.
 
-use core::sync::atomic::{
-    AtomicBool,
-    AtomicU32,
-    AtomicU64,
-    AtomicUsize,
-    Ordering::{
-        Relaxed,
-        SeqCst, //
+use core::{
+    pin::Pin,
+    sync::atomic::{
+        AtomicBool,
+        AtomicU32,
+        AtomicU64,
+        AtomicUsize,
+        Ordering::{
+            Relaxed,
+            SeqCst, //
+        }, //
     }, //
 };
 
@@ -19,9 +22,10 @@ use faultline::{
     prelude::*,
     sync::{
         lock_class,
-        mutex::Mutex,
+        new_mutex,
         rcu,
-        spinlock::RawSpinLock, //
+        spinlock::RawSpinLock,
+        Mutex, //
     },
     task::{
         context::{
@@ -104,7 +108,7 @@ pub(crate) struct Shared {
     pub(crate) pages: AtomicU64,
     /// Of a mode that has them: the lock of each CPU, the mutexes of each pair.
     pub(crate) locks: KVec<RawSpinLock>,
-    pub(crate) mutexes: KVec<[Mutex<()>; 2]>,
+    pub(crate) mutexes: KVec<[Pin<KBox<Mutex<()>>>; 2]>,
     /// The threads that are not done, and those that are not at the state that they end with.
     threads_left: AtomicUsize,
     threads_unsettled: AtomicUsize,
@@ -143,8 +147,8 @@ impl Shared {
             push(
                 &mut mutexes,
                 [
-                    Mutex::new((), lock_class!())?,
-                    Mutex::new((), lock_class!())?,
+                    KBox::pin_init(new_mutex!(()), GFP_KERNEL)?,
+                    KBox::pin_init(new_mutex!(()), GFP_KERNEL)?,
                 ],
             )?;
         }

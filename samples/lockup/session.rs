@@ -5,21 +5,24 @@
 //! The parameters find it while it is published, so a write that comes before
 //! the first run was started, or while the module is unloaded, finds none.
 
-use core::sync::atomic::{
-    AtomicBool,
-    Ordering::SeqCst, //
+use core::{
+    pin::Pin,
+    sync::atomic::{
+        AtomicBool,
+        Ordering::SeqCst, //
+    }, //
 };
 
 use faultline::{
     params::Refusal,
     prelude::*,
     sync::{
-        lock_class,
-        mutex::Mutex,
+        new_mutex,
         published::{
             Publication,
             Published, //
-        }, //
+        },
+        Mutex, //
     }, //
 };
 
@@ -47,7 +50,7 @@ pub(crate) struct Lockup {
 pub(crate) struct Session {
     /// The last run. Those who have the parameters' lock take this one, so nothing that takes
     /// that lock is done under it.
-    run: Mutex<Option<Run>>,
+    run: Pin<KBox<Mutex<Option<Run>>>>,
     /// A run is being made.
     begins: AtomicBool,
     /// The module is loaded, so that there may be other runs.
@@ -57,7 +60,7 @@ pub(crate) struct Session {
 impl Module for Lockup {
     fn init() -> Result<Self> {
         let session = Session {
-            run: Mutex::new(None, lock_class!())?,
+            run: KBox::pin_init(new_mutex!(None), GFP_KERNEL)?,
             begins: AtomicBool::new(false),
             is_loaded: AtomicBool::new(false),
         };
@@ -84,19 +87,21 @@ impl Session {
     /// The same, where nobody else does. The plan and the run are made without a lock of ours:
     /// both read files, whose locks the kernel takes before ours when a parameter is read.
     fn begin_alone(&self, mode: Option<&'static Mode>, by: BegunBy) -> Result {
-        let goes_on = |run: &mut Option<Run>| run.as_ref().is_some_and(|run| !run.shared.is_over());
-        if self.run.hold(goes_on) {
+        let goes_on = |run: &Run| !run.shared.is_over();
+        if self.run.lock().as_ref().is_some_and(goes_on) {
             return Err(EBUSY);
         }
         let plan = Plan::from_params(mode)?;
         // What is over is gone before the next one shows what it is at.
-        drop(self.run.hold(Option::take));
+        let over = self.run.lock().take();
+        drop(over);
         let new = Run::start(plan, by)?;
-        self.run.hold(|run| {
+        {
+            let mut run = self.run.lock();
             // `hold_secs` may have changed since its threads began to sleep.
             new.wake();
             *run = Some(new);
-        });
+        }
         self.is_loaded.store(true, SeqCst);
         Ok(())
     }
@@ -135,25 +140,24 @@ pub(crate) fn cancel(value: u32) -> Result<(), Refusal> {
         return Err(Refusal::because("1 is allowed"));
     }
     let called_off = SESSION.with(|session| {
-        session.run.hold(|run| {
-            let run = run.as_ref().filter(|run| !run.shared.is_over())?;
-            run.call_off();
-            let is_held = State::Holding.is_any() && !run.shared.plan.mode.is_stoppable();
-            if is_held {
-                let left = run.secs_left();
-                let run_id = &run.shared.plan.run_id;
-                match left {
-                    Some(left) => pr_info!(
-                        "run {run_id}: this mode cannot be stopped: it ends in at most {left} s"
-                    ),
-                    None => pr_info!(
-                        "run {run_id}: this mode cannot be stopped: write to hold_secs when it \
-                         shall end"
-                    ),
-                }
+        let run = session.run.lock();
+        let run = run.as_ref().filter(|run| !run.shared.is_over())?;
+        run.call_off();
+        let is_held = State::Holding.is_any() && !run.shared.plan.mode.is_stoppable();
+        if is_held {
+            let left = run.secs_left();
+            let run_id = &run.shared.plan.run_id;
+            match left {
+                Some(left) => pr_info!(
+                    "run {run_id}: this mode cannot be stopped: it ends in at most {left} s"
+                ),
+                None => pr_info!(
+                    "run {run_id}: this mode cannot be stopped: write to hold_secs when it \
+                     shall end"
+                ),
             }
-            Some(is_held)
-        })
+        }
+        Some(is_held)
     });
     match called_off.flatten() {
         None => Err(Refusal::because("nothing is going on")),
@@ -168,11 +172,9 @@ pub(crate) fn cancel(value: u32) -> Result<(), Refusal> {
 /// Has threads that sleep until the end of the hold look again when that is.
 pub(crate) fn wake() {
     SESSION.with(|session| {
-        session.run.hold(|run| {
-            if let Some(run) = run {
-                run.wake();
-            }
-        });
+        if let Some(run) = &*session.run.lock() {
+            run.wake();
+        }
     });
 }
 
@@ -180,9 +182,8 @@ pub(crate) fn wake() {
 pub(crate) fn with_run<R>(body: impl FnOnce(&Shared) -> R) -> Option<R> {
     SESSION
         .with(|session| {
-            session
-                .run
-                .hold(|run| run.as_ref().map(|run| body(&run.shared)))
+            let run = session.run.lock();
+            run.as_ref().map(|run| body(&run.shared))
         })
         .flatten()
 }

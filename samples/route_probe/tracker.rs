@@ -5,6 +5,7 @@
 
 use core::{
     fmt,
+    pin::Pin,
     sync::atomic::{
         AtomicBool,
         AtomicU32,
@@ -26,12 +27,12 @@ use faultline::{
         Probes, //
     },
     sync::{
-        lock_class,
-        mutex::Mutex,
+        new_mutex,
         published::{
             Publication,
             Published, //
-        }, //
+        },
+        Mutex, //
     },
     task::cpu, //
 };
@@ -74,7 +75,7 @@ pub(crate) fn set_events(list: &str) -> Result<(), Refusal> {
 pub(crate) struct Tracker {
     probes: Probes<Calls>,
     /// Held by whoever switches probes, or reads or resets the ledger.
-    turn: Mutex<()>,
+    turn: Pin<KBox<Mutex<()>>>,
     /// It was said that calls are missed.
     told: AtomicBool,
 }
@@ -96,17 +97,14 @@ impl Tracker {
         };
         Ok(Self {
             probes: probes.map_err(|error| error.report())?,
-            turn: Mutex::new((), lock_class!())?,
+            turn: KBox::pin_init(new_mutex!(()), GFP_KERNEL)?,
             told: AtomicBool::new(false),
         })
     }
 
     /// Attaches the probes that are wanted, and detaches the others.
     fn attach(&self) -> Result {
-        self.turn.hold(|()| self.switch_all())
-    }
-
-    fn switch_all(&self) -> Result {
+        let _turn = self.turn.lock();
         let wanted = WANTED.load(Ordering::Relaxed);
         for probe in self.probes.iter().filter(|probe| probe.failure().is_none()) {
             let what = probe.target().what;
@@ -134,22 +132,21 @@ impl Tracker {
     }
 
     fn show_ledger(&self, out: &mut dyn fmt::Write) -> fmt::Result {
-        self.turn.hold(|()| {
-            self.probes.iter().try_for_each(|probe| {
-                let Tracked { what, ledger } = probe.target();
-                ledger.show(what, || probe.missed(), out)
-            })
+        let turn = self.turn.lock();
+        self.probes.iter().try_for_each(|probe| {
+            let Tracked { what, ledger } = probe.target();
+            ledger.show(what, || probe.missed(), out)
         })?;
+        drop(turn);
         self.tell_missed();
         Ok(())
     }
 
     fn reset(&self) {
-        self.turn.hold(|()| {
-            for probe in self.probes.iter() {
-                probe.target().ledger.reset(probe.missed());
-            }
-        });
+        let _turn = self.turn.lock();
+        for probe in self.probes.iter() {
+            probe.target().ledger.reset(probe.missed());
+        }
     }
 
     /// Says once if more calls were in progress than could be followed.

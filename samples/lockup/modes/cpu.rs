@@ -64,10 +64,9 @@ pub(super) fn spin_in_interrupt(hold: &Hold<'_>) -> Result {
 /// preempted, others still get the CPU.
 #[inline(never)]
 pub(super) fn spin_in_rcu_reader(hold: &Hold<'_>) -> Result {
-    rcu::read(|_reader| {
-        rcu::begin_grace_period();
-        hold.timer.spin();
-    });
+    let _reader = rcu::read_lock();
+    rcu::begin_grace_period();
+    hold.timer.spin();
     Ok(())
 }
 

@@ -106,19 +106,17 @@ pub(super) fn wait_for_mutex(hold: &Hold<'_>) -> Result {
         return Err(EINVAL);
     };
     if hold.is_second {
-        b.hold(|()| {
-            if hold.meet_asleep() {
-                say(hold, 1, 0);
-                me.hang_until(|| hold.timer.ends_ns());
-            }
-        });
+        let _held = b.lock();
+        if hold.meet_asleep() {
+            say(hold, 1, 0);
+            me.hang_until(|| hold.timer.ends_ns());
+        }
     } else {
-        a.hold(|()| {
-            if hold.meet_asleep() {
-                say(hold, 0, 1);
-                b.hold(|()| ());
-            }
-        });
+        let _held = a.lock();
+        if hold.meet_asleep() {
+            say(hold, 0, 1);
+            drop(b.lock());
+        }
     }
     Ok(())
 }
