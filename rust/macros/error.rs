@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is wrong with the input of a macro, and where.
+//! Errors in the input of a macro.
 
 use proc_macro::{
     Delimiter,
@@ -14,7 +14,7 @@ use proc_macro::{
     TokenTree, //
 };
 
-/// An error of the compiler that points at `span`.
+/// A compiler error that points at `span`.
 pub(crate) struct Error {
     span: Span,
     message: String,
@@ -30,7 +30,7 @@ impl Error {
         }
     }
 
-    /// `::core::compile_error! { "message" }`, all of it at the place.
+    /// Returns `::core::compile_error! { "message" }` with the error's span on each token.
     pub(crate) fn into_tokens(self) -> TokenStream {
         let colon = |spacing| TokenTree::from(Punct::new(':', spacing));
         let mut tokens = vec![

@@ -2,26 +2,27 @@
 
 //! The procedural macros of the library.
 //!
-//! A macro reads what it is given, refuses what is wrong with an error that
-//! points at it and says what is allowed, and leaves the code itself to
-//! `macro_rules!` of the library. Nothing but the compiler's own `proc_macro`
-//! is used: the crates that usually help here are not there in all kernels.
+//! A macro parses its input, reports what is wrong with it where it is, with what is allowed, and
+//! leaves the generated code to `macro_rules!` of the library. Only the compiler's own `proc_macro`
+//! is used, since not all kernels have the crates that usually help here.
 
 mod error;
+mod options;
 mod params;
 mod reader;
+mod tokens;
+mod types;
 mod words;
 
 use proc_macro::TokenStream;
 
-/// Declares the module's parameters; the library's documentation of `params`
-/// says how.
+/// Declares the module's parameters; see the library's `params`.
 #[proc_macro]
 pub fn params(input: TokenStream) -> TokenStream {
     params::expand(input)
 }
 
-/// Gives an enumeration its words: those of its variants, in lower case, or what
+/// Implements `Words` for an enumeration. The word of a variant is its name in lower case, or what
 /// `#[word = "..."]` says.
 #[proc_macro_derive(Words, attributes(word))]
 pub fn words(input: TokenStream) -> TokenStream {

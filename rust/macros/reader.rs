@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Reading tokens one by one, and what they mean.
+//! A reader of tokens, and the values of literals.
 
 use std::iter::Peekable;
 
@@ -18,10 +18,10 @@ use crate::error::{
     Result, //
 };
 
-/// Tokens that are read from the front.
+/// Reads tokens one by one.
 pub(crate) struct Reader {
     tokens: Peekable<token_stream::IntoIter>,
-    /// The last token that was read: where an error at the end points.
+    /// The span of the last token read, for errors at the end of the input.
     last: Span,
 }
 
@@ -47,13 +47,13 @@ impl Reader {
         self.peek().is_none()
     }
 
-    /// Where the next token is, or the last one if there is no more.
+    /// Returns the span of the next token, or of the last one at the end.
     pub(crate) fn span(&mut self) -> Span {
         let last = self.last;
         self.peek().map_or(last, TokenTree::span)
     }
 
-    /// The error that the next token is none of what is `wanted`.
+    /// Returns the error that `wanted` was expected, and the next token found.
     pub(crate) fn expected(&mut self, wanted: &str) -> Error {
         let found = match self.peek() {
             Some(token) => format!("found `{token}`"),
@@ -66,7 +66,7 @@ impl Reader {
         matches!(self.peek(), Some(TokenTree::Punct(punct)) if punct.as_char() == wanted)
     }
 
-    /// Takes this sign, if it is next.
+    /// Skips the next token if it is this punctuation character. Returns whether it was.
     pub(crate) fn take_punct(&mut self, wanted: char) -> bool {
         let is_next = self.is_punct(wanted);
         if is_next {
@@ -75,7 +75,7 @@ impl Reader {
         is_next
     }
 
-    /// Takes this word, if it is next.
+    /// Skips the next token if it is this identifier. Returns its span if it was.
     pub(crate) fn take_word(&mut self, wanted: &str) -> Option<Span> {
         match self.peek() {
             Some(TokenTree::Ident(ident)) if ident.to_string() == wanted => {
@@ -102,7 +102,7 @@ impl Reader {
         }
     }
 
-    /// The tokens up to one of these signs, which stays.
+    /// Reads the tokens before the first of these punctuation characters.
     pub(crate) fn until(&mut self, ends: &[char]) -> Vec<TokenTree> {
         let mut tokens = Vec::new();
         while let Some(token) = self.next_if(
@@ -113,8 +113,7 @@ impl Reader {
         tokens
     }
 
-    /// The texts of the documentation comments that are next, and all attributes
-    /// as they are.
+    /// Reads attributes. Returns the texts of the doc comments among them, and all their tokens.
     pub(crate) fn attributes(&mut self) -> Result<(Vec<String>, Vec<TokenTree>)> {
         let (mut texts, mut tokens) = (Vec::new(), Vec::new());
         while self.is_punct('#') {
@@ -138,11 +137,11 @@ impl Reader {
     }
 }
 
-/// The text of a string literal, without what cannot be in a plain one.
+/// Returns the text of a string literal; `None` for other tokens, byte strings and C strings.
 pub(crate) fn string(token: &TokenTree) -> Option<String> {
     let literal = match token {
         TokenTree::Literal(literal) => literal.to_string(),
-        // What a `macro_rules!` passes on is in a group without delimiters.
+        // A `macro_rules!` passes a fragment on in a group without delimiters.
         TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
             let mut inner = group.stream().into_iter();
             let text = string(&inner.next()?);
@@ -178,12 +177,12 @@ pub(crate) fn string(token: &TokenTree) -> Option<String> {
     Some(text)
 }
 
-/// The character with this number in hexadecimal.
+/// Returns the character with this hexadecimal code point.
 fn code(digits: &str) -> Option<char> {
     char::from_u32(u32::from_str_radix(&digits.replace('_', ""), 16).ok()?)
 }
 
-/// The value of tokens that are an integer literal, perhaps a negative one.
+/// Returns the value of an integer literal, with `-` or in parentheses as well.
 pub(crate) fn integer(tokens: &[TokenTree]) -> Option<i128> {
     match tokens {
         [TokenTree::Punct(minus), rest @ ..] if minus.as_char() == '-' => {

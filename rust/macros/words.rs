@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `#[derive(Words)]`: the words of an enumeration.
+//! `#[derive(Words)]`: implements `Words` for an enumeration.
 
 use proc_macro::{
     Delimiter,
@@ -75,7 +75,7 @@ pub(crate) fn expand(input: TokenStream) -> Result<TokenStream> {
         .map_err(|_| Error::new(name.span(), "the words cannot be put into code"))
 }
 
-/// Reads a variant: its name, its word, and where that is.
+/// Reads a variant. Returns its name, its word, and the span of the word.
 fn variant(input: &mut Reader) -> Result<(Ident, String, Span)> {
     let mut given = None;
     while input.take_punct('#') {
@@ -122,7 +122,7 @@ fn variant(input: &mut Reader) -> Result<(Ident, String, Span)> {
             ))
         }
         Some(_) => {
-            // What number it has does not matter here.
+            // A discriminant is of no interest here.
             input.until(&[',']);
             input.take_punct(',');
         }
@@ -130,7 +130,7 @@ fn variant(input: &mut Reader) -> Result<(Ident, String, Span)> {
     Ok((name, word, span))
 }
 
-/// `DarkRed` is `dark_red`.
+/// Turns `DarkRed` into `dark_red`.
 fn lower_case(name: &str) -> String {
     let mut word = String::new();
     for c in name.trim_start_matches("r#").chars() {
