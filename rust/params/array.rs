@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Parameters that are arrays of integers or flags: so many values, up to a
-//! maximum, with commas between them.
+//! Parameters that are arrays of integers or flags: values separated by commas, up to a maximum.
 //!
-//! All values are read before one is taken, so that a list which is wrong
-//! anywhere changes nothing.
+//! All values are parsed before the array is replaced, so a list with an error changes nothing.
 
 use core::{
     ffi::CStr,
@@ -22,36 +20,38 @@ use crate::{
 };
 
 use super::{
-    ask,
-    published::{
+    page::Page,
+    param::{
+        approve,
+        OnChangeRef,
+        Param,
+        Refusal, //
+    },
+    rcu_value::{
         Block,
         Guard,
-        Published, //
-    },
-    OnChangeRef,
-    Page,
-    Param,
-    Refusal, //
+        RcuValue, //
+    }, //
 };
 
-/// What can be in an array: a type of parameter whose value is a plain number.
+/// A type of parameter of which there can be arrays: its value is a plain number.
 pub trait Element {
     /// The type of the value.
     type Value: Copy + Send + Sync + 'static;
 
-    /// What `modinfo` calls an array of it.
+    /// The name of an array of it in `modinfo`.
     #[doc(hidden)]
-    const KIND: &'static str;
+    const TYPE_NAME: &'static str;
 
-    /// The longest text of a value, with a comma.
+    /// The length of the longest value, with a comma.
     #[doc(hidden)]
     const WIDTH: usize;
 
-    /// What is in a place without a value.
+    /// What fills the array behind its last value.
     #[doc(hidden)]
     const BLANK: Self::Value;
 
-    /// Reads a value.
+    /// Parses a value.
     #[doc(hidden)]
     fn parse(text: &CStr) -> Result<Self::Value, Refusal>;
 
@@ -64,7 +64,7 @@ pub trait Element {
     fn allowed(out: &mut fmt::Formatter<'_>) -> fmt::Result;
 }
 
-/// Values, up to `N`. The first `len` of them count.
+/// Up to `N` values: the first `len` of `values`.
 #[derive(Clone, Copy)]
 struct List<T, const N: usize> {
     len: usize,
@@ -76,13 +76,13 @@ impl<T, const N: usize> List<T, N> {
         self.values.get(..self.len).unwrap_or_default()
     }
 
-    /// The list at this place.
+    /// Returns the values of the list at `at`.
     ///
     /// # Safety
     ///
-    /// There is one, and it stays there for `'a`.
+    /// `at` points to a `Self` that is valid and not changed for `'a`.
     unsafe fn view<'a>(at: *const u8) -> &'a [T] {
-        // SAFETY: The caller has a list at this place, which stays for `'a`.
+        // SAFETY: `at` points to a list that is valid for `'a`, and nobody changes it.
         unsafe { &*at.cast::<Self>() }.as_slice()
     }
 }
@@ -91,16 +91,15 @@ impl<T, const N: usize> List<T, N> {
 ///
 /// # Invariants
 ///
-/// What is published is a `List<E::Value, N>`.
+/// What `current` publishes is a `List<E::Value, N>`.
 pub struct Array<E: Element, const N: usize> {
-    first: List<E::Value, N>,
-    published: Published,
+    default: List<E::Value, N>,
+    current: RcuValue,
     on_change: Option<OnChangeRef<[E::Value]>>,
 }
 
 impl<E: Element, const N: usize> Array<E, N> {
-    /// An array with these values by default, of which there may be fewer than
-    /// `N`.
+    /// Makes an array with at most `N` values by default.
     #[inline]
     #[track_caller]
     pub const fn new(default: &[E::Value]) -> Self {
@@ -121,14 +120,13 @@ impl<E: Element, const N: usize> Array<E, N> {
         }
         // INVARIANT: Nothing is published.
         Self {
-            first: List { len, values },
-            published: Published::nothing(),
+            default: List { len, values },
+            current: RcuValue::empty(),
             on_change: None,
         }
     }
 
-    /// Has a function look at the values that are given, before they are taken.
-    /// It may refuse them.
+    /// Has `on_change` called with new values before they are set. It may refuse them.
     #[must_use = "the parameter with the function is returned"]
     #[inline]
     pub const fn on_change(mut self, on_change: OnChangeRef<[E::Value]>) -> Self {
@@ -136,16 +134,17 @@ impl<E: Element, const N: usize> Array<E, N> {
         self
     }
 
-    /// The values, as many as there are.
+    /// Returns the current values.
     ///
     /// # Context
     ///
     /// Any.
     pub fn read(&self) -> Guard<'_, [E::Value]> {
-        // SAFETY: By the invariant.
+        // SAFETY: By the invariant each published pointer is that of a `List<E::Value, N>`, which
+        // nobody changes.
         unsafe {
-            self.published
-                .read(self.first.as_slice(), List::<E::Value, N>::view)
+            self.current
+                .read(self.default.as_slice(), List::<E::Value, N>::view)
         }
     }
 
@@ -156,11 +155,11 @@ impl<E: Element, const N: usize> Array<E, N> {
     }
 }
 
-/// The longest text of a number in a list; leading zeros count.
+/// The length of the longest number that can be given, with leading zeros.
 const TEXT_MAX: usize = 63;
 
 impl<E: Element + Sync, const N: usize> Param for Array<E, N> {
-    const KIND: &'static str = <E as Element>::KIND;
+    const TYPE_NAME: &'static str = <E as Element>::TYPE_NAME;
 
     fn set(&self, text: Option<&CStr>) -> Result<(), Refusal> {
         let text = bytes(text.ok_or(Refusal::Invalid)?);
@@ -181,9 +180,9 @@ impl<E: Element + Sync, const N: usize> Param for Array<E, N> {
             *place = E::parse(CStr::from_bytes_until_nul(&copy).map_err(|_| Refusal::Invalid)?)?;
             list.len = len.wrapping_add(1);
         }
-        ask(self.on_change, list.as_slice())?;
-        // INVARIANT: It is such a list.
-        self.published.publish(Block::of(list));
+        approve(self.on_change, list.as_slice())?;
+        // INVARIANT: `list` is a `List<E::Value, N>`.
+        self.current.publish(Block::of(list));
         Ok(())
     }
 
@@ -208,7 +207,7 @@ impl<E: Element + Sync, const N: usize> Param for Array<E, N> {
     }
 
     unsafe fn free(&self) {
-        // SAFETY: The parameter is freed once, when nobody can read it any more.
-        unsafe { self.published.free() };
+        // SAFETY: The caller frees the parameter once, and does not use it after that.
+        unsafe { self.current.free() };
     }
 }

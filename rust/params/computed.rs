@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Values that are only read.
+//! Parameters that can only be read.
 
 use core::{
     ffi::CStr,
@@ -10,18 +10,20 @@ use core::{
 use crate::module::Info;
 
 use super::{
-    Page,
-    Param,
-    Refusal, //
+    page::Page,
+    param::{
+        Param,
+        Refusal, //
+    }, //
 };
 
-/// A value that is only read: what a function writes when it is asked.
+/// A value that a function computes each time it is read.
 pub struct Computed {
     compute: fn(&mut dyn fmt::Write) -> fmt::Result,
 }
 
 impl Computed {
-    /// The value that `compute` writes, without a newline.
+    /// Makes a parameter of which `compute` writes the value, without a newline.
     #[inline]
     pub const fn new(compute: fn(&mut dyn fmt::Write) -> fmt::Result) -> Self {
         Self { compute }
@@ -35,9 +37,9 @@ impl Computed {
 }
 
 impl Param for Computed {
-    const KIND: &'static str = "readonly";
-    const LIVE: bool = false;
-    // So that the name alone is refused with a line of ours as well.
+    const TYPE_NAME: &'static str = "readonly";
+    const WRITABLE: bool = false;
+    // Has `set` called for the name alone too, which logs the reason.
     const NOARG: bool = true;
 
     fn set(&self, _text: Option<&CStr>) -> Result<(), Refusal> {

@@ -31,23 +31,25 @@ use crate::{
 };
 
 use super::{
-    ask,
-    line,
-    published::{
+    page::Page,
+    param::{
+        approve,
+        trim_newline,
+        OnChangeRef,
+        Param,
+        Refusal, //
+    },
+    rcu_value::{
         Block,
         Guard,
-        Published, //
-    },
-    OnChangeRef,
-    Page,
-    Param,
-    Refusal, //
+        RcuValue, //
+    }, //
 };
 
-/// As many words as a set of CPUs has in C, whatever the machine has.
+/// The number of words of a `struct cpumask`: enough for `CONFIG_NR_CPUS`.
 const WORDS: usize = size_of::<bindings::cpumask>() / size_of::<c_ulong>();
 
-/// A list of CPUs that was given. It is shown as the kernel shows one: `0,2-3`.
+/// A list of CPUs. It is shown as the kernel shows one: `0,2-3`.
 #[derive(Clone, Copy)]
 pub struct CpuList {
     words: [c_ulong; WORDS],
@@ -55,35 +57,35 @@ pub struct CpuList {
 }
 
 impl CpuList {
-    /// No CPU at all: what a list without a default is until it is given.
+    /// The empty list: the value of a parameter that was not set.
     const NONE: Self = Self {
         words: [0; WORDS],
         is_all: false,
     };
 
-    /// Is the CPU in the list?
+    /// Returns whether the CPU is in the list.
     pub fn contains(&self, cpu: u32) -> bool {
         self.words
             .get((cpu / c_ulong::BITS) as usize)
             .is_some_and(|word| word >> (cpu % c_ulong::BITS) & 1 == 1)
     }
 
-    /// Was it given as `all`?
+    /// Returns whether the list was given as `all`.
     pub fn is_all(&self) -> bool {
         self.is_all
     }
 
-    /// Is no CPU in the list?
+    /// Returns whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.words.iter().all(|&word| word == 0)
     }
 
-    /// The CPUs of the list, in ascending order.
+    /// Returns the CPUs of the list in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         (0..cpu::count_limit()).filter(|&cpu| self.contains(cpu))
     }
 
-    /// Puts a CPU into the list, or takes it out.
+    /// Adds a CPU to the list, or removes it.
     fn put(&mut self, cpu: u32, belongs: bool) {
         if let Some(word) = self.words.get_mut((cpu / c_ulong::BITS) as usize) {
             let bit = 1 << (cpu % c_ulong::BITS);
@@ -98,32 +100,31 @@ impl fmt::Display for CpuList {
     }
 }
 
-/// A list of CPUs, at least one: `0,2-3`, or `all` possible ones. A CPU that is
-/// offline now is allowed, since it may come.
+/// A list of at least one CPU: `0,2-3`, or `all` possible ones. CPUs that are offline are allowed,
+/// since they may come online.
 ///
 /// # Invariants
 ///
-/// What is published is a `CpuList`.
+/// What `current` publishes is a `CpuList`.
 pub struct Cpus {
-    first: CpuList,
-    published: Published,
+    default: CpuList,
+    current: RcuValue,
     on_change: Option<OnChangeRef<CpuList>>,
 }
 
 impl Cpus {
-    /// A list that is empty until it is given.
+    /// Makes a list that is empty until it is set.
     #[inline]
     pub const fn none() -> Self {
         // INVARIANT: Nothing is published.
         Self {
-            first: CpuList::NONE,
-            published: Published::nothing(),
+            default: CpuList::NONE,
+            current: RcuValue::empty(),
             on_change: None,
         }
     }
 
-    /// Has a function look at each list that is given, before it is taken. It
-    /// may refuse it.
+    /// Has `on_change` called with each new list before it is set. It may refuse it.
     #[must_use = "the parameter with the function is returned"]
     #[inline]
     pub const fn on_change(mut self, on_change: OnChangeRef<CpuList>) -> Self {
@@ -131,21 +132,22 @@ impl Cpus {
         self
     }
 
-    /// The list.
+    /// Returns the current list.
     ///
     /// # Context
     ///
     /// Any.
     pub fn read(&self) -> Guard<'_, CpuList> {
-        // SAFETY: By the invariant.
+        // SAFETY: By the invariant each published pointer is that of a `CpuList`, which nobody
+        // changes.
         unsafe {
-            self.published
-                .read(&self.first, |at| &*at.cast::<CpuList>())
+            self.current
+                .read(&self.default, |at| &*at.cast::<CpuList>())
         }
     }
 
-    /// Takes a set of the module's own, for instance what was chosen where
-    /// nothing was given. `on_change` is not asked.
+    /// Sets the list from within the module, for instance to what was chosen by default.
+    /// `on_change` is not called.
     ///
     /// # Context
     ///
@@ -159,8 +161,8 @@ impl Cpus {
         for cpu in cpus.iter() {
             list.put(cpu, true);
         }
-        // INVARIANT: It is such a list.
-        self.published.publish(Block::of(list));
+        // INVARIANT: `list` is a `CpuList`.
+        self.current.publish(Block::of(list));
         Ok(())
     }
 
@@ -172,10 +174,10 @@ impl Cpus {
 }
 
 impl Param for Cpus {
-    const KIND: &'static str = "cpulist";
+    const TYPE_NAME: &'static str = "cpulist";
 
     fn set(&self, text: Option<&CStr>) -> Result<(), Refusal> {
-        let text = line(text.ok_or(Refusal::Invalid)?);
+        let text = trim_newline(text.ok_or(Refusal::Invalid)?);
         let given = core::str::from_utf8(text).map_err(|_| Refusal::Invalid)?;
         let given = Text::<{ CpuSet::TEXT_MAX + 1 }>::format(format_args!("{given}\0"))
             .map_err(|_| Refusal::Invalid)?;
@@ -183,8 +185,8 @@ impl Param for Cpus {
         let limit = c_int::try_from(cpu::count_limit()).map_err(|_| Refusal::Invalid)?;
 
         let mut list = KBox::new(CpuList::NONE, GFP_KERNEL).map_err(Error::from)?;
-        // SAFETY: The text ends with NUL, and a set of CPUs has at least as many
-        // bits as there are numbers of CPUs.
+        // SAFETY: `given` is a string with NUL, and `words` has as many bits as a `struct cpumask`,
+        // so at least `nr_cpu_ids` of them, which is `limit`.
         to_result(unsafe {
             bindings::bitmap_parselist(char_ptr(given), list.words.as_mut_ptr(), limit)
         })
@@ -201,9 +203,9 @@ impl Param for Cpus {
         if list.is_empty() {
             return Err(Refusal::Invalid);
         }
-        ask(self.on_change, &*list)?;
-        // INVARIANT: It is such a list.
-        self.published.publish(Block::of(list));
+        approve(self.on_change, &*list)?;
+        // INVARIANT: `list` is a `CpuList`.
+        self.current.publish(Block::of(list));
         Ok(())
     }
 
@@ -217,7 +219,7 @@ impl Param for Cpus {
     }
 
     unsafe fn free(&self) {
-        // SAFETY: The parameter is freed once, when nobody can read it any more.
-        unsafe { self.published.free() };
+        // SAFETY: The caller frees the parameter once, and does not use it after that.
+        unsafe { self.current.free() };
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Parameters that are times, with their unit.
+//! Parameters that are durations, with a unit.
 
 use core::{
     ffi::CStr,
@@ -15,15 +15,17 @@ use core::{
 use crate::module::Info;
 
 use super::{
-    ask,
-    line,
-    OnChange,
-    Page,
-    Param,
-    Refusal, //
+    page::Page,
+    param::{
+        approve,
+        trim_newline,
+        OnChange,
+        Param,
+        Refusal, //
+    }, //
 };
 
-/// The units, the largest first, and their nanoseconds.
+/// The units in nanoseconds, the largest first.
 const UNITS: &[(&[u8], u64)] = &[
     (b"h", 3_600_000_000_000),
     (b"min", 60_000_000_000),
@@ -33,9 +35,9 @@ const UNITS: &[(&[u8], u64)] = &[
     (b"ns", 1),
 ];
 
-/// Reads a whole number and a unit: `500ms`. Returns nanoseconds.
+/// Parses a whole number and a unit, as in `500ms`. Returns nanoseconds.
 const fn parse(mut text: &[u8]) -> Result<u64, Refusal> {
-    // `None` is a number that is too large for all of them.
+    // `None` once the number overflows.
     let mut number: Option<u64> = Some(0);
     let mut has_digits = false;
     while let [digit @ b'0'..=b'9', rest @ ..] = text {
@@ -68,7 +70,7 @@ const fn parse(mut text: &[u8]) -> Result<u64, Refusal> {
     Err(Refusal::Invalid)
 }
 
-/// Are two texts the same? Also for the compiler.
+/// Returns whether two texts are equal. `==` is not `const`.
 const fn is_same(mut a: &[u8], mut b: &[u8]) -> bool {
     while let ([first, rest @ ..], [other, others @ ..]) = (a, b) {
         if *first != *other {
@@ -79,8 +81,7 @@ const fn is_same(mut a: &[u8], mut b: &[u8]) -> bool {
     a.is_empty() && b.is_empty()
 }
 
-/// Shows nanoseconds in the largest unit up to seconds of which they are a whole
-/// number.
+/// Shows nanoseconds in the largest unit, up to seconds, of which they are a multiple.
 struct Shown(u64);
 
 impl fmt::Display for Shown {
@@ -96,25 +97,25 @@ impl fmt::Display for Shown {
     }
 }
 
-/// One end of a range.
+/// An end of a range.
 #[derive(Clone, Copy)]
 struct Bound {
     ns: u64,
-    /// As it was declared.
+    /// The text in the declaration.
     text: &'static str,
 }
 
-/// A time: a whole number and its unit, `ns`, `us`, `ms`, `s`, `min` or `h`.
+/// A duration: a whole number with its unit, `ns`, `us`, `ms`, `s`, `min` or `h`.
 pub struct Duration {
     ns: AtomicU64,
     default: &'static str,
-    /// The least and the greatest.
+    /// The least and the greatest value allowed.
     range: Option<[Bound; 2]>,
     on_change: Option<OnChange<time::Duration>>,
 }
 
 impl Duration {
-    /// A parameter with this default: `500ms`.
+    /// Makes a parameter with a default, as `500ms`.
     #[inline]
     #[track_caller]
     pub const fn new(default: &'static str) -> Self {
@@ -129,7 +130,7 @@ impl Duration {
         }
     }
 
-    /// Allows the times from `min` to `max`.
+    /// Allows the durations from `min` to `max`, both included.
     #[must_use = "the parameter with the range is returned"]
     #[inline]
     #[track_caller]
@@ -158,8 +159,8 @@ impl Duration {
         self
     }
 
-    /// Has a function look at each time in the range that is given, before it is
-    /// taken. It may refuse it.
+    /// Has `on_change` called with each new duration in the range before it is set. It may refuse
+    /// it.
     #[must_use = "the parameter with the function is returned"]
     #[inline]
     pub const fn on_change(mut self, on_change: OnChange<time::Duration>) -> Self {
@@ -167,7 +168,7 @@ impl Duration {
         self
     }
 
-    /// The time.
+    /// Returns the current duration.
     ///
     /// # Context
     ///
@@ -176,11 +177,11 @@ impl Duration {
         time::Duration::from_nanos(self.ns())
     }
 
-    /// The time in nanoseconds.
+    /// Returns the current duration in nanoseconds.
     ///
     /// # Context
     ///
-    /// Any: it is one load from memory.
+    /// Any; it is a single load.
     #[inline]
     pub fn ns(&self) -> u64 {
         self.ns.load(Ordering::Relaxed)
@@ -198,16 +199,16 @@ impl Duration {
 }
 
 impl Param for Duration {
-    const KIND: &'static str = "duration";
+    const TYPE_NAME: &'static str = "duration";
 
     fn set(&self, text: Option<&CStr>) -> Result<(), Refusal> {
-        let ns = parse(line(text.ok_or(Refusal::Invalid)?))?;
+        let ns = parse(trim_newline(text.ok_or(Refusal::Invalid)?))?;
         if let Some([min, max]) = self.range {
             if ns < min.ns || ns > max.ns {
                 return Err(Refusal::OutOfRange);
             }
         }
-        ask(self.on_change, time::Duration::from_nanos(ns))?;
+        approve(self.on_change, time::Duration::from_nanos(ns))?;
         self.ns.store(ns, Ordering::Relaxed);
         Ok(())
     }

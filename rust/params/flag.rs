@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Parameters that are flags: the four kinds that C has.
+//! Parameters that are flags: `bool`, `invbool`, `bint` and `bool_enable_only`, as in C.
 
 use core::{
     ffi::CStr,
@@ -23,24 +23,25 @@ use crate::{
 
 use super::{
     array::Element,
-    ask,
-    OnChange,
-    Page,
-    Param,
-    Refusal, //
+    page::Page,
+    param::{
+        approve,
+        OnChange,
+        Param,
+        Refusal, //
+    }, //
 };
 
-/// Reads a flag as C does: the beginning of `1`, `Y`, `on`, ... and of their
-/// opposites decides.
+/// Parses a flag as C does: by its first characters, as `1`, `Y`, `on`, `0`, `N`, `of`.
 fn parse(text: &CStr) -> Result<bool, Refusal> {
     let mut value = false;
-    // SAFETY: The text ends with NUL, and `value` may be written.
+    // SAFETY: `text` is a string with NUL, and `value` a `bool` that may be written to.
     to_result(unsafe { bindings::kstrtobool(char_ptr(text), &mut value) })
         .map_err(|_| Refusal::Invalid)?;
     Ok(value)
 }
 
-/// Makes a flag's type: how a text becomes its value, and how that is shown.
+/// Defines the type of a flag: how its value follows from what was given, and how it is shown.
 macro_rules! flag {
     (
         $(#[$doc:meta])*
@@ -53,7 +54,7 @@ macro_rules! flag {
         }
 
         impl $name {
-            /// A flag with this default.
+            /// Makes a flag with a default.
             #[inline]
             pub const fn new(default: bool) -> Self {
                 Self {
@@ -62,8 +63,7 @@ macro_rules! flag {
                 }
             }
 
-            /// Has a function look at each value that is given, before it is
-            /// taken. It may refuse it.
+            /// Has `on_change` called with each new value before it is set. It may refuse it.
             #[must_use = "the parameter with the function is returned"]
             #[inline]
             pub const fn on_change(mut self, on_change: OnChange<bool>) -> Self {
@@ -71,22 +71,21 @@ macro_rules! flag {
                 self
             }
 
-            /// The value.
+            /// Returns the current value.
             ///
             /// # Context
             ///
-            /// Any: it is one load from memory.
+            /// Any; it is a single load.
             #[inline]
             pub fn get(&self) -> bool {
                 self.value.load(Ordering::Relaxed)
             }
 
-            /// Takes a value of the module's own, about which `on_change` is not
-            /// asked.
+            /// Sets the value from within the module. `on_change` is not called.
             ///
             /// # Context
             ///
-            /// Any: it is one store to memory.
+            /// Any; it is a single store.
             #[inline]
             pub fn store(&self, value: bool) {
                 self.value.store(value, Ordering::Relaxed);
@@ -100,7 +99,7 @@ macro_rules! flag {
         }
 
         impl Param for $name {
-            const KIND: &'static str = $kind;
+            const TYPE_NAME: &'static str = $kind;
             const NOARG: bool = $noarg;
 
             fn set(&self, text: Option<&CStr>) -> Result<(), Refusal> {
@@ -111,7 +110,7 @@ macro_rules! flag {
                 };
                 let from: fn(&Self, bool) -> Result<bool, Refusal> = $from;
                 let value = from(self, given)?;
-                ask(self.on_change, value)?;
+                approve(self.on_change, value)?;
                 self.value.store(value, Ordering::Relaxed);
                 Ok(())
             }
@@ -128,22 +127,22 @@ macro_rules! flag {
 }
 
 flag! {
-    /// A flag. At load its name alone sets it.
+    /// A flag. At load, its name alone sets it.
     Bool, "bool", true, |_, given| Ok(given), b"Y", b"N"
 }
 
 flag! {
-    /// A flag that is the opposite of what users set and see.
+    /// A flag whose value is the opposite of what users write and read.
     Invbool, "invbool", false, |_, given| Ok(!given), b"N", b"Y"
 }
 
 flag! {
-    /// A flag that is shown as a number.
+    /// A flag that is shown as `1` or `0`.
     Bint, "bint", true, |_, given| Ok(given), b"1", b"0"
 }
 
 flag! {
-    /// A flag that can be set, and then not be reset (`EROFS`).
+    /// A flag that cannot be cleared once it is set (`EROFS`).
     BoolEnableOnly,
     "bool_enable_only",
     true,
@@ -161,7 +160,7 @@ flag! {
 
 impl Element for Bool {
     type Value = bool;
-    const KIND: &'static str = "array of bool";
+    const TYPE_NAME: &'static str = "array of bool";
     const WIDTH: usize = 2;
     const BLANK: bool = false;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Parameters that are integers: those of C, with ranges and units.
+//! Parameters that are integers: the types of C, with ranges and units.
 
 use core::{
     ffi::CStr,
@@ -33,18 +33,20 @@ use crate::{
 
 use super::{
     array::Element,
-    ask,
-    OnChange,
-    Page,
-    Param,
-    Refusal, //
+    page::Page,
+    param::{
+        approve,
+        OnChange,
+        Param,
+        Refusal, //
+    }, //
 };
 
-/// Makes an integer parameter's type. Texts are read by C's own function, so
-/// that decimal, `0x`, octal and errors are as in C.
+/// Defines the type of an integer parameter. Texts are parsed by `kstrtoull()` or `kstrtoll()`, so
+/// that decimal, hexadecimal and octal numbers, and errors, are those of C.
 macro_rules! integer {
     ($name:ident, $atomic:ident, $value:ident, $kind:literal, $wide:ident, $parse:ident, $format:literal, $width:literal) => {
-        #[doc = concat!("A `", $kind, "` of C, a `", stringify!($value), "`, in a range that includes both its ends.")]
+        #[doc = concat!("C's `", $kind, "`, a `", stringify!($value), "`, in a range that includes both ends.")]
         pub struct $name {
             value: $atomic,
             default: $value,
@@ -55,7 +57,7 @@ macro_rules! integer {
         }
 
         impl $name {
-            /// A parameter with this default, which may have any value.
+            /// Makes a parameter with a default, of which all values are allowed.
             #[inline]
             pub const fn new(default: $value) -> Self {
                 Self {
@@ -68,7 +70,7 @@ macro_rules! integer {
                 }
             }
 
-            /// Allows the values from `min` to `max`.
+            /// Allows the values from `min` to `max`, both included.
             #[must_use = "the parameter with the range is returned"]
             #[inline]
             #[track_caller]
@@ -82,7 +84,7 @@ macro_rules! integer {
                 self
             }
 
-            /// Says what the number counts, in the plural.
+            /// Names what the number counts, in the plural, for messages and `modinfo`.
             #[must_use = "the parameter with the unit is returned"]
             #[inline]
             pub const fn unit(mut self, unit: &'static str) -> Self {
@@ -90,8 +92,8 @@ macro_rules! integer {
                 self
             }
 
-            /// Has a function look at each value in the range that is given,
-            /// before it is taken. It may refuse it.
+            /// Has `on_change` called with each new value in the range before it is set. It may
+            /// refuse it.
             #[must_use = "the parameter with the function is returned"]
             #[inline]
             pub const fn on_change(mut self, on_change: OnChange<$value>) -> Self {
@@ -99,26 +101,25 @@ macro_rules! integer {
                 self
             }
 
-            /// The value.
+            /// Returns the current value.
             ///
             /// # Context
             ///
-            /// Any: it is one load from memory.
+            /// Any; it is a single load.
             #[inline]
             pub fn get(&self) -> $value {
                 self.value.load(Ordering::Relaxed)
             }
 
-            /// Takes a value of the module's own, about which `on_change` is not
-            /// asked.
+            /// Sets the value from within the module. `on_change` is not called.
             ///
             /// # Context
             ///
-            /// Any: it is one store to memory.
+            /// Any; it is a single store.
             ///
             /// # Errors
             ///
-            /// `ERANGE` out of the range.
+            /// `ERANGE` if the value is out of range.
             #[inline]
             pub fn store(&self, value: $value) -> crate::error::Result {
                 if value < self.min || value > self.max {
@@ -154,13 +155,14 @@ macro_rules! integer {
 
         impl Element for $name {
             type Value = $value;
-            const KIND: &'static str = concat!("array of ", $kind);
+            const TYPE_NAME: &'static str = concat!("array of ", $kind);
             const WIDTH: usize = $width;
             const BLANK: $value = 0;
 
             fn parse(text: &CStr) -> Result<$value, Refusal> {
                 let mut wide: $wide = 0;
-                // SAFETY: The text ends with NUL, and `wide` may be written.
+                // SAFETY: `text` is a string with NUL, and `wide` an integer of the type that the
+                // function writes to.
                 to_result(unsafe { bindings::$parse(char_ptr(text), 0, &mut wide) }).map_err(
                     |error| {
                         if error == code::ERANGE {
@@ -183,14 +185,14 @@ macro_rules! integer {
         }
 
         impl Param for $name {
-            const KIND: &'static str = $kind;
+            const TYPE_NAME: &'static str = $kind;
 
             fn set(&self, text: Option<&CStr>) -> Result<(), Refusal> {
                 let value = <Self as Element>::parse(text.ok_or(Refusal::Invalid)?)?;
                 if value < self.min || value > self.max {
                     return Err(Refusal::OutOfRange);
                 }
-                ask(self.on_change, value)?;
+                approve(self.on_change, value)?;
                 self.value.store(value, Ordering::Relaxed);
                 Ok(())
             }

@@ -15,19 +15,21 @@ use core::{
 use crate::module::Info;
 
 use super::{
-    ask,
-    line,
-    OnChange,
-    Page,
-    Param,
-    Refusal, //
+    page::Page,
+    param::{
+        approve,
+        trim_newline,
+        OnChange,
+        Param,
+        Refusal, //
+    }, //
 };
 
-/// An IPv4 prefix: an address of which the first bits count, and how many.
+/// An IPv4 prefix: the first `len` bits of an address.
 ///
 /// # Invariants
 ///
-/// `len` is at most 32, and the other bits of `bits` are 0.
+/// `len` is at most 32, and the bits of `bits` after the first `len` are 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ipv4Prefix {
     bits: u32,
@@ -35,8 +37,8 @@ pub struct Ipv4Prefix {
 }
 
 impl Ipv4Prefix {
-    /// Reads `10.0.0.0/8`: four decimal numbers without leading zeros, and a
-    /// length. Bits behind it have to be 0.
+    /// Parses `10.0.0.0/8`: four decimal numbers without leading zeros, and a length, after which
+    /// all bits must be 0.
     const fn parse(mut text: &[u8]) -> Option<Self> {
         let mut bits: u32 = 0;
         let mut place = 0;
@@ -60,7 +62,7 @@ impl Ipv4Prefix {
         if bits & !Self::mask(len) != 0 {
             return None;
         }
-        // INVARIANT: It was just looked at.
+        // INVARIANT: `number` returned at most 32, and the bits after the mask were checked.
         Some(Self {
             bits,
             len: len as u8,
@@ -78,22 +80,22 @@ impl Ipv4Prefix {
         (self.bits as u64) << 8 | self.len as u64
     }
 
-    /// The first address.
+    /// Returns the first address.
     pub const fn address(self) -> Ipv4Addr {
         Ipv4Addr::from_bits(self.bits)
     }
 
-    /// How many bits count.
+    /// Returns the number of bits.
     pub const fn len(self) -> u8 {
         self.len
     }
 
-    /// Does no bit count, so that each address belongs to it?
+    /// Returns whether the prefix has no bits, and so contains all addresses.
     pub const fn is_empty(self) -> bool {
         self.len == 0
     }
 
-    /// Does the address belong to it?
+    /// Returns whether the prefix contains the address.
     #[inline]
     pub const fn contains(self, address: Ipv4Addr) -> bool {
         address.to_bits() & Self::mask(self.len as u32) == self.bits
@@ -107,7 +109,7 @@ impl fmt::Display for Ipv4Prefix {
     }
 }
 
-/// The decimal number up to `max` that a text begins with, and the rest.
+/// Parses a decimal number of at most `max` at the beginning of a text. Returns it and the rest.
 const fn number(text: &[u8], max: u32) -> Option<(u32, &[u8])> {
     let [first @ b'0'..=b'9', rest @ ..] = text else {
         return None;
@@ -115,11 +117,11 @@ const fn number(text: &[u8], max: u32) -> Option<(u32, &[u8])> {
     let mut value = (*first & 15) as u32;
     let mut text = rest;
     while let [digit @ b'0'..=b'9', rest @ ..] = text {
-        // No number has leading zeros: to some programs those mean octal.
+        // Leading zeros are refused: some programs take them for octal.
         if value == 0 {
             return None;
         }
-        // It is at most `max`, so this cannot be too much for the type.
+        // The value so far is at most `max`, so ten times that fits into the type.
         value = value.wrapping_mul(10).wrapping_add((*digit & 15) as u32);
         if value > max {
             return None;
@@ -129,11 +131,11 @@ const fn number(text: &[u8], max: u32) -> Option<(u32, &[u8])> {
     Some((value, text))
 }
 
-/// An IPv4 prefix.
+/// A parameter that is an IPv4 prefix.
 ///
 /// # Invariants
 ///
-/// `value` is what an `Ipv4Prefix` is packed to.
+/// `value` was returned by `Ipv4Prefix::pack`.
 pub struct Prefix {
     value: AtomicU64,
     default: &'static str,
@@ -141,14 +143,14 @@ pub struct Prefix {
 }
 
 impl Prefix {
-    /// A parameter with this default: `10.0.0.0/8`.
+    /// Makes a parameter with a default, as `10.0.0.0/8`.
     #[inline]
     #[track_caller]
     pub const fn new(default: &'static str) -> Self {
         let Some(value) = Ipv4Prefix::parse(default.as_bytes()) else {
             panic!("an IPv4 prefix is allowed, as 10.0.0.0/8, with no bit set behind its length");
         };
-        // INVARIANT: It is a packed prefix.
+        // INVARIANT: The value was returned by `pack`.
         Self {
             value: AtomicU64::new(value.pack()),
             default,
@@ -156,8 +158,7 @@ impl Prefix {
         }
     }
 
-    /// Has a function look at each prefix that is given, before it is taken. It
-    /// may refuse it.
+    /// Has `on_change` called with each new prefix before it is set. It may refuse it.
     #[must_use = "the parameter with the function is returned"]
     #[inline]
     pub const fn on_change(mut self, on_change: OnChange<Ipv4Prefix>) -> Self {
@@ -165,15 +166,15 @@ impl Prefix {
         self
     }
 
-    /// The prefix.
+    /// Returns the current prefix.
     ///
     /// # Context
     ///
-    /// Any: it is one load from memory.
+    /// Any; it is a single load.
     #[inline]
     pub fn get(&self) -> Ipv4Prefix {
         let value = self.value.load(Ordering::Relaxed);
-        // INVARIANT: By that of `value`.
+        // INVARIANT: `value` was packed from a prefix, for which both hold.
         Ipv4Prefix {
             bits: (value >> 8) as u32,
             len: value as u8,
@@ -188,13 +189,13 @@ impl Prefix {
 }
 
 impl Param for Prefix {
-    const KIND: &'static str = "prefix";
+    const TYPE_NAME: &'static str = "prefix";
 
     fn set(&self, text: Option<&CStr>) -> Result<(), Refusal> {
-        let text = line(text.ok_or(Refusal::Invalid)?);
+        let text = trim_newline(text.ok_or(Refusal::Invalid)?);
         let value = Ipv4Prefix::parse(text).ok_or(Refusal::Invalid)?;
-        ask(self.on_change, value)?;
-        // INVARIANT: It is a packed prefix.
+        approve(self.on_change, value)?;
+        // INVARIANT: The value was returned by `pack`.
         self.value.store(value.pack(), Ordering::Relaxed);
         Ok(())
     }

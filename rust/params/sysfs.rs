@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A parameter as the kernel sees it: what is in the section `__param`, and the
-//! operations by which it is set, shown and freed.
+//! A parameter in the section `__param`, and the operations by which the kernel sets, shows and
+//! frees it.
 
 use core::{
     ffi::CStr,
@@ -29,17 +29,20 @@ use crate::{
 };
 
 use super::{
-    line,
-    Param,
-    Refusal, //
+    page::Page,
+    param::{
+        trim_newline,
+        Param,
+        Refusal, //
+    }, //
 };
 
-/// What the section `__param` holds for each parameter.
+/// The entry of a parameter in the section `__param`.
 #[doc(hidden)]
 #[repr(transparent)]
 pub struct KernelParam(bindings::kernel_param);
 
-// SAFETY: The kernel only reads it, and what it points to is `Sync`.
+// SAFETY: The kernel only reads a `kernel_param`, and the parameter that `arg` points to is `Sync`.
 unsafe impl Sync for KernelParam {}
 
 impl KernelParam {
@@ -50,7 +53,7 @@ impl KernelParam {
         flags: u8,
         value: &'static P,
     ) -> Self {
-        // What the macro calls `taints` and `hw`.
+        // The values that `params!` has for `taints` and `hw`.
         const {
             assert!(bindings::KERNEL_PARAM_FL_UNSAFE == 1 && bindings::KERNEL_PARAM_FL_HWPARAM == 2)
         };
@@ -62,14 +65,14 @@ impl KernelParam {
             level: -1,
             flags,
             __bindgen_anon_1: bindings::kernel_param__bindgen_ty_1 {
-                // The operations make a shared reference of it again.
+                // `Ops` turns it back into a shared reference.
                 arg: ptr::from_ref(value).cast_mut().cast::<c_void>(),
             },
         })
     }
 }
 
-/// The operations of a type of parameter, as C has them.
+/// The `kernel_param_ops` of a type of parameter.
 struct Ops<P>(PhantomData<P>);
 
 impl<P: Param> Ops<P> {
@@ -88,9 +91,9 @@ impl<P: Param> Ops<P> {
     ///
     /// # Safety
     ///
-    /// - `text` is null or a string with NUL.
-    /// - `param` is one made by [`KernelParam::new`] from a `P`.
-    /// - The current task has locked the module's parameters.
+    /// - `text` is null or points to a string with NUL.
+    /// - `param` points to a [`KernelParam`] that was made of a `P`.
+    /// - The current task holds the module's parameter lock.
     unsafe extern "C" fn set(text: *const c_char, param: *const bindings::kernel_param) -> c_int {
         // SAFETY: `arg` is the reference to a static `P` that `KernelParam::new` put there, the
         // name is a string with NUL, and so is `text` if it is not null.
@@ -108,8 +111,8 @@ impl<P: Param> Ops<P> {
         pr_err!(
             "refused: {}={}: {}",
             Printable(bytes(name)),
-            Printable(text.map_or(b"", line)),
-            Why(value, refusal),
+            Printable(text.map_or(b"", trim_newline)),
+            Reason(value, refusal),
         );
         refusal.error().to_errno()
     }
@@ -118,47 +121,41 @@ impl<P: Param> Ops<P> {
     ///
     /// # Safety
     ///
-    /// - `buffer` has a page of room.
-    /// - `param` is one made by [`KernelParam::new`] from a `P`.
-    /// - The current task has locked the module's parameters.
+    /// - `buffer` points to a page that only this function accesses.
+    /// - `param` points to a [`KernelParam`] that was made of a `P`.
+    /// - The current task holds the module's parameter lock.
     unsafe extern "C" fn get(buffer: *mut c_char, param: *const bindings::kernel_param) -> c_int {
         // SAFETY: `arg` is the reference to a static `P` that `KernelParam::new` put there. The
-        // buffer is a page, which is at least so big, and only this function has it.
+        // buffer is a page, of which the array is a part, and only this function accesses it.
         let (value, buffer) = unsafe {
             (
                 &*(*param).__bindgen_anon_1.arg.cast::<P>(),
                 &mut *buffer.cast::<[u8; Page::ROOM]>(),
             )
         };
-        let mut page = Page {
-            buffer,
-            len: 0,
-            is_absent: false,
-        };
-        // What does not fit is left out, as in C.
+        let mut page = Page::new(buffer);
+        // A value that does not fit is cut, as in C.
         let _ = value.show(&mut page);
-        if !page.is_absent {
-            let _ = page.write_bytes(b"\n");
-        }
-        page.len as c_int
+        page.finish() as c_int
     }
 
-    /// Frees what a parameter has allocated, when the module is gone.
+    /// Frees the memory of a parameter, when the module is unloaded or could not be loaded.
     ///
     /// # Safety
     ///
-    /// `value` is that of a parameter made from a `P`, which nobody uses after
-    /// this.
+    /// `value` is the `arg` of a [`KernelParam`] that was made of a `P`. The parameter is not used
+    /// after this call.
     unsafe extern "C" fn free(value: *mut c_void) {
-        // SAFETY: `value` is the static `P` of a parameter, and sysfs has removed its file.
+        // SAFETY: `value` is the static `P` that `KernelParam::new` put into `arg`. The kernel
+        // destroys each parameter once, after its file in sysfs was removed.
         unsafe { (*value.cast::<P>()).free() };
     }
 }
 
-/// Shows why a value is refused.
-struct Why<'a, P>(&'a P, Refusal);
+/// Shows why a value was refused.
+struct Reason<'a, P>(&'a P, Refusal);
 
-impl<P: Param> fmt::Display for Why<'_, P> {
+impl<P: Param> fmt::Display for Reason<'_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.1 {
             Refusal::Error(_, Some(reason)) => f.write_str(reason),
@@ -168,40 +165,40 @@ impl<P: Param> fmt::Display for Why<'_, P> {
     }
 }
 
-/// The page that sysfs gives us to write to.
-pub struct Page<'a> {
-    buffer: &'a mut [u8; Page::ROOM],
-    len: usize,
-    is_absent: bool,
-}
+/// Puts one parameter, in the form that `params!` passes on, into the module.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __param {
+    (
+        $(#[$attribute:meta])*
+        [$($perm:tt)*] $flags:literal $name:ident $shown:literal $text:literal
+        [$($type:tt)*] [$($value:tt)*]
+    ) => {
+        $(#[$attribute])*
+        #[allow(non_upper_case_globals, reason = "the name in sysfs")]
+        pub(crate) static $name: $($type)* = $($value)*;
 
-impl Page<'_> {
-    /// One less than the smallest page of any architecture: sysfs complains
-    /// about a full one.
-    pub(super) const ROOM: usize = 4095;
-
-    /// Writes bytes, of which as many as there is room for.
-    ///
-    /// # Errors
-    ///
-    /// If there was no room for all.
-    pub fn write_bytes(&mut self, bytes: &[u8]) -> fmt::Result {
-        for &byte in bytes {
-            *self.buffer.get_mut(self.len).ok_or(fmt::Error)? = byte;
-            self.len = self.len.wrapping_add(1);
-        }
-        Ok(())
-    }
-
-    /// There is no value: not even a newline is shown.
-    pub(super) fn absent(&mut self) -> fmt::Result {
-        self.is_absent = true;
-        Ok(())
-    }
-}
-
-impl fmt::Write for Page<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.write_bytes(text.as_bytes())
-    }
+        const _: () = {
+            #[link_section = "__param"]
+            #[used(compiler)]
+            static __FAULTLINE_PARAM: $crate::params::KernelParam = $crate::params::KernelParam::new(
+                // SAFETY: An identifier of Rust contains no NUL, and one was appended.
+                unsafe {
+                    ::core::ffi::CStr::from_bytes_with_nul_unchecked(
+                        concat!($shown, "\0").as_bytes(),
+                    )
+                },
+                $($perm)*,
+                $flags,
+                &$name,
+            );
+        };
+        $crate::__modinfo!($crate::module::Info::new(concat!("parmtype=", $shown, ":"))
+            .text(<$($type)* as $crate::params::Param>::TYPE_NAME));
+        // A variable in this macro could have the name of a parameter.
+        $crate::__modinfo!(<$($type)*>::describe(
+            $($value)*,
+            $crate::module::Info::new(concat!("parm=", $shown, ":", $text)),
+        ));
+    };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Parameters that are one of some words, each of which has a meaning.
+//! Parameters that are one of several words, each of which stands for a value.
 
 use core::{
     ffi::CStr,
@@ -14,26 +14,28 @@ use core::{
 use crate::module::Info;
 
 use super::{
-    ask,
-    line,
-    OnChange,
-    Page,
-    Param,
-    Refusal, //
+    page::Page,
+    param::{
+        approve,
+        trim_newline,
+        OnChange,
+        Param,
+        Refusal, //
+    }, //
 };
 
-/// What has words. `#[derive(Words)]` makes it of an enumeration.
+/// A type whose values have words. `#[derive(Words)]` implements it for an enumeration.
 pub trait Words: Sync + Sized + 'static {
-    /// The words, and what each stands for. It must refer to a static: a meaning
-    /// is told from the others by its address, and a constant has none of its own.
+    /// The words, and the value that each stands for. It must refer to a static, since values are
+    /// told apart by their addresses, and a constant has none.
     const WORDS: &'static [(&'static str, Self)];
 }
 
-/// One of the words of `T`.
+/// A parameter that is one of the words of `T`.
 ///
 /// # Invariants
 ///
-/// `chosen` is `NONE` or the place of a word.
+/// `chosen` is `NONE` or an index into `T::WORDS`.
 pub struct Word<T: Words> {
     chosen: AtomicUsize,
     default: usize,
@@ -41,17 +43,17 @@ pub struct Word<T: Words> {
 }
 
 impl<T: Words> Word<T> {
-    /// No word was chosen.
+    /// No word is chosen.
     const NONE: usize = usize::MAX;
 
-    /// A parameter with this word as the default.
+    /// Makes a parameter with a word by default.
     #[inline]
     #[track_caller]
     pub const fn new(default: &str) -> Self {
         let mut place = 0;
         while place < T::WORDS.len() {
             if is_same(T::WORDS[place].0, default) {
-                // INVARIANT: It was found there.
+                // INVARIANT: `place` is below the length.
                 return Self {
                     chosen: AtomicUsize::new(place),
                     default: place,
@@ -63,12 +65,12 @@ impl<T: Words> Word<T> {
         panic!("the default is none of the words");
     }
 
-    /// A parameter without a default: until a word is chosen, there is none.
+    /// Makes a parameter without a default.
     #[inline]
     #[track_caller]
     pub const fn none() -> Self {
         assert!(!T::WORDS.is_empty(), "there are no words to choose from");
-        // INVARIANT: None is chosen.
+        // INVARIANT: `chosen` is `NONE`.
         Self {
             chosen: AtomicUsize::new(Self::NONE),
             default: Self::NONE,
@@ -76,8 +78,7 @@ impl<T: Words> Word<T> {
         }
     }
 
-    /// Has a function look at the meaning of each word that is given, before it
-    /// is taken. It may refuse it.
+    /// Has `on_change` called with the value of each new word before it is set. It may refuse it.
     #[must_use = "the parameter with the function is returned"]
     #[inline]
     pub const fn on_change(mut self, on_change: OnChange<&'static T>) -> Self {
@@ -85,18 +86,17 @@ impl<T: Words> Word<T> {
         self
     }
 
-    /// The word that was chosen, and what it stands for; `None` if there is no
-    /// default either.
+    /// Returns the chosen word and its value; `None` if no word was chosen and there is no default.
     ///
     /// # Context
     ///
-    /// Any: it is one load from memory, and a table.
+    /// Any; it is a single load, and a table.
     pub fn get(&self) -> Option<(&'static str, &'static T)> {
         let (word, meaning) = T::WORDS.get(self.chosen.load(Ordering::Relaxed))?;
         Some((word, meaning))
     }
 
-    /// Chooses a word by what it stands for, in the module itself. `on_change` is not asked.
+    /// Chooses a word by its value, from within the module. `on_change` is not called.
     ///
     /// # Context
     ///
@@ -106,12 +106,12 @@ impl<T: Words> Word<T> {
             .iter()
             .position(|(_, one)| core::ptr::eq(one, meaning))
         {
-            // INVARIANT: It was just found there.
+            // INVARIANT: `position` returned an index.
             self.chosen.store(place, Ordering::Relaxed);
         }
     }
 
-    /// The words, to be shown: `soft, hard`.
+    /// Shows the words: `soft, hard`.
     pub fn words(&self) -> impl fmt::Display {
         List(T::WORDS)
     }
@@ -135,7 +135,7 @@ impl<T: Words> Word<T> {
     }
 }
 
-/// Are two texts the same? For the compiler.
+/// Returns whether two texts are equal. `==` is not `const`.
 const fn is_same(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len() != b.len() {
@@ -166,18 +166,18 @@ impl<T> fmt::Display for List<T> {
 }
 
 impl<T: Words> Param for Word<T> {
-    const KIND: &'static str = "word";
+    const TYPE_NAME: &'static str = "word";
 
     fn set(&self, text: Option<&CStr>) -> Result<(), Refusal> {
-        let text = line(text.ok_or(Refusal::Invalid)?);
+        let text = trim_newline(text.ok_or(Refusal::Invalid)?);
         let place = T::WORDS
             .iter()
             .position(|(word, _)| word.as_bytes() == text)
             .ok_or(Refusal::Invalid)?;
         if let Some((_, meaning)) = T::WORDS.get(place) {
-            ask(self.on_change, meaning)?;
+            approve(self.on_change, meaning)?;
         }
-        // INVARIANT: It was just found there.
+        // INVARIANT: `position` returned an index.
         self.chosen.store(place, Ordering::Relaxed);
         Ok(())
     }

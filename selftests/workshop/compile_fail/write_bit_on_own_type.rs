@@ -32,8 +32,8 @@ impl Fixed {
 }
 
 impl Param for Fixed {
-    const KIND: &'static str = "fixed";
-    const LIVE: bool = false;
+    const TYPE_NAME: &'static str = "fixed";
+    const WRITABLE: bool = false;
 
     fn set(&self, _text: Option<&CStr>) -> Result<(), Refusal> {
         Err(Refusal::Invalid)
