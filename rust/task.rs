@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where and when code runs: threads, CPUs, contexts and the clock.
+//! Threads, CPUs, execution contexts and time.
 //!
-//! - [`kthread`]: kernel threads, bound to CPUs and stopped with their owner.
-//! - [`context`]: code that runs with preemption, interrupts or softirqs off.
-//! - [`cpu`]: sets of CPUs, CPU hotplug, waiting for the hardware.
+//! - [`kthread`]: kernel threads, which are bound to CPUs and stopped with their owner.
+//! - [`context`]: preemption, interrupts and softirqs off.
+//! - [`cpu`]: sets of CPUs, CPU hotplug, `cpu_relax()`.
 //! - [`smp`]: interrupts to other CPUs.
-//! - [`irq_work`]: code in a hard interrupt on this CPU.
-//! - [`stop_machine`]: code that runs while all other CPUs wait.
-//! - [`workqueue`]: work for the kernel's own threads.
-//! - [`time`]: the clock, and sleeping.
+//! - [`irq_work`]: calls of a function in a hard interrupt on this CPU.
+//! - [`stop_machine`]: calls of a function while all other CPUs are stopped.
+//! - [`workqueue`]: calls of a function in a worker of a CPU.
+//! - [`time`]: clocks and sleeping.
 
 pub mod context;
 pub mod cpu;

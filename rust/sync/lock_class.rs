@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Lock classes: what the kernel's lock checker knows locks by.
+//! Lock classes, by which lockdep knows locks.
 //!
-//! Lockdep (`CONFIG_PROVE_LOCKING`) does not look at single locks, but at classes of them: all locks
-//! that are made in one place are one class, and it reports orders of classes that may end in a
-//! deadlock. Without it a class is empty.
+//! Lockdep (`CONFIG_PROVE_LOCKING`) does not check single locks but classes: all locks that are
+//! initialised at one place in the code are one class, and it reports orders of classes that can
+//! deadlock. Without lockdep a class is empty.
+//!
+//! Our own, for [raw spinlocks](crate::sync::spinlock): the pointer in `kernel::sync::LockClassKey`
+//! is private in 6.12.
 //!
 //! C header: [`include/linux/lockdep_types.h`](srctree/include/linux/lockdep_types.h)
 
@@ -27,31 +30,32 @@ pub struct LockClass {
     name: &'static CStr,
 }
 
-// SAFETY: A key is written to by lockdep alone, under its own lock.
+// SAFETY: Only lockdep accesses the key, under a lock of its own; the name is not changed.
 unsafe impl Sync for LockClass {}
 
 impl LockClass {
-    /// A class that is not in use.
+    /// Makes a class that has no locks.
     #[doc(hidden)]
     pub const fn new(name: &'static CStr) -> Self {
         Self {
-            // SAFETY: A `struct lock_class_key` of zeros is one that lockdep does not know yet.
+            // SAFETY: A `struct lock_class_key` of zeros is what a static one in C is.
             key: UnsafeCell::new(unsafe { core::mem::zeroed() }),
             name,
         }
     }
 
-    /// The key, which lives as long as the module.
+    /// Returns the key, which exists as long as the module.
     pub(crate) fn key(&'static self) -> *mut bindings::lock_class_key {
         self.key.get()
     }
 
+    /// Returns the name, a string with NUL that exists as long as the module.
     pub(crate) fn name(&self) -> *const ffi::c_char {
         char_ptr(self.name)
     }
 }
 
-/// The name of a class, of a text that ends with the only zero byte in it.
+/// Turns a text whose last byte is its only NUL into a string for C.
 #[doc(hidden)]
 pub const fn name(text: &'static str) -> &'static CStr {
     match CStr::from_bytes_with_nul(text.as_bytes()) {
@@ -60,7 +64,8 @@ pub const fn name(text: &'static str) -> &'static CStr {
     }
 }
 
-/// The class of the locks that are made in this place: a `&'static` [`LockClass`].
+/// Returns the class, a `&'static` [`LockClass`], of the locks that are made at this place in the
+/// code.
 ///
 /// # Examples
 ///

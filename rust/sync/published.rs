@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An object that parameters and files find: a static that holds it from the
-//! end of load to the beginning of unload.
+//! An object that parameters and files find through a static while it exists.
 //!
-//! Parameters can be set before the module's object exists, and after it is
-//! gone. A [`Published`] tells which, and keeps the object while it is used.
+//! Parameters can be set before the module's object exists, and after it was dropped. A
+//! [`Published`] returns the object if it exists, and keeps it while it is used.
 //!
 //! # Lock order
 //!
-//! None: [`with`](Published::with) holds no lock, so its callers may hold any,
-//! and what they call may take any. It counts its callers, and dropping the
-//! [`Publication`] waits for them. That happens at unload only, where no lock is
-//! held: the object that owns the module owns the publication.
+//! [`with`](Published::with) takes no lock, so its callers may hold any, and the closure may take
+//! any. It counts its callers, and dropping the [`Publication`] waits for them. That happens at
+//! unload only, where no lock is held: the module's object owns the publication.
+//!
+//! # Memory order
+//!
+//! A user is counted before it loads the pointer; the publication swaps the pointer before it reads
+//! the count. At least one of the two must see the other, which takes a full barrier between the
+//! two accesses on both sides. The count is an `atomic_t` that C alone accesses, by operations that
+//! are fully ordered: `rust/helpers/wait_bit.c`. The pointer is Rust's, accessed by Rust alone, and
+//! these calls order it as they order any access before and after.
 //!
 //! C header: [`include/linux/wait_bit.h`](srctree/include/linux/wait_bit.h)
 
@@ -33,13 +39,13 @@ use crate::{
     }, //
 };
 
-/// A place where an object is published.
+/// A static through which an object is found.
 ///
 /// # Invariants
 ///
-/// - `object` is null, or was made by [`Arc::into_raw`] and owns that reference.
-/// - `users` counts those who may use what they loaded from `object`. They are
-///   counted before they load it.
+/// - `object` is null, or was returned by [`Arc::into_raw`] and owns that reference.
+/// - `users` is the number of [`User`]s. Only a user dereferences what it loaded from `object`, and
+///   it exists before the load.
 ///
 /// # Examples
 ///
@@ -59,18 +65,18 @@ pub struct Published<T> {
     users: UnsafeCell<bindings::atomic_t>,
 }
 
-// SAFETY: `object` and `users` are accessed by atomic operations only. The object
-// is shared between threads, and dropped by any.
+// SAFETY: `object` and `users` are accessed by atomic operations only. What `object` points to is
+// used by reference from several threads (`Sync`), and dropped by any of them (`Send`).
 unsafe impl<T: Send + Sync> Sync for Published<T> {}
 
-/// One who uses what is published, until this is dropped.
+/// Keeps the object of one `Published` from being dropped.
 struct User(*mut bindings::atomic_t);
 
 impl User {
-    /// Counts the caller among the users of a place that lives for ever.
+    /// Counts the caller as a user.
     fn of<T>(place: &'static Published<T>) -> Self {
-        // SAFETY: The counter is in a static, and is accessed atomically only.
-        // The operation is fully ordered: the caller loads `object` after it.
+        // SAFETY: The counter is in a static, and C accesses it by atomic operations only. This one
+        // is fully ordered: the caller loads `object` after it.
         unsafe { bindings::faultline_helper_users_enter(place.users.get()) };
         Self(place.users.get())
     }
@@ -78,16 +84,16 @@ impl User {
 
 impl Drop for User {
     fn drop(&mut self) {
-        // SAFETY: The counter is in a static, and counts this user, which makes
-        // no other access to the object after this.
+        // SAFETY: The counter is in a static, since it came from `of`. It includes this user, which
+        // does not access the object any more.
         unsafe { bindings::faultline_helper_users_leave(self.0) };
     }
 }
 
 impl<T: Send + Sync> Published<T> {
-    /// A place where nothing is published.
+    /// Makes one without an object.
     pub const fn new() -> Self {
-        // INVARIANT: The pointer is null.
+        // INVARIANT: The pointer is null, and there are no users.
         Self {
             object: AtomicPtr::new(ptr::null_mut()),
             users: UnsafeCell::new(bindings::atomic_t { counter: 0 }),
@@ -102,7 +108,7 @@ impl<T: Send + Sync> Published<T> {
     ///
     /// # Errors
     ///
-    /// `EBUSY` if something is published here.
+    /// `EBUSY` if an object is published here.
     pub fn publish(&'static self, object: Arc<T>) -> Result<Publication<T>> {
         let object = Arc::into_raw(object).cast_mut();
         match self.object.compare_exchange(
@@ -111,26 +117,25 @@ impl<T: Send + Sync> Published<T> {
             Ordering::Release,
             Ordering::Relaxed,
         ) {
-            // INVARIANT: The reference is that of the place from now on.
+            // INVARIANT: `object` owns the reference of `Arc::into_raw`.
             Ok(_) => Ok(Publication(self)),
             Err(_) => {
-                // SAFETY: It came from `into_raw` above, and nobody else saw it.
+                // SAFETY: `Arc::into_raw` returned the pointer above, and it was not stored.
                 drop(unsafe { Arc::from_raw(object) });
                 Err(code::EBUSY)
             }
         }
     }
 
-    /// Calls `body` with the object, if there is one.
+    /// Calls `body` with the object, if one is published.
     ///
     /// # Context
     ///
-    /// Process context; `body` may sleep, take locks, and use any `Published`.
-    /// It must not drop the [`Publication`] of this one, which would wait for
-    /// itself.
+    /// Process context; `body` may sleep, take locks, and use any `Published`. It must not drop the
+    /// [`Publication`] of this one: that would wait for `body`.
     pub fn with<R>(&'static self, body: impl FnOnce(&T) -> R) -> Option<R> {
         if self.object.load(Ordering::Relaxed).is_null() {
-            // Those who come late do not delay whoever waits for the users.
+            // Not counted as a user, so that late callers do not delay the publication's drop.
             return None;
         }
         let _user = User::of(self);
@@ -138,10 +143,10 @@ impl<T: Send + Sync> Published<T> {
         if object.is_null() {
             return None;
         }
-        // SAFETY: By the invariant this is an object that the place owned when it
-        // was loaded. Since this user was counted before, `Publication::drop` has
-        // not yet seen the counter at 0 after it took the pointer, and keeps the
-        // object until `_user` is dropped.
+        // SAFETY: By the invariant `self` owned a reference to the object when the pointer was
+        // loaded. `_user` was counted before that, so `Publication::drop`, which reads the count
+        // after it has taken the pointer, waits until `_user` is dropped before it drops that
+        // reference.
         Some(body(unsafe { &*object }))
     }
 }
@@ -152,28 +157,27 @@ impl<T: Send + Sync> Default for Published<T> {
     }
 }
 
-/// An object is published as long as this lives.
+/// Keeps an object published.
 ///
-/// One that is leaked keeps the object published for good; what in the object
-/// the kernel can enter then keeps the module loaded.
+/// If it is leaked, the object stays published, and what the object registered with the kernel
+/// keeps the module loaded.
 #[must_use = "dropping it withdraws the object"]
 pub struct Publication<T: Send + Sync + 'static>(&'static Published<T>);
 
 impl<T: Send + Sync> Drop for Publication<T> {
-    /// Withdraws the object, waits until nobody uses it, and drops it.
+    /// Withdraws the object, waits until it has no users, and drops the reference to it.
     ///
     /// # Context
     ///
-    /// Process context, with no lock held that a user could wait for; sleeps,
-    /// uninterruptibly.
+    /// Process context, without any lock that a user may wait for; sleeps uninterruptibly.
     fn drop(&mut self) {
         let object = self.0.object.swap(ptr::null_mut(), Ordering::AcqRel);
-        // SAFETY: The counter is in a static, and is accessed atomically only.
-        // The helper reads it by a fully ordered operation, so after the swap.
+        // SAFETY: The counter is in a static, and C accesses it by atomic operations only. The
+        // helper reads it after a full barrier, and so after the swap.
         unsafe { bindings::faultline_helper_users_wait(self.0.users.get()) };
-        // SAFETY: While this publication lived nobody else took the pointer, so it
-        // is that of `publish`, and the reference is the place's. Nobody uses it:
-        // who is counted later loads null.
+        // SAFETY: The pointer is that of `Arc::into_raw` in `publish`: only the publication of an
+        // object takes it away, and `publish` makes one publication for each object. No user is
+        // left, and one that is counted later loads null.
         drop(unsafe { Arc::from_raw(object) });
     }
 }

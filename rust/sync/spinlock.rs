@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Raw spinlocks: waiters spin with preemption off, on every kernel.
+//! Raw spinlocks: waiters spin with preemption off, also with `PREEMPT_RT`.
 //!
-//! These are the kernel's `raw_spinlock_t`. Its `spinlock_t` is the same thing except with
-//! `PREEMPT_RT`, where it is a mutex with another name: waiters sleep, and preemption stays on.
+//! These are the kernel's `raw_spinlock_t`. They are our own, since `kernel::sync::SpinLock` is a
+//! `spinlock_t`, whose waiters sleep with `PREEMPT_RT`, and the crate's locks have no `try_lock()`
+//! in 6.12.
 //!
 //! C header: [`include/linux/spinlock.h`](srctree/include/linux/spinlock.h)
 
@@ -22,11 +23,11 @@ use crate::{
     sync::lock_class::LockClass, //
 };
 
-/// A raw spinlock that protects nothing but itself.
+/// A raw spinlock. It protects no data.
 ///
 /// # Invariants
 ///
-/// `lock` is initialised, and stays where it is.
+/// The lock is initialised, and does not move.
 ///
 /// # Examples
 ///
@@ -43,14 +44,15 @@ pub struct RawSpinLock {
     lock: KBox<UnsafeCell<bindings::raw_spinlock_t>>,
 }
 
-// SAFETY: The lock is in memory of its own, which any CPU may use and free.
+// SAFETY: The lock is in memory of its own on the heap, which any CPU may use and free.
 unsafe impl Send for RawSpinLock {}
 
-// SAFETY: Any CPU may take the lock at any time; a `Held` cannot leave the one that took it.
+// SAFETY: A `raw_spinlock_t` may be taken by any CPU at any time. The proof that it is held is not
+// `Send`, so the CPU that took the lock releases it.
 unsafe impl Sync for RawSpinLock {}
 
 impl RawSpinLock {
-    /// A lock of that class, which nobody holds.
+    /// Makes a lock of this class.
     ///
     /// # Context
     ///
@@ -60,65 +62,65 @@ impl RawSpinLock {
     ///
     /// `ENOMEM`.
     pub fn new(class: &'static LockClass) -> Result<Self> {
-        // SAFETY: A `raw_spinlock_t` of zeros is one that was not initialised.
+        // SAFETY: Zeros are a valid `raw_spinlock_t`: it consists of integers and pointers.
         let lock = KBox::new(UnsafeCell::new(unsafe { core::mem::zeroed() }), GFP_KERNEL)?;
-        // SAFETY: Nobody else knows of the lock, and it does not leave its place. Name and key are
-        // static, so that they are there as long as the module, which lockdep forgets with it.
+        // SAFETY: The lock is on the heap, where nobody else accesses it yet. The name and the key
+        // are statics of the module, and lockdep forgets the class when the module is freed.
         unsafe {
             bindings::faultline_helper_raw_spin_lock_init(lock.get(), class.name(), class.key());
         }
-        // INVARIANT: It was just initialised.
+        // INVARIANT: The lock was initialised just now, and the content of a box does not move.
         Ok(Self { lock })
     }
 
-    /// Waits for the lock, and calls `body` with it held.
+    /// Acquires the lock, and calls `body` with it held.
     ///
     /// # Context
     ///
-    /// Any in which the lock is not held by what this interrupts: it would wait
-    /// for ever. Inside, nothing may sleep.
+    /// Any, unless the lock is held by the code that this interrupts, or by the caller: that is a
+    /// deadlock. Inside, nothing may sleep.
     pub fn hold<R>(&self, body: impl FnOnce(&Held<'_>) -> R) -> R {
-        // SAFETY: The lock is initialised by the invariant. Dropping what follows unlocks.
+        // SAFETY: By the invariant the lock is initialised. `Held` releases it.
         unsafe { bindings::faultline_helper_raw_spin_lock(self.lock.get()) };
-        // INVARIANT: It was just locked.
+        // INVARIANT: The lock was acquired just now, by this CPU.
         body(&Held {
             lock: self,
-            _of_this_cpu: PhantomData,
+            _not_send: PhantomData,
         })
     }
 
-    /// Calls `body` with the lock held, if it is free now; `None` if not.
+    /// Calls `body` with the lock held, if the lock is free. Returns `None` if it is not.
     ///
     /// # Context
     ///
     /// Any but an NMI. Inside, nothing may sleep.
     pub fn try_hold<R>(&self, body: impl FnOnce(&Held<'_>) -> R) -> Option<R> {
-        // SAFETY: The lock is initialised by the invariant. Dropping what follows unlocks.
+        // SAFETY: By the invariant the lock is initialised. `Held` releases it.
         if !unsafe { bindings::faultline_helper_raw_spin_trylock(self.lock.get()) } {
             return None;
         }
-        // INVARIANT: It was just locked.
+        // INVARIANT: The lock was acquired just now, by this CPU.
         Some(body(&Held {
             lock: self,
-            _of_this_cpu: PhantomData,
+            _not_send: PhantomData,
         }))
     }
 }
 
-/// Proof that a lock is held, and so that preemption is off: that of a raw spinlock is, also
-/// with `PREEMPT_RT`.
+/// Proof that a raw spinlock is held, and so preemption off.
 ///
 /// # Invariants
 ///
-/// While the object lives, `lock` is held for it by this CPU.
+/// While the object exists, this CPU holds `lock`.
 pub struct Held<'a> {
     lock: &'a RawSpinLock,
-    _of_this_cpu: PhantomData<*mut ()>,
+    _not_send: PhantomData<*mut ()>,
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        // SAFETY: By the invariant it is held.
+        // SAFETY: By the invariant this CPU holds the lock. `body` got a reference only, so it
+        // cannot have dropped the object before.
         unsafe { bindings::faultline_helper_raw_spin_unlock(self.lock.lock.get()) };
     }
 }

@@ -2,17 +2,17 @@
 
 //! Code that runs with preemption, interrupts or softirqs off.
 //!
-//! Each context is entered by a function that takes what to do there, and is
-//! left when that returns. So contexts nest as the kernel wants them to: the
-//! one that was entered last is left first, on the CPU on which it was entered.
-//! The closure gets a token, which cannot be kept, sent to another thread, or
-//! made otherwise, and so proves to what it is handed to that the context is
-//! entered.
+//! A function enters the context, calls a closure, and leaves the context when that has returned.
+//! So contexts nest as the kernel requires: the last one entered is the first one left, on the same
+//! CPU. The closure is passed a token, which cannot be kept, sent to another thread or made
+//! otherwise, and so proves to other functions that the context is entered.
 //!
-//! While a context is entered, nothing may sleep: no allocation with
-//! `GFP_KERNEL`, no mutex, no [`Kthread`](crate::task::kthread::Kthread) dropped. A
-//! violation does not corrupt memory; the scheduler reports it ("scheduling
-//! while atomic").
+//! In all of these contexts nothing may sleep: no allocation with `GFP_KERNEL`, no mutex, no drop
+//! of a [`Kthread`](crate::task::kthread::Kthread). A violation does not corrupt memory; the
+//! scheduler reports it ("scheduling while atomic").
+//!
+//! They are our own: `kernel::interrupt` is not in 6.12 or 7.2, and the crate has nothing for
+//! preemption and softirqs.
 //!
 //! # Examples
 //!
@@ -35,21 +35,21 @@ use crate::{
     compat::ffi::c_ulong, //
 };
 
-/// Whether the kernel was built with `CONFIG_PREEMPT_RT`. There nearly all of it can be preempted:
-/// softirqs and most interrupt handlers are threads, `spinlock_t` sleeps, and so may whatever
-/// takes one, also an allocation with `GFP_ATOMIC`.
+/// Whether the kernel was built with `CONFIG_PREEMPT_RT`. Then nearly all of it can be preempted:
+/// softirqs and most interrupt handlers are threads, and waiters for a `spinlock_t` sleep. So may
+/// everything that takes one, also an allocation with `GFP_ATOMIC`.
 pub const PREEMPT_RT: bool = cfg!(CONFIG_PREEMPT_RT);
 
-/// What makes a type neither `Send` nor `Sync`: it belongs to one CPU.
-type OfThisCpu = PhantomData<*mut ()>;
+/// Makes a type neither `Send` nor `Sync`. The crate's `NotThreadSafe` is not in 6.12.
+type NotThreadSafe = PhantomData<*mut ()>;
 
-/// Proof that preemption is off: the thread stays on its CPU and keeps it.
-/// Interrupts and softirqs still come.
+/// Proof that preemption is off: the thread stays on its CPU and keeps it. Interrupts and softirqs
+/// are still handled.
 ///
 /// # Invariants
 ///
-/// While the object lives, `preempt_disable()` was called for it on this CPU.
-pub struct PreemptionOff(OfThisCpu);
+/// While the object exists, a call of `preempt_disable()` on this CPU has not been undone.
+pub struct PreemptionOff(NotThreadSafe);
 
 /// Calls `body` with preemption off.
 ///
@@ -60,14 +60,15 @@ pub struct PreemptionOff(OfThisCpu);
 /// C header: [`include/linux/preempt.h`](srctree/include/linux/preempt.h)
 #[inline]
 pub fn preemption_off<R>(body: impl FnOnce(&PreemptionOff) -> R) -> R {
-    // SAFETY: Dropping the object undoes this; `body` cannot get hold of it.
+    // SAFETY: `preempt_disable()` has no requirements. The drop of the object undoes it, when
+    // `body` has returned, which gets a reference only.
     unsafe { bindings::faultline_helper_preempt_disable() };
-    // INVARIANT: It was just called.
+    // INVARIANT: `preempt_disable()` was called just now.
     body(&PreemptionOff(PhantomData))
 }
 
 impl PreemptionOff {
-    /// The CPU that the code runs on, as long as preemption is off.
+    /// Returns the number of this CPU.
     pub fn cpu(&self) -> u32 {
         crate::task::cpu::current()
     }
@@ -75,24 +76,22 @@ impl PreemptionOff {
 
 impl Drop for PreemptionOff {
     fn drop(&mut self) {
-        // SAFETY: By the invariant preemption was disabled for this object.
+        // SAFETY: By the invariant preemption was disabled on this CPU, and not enabled since.
         unsafe { bindings::faultline_helper_preempt_enable() };
     }
 }
 
-/// Proof that interrupts are off on this CPU: only an NMI gets through.
+/// Proof that interrupts are off on this CPU, apart from NMIs.
 ///
 /// # Invariants
 ///
-/// While the object lives, interrupts are off on this CPU, and `flags` says
-/// what they were before.
+/// While the object exists, interrupts are off on this CPU. `flags` is their state before that.
 pub struct InterruptsOff {
     flags: c_ulong,
-    _of_this_cpu: OfThisCpu,
+    _not_send: NotThreadSafe,
 }
 
-/// Calls `body` with interrupts off on this CPU, then makes them what they
-/// were.
+/// Calls `body` with interrupts off on this CPU, then restores their state.
 ///
 /// # Context
 ///
@@ -101,77 +100,77 @@ pub struct InterruptsOff {
 /// C header: [`include/linux/irqflags.h`](srctree/include/linux/irqflags.h)
 #[inline]
 pub fn interrupts_off<R>(body: impl FnOnce(&InterruptsOff) -> R) -> R {
-    // SAFETY: Dropping the object undoes this; `body` cannot get hold of it.
+    // SAFETY: `local_irq_save()` has no requirements. The drop of the object undoes it, when `body`
+    // has returned, which gets a reference only.
     let flags = unsafe { bindings::faultline_helper_local_irq_save() };
-    // INVARIANT: Interrupts were just saved and disabled.
+    // INVARIANT: Interrupts were disabled just now, and `flags` is what they were before.
     body(&InterruptsOff {
         flags,
-        _of_this_cpu: PhantomData,
+        _not_send: PhantomData,
     })
 }
 
-/// Are interrupts off on this CPU, by whomever?
+/// Returns whether interrupts are off on this CPU, for whatever reason.
 ///
 /// # Context
 ///
-/// Any. With preemption on, the answer may be that of another CPU.
+/// Any. With preemption on, the result may be that of another CPU.
 #[inline]
 pub fn interrupts_are_off() -> bool {
-    // SAFETY: The function reads this CPU's flags.
+    // SAFETY: `irqs_disabled()` only reads the flags of this CPU.
     unsafe { bindings::faultline_helper_irqs_disabled() }
 }
 
 impl Drop for InterruptsOff {
     fn drop(&mut self) {
-        // SAFETY: By the invariant these are the flags from before, and
-        // contexts entered since then have been left.
+        // SAFETY: By the invariant `flags` was returned by `local_irq_save()` on this CPU. Contexts
+        // entered since then were left, since each ends with its closure.
         unsafe { bindings::faultline_helper_local_irq_restore(self.flags) };
     }
 }
 
-/// Proof that softirqs do not run on this CPU. Hard interrupts still come, and with
-/// [`PREEMPT_RT`] so do other threads: the thread stays on its CPU, but may be preempted.
+/// Proof that softirqs are off on this CPU. Hard interrupts are still handled. With [`PREEMPT_RT`]
+/// the thread stays on its CPU, but may be preempted.
 ///
 /// # Invariants
 ///
-/// While the object lives, softirqs are off: by a call of `local_bh_disable()`
-/// if `disabled`, else because interrupts are off all the while.
+/// While the object exists, softirqs are off: if `disabled`, by a call of `local_bh_disable()` that
+/// was not undone, else because interrupts are off.
 pub struct SoftirqsOff {
     disabled: bool,
-    _of_this_cpu: OfThisCpu,
+    _not_send: NotThreadSafe,
 }
 
-/// Calls `body` with softirqs (bottom halves) off on this CPU. What has become
-/// pending runs when it has returned.
+/// Calls `body` with softirqs (bottom halves) off on this CPU. Softirqs that became pending
+/// meanwhile run when it has returned.
 ///
 /// # Context
 ///
-/// Any but an NMI. Inside, nothing may sleep. With interrupts off there is
-/// nothing to do, since softirqs run with interrupts on only, and the kernel
-/// forbids to enable them again there.
+/// Any but an NMI. Inside, nothing may sleep. With interrupts off this only calls `body`: softirqs
+/// run with interrupts on only, and the kernel forbids `local_bh_enable()` with interrupts off.
 ///
 /// C header: [`include/linux/bottom_half.h`](srctree/include/linux/bottom_half.h)
 #[inline]
 pub fn softirqs_off<R>(body: impl FnOnce(&SoftirqsOff) -> R) -> R {
     let disabled = !interrupts_are_off();
     if disabled {
-        // SAFETY: Dropping the object undoes this; `body` cannot get hold of
-        // it.
+        // SAFETY: Interrupts are on, as `local_bh_disable()` requires. The drop of the object
+        // undoes it, when `body` has returned, which gets a reference only.
         unsafe { bindings::faultline_helper_local_bh_disable() };
     }
-    // INVARIANT: Either it was just called, or interrupts are off; what is
-    // entered and left inside of `body` does not enable them.
+    // INVARIANT: Either `local_bh_disable()` was called just now, or interrupts are off, and
+    // contexts that are entered and left in `body` restore that.
     body(&SoftirqsOff {
         disabled,
-        _of_this_cpu: PhantomData,
+        _not_send: PhantomData,
     })
 }
 
 impl Drop for SoftirqsOff {
     fn drop(&mut self) {
         if self.disabled {
-            // SAFETY: By the invariant they were disabled for this object, with
-            // interrupts on; contexts entered since then have been left.
+            // SAFETY: By the invariant `local_bh_disable()` was called on this CPU, with interrupts
+            // on. They are on again, since contexts entered since then were left.
             unsafe { bindings::faultline_helper_local_bh_enable() };
         }
     }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Sets of CPUs, CPU hotplug, waiting for the hardware.
+//! Sets of CPUs, CPU hotplug, `cpu_relax()`.
+//!
+//! Our own: `kernel::cpumask`, `kernel::cpu` and `kernel::processor` are not in 6.12, and the masks
+//! of the crate can be neither parsed nor shown.
 //!
 //! C header: [`include/linux/cpumask.h`](srctree/include/linux/cpumask.h)\
 //! C header: [`include/linux/cpuhplock.h`](srctree/include/linux/cpuhplock.h)
@@ -30,54 +33,50 @@ use crate::{
     text::Text, //
 };
 
-/// CPUs have numbers below this one.
+/// Returns `nr_cpu_ids`: the numbers of all CPUs are below it.
 pub fn count_limit() -> u32 {
-    // SAFETY: The number does not change after boot.
+    // SAFETY: `nr_cpu_ids` is not written to after boot.
     unsafe { bindings::faultline_helper_nr_cpu_ids() }
 }
 
-/// Is there a CPU with this number, online or not?
+/// Returns whether a CPU with this number can exist, online or not.
 pub fn is_possible(cpu: u32) -> bool {
-    // SAFETY: The function reads a bit of the map, which has one for each
-    // number below the limit.
+    // SAFETY: `cpu` is below `nr_cpu_ids`, so it has a bit in the kernel's `cpu_possible_mask`.
     cpu < count_limit() && unsafe { bindings::faultline_helper_cpu_possible(cpu) }
 }
 
-/// Is the CPU online now? Without [`hotplug_locked`] the answer may be outdated
-/// the next moment.
+/// Returns whether the CPU is online. Outside of [`hotplug_locked`] that may change at any time.
 pub fn is_online(cpu: u32) -> bool {
-    // SAFETY: The mask is the kernel's own, and the number is checked against its size.
+    // SAFETY: `cpu` is below `nr_cpu_ids`, so it has a bit in the kernel's `cpu_online_mask`.
     cpu < count_limit() && unsafe { bindings::faultline_helper_cpu_online(cpu) }
 }
 
-/// The CPU that this code runs on. With preemption on the answer may be
-/// outdated the next moment; see
-/// [`PreemptionOff::cpu`](crate::task::context::PreemptionOff::cpu).
+/// Returns the number of the CPU that this code runs on. With preemption on, that may change at any
+/// time; see [`PreemptionOff::cpu`](crate::task::context::PreemptionOff::cpu).
 #[inline]
 pub fn current() -> u32 {
-    // SAFETY: The function reads a variable of this CPU.
+    // SAFETY: `raw_smp_processor_id()` only reads a variable of this CPU.
     unsafe { bindings::faultline_helper_raw_smp_processor_id() }
 }
 
-/// Tells the hardware that this is a loop which waits (`cpu_relax()`).
+/// Tells the CPU that this is a busy-wait loop (`cpu_relax()`).
 ///
-/// The compiler takes it for a change of all memory, so a loop with it is
-/// neither dropped nor hoisted.
+/// It is a compiler barrier, so loads in the loop are repeated.
 #[inline]
 pub fn relax() {
-    // SAFETY: The function may be called from any context.
+    // SAFETY: `cpu_relax()` has no requirements.
     unsafe { bindings::faultline_helper_cpu_relax() };
 }
 
-/// Proof that no CPU goes online or offline.
+/// Proof that CPU hotplug is locked: no CPU goes online or offline.
 pub struct HotplugLocked(PhantomData<*mut ()>);
 
-/// Calls `body` while no CPU goes online or offline.
+/// Calls `body` with CPU hotplug locked.
 ///
 /// # Context
 ///
-/// Process context; sleeps. `body` may sleep as well. It must not call this
-/// again, nor anything of the kernel that does.
+/// Process context; sleeps. `body` may sleep as well. It must not lock CPU hotplug again, also not
+/// by a function of the kernel that does.
 ///
 /// # Examples
 ///
@@ -90,14 +89,16 @@ pub struct HotplugLocked(PhantomData<*mut ()>);
 /// # let _ = all_online;
 /// ```
 pub fn hotplug_locked<R>(body: impl FnOnce(&HotplugLocked) -> R) -> R {
-    // SAFETY: Dropping the object unlocks; `body` cannot get hold of it.
+    // SAFETY: `cpus_read_lock()` has no requirements but its context; a caller that must not sleep
+    // is reported. The drop of the object unlocks, when `body` has returned, which gets a reference
+    // only.
     unsafe { bindings::cpus_read_lock() };
     body(&HotplugLocked(PhantomData))
 }
 
 impl Drop for HotplugLocked {
     fn drop(&mut self) {
-        // SAFETY: `hotplug_locked` locked, and nobody else makes this object.
+        // SAFETY: Only `hotplug_locked` makes this object, after it has locked.
         unsafe { bindings::cpus_read_unlock() };
     }
 }
@@ -108,7 +109,7 @@ impl Drop for HotplugLocked {
 ///
 /// # Invariants
 ///
-/// `words` has a bit for each number below [`count_limit`].
+/// `words` has a bit for each number below `nr_cpu_ids`.
 ///
 /// # Examples
 ///
@@ -125,10 +126,10 @@ pub struct CpuSet {
 }
 
 impl CpuSet {
-    /// The longest text that [`parse`](Self::parse) reads.
+    /// The length of the longest text that [`parse`](Self::parse) accepts.
     pub const TEXT_MAX: usize = 255;
 
-    /// The empty set.
+    /// Makes an empty set.
     ///
     /// # Errors
     ///
@@ -139,11 +140,11 @@ impl CpuSet {
         for _ in 0..words {
             push(&mut set, 0)?;
         }
-        // INVARIANT: There are as many words as the bits need.
+        // INVARIANT: The number of bits was divided by those of a word, and rounded up.
         Ok(Self { words: set })
     }
 
-    /// The set of the CPUs for which `belongs` says so.
+    /// Makes the set of the CPUs for which `belongs` returns true.
     ///
     /// # Errors
     ///
@@ -158,7 +159,7 @@ impl CpuSet {
         Ok(set)
     }
 
-    /// The CPUs that are online now; see [`is_online`].
+    /// Makes the set of the CPUs that are online; see [`is_online`].
     ///
     /// # Errors
     ///
@@ -167,46 +168,46 @@ impl CpuSet {
         Self::of(is_online)
     }
 
-    /// Reads a list as the kernel has it everywhere (`bitmap_parselist`):
-    /// `0,2-3`, `all`, `0-7:1/2`. The empty text is the empty set.
+    /// Parses a list with the kernel's syntax (`bitmap_parselist`): `0,2-3`, `all`, `0-7:1/2`. The
+    /// empty text is the empty set.
     ///
     /// # Errors
     ///
-    /// `ERANGE` for a number that no CPU can have, `EINVAL` for what is no
-    /// list, `ENAMETOOLONG` above [`TEXT_MAX`](Self::TEXT_MAX) bytes, `ENOMEM`.
+    /// `ERANGE` for a number that no CPU can have, `EINVAL` for other text that is no list,
+    /// `ENAMETOOLONG` above [`TEXT_MAX`](Self::TEXT_MAX) bytes, `ENOMEM`.
     pub fn parse(list: &str) -> Result<Self> {
         let list = Text::<{ Self::TEXT_MAX + 1 }>::format(format_args!("{list}\0"))?;
         let list = list.as_c_str().ok_or(code::EINVAL)?;
         let limit = c_int::try_from(count_limit()).map_err(|_| code::EOVERFLOW)?;
         let mut set = Self::new()?;
-        // SAFETY: The text ends with NUL, and by the invariant the words have
-        // as many bits as are announced.
+        // SAFETY: `list` is a string with NUL, and by the invariant `words` has at least `limit`,
+        // which is `nr_cpu_ids`, bits.
         to_result(unsafe {
             bindings::bitmap_parselist(char_ptr(list), set.words.as_mut_ptr(), limit)
         })?;
         Ok(set)
     }
 
-    /// Does the CPU belong to the set?
+    /// Returns whether the CPU is in the set.
     pub fn contains(&self, cpu: u32) -> bool {
         self.words
             .get((cpu / c_ulong::BITS) as usize)
             .is_some_and(|word| word >> (cpu % c_ulong::BITS) & 1 == 1)
     }
 
-    /// How many CPUs are in the set.
+    /// Returns the number of CPUs in the set.
     pub fn len(&self) -> usize {
         self.words.iter().fold(0, |len: usize, word| {
             len.wrapping_add(word.count_ones() as usize)
         })
     }
 
-    /// Is no CPU in the set?
+    /// Returns whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The CPUs of the set, in ascending order.
+    /// Returns the CPUs of the set in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         (0..count_limit()).filter(|&cpu| self.contains(cpu))
     }
@@ -218,7 +219,7 @@ impl fmt::Display for CpuSet {
     }
 }
 
-/// Writes the CPUs that belong to something as the kernel does: `0,2-3`.
+/// Writes the CPUs for which `belongs` returns true as the kernel does: `0,2-3`.
 pub(crate) fn fmt_list(f: &mut fmt::Formatter<'_>, belongs: impl Fn(u32) -> bool) -> fmt::Result {
     let mut separator = "";
     let mut next = 0;

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Code that runs in a hard interrupt, raised for it on this CPU.
+//! Calls of a function in a hard interrupt on this CPU.
+//!
+//! The `kernel` crate has no `irq_work`.
 //!
 //! # Soundness
 //!
-//! The kernel enters by one function, with a work that is on the stack of who
-//! waits for it: [`run`] does not return before the kernel is done with the
-//! work. It stays on its CPU meanwhile, which the interrupt has to leave first.
+//! The kernel calls into the module with a work on the waiter's stack. [`run`] does not return
+//! before the work is no longer busy. The kernel clears that flag in the interrupt after the call,
+//! and since the waiter stays on the CPU of the interrupt, it does not run again before the
+//! interrupt has returned.
 //!
 //! C header: [`include/linux/irq_work.h`](srctree/include/linux/irq_work.h)
 
@@ -30,25 +33,25 @@ use crate::{
     }, //
 };
 
-/// Proof that the code runs in a hard interrupt, with interrupts off.
+/// Proof that the code runs in a hard interrupt, with interrupts off on this CPU.
 pub struct InInterrupt(PhantomData<*mut ()>);
 
-/// What is run. It begins with its work, so that one pointer serves for both.
+/// A closure and its work. The work is the first field, so a pointer to it is one to the whole.
 #[repr(C)]
 struct Work<F> {
     work: bindings::irq_work,
     body: Option<F>,
 }
 
-/// Calls `body` in a hard interrupt on this CPU, and waits for its return.
+/// Calls `body` in a hard interrupt on this CPU, and waits until it has returned.
 ///
 /// # Context
 ///
-/// Any with interrupts on. `body` runs in a hard interrupt: nothing may sleep.
+/// Any with interrupts on. In `body` nothing may sleep.
 ///
 /// # Errors
 ///
-/// `EDEADLK` with interrupts off: the interrupt would never come.
+/// `EDEADLK` with interrupts off, since the interrupt would never come.
 ///
 /// # Examples
 ///
@@ -64,14 +67,14 @@ pub fn run<F: FnOnce(&InInterrupt)>(_off: &PreemptionOff, body: F) -> Result {
         return Err(code::EDEADLK);
     }
     let work = UnsafeCell::new(Work {
-        // SAFETY: A `struct irq_work` of zeros is one that was not initialised.
+        // SAFETY: Zeros are a valid `struct irq_work`: integers, and pointers that may be null.
         work: unsafe { core::mem::zeroed() },
         body: Some(body),
     });
     let raw = work.get().cast::<bindings::irq_work>();
-    // SAFETY: The work stays here until the kernel is done with it, which is when
-    // it is not busy any more and the interrupt has returned to this CPU. `enter`
-    // may be called with it.
+    // SAFETY: `raw` points to the first field of a `Work<F>`, which is what `enter::<F>` requires.
+    // The work is on this stack until it is no longer busy and the interrupt has returned, which is
+    // when the kernel does not access it any more. Only `enter` accesses `body` until then.
     unsafe {
         bindings::faultline_helper_init_irq_work_hard(raw, Some(enter::<F>));
         bindings::irq_work_queue(raw);
@@ -82,14 +85,15 @@ pub fn run<F: FnOnce(&InInterrupt)>(_off: &PreemptionOff, body: F) -> Result {
     Ok(())
 }
 
-/// Where the kernel enters in the interrupt.
+/// Calls the closure of a work, in the interrupt.
 ///
 /// # Safety
 ///
-/// `work` is that of a `Work<F>`, which nobody else uses during the call.
+/// `work` points to the first field of a `Work<F>`, of which nobody else accesses `body`.
 unsafe extern "C" fn enter<F: FnOnce(&InInterrupt)>(work: *mut bindings::irq_work) {
-    // SAFETY: `work` is the first field of a `Work<F>`. Only the closure's place is
-    // referred to, since the kernel changes the rest.
+    // SAFETY: `Work` is `repr(C)`, and `work` points to its first field, so the cast pointer is
+    // that of the `Work<F>` which `run` has on its stack. Only `body` is borrowed, since the kernel
+    // changes the rest.
     let body = unsafe { (*work.cast::<Work<F>>()).body.take() };
     if let Some(body) = body {
         body(&InInterrupt(PhantomData));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Interrupts that one CPU sends another.
+//! Function calls on other CPUs, by an interrupt.
+//!
+//! The `kernel` crate has none.
 //!
 //! C header: [`include/linux/smp.h`](srctree/include/linux/smp.h)
 
@@ -18,9 +20,9 @@ use crate::{
     task::context, //
 };
 
-/// Sends `cpu` an interrupt, and waits until it was answered: spinning, for as
-/// long as that CPU has its interrupts off. Whether the kernel keeps preemption
-/// off meanwhile depends on its version; who needs it does so.
+/// Sends `cpu` an interrupt, and waits until it was handled. While that CPU has its interrupts off,
+/// the caller spins. Whether preemption is off meanwhile depends on the kernel's version; a caller
+/// that needs it disables it.
 ///
 /// # Context
 ///
@@ -28,8 +30,8 @@ use crate::{
 ///
 /// # Errors
 ///
-/// `EDEADLK` with interrupts off, since two CPUs that do this to each other
-/// would wait for ever; `ENXIO` if the CPU is not online.
+/// `EDEADLK` with interrupts off, since two CPUs that call each other would deadlock; `ENXIO` if
+/// the CPU is not online.
 ///
 /// # Examples
 ///
@@ -45,15 +47,15 @@ pub fn call(cpu: u32) -> Result {
         return Err(code::EDEADLK);
     }
     let cpu = c_int::try_from(cpu).map_err(|_| code::EINVAL)?;
-    // SAFETY: Interrupts are on. The function that is called needs no argument,
-    // and has returned when this does, so it does not outlive the module.
+    // SAFETY: Interrupts are on. `answer` ignores its argument. It has returned when this call
+    // does, so the module is still loaded when it runs.
     to_result(unsafe { bindings::faultline_helper_smp_call_and_wait(cpu, Some(answer)) })?;
     Ok(())
 }
 
-/// What the other CPU does about it.
+/// Handles the interrupt: does nothing.
 ///
 /// # Safety
 ///
-/// There is nothing to it.
+/// None: the argument is not used.
 unsafe extern "C" fn answer(_: *mut c_void) {}

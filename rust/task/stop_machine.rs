@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Code that runs while nothing else does: all other CPUs wait for it with
-//! their interrupts off.
+//! Calls of a function while all other CPUs are stopped, with their interrupts off.
+//!
+//! The `kernel` crate has no `stop_machine`.
 //!
 //! C header: [`include/linux/stop_machine.h`](srctree/include/linux/stop_machine.h)
 
@@ -20,23 +21,23 @@ use crate::{
     }, //
 };
 
-/// Proof that the machine is stopped: interrupts are off on all CPUs, and the
-/// others wait for this one.
+/// Proof that the machine is stopped: interrupts are off on all CPUs, and the others wait for this
+/// one.
 pub struct MachineStopped(PhantomData<*mut ()>);
 
-/// What is run, and what came of it.
+/// A closure and its result.
 struct Job<F, R> {
     body: Option<F>,
     result: Option<R>,
 }
 
-/// Calls `body` on `cpu`, in the thread by which the kernel stops it
-/// (`migration/<cpu>`), while all other CPUs are stopped.
+/// Calls `body` on `cpu`, in its stopper thread (`migration/<cpu>`), while all other CPUs are
+/// stopped.
 ///
 /// # Context
 ///
-/// Process context; sleeps, uninterruptibly. CPU hotplug must not be locked. Nothing may sleep in
-/// `body`.
+/// Process context; sleeps uninterruptibly. CPU hotplug must not be locked. In `body` nothing may
+/// sleep.
 ///
 /// # Errors
 ///
@@ -63,8 +64,9 @@ where
         body: Some(body),
         result: None,
     };
-    // SAFETY: The CPU is one that there can be. `enter` may be called with the
-    // job, by one CPU, and has returned when this does.
+    // SAFETY: The CPU is a possible one, so the mask of it may be computed. `job` is a `Job<F, R>`,
+    // which is what `enter::<F, R>` requires; one CPU calls that, and it has returned when
+    // `stop_machine()` does.
     to_result(unsafe {
         bindings::faultline_helper_stop_machine_on(
             cpu,
@@ -72,20 +74,20 @@ where
             (&raw mut job).cast::<c_void>(),
         )
     })?;
-    // If the CPU is offline, nobody ran it.
+    // If the CPU is offline, no CPU has called `enter`.
     job.result.ok_or(code::ENODEV)
 }
 
-/// Where the kernel enters.
+/// Calls the closure of a job.
 ///
 /// # Safety
 ///
-/// `job` is a `Job<F, R>`, which nobody else uses during the call.
+/// `job` points to a `Job<F, R>`, which nobody else accesses during the call.
 unsafe extern "C" fn enter<F, R>(job: *mut c_void) -> c_int
 where
     F: FnOnce(&MachineStopped) -> R,
 {
-    // SAFETY: `job` is a `Job<F, R>`, whose owner waits until this returns.
+    // SAFETY: `job` points to the `Job<F, R>` of `run`, which waits until this has returned.
     let job = unsafe { &mut *job.cast::<Job<F, R>>() };
     if let Some(body) = job.body.take() {
         job.result = Some(body(&MachineStopped(PhantomData)));

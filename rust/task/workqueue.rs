@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Work for the kernel's own threads, the workers.
+//! Calls of a function in a worker of a CPU.
+//!
+//! Our own, since `kernel::workqueue` can neither choose the CPU of a work nor wait for it.
 //!
 //! # Soundness
 //!
-//! The kernel enters by one function, with a work that belongs to who waits for
-//! it: [`run_on`] returns when the work was done, and the kernel does not touch
-//! a work after it has called its function.
+//! The kernel calls into the module with a work that the waiter owns. [`run_on`] returns when the
+//! work was flushed: its function has returned, and the kernel does not access a work after it has
+//! called its function.
 //!
 //! C header: [`include/linux/workqueue.h`](srctree/include/linux/workqueue.h)
 
@@ -25,8 +27,7 @@ use crate::{
     task::cpu, //
 };
 
-/// What is done. It begins with the kernel's part, so that one pointer serves for
-/// both.
+/// A closure and its work. The work is the first field, so a pointer to it is one to the whole.
 #[repr(C)]
 struct Work<F> {
     work: bindings::work_struct,
@@ -35,13 +36,11 @@ struct Work<F> {
 
 /// Has a worker of `cpu` call `body`, and waits for it in `flush_work()`.
 ///
-/// The worker is one of `system_highpri_wq`. If its task dies in `body`, this
-/// waits for ever.
+/// The worker is one of `system_highpri_wq`. If its task dies in `body`, this never returns.
 ///
 /// # Context
 ///
-/// Process context; sleeps, uninterruptibly. `body` runs in process context as
-/// well, and may sleep.
+/// Process context; sleeps uninterruptibly. `body` runs in process context as well, and may sleep.
 ///
 /// # Errors
 ///
@@ -62,16 +61,17 @@ pub fn run_on<F: FnOnce() + Send>(cpu: u32, body: F) -> Result {
     }
     let work = KBox::new(
         UnsafeCell::new(Work {
-            // SAFETY: A `struct work_struct` of zeros is one that was not
-            // initialised.
+            // SAFETY: Zeros are a valid `struct work_struct`: integers, and pointers that may be
+            // null.
             work: unsafe { core::mem::zeroed() },
             body: Some(body),
         }),
         GFP_KERNEL,
     )?;
     let raw = work.get().cast::<bindings::work_struct>();
-    // SAFETY: The work stays where it is until it was flushed. `enter` may be
-    // called with it. A CPU that goes offline leaves its works to others.
+    // SAFETY: `raw` points to the first field of a `Work<F>`, which is what `enter::<F>` requires.
+    // The work is on the heap, and freed after it was flushed. If the CPU goes offline, another one
+    // does its works.
     unsafe {
         bindings::faultline_helper_init_work(raw, Some(enter::<F>));
         bindings::faultline_helper_queue_highpri_work_on(cpu, raw);
@@ -80,14 +80,15 @@ pub fn run_on<F: FnOnce() + Send>(cpu: u32, body: F) -> Result {
     Ok(())
 }
 
-/// Where a worker enters.
+/// Calls the closure of a work, in the worker.
 ///
 /// # Safety
 ///
-/// `work` is that of a `Work<F>`, of which nobody else uses the closure.
+/// `work` points to the first field of a `Work<F>`, of which nobody else accesses `body`.
 unsafe extern "C" fn enter<F: FnOnce()>(work: *mut bindings::work_struct) {
-    // SAFETY: `work` is the first field of a `Work<F>`. Only the closure's place is
-    // referred to, since the kernel looks at the rest.
+    // SAFETY: `Work` is `repr(C)`, and `work` points to its first field, so the cast pointer is
+    // that of the `Work<F>` which `run_on` owns. Only `body` is borrowed, since the kernel reads
+    // the rest.
     let body = unsafe { (*work.cast::<Work<F>>()).body.take() };
     if let Some(body) = body {
         body();
