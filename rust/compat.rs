@@ -27,7 +27,7 @@
 //! | [`debugfs`](crate::debugfs) | `debugfs` | not in 6.12 |
 //! | [`params`](mod@crate::params) | `module_param` | not in 6.12; in 7.3 integers and `bool` only, and not in sysfs |
 //! | [`print`](crate::print) | `print` | needs `%pA` of `printk()`, which only kernels with Rust have |
-//! | [`error`](crate::error) | `error` | 6.12 has no numbers from `EDEADLK` on; `from_errno()` prints |
+//! | [`error`](crate::error) | `error` | 6.12 lacks five of the numbers; `from_errno()` prints |
 //! | [`module!`](crate::module!) | `module!` | its parameters: see above; 6.12 has none |
 //!
 //! Of threads, other CPUs' interrupts, `irq_work`, `stop_machine`, per-CPU memory and probes the

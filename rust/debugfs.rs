@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Files in debugfs: text that is made when it is read, and a write that is an
-//! order.
+//! Files in debugfs, whose text is made when they are read, and which can be written to.
 //!
-//! A [`Folder`] has the name of the module, and each [`File`] is in one.
-//! Each reading of a file from its beginning calls [`Show::show`] once, for all
-//! of it, so what one reader gets was true at one moment.
+//! A [`Directory`] has the name of the module, and contains [`File`]s. A read from the beginning of
+//! a file calls [`Show::show`] for all of it, so a reader gets a consistent text.
+//!
+//! Our own: `kernel::debugfs` is not in 6.12.
 //!
 //! # Soundness
 //!
-//! debugfs holds a file's module while the file is open, and removing the
-//! folder waits for the calls that are in progress. So what a file shows may be
-//! freed after that. A folder that is leaked holds a way into the module
+//! debugfs holds a reference to a file's module while the file is open, and removing a file waits
+//! for the calls of its operations that are in progress. So the data of a file may be freed after
+//! that. A file or directory that is leaked keeps the module loaded
 //! ([`module`](mod@crate::module)).
 //!
 //! C header: [`include/linux/debugfs.h`](srctree/include/linux/debugfs.h)\
@@ -48,7 +48,7 @@ use crate::{
     }, //
 };
 
-/// What a file shows and does.
+/// The data of a file: what it shows, and what a write does.
 pub trait Show: Send + Sync + 'static {
     /// Writes the file's text.
     ///
@@ -58,10 +58,10 @@ pub trait Show: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Those of `out`, after which it is called again with more room.
+    /// Those of `out`.
     fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result;
 
-    /// Something was written to the file, never mind what.
+    /// Called when something was written to the file, whatever it was.
     ///
     /// # Context
     ///
@@ -69,32 +69,31 @@ pub trait Show: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// What the writer gets; `EINVAL` if the file is only read.
+    /// The error that the writer gets; `EINVAL` by default.
     fn write(&self) -> Result {
         Err(code::EINVAL)
     }
 }
 
-/// A folder in debugfs.
+/// A directory in debugfs.
 ///
 /// # Invariants
 ///
-/// `folder` is one that this object made.
-pub struct Folder {
-    folder: NonNull<bindings::dentry>,
+/// `dentry` is that of a directory which this object owns.
+pub struct Directory {
+    dentry: NonNull<bindings::dentry>,
     _entrance: Entrance,
 }
 
-// SAFETY: debugfs has locks of its own.
-unsafe impl Send for Folder {}
+// SAFETY: Any task may remove a directory of debugfs.
+unsafe impl Send for Directory {}
 
-// SAFETY: All that can be done by a shared reference is to make files in it, which debugfs
-// locks.
-unsafe impl Sync for Folder {}
+// SAFETY: By reference files can be created in the directory, which several tasks may do at once:
+// debugfs takes the directory's lock.
+unsafe impl Sync for Directory {}
 
-impl Folder {
-    /// Makes a folder with the name of the module. It is removed after the last
-    /// of its files.
+impl Directory {
+    /// Creates a directory with the name of the module. It is removed after the last of its files.
     ///
     /// # Context
     ///
@@ -102,31 +101,32 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// `ENODEV` on a kernel without debugfs, `EPERM` where it is switched off,
+    /// `ENODEV` without `CONFIG_DEBUG_FS`, `EPERM` if debugfs is disabled (`debugfs=off`),
     /// `EEXIST`, `ENOMEM`.
     pub fn new() -> Result<Arc<Self>> {
-        // SAFETY: The name is a string with NUL.
-        let folder = from_err_ptr(unsafe {
+        // SAFETY: The name is a string with NUL, and null stands for the root of debugfs.
+        let dentry = from_err_ptr(unsafe {
             bindings::debugfs_create_dir(char_ptr(module::name()), core::ptr::null_mut())
         })?;
-        // INVARIANT: It was just made.
-        let folder = Self {
-            folder,
+        // INVARIANT: The directory was created just now.
+        let directory = Self {
+            dentry,
             _entrance: Entrance::new(),
         };
-        Ok(Arc::new(folder, GFP_KERNEL)?)
+        Ok(Arc::new(directory, GFP_KERNEL)?)
     }
 }
 
-impl Drop for Folder {
-    /// Removes the folder.
+impl Drop for Directory {
+    /// Removes the directory.
     ///
     /// # Context
     ///
     /// Process context; sleeps.
     fn drop(&mut self) {
-        // SAFETY: By the invariant the folder is ours, with all that is in it.
-        unsafe { bindings::debugfs_remove(self.folder.as_ptr()) };
+        // SAFETY: By the invariant this object owns the directory. Its files were removed before,
+        // since each of them holds a reference to it.
+        unsafe { bindings::debugfs_remove(self.dentry.as_ptr()) };
     }
 }
 
@@ -134,23 +134,24 @@ impl Drop for Folder {
 ///
 /// # Invariants
 ///
-/// `file` was made with a pointer to `shown`, which is on the heap.
+/// `dentry` is that of a file which this object owns, and which was created with a pointer to the
+/// content of `shown`.
 pub struct File<T: Show> {
-    file: NonNull<bindings::dentry>,
+    dentry: NonNull<bindings::dentry>,
     shown: KBox<Arc<T>>,
-    /// Removed after the file.
-    _folder: Arc<Folder>,
+    /// The directory is removed after the file.
+    _directory: Arc<Directory>,
     _entrance: Entrance,
 }
 
-// SAFETY: debugfs has locks of its own, and what is shown is `Send` and `Sync`.
+// SAFETY: Any task may remove a file of debugfs, and `T` is `Send` and `Sync`.
 unsafe impl<T: Show> Send for File<T> {}
 
-// SAFETY: Nothing can be done by a shared reference.
+// SAFETY: By reference only the data is accessible, and `T` is `Sync`.
 unsafe impl<T: Show> Sync for File<T> {}
 
 impl<T: Show> File<T> {
-    /// Makes a file that only the superuser reads, or reads and writes.
+    /// Creates a file with mode 0400, or 0600 if it is writable.
     ///
     /// # Context
     ///
@@ -159,55 +160,59 @@ impl<T: Show> File<T> {
     /// # Errors
     ///
     /// `EEXIST`, `ENOMEM`.
-    pub fn new(folder: &Arc<Folder>, name: &CStr, writable: bool, shown: Arc<T>) -> Result<Self> {
+    pub fn new(
+        directory: &Arc<Directory>,
+        name: &CStr,
+        writable: bool,
+        shown: Arc<T>,
+    ) -> Result<Self> {
         let shown = KBox::new(shown, GFP_KERNEL)?;
         let data: *const Arc<T> = &raw const *shown;
-        // SAFETY: The name is a string with NUL. The file's functions are given
-        // a pointer that is good until the file is removed, and are those for
-        // it.
-        let file = from_err_ptr(unsafe {
+        // SAFETY: The name is a string with NUL. `data` points to an `Arc<T>` on the heap, which is
+        // what the operations require, and which `drop` frees after it has removed the file.
+        let dentry = from_err_ptr(unsafe {
             bindings::faultline_helper_debugfs_create_file(
                 char_ptr(name),
                 if writable { 0o600 } else { 0o400 },
-                folder.folder.as_ptr(),
+                directory.dentry.as_ptr(),
                 data.cast_mut().cast(),
                 &raw const Operations::<T>::FILE.0,
             )
         })?;
-        // INVARIANT: It was just made so.
+        // INVARIANT: The file was created just now, with this pointer.
         Ok(Self {
-            file,
+            dentry,
             shown,
-            _folder: folder.clone(),
+            _directory: directory.clone(),
             _entrance: Entrance::new(),
         })
     }
 
-    /// What is shown.
+    /// Returns the data of the file.
     pub fn shown(&self) -> &Arc<T> {
         &self.shown
     }
 }
 
 impl<T: Show> Drop for File<T> {
-    /// Removes the file, and waits for who is in it.
+    /// Removes the file, and waits for the calls of its operations.
     ///
     /// # Context
     ///
     /// Process context; sleeps.
     fn drop(&mut self) {
-        // SAFETY: By the invariant the file is ours.
-        unsafe { bindings::debugfs_remove(self.file.as_ptr()) };
+        // SAFETY: By the invariant this object owns the file.
+        unsafe { bindings::debugfs_remove(self.dentry.as_ptr()) };
     }
 }
 
-/// The functions of a file, as C has them.
+/// The `file_operations` of a `File<T>`.
 struct Operations<T>(PhantomData<T>);
 
-/// A `struct file_operations` that may be in a constant.
+/// A `struct file_operations` in a constant.
 struct Constant(bindings::file_operations);
 
-// SAFETY: Nobody writes to it.
+// SAFETY: The kernel only reads the `file_operations` of a file.
 unsafe impl Sync for Constant {}
 
 impl<T: Show> Operations<T> {
@@ -218,29 +223,34 @@ impl<T: Show> Operations<T> {
         write: Some(Self::write),
         llseek: Some(bindings::seq_lseek),
         release: Some(bindings::single_release),
-        // SAFETY: Zeros are what C has for functions that are not there.
+        // SAFETY: Zeros are valid: function pointers that are `None`, and flags.
         ..unsafe { core::mem::zeroed() }
     });
 
+    /// Opens a file.
+    ///
     /// # Safety
     ///
-    /// `inode` is that of a `File<T>`.
+    /// `inode` is that of a `File<T>`, and `file` is being opened.
     unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
-        // SAFETY: The inode is that of a `File<T>`, so it has the pointer that `show` wants.
+        // SAFETY: The private pointer of the inode is that of `File::new`, to an `Arc<T>`, which is
+        // what `show` requires of the private pointer of a `seq_file`.
         unsafe {
             let data = bindings::faultline_helper_inode_private(inode);
             bindings::single_open(file, Some(Self::show), data)
         }
     }
 
+    /// Writes the text of a file.
+    ///
     /// # Safety
     ///
-    /// `seq` was opened by [`open`](Self::open).
+    /// `seq` is the `seq_file` of a file that was opened by [`open`](Self::open).
     unsafe extern "C" fn show(seq: *mut bindings::seq_file, _: *mut c_void) -> c_int {
-        // SAFETY: `open` gave it the pointer to what is shown. debugfs keeps the file while
-        // this runs, so that lives.
+        // SAFETY: `open` has set the private pointer to the `Arc<T>` of a `File<T>`. Its drop waits
+        // for this call before it frees the data.
         let shown = unsafe { &*bindings::faultline_helper_seq_private(seq).cast::<Arc<T>>() };
-        // What does not fit is made again by `seq_read` with more room.
+        // If the text does not fit, `seq_read()` calls this again with a larger buffer.
         let _ = shown.show(&mut Buffered {
             seq,
             out: [0; 256],
@@ -249,6 +259,8 @@ impl<T: Show> Operations<T> {
         0
     }
 
+    /// Handles a write.
+    ///
     /// # Safety
     ///
     /// `file` was opened by [`open`](Self::open).
@@ -258,8 +270,8 @@ impl<T: Show> Operations<T> {
         count: usize,
         _position: *mut bindings::loff_t,
     ) -> isize {
-        // SAFETY: The file has the pointer to what is shown, and debugfs keeps it while this
-        // runs, so that lives.
+        // SAFETY: The inode of the file has the pointer to the `Arc<T>` of a `File<T>`. Its drop
+        // waits for this call before it frees the data.
         let shown = unsafe { &*bindings::faultline_helper_file_private(file).cast::<Arc<T>>() };
         match shown.write() {
             Ok(()) => count as isize,
@@ -268,7 +280,7 @@ impl<T: Show> Operations<T> {
     }
 }
 
-/// Writes to a `struct seq_file`, a few lines at a time.
+/// Writes to a `struct seq_file` through a buffer.
 struct Buffered {
     seq: *mut bindings::seq_file,
     out: [u8; 256],
@@ -278,8 +290,8 @@ struct Buffered {
 impl Buffered {
     fn flush(&mut self) {
         let out = self.out.get(..self.len).unwrap_or_default();
-        // SAFETY: `show` lends the file, and the bytes are there. Whether they
-        // fit is for `seq_read` to see.
+        // SAFETY: `seq` is that of `show`, which has not returned yet. `out` may be read. If the
+        // bytes do not fit, `seq_write()` marks the file as overflowed.
         unsafe { bindings::seq_write(self.seq, out.as_ptr().cast(), out.len()) };
         self.len = 0;
     }

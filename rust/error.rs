@@ -2,8 +2,8 @@
 
 //! Error numbers, as C functions return them.
 //!
-//! They are our own, since the `kernel` crate knows few of the codes on older
-//! kernels, and prints in a way that needs a kernel built with Rust.
+//! Our own: `kernel::error` of 6.12 lacks `EDEADLK`, `EILSEQ`, `ENAMETOOLONG`, `EOPNOTSUPP` and
+//! `EOVERFLOW`, and its `from_errno()` prints, which takes a kernel that was built with Rust.
 //!
 //! C header: [`include/linux/err.h`](srctree/include/linux/err.h)
 
@@ -19,32 +19,31 @@ use crate::compat::{
     AllocError, //
 };
 
-/// The highest error number.
+/// The greatest error number.
 const MAX_ERRNO: c_int = 4095;
 
 /// An error number.
 ///
 /// # Invariants
 ///
-/// It is from `-MAX_ERRNO` to -1.
+/// The number is from `-MAX_ERRNO` to -1.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Error(NonZeroI32);
 
-/// What may fail, by default with an [`Error`].
+/// A result, by default with an [`Error`].
 pub type Result<T = (), E = Error> = core::result::Result<T, E>;
 
 impl Error {
-    /// The error with this number, which is negative; `EINVAL` for a number
-    /// that is none of an error.
+    /// Returns the error with this negative number; `EINVAL` if there is none.
     pub const fn from_errno(errno: c_int) -> Self {
         match NonZeroI32::new(errno) {
-            // INVARIANT: It was just compared.
+            // INVARIANT: The number was compared with both ends.
             Some(errno) if -MAX_ERRNO <= errno.get() && errno.get() < 0 => Self(errno),
             _ => code::EINVAL,
         }
     }
 
-    /// The number, as a C function returns it.
+    /// Returns the number as a C function does: negative.
     pub const fn to_errno(self) -> c_int {
         self.0.get()
     }
@@ -68,7 +67,7 @@ impl From<compat::Error> for Error {
     }
 }
 
-/// The errors by their names in C.
+/// The errors by their names in C, as far as they are used.
 pub mod code {
     use crate::compat::ffi::c_int;
 
@@ -77,7 +76,7 @@ pub mod code {
             #[doc = $meaning]
             pub const $name: super::Error = {
                 let errno = -(crate::compat::bindings::$name as c_int);
-                // INVARIANT: The compiler refuses any other number here.
+                // INVARIANT: Other numbers fail the assertion, at compile time.
                 assert!(-super::MAX_ERRNO <= errno && errno < 0);
                 match core::num::NonZeroI32::new(errno) {
                     Some(errno) => super::Error(errno),
@@ -89,25 +88,25 @@ pub mod code {
 
     codes! {
         EBUSY: "Device or resource busy.";
-        EDEADLK: "It would wait for itself.";
-        EEXIST: "It exists already.";
-        EILSEQ: "Text that is not encoded as it should be.";
-        EINTR: "Interrupted by a signal.";
+        EDEADLK: "Resource deadlock would occur.";
+        EEXIST: "File exists.";
+        EILSEQ: "Illegal byte sequence.";
+        EINTR: "Interrupted system call.";
         EINVAL: "Invalid argument.";
-        ENAMETOOLONG: "The name is too long.";
+        ENAMETOOLONG: "File name too long.";
         ENODEV: "No such device.";
         ENOENT: "No such file or directory.";
         ENOMEM: "Out of memory.";
-        ENOSPC: "There is no room for it.";
-        EOPNOTSUPP: "Not supported.";
-        EOVERFLOW: "The value is too large for its type.";
+        ENOSPC: "No space left on device.";
+        EOPNOTSUPP: "Operation not supported.";
+        EOVERFLOW: "Value too large for defined data type.";
         EPERM: "Operation not permitted.";
-        ERANGE: "The number is out of range.";
-        EROFS: "It can only be read.";
+        ERANGE: "Math result not representable.";
+        EROFS: "Read-only file system.";
     }
 }
 
-/// Turns the return value of a C function, negative on failure, into a result.
+/// Turns the return value of a C function, which is negative on failure, into a result.
 pub(crate) fn to_result(returned: c_int) -> Result<c_int> {
     if returned < 0 {
         Err(Error::from_errno(returned))
@@ -116,11 +115,11 @@ pub(crate) fn to_result(returned: c_int) -> Result<c_int> {
     }
 }
 
-/// Turns a pointer that may carry an error (`ERR_PTR`) into a result.
+/// Turns a pointer that may be an `ERR_PTR` into a result. Null is `ENOMEM`.
 pub(crate) fn from_err_ptr<T>(pointer: *mut T) -> Result<NonNull<T>> {
     let value = pointer as isize;
     if (-(MAX_ERRNO as isize)..0).contains(&value) {
-        // A number of at most four digits loses nothing here.
+        // The range is that of error numbers, so the cast is lossless.
         return Err(Error::from_errno(value as c_int));
     }
     NonNull::new(pointer).ok_or(code::ENOMEM)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Small files, read from inside the kernel.
+//! Small files that are read from inside the kernel.
 //!
-//! Settings that have no C interface for modules can still be read where a
-//! user reads them: in `/proc/sys` and `/sys`.
+//! Settings for which there is no C interface for modules can be read where a user reads them: in
+//! `/proc/sys` and `/sys`. The `kernel` crate cannot open a file by its path.
 //!
 //! C header: [`include/linux/fs.h`](srctree/include/linux/fs.h)
 
@@ -26,11 +26,11 @@ use crate::{
     text::Text, //
 };
 
-/// A file opened for reading.
+/// A file that is open for reading.
 ///
 /// # Invariants
 ///
-/// `file` is a reference to an open `struct file`, owned by this object.
+/// `file` is a reference to an open `struct file` that this object owns.
 ///
 /// # Examples
 ///
@@ -46,35 +46,34 @@ pub struct File {
     file: NonNull<bindings::file>,
 }
 
-// SAFETY: A `struct file` is counted and may be read from and closed by any
-// task.
+// SAFETY: A `struct file` is reference-counted, and may be read and closed by any task.
 unsafe impl Send for File {}
 
-// SAFETY: `kernel_read` with a position of its own changes nothing that another
-// reader of the same file sees.
+// SAFETY: By reference the file can only be read, and `kernel_read()` with a position of its own
+// may be called by several tasks at once.
 unsafe impl Sync for File {}
 
 impl File {
-    /// Opens the file at `path`, seen from the root of the calling task.
+    /// Opens the file at `path`, from the root directory of the current task.
     ///
     /// # Context
     ///
-    /// Process context of the task whose files are meant; sleeps. A kernel
-    /// thread may see another root than the user who loads the module.
+    /// Process context; sleeps. The root directory of a kernel thread may differ from that of the
+    /// user who loads the module.
     ///
     /// # Errors
     ///
     /// Those of `open(2)`.
     pub fn open(path: &CStr) -> Result<Self> {
-        // SAFETY: The path is a string with NUL.
+        // SAFETY: `path` is a string with NUL.
         let file = unsafe { bindings::filp_open(char_ptr(path), bindings::O_RDONLY as c_int, 0) };
-        // INVARIANT: `filp_open` returned a reference, which is ours.
+        // INVARIANT: `filp_open()` returns a reference, which its caller owns.
         Ok(Self {
             file: from_err_ptr(file)?,
         })
     }
 
-    /// Reads the file from its beginning.
+    /// Reads the first `N` bytes of the file.
     ///
     /// # Context
     ///
@@ -82,13 +81,11 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of `read(2)`, and `EILSEQ` if that is not UTF-8. What follows the
-    /// first `N` bytes is left out.
+    /// Those of `read(2)`, and `EILSEQ` if the bytes are not UTF-8.
     pub fn read_text<const N: usize>(&self) -> Result<Text<N>> {
         let mut bytes = [0u8; N];
         let mut position = 0;
-        // SAFETY: By the invariant the file is open, and the buffer has `N`
-        // bytes.
+        // SAFETY: By the invariant the file is open. `bytes` has room for `N` bytes.
         let read = unsafe {
             bindings::kernel_read(
                 self.file.as_ptr(),
@@ -108,9 +105,9 @@ impl File {
 
 impl Drop for File {
     fn drop(&mut self) {
-        // SAFETY: By the invariant the reference is ours, and it is not used
-        // again. The file was opened by the kernel, so no task's table of
-        // files has it.
+        // SAFETY: By the invariant this object owns the reference, which is not used after the
+        // drop. The file has no descriptor, so there is no file table (the second argument) to
+        // give.
         unsafe { bindings::filp_close(self.file.as_ptr(), core::ptr::null_mut()) };
     }
 }

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What makes a crate a loadable module; load and unload.
+//! Makes a crate a loadable module; load and unload.
 //!
-//! A module is an object: loading makes it, with [`Module::init`], and unloading
-//! drops it. What it registered or started is part of the object and ends with
-//! it.
+//! A module is an object, which [`Module::init`] makes at load, and which is dropped at unload. All
+//! that the module registered or started is owned by the object, and ends with it.
+//!
+//! Our own, since `module!` of the `kernel` crate declares parameters (see
+//! [`params`](mod@crate::params)) and prints (see [`print`](crate::print)) in its own way.
 //!
 //! # Soundness
 //!
-//! Code of a module must not run after unload. Everything by which the kernel
-//! can still enter the module, such as a thread, is therefore owned by an
-//! object that ends it when dropped. Safe code may leak such an object, though.
-//! So each of them holds an `Entrance`, and unload waits until none is left:
-//! a leak makes `rmmod` wait for ever, with a line in the log, and not the
-//! kernel jump to code that is gone.
+//! Code of a module must not run after unload. So each way by which the kernel can call into the
+//! module, as a thread or a probe, is owned by an object that ends it when it is dropped. Safe code
+//! can leak such an object, though. Therefore each of them holds an `Entrance`, and unload waits
+//! until there is none: after a leak `rmmod` waits for ever, with a line in the log, instead of the
+//! kernel jumping to code that was freed.
 //!
-//! What the kernel will not give up, a probe that cannot be unregistered, is no
-//! `Entrance`. The module cannot be pinned for its sake where that mostly happens,
-//! in its own unload: by then the reference count is closed, and all that could
-//! keep the code is an unload that never returns. So whoever meets such a thing
-//! makes sure that it does not lead into the module any more, leaves its memory
-//! allocated, and says so in the log ([`Backend::unregister`](crate::probe::Backend::unregister)).
+//! A probe that cannot be unregistered is no `Entrance`. That mostly happens at unload, when the
+//! module's reference count can no longer be raised, so that only an unload that never returns
+//! would keep the code. Instead, its owner makes sure that the probe does not call into the module
+//! any more, leaves its memory allocated, and prints a line
+//! ([`Backend::unregister`](crate::probe::Backend::unregister)).
 //!
 //! C header: [`include/linux/module.h`](srctree/include/linux/module.h)
 
@@ -48,37 +48,36 @@ use crate::{
 
 /// A module.
 pub trait Module: Sized + Send + Sync {
-    /// Starts the module. On failure nothing may be left behind, which comes by
-    /// itself where everything is owned by what is dropped then.
+    /// Starts the module. On failure nothing may be left behind, which is so if all that was
+    /// started is owned by objects that are dropped then.
     ///
     /// # Context
     ///
-    /// Process context of the task that loads the module; may sleep. The
-    /// parameters are set and already visible in sysfs.
+    /// Process context of the task that loads the module; may sleep. The parameters are set, and
+    /// visible in sysfs.
     ///
     /// # Errors
     ///
-    /// Loading fails with the error returned.
+    /// The load fails with the error.
     fn init() -> Result<Self>;
 }
 
-/// This module, as the kernel sees it.
+/// Returns `THIS_MODULE`.
 pub(crate) const fn this() -> *mut bindings::module {
     (&raw const bindings::__this_module).cast_mut()
 }
 
-/// The name of this module.
+/// Returns the name of this module.
 pub fn name() -> &'static CStr {
-    // SAFETY: The name is a string with NUL in the module's own structure,
-    // which is constant and lives as long as this code does.
+    // SAFETY: The name is a string with NUL in the module's `struct module`. The kernel does not
+    // change it, and frees it with this code.
     unsafe { c_str((&raw const bindings::__this_module.name).cast()) }
 }
 
-/// How many ways into this module there are; see [`Entrance`].
+/// The number of [`Entrance`]s.
 static ENTRANCES: AtomicUsize = AtomicUsize::new(0);
 
-/// A way by which the kernel can enter this module. Unload waits until there is
-/// none.
+/// A way by which the kernel can call into this module. Unload waits until there is none.
 pub(crate) struct Entrance(());
 
 impl Entrance {
@@ -90,12 +89,12 @@ impl Entrance {
 
 impl Drop for Entrance {
     fn drop(&mut self) {
-        // Whoever sees the number drop also sees that the way was closed.
+        // Orders what closed the way before the load in `wait_for_entrances`.
         ENTRANCES.fetch_sub(1, Ordering::Release);
     }
 }
 
-/// Waits until the kernel has no way into this module.
+/// Waits until there is no [`Entrance`].
 fn wait_for_entrances() {
     let open = ENTRANCES.load(Ordering::Acquire);
     if open == 0 {
@@ -107,12 +106,12 @@ fn wait_for_entrances() {
     }
 }
 
-/// The place of the module's object, from load to unload.
+/// Holds the module's object from load to unload.
 #[doc(hidden)]
 pub struct Slot<T>(UnsafeCell<MaybeUninit<T>>);
 
-// SAFETY: Only load and unload touch the contents, and the kernel calls those
-// once, one after the other.
+// SAFETY: Only `load` and `unload` access the content. The kernel calls each of them once, and the
+// second after the first has returned.
 unsafe impl<T: Module> Sync for Slot<T> {}
 
 impl<T: Module> Slot<T> {
@@ -125,13 +124,13 @@ impl<T: Module> Slot<T> {
     ///
     /// # Safety
     ///
-    /// Call it once, from `init_module`.
+    /// Must be called once, from `init_module`.
     #[doc(hidden)]
     pub unsafe fn load(&self) -> c_int {
         memory::set_up();
         match T::init() {
             Ok(module) => {
-                // SAFETY: Nobody else has access before this returns.
+                // SAFETY: Only `unload` accesses the content as well, after this has returned.
                 unsafe { (*self.0.get()).write(module) };
                 0
             }
@@ -146,20 +145,20 @@ impl<T: Module> Slot<T> {
     ///
     /// # Safety
     ///
-    /// Call it once, from `cleanup_module`, after `load` returned 0.
+    /// Must be called once, from `cleanup_module`, after `load` has returned 0.
     #[doc(hidden)]
     pub unsafe fn unload(&self) {
-        // SAFETY: `load` has put the object here, and nobody uses it after
-        // this.
+        // SAFETY: `load` has returned 0, so it has written the object. This is called once, so the
+        // object is dropped once.
         unsafe { (*self.0.get()).assume_init_drop() };
         wait_for_entrances();
     }
 }
 
-/// One string of `.modinfo`, put together by the compiler.
+/// A string of `.modinfo`, which is built at compile time.
 ///
-/// All of this is evaluated by the compiler. It is inline so that none of it,
-/// with its checks that panic, becomes part of a module.
+/// The functions are inline, so that none of them, with their checks that panic, becomes part of a
+/// module.
 #[doc(hidden)]
 #[derive(Clone, Copy)]
 pub struct Info {
@@ -180,7 +179,7 @@ impl Info {
         info.text(text)
     }
 
-    /// Adds a text.
+    /// Appends a text.
     #[doc(hidden)]
     #[must_use = "the string with the addition is returned"]
     #[inline]
@@ -195,7 +194,7 @@ impl Info {
         self
     }
 
-    /// Adds a number of at most 64 bits.
+    /// Appends a number of at most 64 bits.
     #[doc(hidden)]
     #[must_use = "the string with the addition is returned"]
     #[inline]
@@ -216,14 +215,14 @@ impl Info {
         self
     }
 
-    /// The bytes of the string, with its NUL.
+    /// Returns the size of the string with its NUL.
     #[doc(hidden)]
     #[inline]
     pub const fn size(&self) -> usize {
         self.len + 1
     }
 
-    /// The string, with its NUL.
+    /// Returns the string with its NUL.
     #[doc(hidden)]
     #[inline]
     pub const fn array<const N: usize>(&self) -> [u8; N] {
@@ -237,13 +236,13 @@ impl Info {
     }
 }
 
-/// Puts a string that is an [`Info`] into `.modinfo`.
+/// Puts an [`Info`](crate::module::Info) into `.modinfo`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __modinfo {
     ($info:expr) => {
         const _: () = {
-            // Names that nothing in `$info` has.
+            // The names must not occur in `$info`.
             const __FAULTLINE_INFO: $crate::module::Info = $info;
             #[link_section = ".modinfo"]
             #[used(compiler)]
@@ -252,7 +251,7 @@ macro_rules! __modinfo {
     };
 }
 
-/// Makes the crate a module. Call it once, in the crate's root.
+/// Makes the crate a module. Used once, in the crate's root.
 ///
 /// # Examples
 ///
@@ -298,27 +297,27 @@ macro_rules! module {
             $description
         )));
 
-        // The names in here are for the kernel alone.
+        // A scope of its own: only the kernel knows these names.
         const _: () = {
             static MODULE: $crate::module::Slot<$type> = $crate::module::Slot::new();
 
             #[no_mangle]
             #[link_section = ".init.text"]
             extern "C" fn init_module() -> $crate::compat::ffi::c_int {
-                // SAFETY: The kernel calls this once.
+                // SAFETY: The kernel calls `init_module` once.
                 unsafe { MODULE.load() }
             }
 
             #[no_mangle]
             #[link_section = ".exit.text"]
             extern "C" fn cleanup_module() {
-                // SAFETY: The kernel calls this once, after `init_module`
+                // SAFETY: The kernel calls `cleanup_module` once, after `init_module` has
                 // returned 0.
                 unsafe { MODULE.unload() }
             }
 
-            // The functions are entered through pointers that `modpost` writes
-            // to a file of C, which objtool does not see here.
+            // The kernel calls the functions by pointers in a C file that `modpost` writes. objtool
+            // does not see that file, and would take the functions for never called indirectly.
             #[link_section = ".init.data"]
             #[used(compiler)]
             static __UNIQUE_ID___addressable_init_module:

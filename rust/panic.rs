@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What happens when Rust code panics in a module that carries the kernel's
-//! crates with it.
+//! The panic handler of modules that contain the kernel's crates (the embedded runtime).
 //!
-//! Code of ours does not panic on purpose; it is what becomes of a bug that the
-//! compiler's checks find at run time. The `kernel` crate's handler prints with
-//! a `printk` that knows Rust, so the linker leads here instead where the kernel
-//! does not (see `rust/link/Kbuild`). Both end in `BUG()`.
+//! Code of ours does not panic on purpose; a panic is a bug that one of the compiler's checks finds
+//! at run time. The `kernel` crate's handler prints with `%pA`, which a kernel that was built
+//! without Rust cannot print, so the linker replaces it by this one (see `rust/link/Kbuild`). Both
+//! end in `BUG()`.
 
 use core::panic::PanicInfo;
 
@@ -14,20 +13,20 @@ use crate::{
     bindings,
     print::{
         self,
-        Level, //
+        LogLevel, //
     }, //
 };
 
-/// Prints why, then kills the thread, as `BUG()` in C does.
+/// Prints the message, then kills the task, as `BUG()` in C does.
 ///
 /// # Context
 ///
-/// Any in which the code that panics can be.
+/// Any.
 #[export_name = concat!("__wrap_", env!("FAULTLINE_PANIC"))]
 extern "Rust" fn begin_unwind(info: &PanicInfo<'_>) -> ! {
-    print::print(Level::Emergency, format_args!("{info}"));
-    // SAFETY: The function may be called from any context.
+    print::print(LogLevel::Emergency, format_args!("{info}"));
+    // SAFETY: `BUG()` may be used in any context.
     unsafe { bindings::faultline_helper_bug() };
-    // SAFETY: It does not return.
+    // SAFETY: `BUG()` does not return.
     unsafe { core::hint::unreachable_unchecked() }
 }

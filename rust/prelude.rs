@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What nearly every file of a module wants: `use faultline::prelude::*;`.
+//! What most files of a module use: `use faultline::prelude::*;`.
 
 #[doc(no_inline)]
 pub use crate::{

@@ -2,14 +2,14 @@
 
 //! Lines in the kernel log.
 //!
-//! [`pr_info!`](crate::pr_info) and its family format in Rust and hand `printk`
-//! a string, since only a kernel that was built with Rust knows how to print
-//! Rust's format arguments. Each line begins with the module's name.
+//! [`pr_info!`](crate::pr_info) and its family format the line in Rust, and pass `printk` a string:
+//! the macros of `kernel::print` pass format arguments of Rust (`%pA`), which only a kernel that
+//! was built with Rust can print. Each line begins with the module's name.
 //!
 //! # Context
 //!
-//! Any, also with interrupts off and in an NMI: nothing is allocated, nothing
-//! sleeps. A line is built in a buffer on the stack.
+//! Any, also with interrupts off and in an NMI: nothing is allocated, and nothing sleeps. A line is
+//! formatted in a buffer on the stack.
 //!
 //! C header: [`include/linux/printk.h`](srctree/include/linux/printk.h)
 
@@ -36,9 +36,9 @@ use crate::{
     task::time, //
 };
 
-/// How important a line is.
+/// The log level of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
+pub enum LogLevel {
     /// The system is unusable (`KERN_EMERG`).
     Emergency,
     /// Something failed (`KERN_ERR`).
@@ -47,15 +47,14 @@ pub enum Level {
     Warning,
     /// Normal, but worth noticing (`KERN_NOTICE`).
     Notice,
-    /// What is going on (`KERN_INFO`).
+    /// Information (`KERN_INFO`).
     Info,
-    /// For those who develop the module (`KERN_DEBUG`).
+    /// For developers of the module (`KERN_DEBUG`).
     Debug,
 }
 
-impl Level {
-    /// What `_printk` is called with: the level, then the module's name and the
-    /// line.
+impl LogLevel {
+    /// Returns the format of `_printk()`: the level, the module's name and the line.
     const fn format(self) -> &'static CStr {
         match self {
             Self::Emergency => c"\x010%s: %.*s\n",
@@ -68,28 +67,28 @@ impl Level {
     }
 }
 
-/// So many bytes make a line; the kernel would cut one of a kilobyte.
+/// The most bytes of a line. The kernel cuts lines of about a kilobyte.
 const LINE: usize = 400;
 
-/// The longest rest of a character after its first byte.
+/// The most bytes of a character after its first one.
 const UTF8_REST: usize = 3;
 
-/// What the rest of a line that had to be split begins with.
+/// The beginning of a line that continues the one before.
 const CONTINUED: &[u8] = b"... ";
 
-/// A line that is being built.
+/// The buffer in which a line is formatted.
 struct Line {
-    level: Level,
+    level: LogLevel,
     bytes: [u8; LINE + UTF8_REST],
     len: usize,
 }
 
 impl Line {
-    /// Hands the line to the kernel and begins the next.
+    /// Prints the line and begins the next.
     fn flush(&mut self) {
         let line = self.bytes.get(..self.len).unwrap_or_default();
-        // SAFETY: The format asks for a string with NUL, an `int` and so many
-        // readable bytes, and that is what it gets.
+        // SAFETY: The format has `%s`, for which a string with NUL is passed, and `%.*s`, for which
+        // the length of `line` as an `int` and its bytes are.
         unsafe {
             bindings::_printk(
                 char_ptr(self.level.format()),
@@ -116,7 +115,7 @@ impl fmt::Write for Line {
                 self.flush();
                 continue;
             }
-            // A line is split, never cut, and not inside of a character.
+            // A line is split, not cut, and only between characters.
             let starts_character = byte & 0xc0 != 0x80;
             if self.len >= LINE && starts_character {
                 self.flush();
@@ -130,76 +129,75 @@ impl fmt::Write for Line {
     }
 }
 
-/// Prints `arguments`: a line, or several where it holds newlines. A line that
-/// is too long for the log goes on in the next, which begins with `... `.
+/// Prints `arguments` as a line, or as several if there are newlines in it. A line that is too long
+/// for the log is continued in the next, which begins with `... `.
 ///
-/// The macros are the usual way to call this.
-pub fn print(level: Level, arguments: fmt::Arguments<'_>) {
+/// Usually called through the macros.
+pub fn print(level: LogLevel, arguments: fmt::Arguments<'_>) {
     let mut line = Line {
         level,
         bytes: [0; LINE + UTF8_REST],
         len: 0,
     };
-    // `Line` accepts everything; a value that refuses to be formatted loses
-    // the rest of its own line only.
+    // Writing to `Line` does not fail. If formatting a value does, the rest of the line is lost.
     let _ = line.write_fmt(arguments);
     if line.len > 0 {
         line.flush();
     }
 }
 
-/// How often a place in the code may print: ten times in five seconds, as with
-/// C's `printk_ratelimited()`. What is left out is counted, and said with the
-/// next line that is not.
+/// Limits how often a place in the code prints: ten lines in five seconds, as C's
+/// `printk_ratelimited()`. Suppressed lines are counted, and their number is printed before the
+/// next line.
 ///
 /// # Context
 ///
-/// Any, also an NMI.
+/// Any, also an NMI: it uses atomics only, where C's `struct ratelimit_state` has a lock.
 pub struct RateLimit {
-    /// When the five seconds began, 0 if they never did.
+    /// When the current interval began, 0 before the first.
     begin_ns: AtomicU64,
-    /// How many lines were printed since then.
+    /// Lines printed in this interval.
     printed: AtomicU32,
-    /// How many were left out since the last that was printed.
-    left_out: AtomicU32,
+    /// Lines suppressed since the last one that was printed.
+    suppressed: AtomicU32,
 }
 
 impl RateLimit {
     const INTERVAL_NS: u64 = 5 * time::NSEC_PER_SEC;
     const BURST: u32 = 10;
 
-    /// A limit that has not been reached.
+    /// Makes a limit of which no interval has begun.
     pub const fn new() -> Self {
         Self {
             begin_ns: AtomicU64::new(0),
             printed: AtomicU32::new(0),
-            left_out: AtomicU32::new(0),
+            suppressed: AtomicU32::new(0),
         }
     }
 
     /// Prints as [`print`] does, unless the limit is reached.
-    pub fn print(&self, level: Level, arguments: fmt::Arguments<'_>) {
+    pub fn print(&self, level: LogLevel, arguments: fmt::Arguments<'_>) {
         if !self.admits() {
-            self.left_out.fetch_add(1, Ordering::Relaxed);
+            self.suppressed.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let left_out = self.left_out.swap(0, Ordering::Relaxed);
-        if left_out > 0 {
+        let suppressed = self.suppressed.swap(0, Ordering::Relaxed);
+        if suppressed > 0 {
             print(
                 level,
-                format_args!("{left_out} lines as the next one were left out"),
+                format_args!("{suppressed} lines as the next one were left out"),
             );
         }
         print(level, arguments);
     }
 
-    /// May a line be printed now? If so, it is counted.
+    /// Returns whether a line may be printed now, and counts it if so.
     fn admits(&self) -> bool {
         let now = time::monotonic_ns();
         let begin = self.begin_ns.load(Ordering::Relaxed);
         if begin == 0 || now.saturating_sub(begin) >= Self::INTERVAL_NS {
-            // Of several that come at once, one begins anew; the others count
-            // with it or with what was before.
+            // Of concurrent callers one begins an interval. The others count in it, or in the one
+            // before.
             let begun =
                 self.begin_ns
                     .compare_exchange(begin, now, Ordering::Relaxed, Ordering::Relaxed);
@@ -207,7 +205,7 @@ impl RateLimit {
                 self.printed.store(0, Ordering::Relaxed);
             }
         }
-        // Looked at first, so that the number never wraps around.
+        // Loaded first, so that the counter does not grow without bound and wrap around.
         self.printed.load(Ordering::Relaxed) < Self::BURST
             && self.printed.fetch_add(1, Ordering::Relaxed) < Self::BURST
     }
@@ -219,8 +217,8 @@ impl Default for RateLimit {
     }
 }
 
-/// Prints a line at a [`Level`], but from this place not more often than
-/// [`RateLimit`] allows.
+/// Prints a line at a [`LogLevel`](crate::print::LogLevel), at most as often as
+/// [`RateLimit`](crate::print::RateLimit) allows for this place in the code.
 ///
 /// # Examples
 ///
@@ -232,11 +230,11 @@ impl Default for RateLimit {
 macro_rules! pr_ratelimited {
     ($level:ident, $($arg:tt)*) => {{
         static LIMIT: $crate::print::RateLimit = $crate::print::RateLimit::new();
-        LIMIT.print($crate::print::Level::$level, format_args!($($arg)*))
+        LIMIT.print($crate::print::LogLevel::$level, format_args!($($arg)*))
     }};
 }
 
-/// Prints a line at the level of errors.
+/// Prints an error (`KERN_ERR`).
 ///
 /// # Examples
 ///
@@ -247,41 +245,41 @@ macro_rules! pr_ratelimited {
 #[macro_export]
 macro_rules! pr_err {
     ($($arg:tt)*) => {
-        $crate::print::print($crate::print::Level::Error, format_args!($($arg)*))
+        $crate::print::print($crate::print::LogLevel::Error, format_args!($($arg)*))
     };
 }
 
-/// Prints a line at the level of warnings; see [`pr_err!`](crate::pr_err).
+/// Prints a warning (`KERN_WARNING`); see [`pr_err!`](crate::pr_err).
 #[macro_export]
 macro_rules! pr_warn {
     ($($arg:tt)*) => {
-        $crate::print::print($crate::print::Level::Warning, format_args!($($arg)*))
+        $crate::print::print($crate::print::LogLevel::Warning, format_args!($($arg)*))
     };
 }
 
-/// Prints a line at the level of notices; see [`pr_err!`](crate::pr_err).
+/// Prints a notice (`KERN_NOTICE`); see [`pr_err!`](crate::pr_err).
 #[macro_export]
 macro_rules! pr_notice {
     ($($arg:tt)*) => {
-        $crate::print::print($crate::print::Level::Notice, format_args!($($arg)*))
+        $crate::print::print($crate::print::LogLevel::Notice, format_args!($($arg)*))
     };
 }
 
-/// Prints a line at the level of information; see [`pr_err!`](crate::pr_err).
+/// Prints information (`KERN_INFO`); see [`pr_err!`](crate::pr_err).
 #[macro_export]
 macro_rules! pr_info {
     ($($arg:tt)*) => {
-        $crate::print::print($crate::print::Level::Info, format_args!($($arg)*))
+        $crate::print::print($crate::print::LogLevel::Info, format_args!($($arg)*))
     };
 }
 
-/// Prints a line at the level of debugging; see [`pr_err!`](crate::pr_err).
+/// Prints a debug message (`KERN_DEBUG`); see [`pr_err!`](crate::pr_err).
 ///
-/// It is always compiled in and shown by the kernel's log level; there is no
-/// switch as C's dynamic debugging has it.
+/// It is always compiled in; the kernel's log level decides whether it is shown. There is no
+/// dynamic debug, as C has it.
 #[macro_export]
 macro_rules! pr_debug {
     ($($arg:tt)*) => {
-        $crate::print::print($crate::print::Level::Debug, format_args!($($arg)*))
+        $crate::print::print($crate::print::LogLevel::Debug, format_args!($($arg)*))
     };
 }

@@ -22,13 +22,14 @@
 //!
 //! This library and its modules use `core::sync::atomic`. `kernel::sync::atomic`, which follows
 //! the kernel's memory model (LKMM), is not in 6.12, and its operations are calls of C functions.
-//! The two models do not mix, so they are kept apart by who is on the other side:
+//! The two models do not mix, so what an access is depends on the other accesses to the same field:
 //!
-//! - Where all accesses are Rust code of the same module, Rust's memory model alone applies.
-//! - A field that C accesses as well is read and written by C: in a helper
-//!   (`rust/helpers/wait_bit.c`), or in the kernel's function that owns it.
-//! - Where an access of ours is ordered against C code by a barrier, a lock or a grace period, that
-//!   is a full barrier in both models, and the comment at the access names it.
+//! - If all of them are Rust code of the same module, Rust's memory model applies.
+//! - If C accesses the field as well, all accesses are C: in a helper (`rust/helpers/wait_bit.c`),
+//!   or in the kernel's function that owns the field.
+//! - If an access of Rust is ordered against one of C, it is so by a function of C that is a full
+//!   barrier in the kernel's model, a lock, or a grace period. To the compiler this is a call that
+//!   may access any memory. The comment at the access names it.
 
 pub mod lock_class;
 pub mod published;

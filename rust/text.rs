@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Text in a buffer of fixed size: no allocation, usable in any context.
+//! Text in a buffer of fixed size.
+//!
+//! Our own: `kernel::str` has strings on the heap only, and this is used where nothing may be
+//! allocated.
 
 use core::{
     ffi::CStr,
@@ -13,11 +16,11 @@ use crate::error::{
     Result, //
 };
 
-/// Text of at most `N` bytes, held in place.
+/// A text of at most `N` bytes, without an allocation.
 ///
 /// # Invariants
 ///
-/// The first `len` of `bytes` exist and are UTF-8.
+/// `len` is at most `N`, and the first `len` of `bytes` are UTF-8.
 ///
 /// # Examples
 ///
@@ -35,27 +38,27 @@ pub struct Text<const N: usize> {
 }
 
 impl<const N: usize> Text<N> {
-    /// The empty text.
+    /// Makes an empty text.
     pub const fn new() -> Self {
-        // INVARIANT: No bytes are UTF-8.
+        // INVARIANT: Zero bytes are UTF-8.
         Self {
             bytes: [0; N],
             len: 0,
         }
     }
 
-    /// What `arguments` say, if it is not longer than `N` bytes.
+    /// Formats `arguments`.
     ///
     /// # Errors
     ///
-    /// `ENAMETOOLONG` if it is.
+    /// `ENAMETOOLONG` above `N` bytes.
     pub fn format(arguments: fmt::Arguments<'_>) -> Result<Self> {
         let mut text = Self::new();
         fmt::write(&mut text, arguments).map_err(|_| code::ENAMETOOLONG)?;
         Ok(text)
     }
 
-    /// The text up to its first NUL byte, for C; `None` if it has none.
+    /// Returns the text up to its first NUL, for C; `None` if there is none.
     pub(crate) fn as_c_str(&self) -> Option<&CStr> {
         CStr::from_bytes_until_nul(self.as_bytes()).ok()
     }
@@ -72,7 +75,7 @@ impl<const N: usize> Deref for Text<N> {
 
     fn deref(&self) -> &str {
         let text = self.bytes.get(..self.len).unwrap_or_default();
-        // SAFETY: By the invariant, these bytes are UTF-8.
+        // SAFETY: By the invariant the first `len` bytes are UTF-8.
         unsafe { core::str::from_utf8_unchecked(text) }
     }
 }
@@ -84,26 +87,25 @@ impl<const N: usize> fmt::Display for Text<N> {
 }
 
 impl<const N: usize> fmt::Write for Text<N> {
-    /// Adds all of `text`, or nothing if it does not fit.
+    /// Appends `text`, or nothing if it does not fit.
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let room = self.bytes.get_mut(self.len..).unwrap_or_default();
         let room = room.get_mut(..text.len()).ok_or(fmt::Error)?;
         for (to, from) in room.iter_mut().zip(text.bytes()) {
             *to = from;
         }
-        // INVARIANT: Text was added to text, and there was room for it.
+        // INVARIANT: A `str` was appended to UTF-8, and `room` was at least as long.
         self.len = self.len.wrapping_add(text.len());
         Ok(())
     }
 }
 
-/// Shows what a user gave us so that it cannot spoil the log: other than
-/// printable ASCII is escaped, and only the beginning of a long text is shown.
+/// Shows untrusted bytes in the log: all but printable ASCII is escaped, and a long text is cut.
 pub struct Printable<'a>(pub &'a [u8]);
 
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// So much of a text says enough.
+        /// The most bytes that are shown.
         const SHOWN: usize = 64;
 
         for &byte in self.0.iter().take(SHOWN) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Counters that each CPU has for itself.
+//! Per-CPU counters.
 //!
-//! To count is one instruction on memory that no other CPU writes to: no lock,
-//! no shared cache line, and nothing is lost to an interrupt in between. To
-//! read adds up what the CPUs have.
+//! An addition is one instruction on memory that no other CPU writes to: no lock, no shared cache
+//! line, and no race with an interrupt. Reading adds up the counters of all CPUs.
+//!
+//! The `kernel` crate has no per-CPU memory.
 //!
 //! C header: [`include/linux/percpu.h`](srctree/include/linux/percpu.h)
 
@@ -26,11 +27,11 @@ use crate::{
     task::cpu, //
 };
 
-/// `N` counters on each CPU, at first 0.
+/// `N` counters on each CPU, which start at 0.
 ///
 /// # Invariants
 ///
-/// `counters` is a per-CPU pointer to `N` words, owned by this object.
+/// `counters` is a per-CPU pointer to `N` words, which this object owns.
 ///
 /// # Examples
 ///
@@ -43,7 +44,7 @@ use crate::{
 /// # Ok::<(), faultline::error::Error>(())
 /// ```
 ///
-/// A counter that is not there is refused by the compiler:
+/// A counter that does not exist is a compile-time error:
 ///
 /// ```compile_fail
 /// # let counters = faultline::memory::percpu::Counters::<2>::new()?;
@@ -54,16 +55,15 @@ pub struct Counters<const N: usize> {
     counters: NonNull<u64>,
 }
 
-// SAFETY: The counters are memory that any CPU may read; each is written by its
-// own CPU, with instructions that are complete in themselves.
+// SAFETY: Per-CPU memory may be allocated, used and freed by any task.
 unsafe impl<const N: usize> Send for Counters<N> {}
 
-// SAFETY: A counter is written by its own CPU alone, with instructions that are
-// complete in themselves, and read as a whole.
+// SAFETY: A counter is written by its own CPU alone, with single instructions, and read by others
+// with a single load.
 unsafe impl<const N: usize> Sync for Counters<N> {}
 
 impl<const N: usize> Counters<N> {
-    /// Makes the counters, for each CPU that there can be.
+    /// Allocates the counters for each possible CPU.
     ///
     /// # Context
     ///
@@ -71,30 +71,31 @@ impl<const N: usize> Counters<N> {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`. A CPU has room for 32 KiB of them (4096) at most.
+    /// `ENOMEM`; also above 4096 counters, which are the 32 KiB that an allocation may have.
     pub fn new() -> Result<Self> {
         let size = N.saturating_mul(size_of::<u64>());
-        // SAFETY: The caller may sleep. The memory is zeroed.
+        // SAFETY: Size and alignment are those of `N` words. The memory is zeroed.
         let counters = unsafe { bindings::faultline_helper_alloc_percpu(size, align_of::<u64>()) };
-        // INVARIANT: It was just allocated with this size.
+        // INVARIANT: The memory was allocated just now, with this size.
         Ok(Self {
             counters: NonNull::new(counters.cast()).ok_or(code::ENOMEM)?,
         })
     }
 
-    /// Adds to counter `AT` of this CPU.
+    /// Adds `value` to counter `AT` of this CPU.
     ///
     /// # Context
     ///
-    /// Any. With preemption on it may be the CPU before or after.
+    /// Any. If the task is migrated meanwhile, the counter is that of either CPU.
     #[inline(always)]
     pub fn add<const AT: usize>(&self, value: u64) {
         const { assert!(AT < N, "there is no such counter") };
-        // SAFETY: By the invariant, and there are more words than that.
+        // SAFETY: By the invariant the pointer is a per-CPU one to `N` words, and `AT` is less than
+        // `N`.
         unsafe { arch::this_cpu_add::<AT>(self.counters.as_ptr(), value) };
     }
 
-    /// Adds 1 to counter `at` of this CPU; nothing if there is none.
+    /// Adds 1 to counter `at` of this CPU. Does nothing if there is no such counter.
     ///
     /// # Context
     ///
@@ -102,12 +103,13 @@ impl<const N: usize> Counters<N> {
     #[inline(always)]
     pub fn count(&self, at: usize) {
         if at < N {
-            // SAFETY: By the invariant, and there are more words than that.
+            // SAFETY: By the invariant the pointer is a per-CPU one to `N` words, and `at` is less
+            // than `N`.
             unsafe { arch::this_cpu_count(self.counters.as_ptr(), at) };
         }
     }
 
-    /// Counter `AT` of this CPU.
+    /// Returns counter `AT` of this CPU.
     ///
     /// # Context
     ///
@@ -115,14 +117,15 @@ impl<const N: usize> Counters<N> {
     #[inline(always)]
     pub fn here<const AT: usize>(&self) -> u64 {
         const { assert!(AT < N, "there is no such counter") };
-        // SAFETY: The allocation has `N` words for each CPU, and `AT` is less.
+        // SAFETY: By the invariant the pointer is a per-CPU one to `N` words, and `AT` is less than
+        // `N`.
         unsafe { arch::this_cpu_read(self.counters.as_ptr().wrapping_add(AT)) }
     }
 
-    /// What all CPUs have counted; 0 if there is no such counter.
+    /// Returns the sum of counter `at` over all CPUs; 0 if there is no such counter.
     ///
-    /// What is counted meanwhile may be in it or not. Whatever was counted by
-    /// something that this CPU has already seen the effect of is in it.
+    /// Concurrent additions may be included or not. An addition is included if this CPU has already
+    /// observed, by an acquire operation, a store that was released after it.
     ///
     /// # Context
     ///
@@ -134,9 +137,9 @@ impl<const N: usize> Counters<N> {
         (0..cpu::count_limit())
             .filter(|&cpu| cpu::is_possible(cpu))
             .fold(0, |sum: u64, cpu| {
-                // SAFETY: By the invariant the pointer is a per-CPU one with so
-                // many words, and the CPU is a possible one. The value is read
-                // as a whole, since it is an aligned word.
+                // SAFETY: By the invariant the pointer is a per-CPU one to `N` words, `at` is less
+                // than `N`, and the CPU is a possible one. An aligned word is read by a single
+                // load.
                 let value = unsafe {
                     bindings::faultline_helper_per_cpu_ptr(self.counters.as_ptr().cast(), cpu)
                         .cast::<u64>()
@@ -150,8 +153,7 @@ impl<const N: usize> Counters<N> {
 
 impl<const N: usize> Drop for Counters<N> {
     fn drop(&mut self) {
-        // SAFETY: By the invariant the memory is ours, and it is not used
-        // again.
+        // SAFETY: By the invariant this object owns the memory, which is not used after the drop.
         unsafe { bindings::free_percpu(self.counters.as_ptr().cast()) };
     }
 }

@@ -207,7 +207,7 @@ impl<E: Element + Sync, const N: usize> Param for Array<E, N> {
     }
 
     unsafe fn free(&self) {
-        // SAFETY: The caller frees the parameter once, and does not use it after that.
+        // SAFETY: `Param::free` is called once, after the last use, so no reader is left.
         unsafe { self.current.free() };
     }
 }

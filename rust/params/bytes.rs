@@ -101,7 +101,7 @@ impl Bytes {
     ///
     /// Must be called at most once, and the value must not be used after it.
     pub(super) unsafe fn free(&self) {
-        // SAFETY: The requirements are the same.
+        // SAFETY: This is called once, after the last use of the value, so no reader is left.
         unsafe { self.current.free() };
     }
 }

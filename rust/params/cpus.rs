@@ -219,7 +219,7 @@ impl Param for Cpus {
     }
 
     unsafe fn free(&self) {
-        // SAFETY: The caller frees the parameter once, and does not use it after that.
+        // SAFETY: `Param::free` is called once, after the last use, so no reader is left.
         unsafe { self.current.free() };
     }
 }

@@ -88,7 +88,7 @@ macro_rules! any_bytes {
             }
 
             unsafe fn free(&self) {
-                // SAFETY: The caller frees the parameter once, and does not use it after that.
+                // SAFETY: `Param::free` is called once, after the last use, so no reader is left.
                 unsafe { self.value.free() };
             }
         }
@@ -220,7 +220,7 @@ impl<const N: usize> Param for Charps<N> {
     }
 
     unsafe fn free(&self) {
-        // SAFETY: The caller frees the parameter once, and does not use it after that.
+        // SAFETY: `Param::free` is called once, after the last use, so no reader is left.
         unsafe { self.value.free() };
     }
 }

@@ -33,8 +33,8 @@ struct Check {
     allowed: &'static str,
 }
 
-/// A text in UTF-8 of at most `N` bytes, with a check of its own. The newline that `echo` appends is
-/// not part of it.
+/// A text in UTF-8 of at most `N` bytes, with a check of its own. The newline that `echo` appends
+/// is not part of it.
 ///
 /// # Invariants
 ///
@@ -137,7 +137,7 @@ impl<const N: usize> Param for Str<N> {
     }
 
     unsafe fn free(&self) {
-        // SAFETY: The caller frees the parameter once, and does not use it after that.
+        // SAFETY: `Param::free` is called once, after the last use, so no reader is left.
         unsafe { self.value.free() };
     }
 }

@@ -15,8 +15,8 @@ use core::{
 
 use faultline::{
     debugfs::{
+        Directory,
         File,
-        Folder,
         Show, //
     },
     params::Refusal,
@@ -270,11 +270,11 @@ impl Running {
 }
 
 fn files() -> Result<(File<LedgerFile>, File<TargetsFile>)> {
-    let folder = Folder::new()?;
+    let directory = Directory::new()?;
     let ledger = Arc::new(LedgerFile, GFP_KERNEL)?;
     let targets = Arc::new(TargetsFile, GFP_KERNEL)?;
     Ok((
-        File::new(&folder, c"ledger", true, ledger)?,
-        File::new(&folder, c"targets", false, targets)?,
+        File::new(&directory, c"ledger", true, ledger)?,
+        File::new(&directory, c"targets", false, targets)?,
     ))
 }
