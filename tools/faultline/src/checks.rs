@@ -3,15 +3,18 @@
 //! The checks of a dump: whether it shows the fault that was injected. The same questions
 //! go to its kernel log, and to its memory where drgn can read it.
 
-use crate::detector::Who;
 use crate::drgn::{Silence, Witness};
 use crate::dump::{Dump, State};
-use crate::klog::{Begin, Detection, Locks, Panic, Stack, Story};
-use crate::mode::{self, Case, Proof};
+use crate::fault::case::Case;
+use crate::fault::detector::Who;
+use crate::fault::mode::{self, Proof};
+use crate::fault::window::Window;
+use crate::klog::message::{Begin, Detection, Locks};
+use crate::klog::stack::Stack;
+use crate::klog::story::{Panic, Story};
 use crate::plan::cpu_list_has;
 use crate::template;
 use crate::verdict::{Expected, Latency};
-use crate::window::Window;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -859,9 +862,10 @@ pub fn is_panic_of(case: Case, story: &Story, message: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::mode::{self, Mode, MODES};
     use crate::infer;
-    use crate::klog::{self, Line};
-    use crate::mode::{self, Mode, MODES};
+    use crate::klog::line::Line;
+    use crate::klog::message;
     use crate::verdict::{judge_dump, Stage, Verdict};
     use std::path::Path;
 
@@ -960,7 +964,7 @@ mod tests {
         let holds = log[..before]
             .lines()
             .map(Line::parse)
-            .filter_map(klog::begin);
+            .filter_map(message::begin);
         let ends = holds.map(|begin| {
             let (run, cpu) = (begin.run_id, begin.cpu);
             format!("[   14.0] lockup: run {run}: cpu {cpu}: end: held_ms=9 mono_ns=9\n")

@@ -2,12 +2,14 @@
 
 //! The command line: what a user may ask for, and how the answer is given.
 
-use crate::detector::Needs;
 use crate::doctor::command::{self as doctor, DoctorArgs};
 use crate::drgn::Vmlinux;
 use crate::drill;
 use crate::dump::{Dump, State, Watch};
 use crate::escape;
+use crate::fault::case::Case;
+use crate::fault::detector::Needs;
+use crate::fault::mode::{Mode, MODES};
 use crate::guest;
 use crate::here;
 use crate::here::args::{self, HereArgs, ResumeArgs, StatusArgs};
@@ -16,7 +18,6 @@ use crate::interrupt;
 use crate::layout::wrapped;
 use crate::ledger;
 use crate::matrix::{self, MatrixArgs};
-use crate::mode::{Case, Mode, MODES};
 use crate::out;
 use crate::plan::{self, Injection, Machine, Plan, Policy, Setting};
 use crate::progress::Progress;
@@ -428,7 +429,7 @@ fn drill_vm(args: DrillVmArgs) -> anyhow::Result<ExitCode> {
         print_heading(&plan)?;
     }
     let report = drill::run(&plan, &setting, &Progress::new(json))?;
-    print_report(&report, json)
+    report.print(json)
 }
 
 /// Settles the plan. The user's settings come last, and in place of ours.
@@ -623,7 +624,7 @@ fn judge(args: VerdictArgs) -> anyhow::Result<ExitCode> {
             },
         },
     };
-    print_report(&report, args.json)
+    report.print(args.json)
 }
 
 fn print_heading(plan: &Plan) -> anyhow::Result<()> {
@@ -645,15 +646,6 @@ fn print_heading(plan: &Plan) -> anyhow::Result<()> {
         text += &format!("  settings  {}\n", settings.join("\n            "));
     }
     out::print(&escape::text(&(text + "\n")))
-}
-
-fn print_report(report: &Report, json: bool) -> anyhow::Result<ExitCode> {
-    let text = match json {
-        true => escape::json(&serde_json::to_string_pretty(report)?).into_owned() + "\n",
-        false => escape::text(&report.for_people()).into_owned(),
-    };
-    out::print(&text)?;
-    Ok(ExitCode::from(report.exit_status))
 }
 
 #[cfg(test)]

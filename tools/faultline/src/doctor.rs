@@ -3,14 +3,13 @@
 //! The doctor: tells for each class of fault, before one comes, whether this machine would detect
 //! it, panic, boot the crash kernel, write a dump, and come back; and shows the lines that say so.
 //!
-//! What it reads is in [`Facts`], from a [`System`]; the rows of [`check::families`] turn that into
-//! [`Finding`]s, and these are the links of the chain in each class's [`Answer`]. A check never takes
+//! What it reads is in [`Facts`], from a [`System`]; the rows of [`checks`] turn that into
+//! [`finding`]s, and these are the links of the chain in each class's [`Answer`]. A check never takes
 //! what it could not see for right.
 
 pub mod answer;
 pub mod check;
 pub mod checks;
-pub mod class;
 pub mod command;
 pub mod config;
 mod document;
@@ -22,19 +21,18 @@ mod machines;
 mod monitor;
 mod people;
 
-pub use answer::Answer;
-pub use class::{Class, Classes};
-pub use facts::Facts;
-pub use finding::{Finding, Link, State};
-
+use crate::fault::class::Classes;
 use crate::system::System;
+use answer::Answer;
+use facts::Facts;
+use finding::State;
 
 /// Examines a machine for these classes. Naming only some of them insists on them: then a class
 /// that most machines leave switched off counts, too.
 pub fn examine(system: &System, only: Classes) -> Answer {
     let facts = Facts::of(system, only);
     let mut findings = Vec::new();
-    for check in check::all() {
+    for check in checks::all() {
         for mut finding in (check.run)(&facts) {
             finding.check = check.name;
             if facts.insists() && finding.state == State::Off {
@@ -50,7 +48,9 @@ pub fn examine(system: &System, only: Classes) -> Answer {
 
 #[cfg(test)]
 mod tests {
+    use super::finding::Link;
     use super::*;
+    use crate::fault::class::Class;
     use crate::schema;
     use crate::system::testing::Machine;
 

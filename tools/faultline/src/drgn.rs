@@ -3,8 +3,8 @@
 //! What drgn reads from a vmcore where the kernel's debug information is at hand: a
 //! second witness beside the kernel log.
 
-use crate::klog::{self, Stack};
-use crate::mode::Case;
+use crate::fault::case::Case;
+use crate::klog::stack::{self, Stack};
 use crate::process;
 use anyhow::{bail, Context};
 use object::{Object, ReadCache};
@@ -128,7 +128,7 @@ impl Witness {
         let mut witness: Witness = serde_json::from_str(answer)?;
         let stacks = witness.threads.iter_mut().chain(&mut witness.crashed);
         for frame in stacks.flat_map(|stack| &mut stack.frames) {
-            frame.function = klog::demangled(&frame.function);
+            frame.function = stack::demangled(&frame.function);
         }
         Ok(witness)
     }

@@ -3,11 +3,11 @@
 //! The drill in a virtual machine: runs a plan, collects the dump, asks for the
 //! verdict, and leaves everything in the drill's folder.
 
-use crate::detector::Needs;
 use crate::drgn::Vmlinux;
 use crate::dump::flattened::{self, Stream};
 use crate::dump::{elf, Dump, State, Watch};
 use crate::event::{Guest, What};
+use crate::fault::detector::Needs;
 use crate::folder::{self, Folder};
 use crate::interrupt;
 use crate::plan::Plan;

@@ -29,9 +29,9 @@ mod words;
 pub use fault::{Fault, Watch};
 
 use crate::drgn::{self, Silence, Vmlinux, Witness};
-use crate::klog::Story;
-use crate::mode::Case;
-use crate::saved;
+use crate::fault::case::Case;
+use crate::klog::saved;
+use crate::klog::story::Story;
 pub use place::Place;
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -10,13 +10,16 @@ pub use crate::dump::fuzzing::{damaged, flattened, notes, page, printk, vmcore, 
 pub use seeds::seeds;
 
 use crate::dump::{Dump, State};
-use crate::klog::Story;
+use crate::fault::case::Case;
+use crate::fault::mode::MODES;
+use crate::here;
+use crate::infer;
+use crate::klog::saved;
+use crate::klog::story::Story;
 use crate::ledger::Ledger;
-use crate::mode::{Case, MODES};
 use crate::route::line::Record;
 use crate::system::{self, initrd};
 use crate::verdict::{self, Expected};
-use crate::{here, infer, saved};
 
 /// Reads a kernel log that somebody saved, and judges it, in any mode.
 pub fn log(mode: u8, text: &[u8]) {

@@ -4,8 +4,8 @@
 //! It tells what happens as JSON lines on stdout; if all goes as it should, the
 //! last thing it tells is that the module is in. It works in a drill's machine only.
 
-use crate::detector::Needs;
 use crate::event::Guest;
+use crate::fault::detector::Needs;
 use crate::plan::Injection;
 use crate::process::output_within;
 use crate::strike::{self, read, Strike};

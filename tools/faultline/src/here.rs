@@ -25,12 +25,11 @@ mod undo;
 mod unit;
 
 use crate::escape::{self, tell};
+use crate::fault::case::Case;
 use crate::interrupt;
 use crate::ledger::Ledger;
-use crate::mode::Case;
 use crate::out;
 use crate::plan::Policy;
-use crate::report::Report;
 use crate::store::{self, Store};
 use crate::strike;
 use crate::verdict::Outcome;
@@ -141,15 +140,6 @@ fn prepare_boot(undo: &mut Undo<'_>, armed: &Armed) -> anyhow::Result<Option<No>
     Ok(None)
 }
 
-fn print(report: &Report, is_json: bool) -> anyhow::Result<ExitCode> {
-    let text = match is_json {
-        true => escape::json(&serde_json::to_string_pretty(report)?).into_owned() + "\n",
-        false => escape::text(&report.for_people()).into_owned(),
-    };
-    out::print(&text)?;
-    Ok(ExitCode::from(report.exit_status))
-}
-
 /// Judges what was armed: `drill resume`.
 pub fn resume(args: &ResumeArgs) -> anyhow::Result<ExitCode> {
     interrupt::flag()?;
@@ -200,5 +190,5 @@ pub fn resume(args: &ResumeArgs) -> anyhow::Result<ExitCode> {
         );
         out::print(&escape::text(&text))?;
     }
-    print(&report, args.json)
+    report.print(args.json)
 }

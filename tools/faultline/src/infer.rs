@@ -4,8 +4,12 @@
 //! nobody has to tell.
 
 use crate::checks::is_panic_of;
-use crate::klog::{self, Frame, Line, Story};
-use crate::mode::{self, Case, Mode, MODES};
+use crate::fault::case::Case;
+use crate::fault::mode::{self, Mode, MODES};
+use crate::klog::line::Line;
+use crate::klog::message;
+use crate::klog::stack::{self, Frame};
+use crate::klog::story::Story;
 
 /// The case that a log is about. What is insisted on is taken, whatever the log says.
 pub fn case(log: &str, mode: Option<&'static Mode>, detector: Option<&str>) -> Case {
@@ -44,13 +48,13 @@ fn of_log(log: &str) -> Option<&'static Mode> {
     let mut said = None;
     let mut done = None;
     for line in log.lines().map(Line::parse) {
-        let run = klog::begin(line).map(|begin| begin.mode);
-        let run = run.or_else(|| klog::announced(line).map(|plan| plan.mode));
+        let run = message::begin(line).map(|begin| begin.mode);
+        let run = run.or_else(|| message::announced(line).map(|plan| plan.mode));
         said = run.or(said);
         if done.is_none() {
-            done = klog::frame(line).and_then(|frame| of_frame(&frame));
+            done = stack::frame(line).and_then(|frame| of_frame(&frame));
         }
-        if klog::panic_message(line).is_some() && said.is_some() {
+        if message::panic_message(line).is_some() && said.is_some() {
             break;
         }
     }

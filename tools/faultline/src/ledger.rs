@@ -199,7 +199,7 @@ pub mod tests {
             latency: Some(Latency {
                 secs: 26.6,
                 threshold: Some(10),
-                window: Some(crate::window::soft_lockup(10)),
+                window: Some(crate::fault::window::soft_lockup(10)),
             }),
             dump: Some(DumpRecord {
                 path: "/var/crash/202611281200/dump.202611281200".into(),

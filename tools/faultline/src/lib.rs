@@ -4,7 +4,7 @@
 //! the routing path decides.
 //!
 //! Of a drill, data flows one way: a [`plan`] is settled from the command line and a row of the
-//! [`mode`] table; the [`runner`] runs it in a virtual machine, where [`guest`] does
+//! table of [`fault::mode`]; the [`runner`] runs it in a virtual machine, where [`guest`] does
 //! the work; what they tell are [`event`]s, put in order by [`seen`]; the [`dump`] is
 //! read by the files of its directory, and examined with [`klog`] and [`drgn`]; all of it becomes
 //! a [`timeline`] and a [`verdict`], which a [`report`] shows. A [`matrix`] is many of them.
@@ -15,13 +15,13 @@
 mod checks;
 mod claim;
 mod cli;
-mod detector;
 mod doctor;
 mod drgn;
 mod drill;
 mod dump;
 mod escape;
 mod event;
+mod fault;
 mod folder;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -30,13 +30,10 @@ mod here;
 mod infer;
 mod interrupt;
 mod klog;
-mod kmsg;
 mod layout;
 mod ledger;
-mod line;
 mod lock;
 mod matrix;
-mod mode;
 mod out;
 #[cfg(any(test, feature = "fuzzing"))]
 mod pack;
@@ -47,7 +44,6 @@ mod qmp;
 mod report;
 mod route;
 mod runner;
-mod saved;
 #[cfg(test)]
 mod schema;
 mod seen;
@@ -57,7 +53,6 @@ mod system;
 mod template;
 mod timeline;
 mod verdict;
-mod window;
 mod zstd;
 
 use std::process::ExitCode;

@@ -2,8 +2,9 @@
 
 //! The plan of a drill: everything that will be done, settled before anything is.
 
-use crate::detector::Needs;
-use crate::mode::{self, Case};
+use crate::fault::case::Case;
+use crate::fault::detector::Needs;
+use crate::fault::mode;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use std::io::Read;

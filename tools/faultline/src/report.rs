@@ -5,13 +5,16 @@
 
 use crate::checks::Result;
 use crate::dump::{Dump, Format, State};
+use crate::escape;
 use crate::layout::wrapped;
+use crate::out;
 use crate::plan::Plan;
 use crate::timeline::{megabytes, Moment};
 use crate::verdict::{Outcome, Stage, Verdict};
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 /// The schema of `faultline drill`'s document.
 pub const DRILL: &str = "faultline.drill/1";
@@ -92,6 +95,16 @@ impl Report {
         let here = here.filter(|here| self.plan.is_some() && here.parent().is_some());
         here.and_then(|here| path.strip_prefix(here).ok())
             .unwrap_or(path)
+    }
+
+    /// Prints it, and returns the exit status that it means.
+    pub fn print(&self, is_json: bool) -> anyhow::Result<ExitCode> {
+        let text = match is_json {
+            true => escape::json(&serde_json::to_string_pretty(self)?).into_owned() + "\n",
+            false => escape::text(&self.for_people()).into_owned(),
+        };
+        out::print(&text)?;
+        Ok(ExitCode::from(self.exit_status))
     }
 
     /// The report for people, without its heading.

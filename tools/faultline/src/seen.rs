@@ -4,8 +4,9 @@
 //! stories, first the guest's until its panic, then the crash kernel's.
 
 use crate::event::{End, Guest, Heard, Release, What};
-use crate::klog::{self, Begin, Detection, Line};
-use crate::mode::Case;
+use crate::fault::case::Case;
+use crate::klog::line::Line;
+use crate::klog::message::{self, Begin, Detection};
 use crate::template;
 
 /// A fact and the time, in seconds after the drill began, at which it was known.
@@ -189,12 +190,12 @@ impl Seen {
         if is_refusal(line.text) {
             self.lockdown = Some(line.text.trim().into());
         }
-        if let Some(begin) = klog::begin(line) {
+        if let Some(begin) = message::begin(line) {
             let news = format!("fault injected on CPU {}", begin.cpu);
             self.begins.push(At { at, what: begin });
             return Some(news);
         }
-        if let Some(detection) = klog::detection(case, line) {
+        if let Some(detection) = message::detection(case, line) {
             let news = format!("detected by the {}", case.detector.title);
             self.detections.push(At {
                 at,
@@ -213,7 +214,7 @@ impl Seen {
             });
             return self.crash(heard, text);
         }
-        let message = klog::panic_message(line)?;
+        let message = message::panic_message(line)?;
         self.panic = Some(At {
             at,
             what: message.into(),
@@ -246,7 +247,7 @@ impl Seen {
         if OUT_OF_MEMORY.iter().any(|words| text.contains(words)) {
             crash.out_of_memory.push(shown.into());
         }
-        if let Some(message) = klog::panic_message(line) {
+        if let Some(message) = message::panic_message(line) {
             crash.panic.get_or_insert(message.into());
             return Some(format!("the crash kernel panics: {message}"));
         }
@@ -288,7 +289,7 @@ pub fn is_refusal(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mode;
+    use crate::fault::mode;
 
     fn console(lines: &[&str]) -> Seen {
         let heard: Vec<_> = lines

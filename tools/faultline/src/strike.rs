@@ -4,9 +4,10 @@
 //! sets sysctls, inserts the module, and waits for the module's last word.
 
 use crate::event::Release;
-use crate::klog::{self, Line};
-use crate::kmsg::Log;
-use crate::mode::Case;
+use crate::fault::case::Case;
+use crate::klog::kmsg::Log;
+use crate::klog::line::Line;
+use crate::klog::message;
 use crate::seen;
 use crate::system::sysctl_path;
 use anyhow::{bail, Context};
@@ -143,7 +144,7 @@ fn is_report(case: Case, text: &str) -> bool {
         caller: None,
         text,
     };
-    klog::detection(case, line).is_some()
+    message::detection(case, line).is_some()
 }
 
 fn counter(case: Case) -> Option<u64> {

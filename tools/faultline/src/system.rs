@@ -14,14 +14,16 @@ mod record;
 mod secret;
 mod seen;
 mod sos;
+mod sysctl;
 #[cfg(test)]
 pub mod testing;
 mod tree;
 
 pub use record::Record;
-pub use seen::{Kind, Mount, Room, Seen, Stat};
+pub use seen::{FileType, Mount, Room, Seen, Stat};
+pub use sysctl::sysctl_path;
 
-use crate::kmsg;
+use crate::klog::kmsg;
 use anyhow::{bail, Context};
 use rustix::io::Errno;
 use std::cell::{Cell, RefCell};
@@ -185,7 +187,10 @@ impl System {
         let mounts = self.mounts();
         if let Source::Root(tree) | Source::Sos(tree) = &self.source {
             let room = match tree.real(dir) {
-                Ok(real) => disk::of_df(self, &real),
+                Ok(real) => match self.df() {
+                    Some(outputs) => disk::of_df(&outputs, &mounts.is().unwrap_or_default(), &real),
+                    None => Seen::Unseen("no output of df is in the tree".into()),
+                },
                 Err(error) => self.failed(dir, error),
             };
             let rooms = &mut self.record.borrow_mut().rooms;
@@ -201,6 +206,15 @@ impl System {
             Ok(room)
         };
         self.remember(dir, |record| &mut record.rooms, ask)
+    }
+
+    /// What `df` printed, where a tree has it.
+    fn df(&self) -> Option<Vec<String>> {
+        const DIR: &str = "/sos_commands/filesys";
+        let names = self.list(DIR).is()?;
+        let names = names.iter().filter(|name| name.starts_with("df"));
+        let texts = names.map(|name| self.text(&format!("{DIR}/{name}")).is());
+        Some(texts.map(Option::unwrap_or_default).collect())
     }
 
     /// What is mounted.
@@ -332,19 +346,6 @@ fn within<T: Send + 'static>(
     };
     std::thread::Builder::new().spawn(asks).ok()?;
     take.recv_timeout(limit).ok()
-}
-
-/// The file of a sysctl. In a name whose first separator is `.`, a `/` stands for a dot.
-pub fn sysctl_path(name: &str) -> String {
-    let dotted = name
-        .find(['.', '/'])
-        .is_some_and(|at| name[at..].starts_with('.'));
-    let swap = |letter| match letter {
-        '.' if dotted => '/',
-        '/' if dotted => '.',
-        other => other,
-    };
-    format!("/proc/sys/{}", name.chars().map(swap).collect::<String>())
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 //! The timeline: what happened when, in the order in which it happened.
 
-use crate::klog::{Begin, Detection, Story};
-use crate::mode::{self, Case};
+use crate::fault::case::Case;
+use crate::fault::mode;
+use crate::klog::message::{Begin, Detection};
+use crate::klog::story::Story;
 use crate::plan::Injection;
 use crate::seen::Seen;
 use crate::template;

@@ -6,10 +6,10 @@
 use crate::checks::{self, Check, Result, LATENCY, PAGES};
 use crate::dump::{Dump, State};
 use crate::event::End;
-use crate::klog::Story;
-use crate::mode::Case;
+use crate::fault::case::Case;
+use crate::fault::window::Window;
+use crate::klog::story::Story;
 use crate::seen::Seen;
-use crate::window::Window;
 use serde::{Deserialize, Serialize};
 
 /// Where the way ended.
@@ -538,9 +538,9 @@ mod tests {
     use super::*;
     use crate::drgn::{Silence, Witness};
     use crate::event::{Heard, What};
+    use crate::fault::mode;
     use crate::infer;
-    use crate::klog::Line;
-    use crate::mode;
+    use crate::klog::line::Line;
 
     const LOG: &str = include_str!("../tests/data/soft.log");
     const SYSRQ: &str = include_str!("../tests/data/sysrq.log");

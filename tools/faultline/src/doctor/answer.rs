@@ -4,9 +4,9 @@
 //! what that means. Its JSON form is an interface: within a schema's version, keys are added, never
 //! changed or removed.
 
-use super::class::Class;
 use super::facts::Facts;
 use super::finding::{Finding, Link, State};
+use crate::fault::class::Class;
 use crate::system::Seen;
 use crate::verdict::Stage;
 use serde::Serialize;
@@ -216,7 +216,7 @@ impl ClassAnswer {
 #[cfg(test)]
 pub mod testing {
     use super::*;
-    use crate::doctor::Classes;
+    use crate::fault::class::Classes;
     use crate::system::testing::Machine;
 
     /// The answer on a machine where all is well for these classes, but for this.

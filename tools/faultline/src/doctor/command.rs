@@ -2,8 +2,13 @@
 
 //! The command: what may be asked of the doctor, and the forms that its answer comes in.
 
-use super::{document, examine, monitor, people, Answer, Classes};
+use super::answer::Answer;
+use super::document;
+use super::examine;
+use super::monitor;
+use super::people;
 use crate::escape;
+use crate::fault::class::Classes;
 use crate::out;
 use crate::system::System;
 use clap::{Args, ValueEnum};

@@ -5,6 +5,7 @@
 pub mod boot;
 pub mod command_line;
 pub mod crashkernel;
+pub mod images;
 pub mod kdump_conf;
 pub mod kdump_tools;
 pub mod makedumpfile;

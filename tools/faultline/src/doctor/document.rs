@@ -2,7 +2,7 @@
 
 //! docs/doctor.md: what the doctor does, and the table of its checks, which comes from the code.
 
-use super::check::FAMILIES;
+use super::checks::FAMILIES;
 use std::fmt::Write;
 
 const TEXT: &str = include_str!("document.md");

@@ -2,9 +2,9 @@
 
 //! What several checks need of a machine, read once.
 
-use super::class::Classes;
 use super::config::command_line::CommandLine;
 use super::config::sysctl::Sysctls;
+use crate::fault::class::Classes;
 use crate::system::{Seen, System};
 use std::cell::OnceCell;
 

@@ -2,7 +2,7 @@
 
 //! What a check found: in words, with the lines that show it, and what to do about it.
 
-use super::class::Classes;
+use crate::fault::class::Classes;
 use crate::system::Seen;
 use crate::verdict::Stage;
 use serde::Serialize;

@@ -2,8 +2,8 @@
 
 //! The sysctls that the chain depends on: which class and link, and which values are right.
 
-use super::class::{Class, Classes};
 use super::finding::Link;
+use crate::fault::class::{Class, Classes};
 use crate::verdict::Stage;
 
 /// A sysctl that can break a link.

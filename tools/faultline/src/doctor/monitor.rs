@@ -200,7 +200,7 @@ fn word(link: Link) -> &'static str {
 mod tests {
     use super::*;
     use crate::doctor::answer::testing::answer;
-    use crate::doctor::Class;
+    use crate::fault::class::Class;
 
     #[test]
     fn a_line_for_nagios() {

@@ -3,9 +3,9 @@
 //! The answer for people: a table of the classes, then the findings with what mends them.
 
 use super::answer::{Answer, ChainLink, ClassAnswer, Outcome};
-use super::class::Classes;
 use super::finding::{Finding, Link, State};
 use crate::escape;
+use crate::fault::class::Classes;
 use crate::layout::{lay_out, Part, WIDTH};
 use anstyle::{AnsiColor, Style};
 use std::fmt::Write;
@@ -259,7 +259,7 @@ fn told(class: &ClassAnswer) -> String {
 mod tests {
     use super::*;
     use crate::doctor::answer::testing::answer;
-    use crate::doctor::Class;
+    use crate::fault::class::Class;
 
     #[test]
     fn fits_and_harms_no_terminal() {

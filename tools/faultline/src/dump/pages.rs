@@ -9,9 +9,8 @@
 
 use super::codec::{Codec, COMPRESSED};
 use super::parts::{Part, DESCRIPTOR_BYTES};
-use super::source;
 use super::words::Words;
-use super::{Fault, Watch};
+use super::{source, Fault, Watch};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::Mutex;

@@ -2,7 +2,7 @@
 
 //! The command line of `drill here`, `drill resume` and `drill status`.
 
-use crate::mode::Mode;
+use crate::fault::mode::Mode;
 use crate::plan::{self, Policy, Setting};
 use clap::Args;
 use std::path::PathBuf;

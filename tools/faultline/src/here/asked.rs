@@ -5,10 +5,10 @@
 use super::impact::Impact;
 use super::state::Armed;
 use super::target::Target;
+use crate::fault::case::Case;
 use crate::interrupt;
 use crate::layout::wrapped;
 use crate::ledger::Ledger;
-use crate::mode::Case;
 use crate::plan::{Policy, Setting};
 use anyhow::Context;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};

@@ -11,8 +11,8 @@
 //! The run id in the kernel's log decides which one it is, never the time: there may be several,
 //! of other runs, and of other machines that dump to the same place.
 
-use crate::klog;
-use crate::line::Line;
+use crate::klog::line::Line;
+use crate::klog::message;
 use rustix::fs::{openat, Mode, OFlags, CWD};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ pub struct Known {
 
 /// What a file is, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum FileRole {
     Dump,
     /// A dump that was not finished.
     Incomplete,
@@ -49,7 +49,7 @@ pub enum Kind {
     Saver,
 }
 
-impl Kind {
+impl FileRole {
     pub fn of(name: &str) -> Option<Self> {
         let is_core = name.starts_with("vmcore") || name.starts_with("dump");
         if name.contains("dmesg") {
@@ -116,7 +116,7 @@ fn walk(directory: &Path, depth: usize, known: &mut Vec<Known>) {
             walk(&entry.path(), depth - 1, known);
         }
         let name = entry.file_name();
-        if metadata.is_file() && name.to_str().and_then(Kind::of).is_some() {
+        if metadata.is_file() && name.to_str().and_then(FileRole::of).is_some() {
             let seconds = i128::from(metadata.mtime()) * 1_000_000_000;
             known.push(Known {
                 path: entry.path(),
@@ -139,11 +139,11 @@ pub fn new_since(before: &[Known], now: &[Known]) -> Vec<Place> {
             ..Place::default()
         });
         let path = known.path.clone();
-        match name.to_str().and_then(Kind::of) {
-            Some(Kind::Dump) => place.dumps.push(path),
-            Some(Kind::Incomplete) => place.incomplete = Some(path),
-            Some(Kind::Log) => place.log = Some(path),
-            Some(Kind::Saver) => place.savers.push(path),
+        match name.to_str().and_then(FileRole::of) {
+            Some(FileRole::Dump) => place.dumps.push(path),
+            Some(FileRole::Incomplete) => place.incomplete = Some(path),
+            Some(FileRole::Log) => place.log = Some(path),
+            Some(FileRole::Saver) => place.savers.push(path),
             None => {}
         }
     }
@@ -153,7 +153,10 @@ pub fn new_since(before: &[Known], now: &[Known]) -> Vec<Place> {
 /// The runs that a kernel's log tells of, in their order.
 pub fn runs(log: &str) -> Vec<&str> {
     let mut runs = Vec::new();
-    for run in log.lines().filter_map(|line| klog::run(Line::parse(line))) {
+    for run in log
+        .lines()
+        .filter_map(|line| message::run(Line::parse(line)))
+    {
         if !runs.contains(&run) {
             runs.push(run);
         }

@@ -8,13 +8,13 @@ use super::module::Module;
 use super::prepare::No;
 use super::state::{self, Armed};
 use super::undo::{self, Undo};
-use super::{find, print, resume};
+use super::{find, resume};
 use crate::dump::{Dump, State};
 use crate::escape::tell;
 use crate::event::Release;
+use crate::fault::case::Case;
 use crate::interrupt;
-use crate::kmsg;
-use crate::mode::Case;
+use crate::klog::kmsg;
 use crate::report::Files;
 use crate::seen::{At, Seen};
 use crate::store::Store;
@@ -149,7 +149,7 @@ fn judge(
     verdict.latency = latency(&expected);
     let report = resume::report(armed, verdict, Files::default())?;
     resume::record_and_disarm(store, armed, &report, None, false)?;
-    print(&report, args.json)
+    report.print(args.json)
 }
 
 /// How long the report took, by the kernel's log.

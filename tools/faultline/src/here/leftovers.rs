@@ -7,8 +7,8 @@
 use super::find::runs;
 use super::state::Armed;
 use crate::dump::{Dump, State};
-use crate::klog::Story;
-use crate::mode::Case;
+use crate::fault::case::Case;
+use crate::klog::story::Story;
 use crate::seen::OUT_OF_MEMORY;
 use crate::verdict::{self, Expected, Stage, Verdict};
 

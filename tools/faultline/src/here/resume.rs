@@ -3,17 +3,15 @@
 //! The half of a drill that runs at the next boot: finds the dump of the run that was armed,
 //! waits until it is whole, judges it, and writes the ledger.
 
-use super::evidence;
 use super::find::{self, Place};
-use super::leftovers;
 use super::state::{self, Armed, Found};
 use super::strange::{other_name, Strange};
-use super::{facts, settle, undo, unit};
+use super::{evidence, facts, leftovers, settle, undo, unit};
 use crate::dump::{Dump, State, Watch};
 use crate::escape;
+use crate::fault::case::Case;
 use crate::interrupt;
 use crate::ledger::{self, DumpRecord, Ledger, Proof};
-use crate::mode::Case;
 use crate::plan::Policy;
 use crate::report::{DumpFacts, Files, Report};
 use crate::store::Store;

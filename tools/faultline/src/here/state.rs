@@ -3,9 +3,10 @@
 //! What a drill writes down before it strikes: all that the next boot needs to know to find the
 //! dump and to judge it.
 
+use crate::fault::case::Case;
+use crate::fault::mode;
 use crate::here::find::Known;
 use crate::ledger::fingerprint::Fingerprint;
-use crate::mode::{self, Case};
 use crate::plan::{Policy, Setting};
 use crate::store::Store;
 use anyhow::{ensure, Context};

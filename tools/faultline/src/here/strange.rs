@@ -5,7 +5,7 @@
 use super::facts;
 use super::state::Armed;
 use crate::dump::Dump;
-use crate::line::Line;
+use crate::klog::line::Line;
 
 /// How the log of a boot begins.
 const VERSION: &str = "Linux version ";

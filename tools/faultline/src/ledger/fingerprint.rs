@@ -4,7 +4,7 @@
 //! command line, the sysctls of the detector, the crash kernel and its initrd, kdump's
 //! configuration and tools, and the module.
 
-use crate::mode::Case;
+use crate::fault::case::Case;
 use crate::plan::Policy;
 use crate::process::output_within;
 use serde::{Deserialize, Serialize};
@@ -240,7 +240,7 @@ pub fn version_of(tool: &str, argument: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mode;
+    use crate::fault::mode;
 
     fn machine() -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();

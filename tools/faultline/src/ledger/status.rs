@@ -5,10 +5,11 @@
 use super::fingerprint::{version_of, Changes, Fingerprint};
 use super::{Ledger, Proof};
 use crate::escape;
+use crate::fault::case::Case;
+use crate::fault::mode;
 use crate::here::args::StatusArgs;
 use crate::here::state::Found;
 use crate::layout::wrapped;
-use crate::mode::{self, Case};
 use crate::out;
 use crate::plan::Policy;
 use crate::store::{self, Store};

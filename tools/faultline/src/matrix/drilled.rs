@@ -3,7 +3,7 @@
 //! The report of a drill as its reader has it: what the matrix needs of the document
 //! `faultline.drill/1`, and the kernel's own line in the logs beside it.
 
-use crate::klog::Line;
+use crate::klog::line::Line;
 use serde::Deserialize;
 use std::fs;
 use std::path::Path;

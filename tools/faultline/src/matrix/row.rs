@@ -217,7 +217,8 @@ impl Wanted<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mode::{self, Case};
+    use crate::fault::case::Case;
+    use crate::fault::mode;
     use std::collections::BTreeSet;
 
     const DETECTORS: [&str; 8] = [

@@ -4,7 +4,7 @@
 //! how it is set and put back.
 
 use super::kernel::{self, MODULE};
-use crate::kmsg::Log;
+use crate::klog::kmsg::Log;
 use anyhow::{anyhow, Context};
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};

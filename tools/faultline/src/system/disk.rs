@@ -2,23 +2,23 @@
 
 //! What is mounted where, and how much room is left, as /proc/self/mounts and `df` tell it.
 
-use super::{Mount, Room, Seen, System};
+use super::seen::{Mount, Room, Seen};
 
 /// The lines of /proc/self/mounts, or of `mount -l`.
 pub fn mounts(text: &str) -> Vec<Mount> {
     let mount = |line: &str| {
         let words: Vec<_> = line.split_whitespace().collect();
-        let (source, point, kind, options) = match words.as_slice() {
-            [source, "on", point, "type", kind, options, ..] => {
-                (source, point, kind, options.trim_matches(['(', ')']))
+        let (source, point, fstype, options) = match words.as_slice() {
+            [source, "on", point, "type", fstype, options, ..] => {
+                (source, point, fstype, options.trim_matches(['(', ')']))
             }
-            [source, point, kind, options, ..] => (source, point, kind, *options),
+            [source, point, fstype, options, ..] => (source, point, fstype, *options),
             _ => return None,
         };
         Some(Mount {
             source: plain(source),
             point: plain(point),
-            kind: (*kind).into(),
+            fstype: (*fstype).into(),
             options: options.split(',').map(str::to_string).collect(),
         })
     };
@@ -59,17 +59,9 @@ pub fn mount_of<'m>(mounts: &'m [Mount], real: &str) -> Option<&'m Mount> {
 }
 
 /// The room at a path without links, from the `df` that a sosreport has.
-pub fn of_df(system: &System, real: &str) -> Seen<Room> {
-    const DIR: &str = "/sos_commands/filesys";
-    let Seen::Is(names) = system.list(DIR) else {
-        return Seen::Unseen("no output of df is in the tree".into());
-    };
+pub fn of_df(outputs: &[String], mounts: &[Mount], real: &str) -> Seen<Room> {
     let (mut blocks, mut files) = (Vec::new(), Vec::new());
-    for name in names.iter().filter(|name| name.starts_with("df")) {
-        let text = system
-            .text(&format!("{DIR}/{name}"))
-            .is()
-            .unwrap_or_default();
+    for text in outputs {
         let into = match text.lines().next() {
             Some(heading) if heading.contains("IUse%") => &mut files,
             Some(heading) if heading.contains("1K-blocks") || heading.contains("1024-blocks") => {
@@ -88,8 +80,7 @@ pub fn of_df(system: &System, real: &str) -> Seen<Room> {
     let Some((mount, total, free)) = of(&blocks) else {
         return Seen::Unseen(format!("the tree's df does not tell of {real}"));
     };
-    let mounts = system.mounts().is().unwrap_or_default();
-    let at = mount_of(&mounts, real);
+    let at = mount_of(mounts, real);
     Seen::Is(Room {
         total: total.saturating_mul(1024),
         free: free.saturating_mul(1024),
@@ -104,7 +95,7 @@ pub fn of_df(system: &System, real: &str) -> Seen<Room> {
 /// A line of df: where it is mounted, all, and what is free.
 fn df(line: &str) -> Option<(String, u64, u64)> {
     let words: Vec<_> = line.split_whitespace().collect();
-    // With -T there is the kind as well.
+    // With -T there is the type as well.
     let at = (1..words.len()).find(|&at| words[at].parse::<u64>().is_ok())?;
     let number = |offset: usize| words.get(at + offset)?.parse().ok();
     let point = words

@@ -4,8 +4,8 @@
 //! `root/`, and a manifest that lists every path that was looked at, also what was not there and
 //! what could not be seen.
 
+use super::seen::{Room, Seen, Stat};
 use super::tree::{Tree, LARGEST};
-use super::{Room, Seen, Stat};
 use anyhow::{bail, ensure, Context};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;

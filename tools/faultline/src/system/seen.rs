@@ -61,7 +61,7 @@ impl<T> Seen<T> {
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum FileType {
     File,
     Directory,
     /// A device, a FIFO, a socket.
@@ -73,7 +73,8 @@ pub enum Kind {
 /// The file that a path leads to, links followed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stat {
-    pub kind: Kind,
+    #[serde(rename = "kind")]
+    pub file_type: FileType,
     /// The permission bits.
     pub mode: u32,
     pub uid: u32,
@@ -104,6 +105,6 @@ pub struct Room {
 pub struct Mount {
     pub source: String,
     pub point: String,
-    pub kind: String,
+    pub fstype: String,
     pub options: Vec<String>,
 }

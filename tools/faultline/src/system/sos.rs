@@ -2,6 +2,8 @@
 
 //! What a sosreport has from programs instead of from files.
 
+use super::sysctl::sysctl_path;
+
 /// Where a tree may have the kernel log of the boot that it shows.
 pub const LOGS: &[&str] = &[
     "/sos_commands/kernel/dmesg",
@@ -11,9 +13,9 @@ pub const LOGS: &[&str] = &[
 
 /// A value that `sysctl -a` printed.
 pub fn sysctl(all: &str, name: &str) -> Option<String> {
-    let path = super::sysctl_path(name);
+    let path = sysctl_path(name);
     let mut lines = all.lines().filter_map(|line| line.split_once('='));
-    let found = lines.find(|(key, _)| super::sysctl_path(key.trim()) == path);
+    let found = lines.find(|(key, _)| sysctl_path(key.trim()) == path);
     found.map(|(_, value)| value.trim().to_string())
 }
 

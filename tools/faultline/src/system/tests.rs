@@ -38,11 +38,11 @@ fn a_link_stays_in_the_root() {
     );
     let stat = system.stat("/etc/dangling").is().unwrap();
     assert_eq!(
-        (stat.kind, stat.link.as_deref()),
-        (Kind::Dangling, Some("/nowhere"))
+        (stat.file_type, stat.link.as_deref()),
+        (FileType::Dangling, Some("/nowhere"))
     );
     let stat = system.stat("/etc/absolute").is().unwrap();
-    assert_eq!((stat.kind, stat.size), (Kind::File, 17));
+    assert_eq!((stat.file_type, stat.size), (FileType::File, 17));
 }
 
 #[test]

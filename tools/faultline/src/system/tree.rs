@@ -4,8 +4,8 @@
 //! nor a link, absolute or not, leads out of it. Nothing but regular files is opened for reading,
 //! since opening a device can do something, and opening a FIFO waits.
 
-use super::{Kind, Room, Stat};
-use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags, StatVfsMountFlags};
+use super::seen::{FileType, Room, Stat};
+use rustix::fs::{self, AtFlags, Dir, Mode, OFlags, StatVfsMountFlags};
 use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::fs::File;
@@ -55,7 +55,7 @@ impl Tree {
             let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let next = fs::openat(&here, &name, flags, Mode::empty())?;
             match kind(&next)? {
-                FileType::Symlink => {
+                fs::FileType::Symlink => {
                     links += 1;
                     if links > LINKS {
                         return Err(Errno::LOOP);
@@ -70,7 +70,7 @@ impl Tree {
                         ahead.push_front(name);
                     }
                 }
-                FileType::Directory => {
+                fs::FileType::Directory => {
                     above.push(std::mem::replace(&mut here, next));
                     names.push(name);
                 }
@@ -111,8 +111,8 @@ impl Tree {
     pub fn file(&self, path: &str) -> Result<File, Errno> {
         let found = self.walk(path)?;
         match kind(&found.file)? {
-            FileType::RegularFile => {}
-            FileType::Directory => return Err(Errno::ISDIR),
+            fs::FileType::RegularFile => {}
+            fs::FileType::Directory => return Err(Errno::ISDIR),
             _ => return Err(Errno::OPNOTSUPP),
         }
         let flags =
@@ -120,7 +120,7 @@ impl Tree {
         let file = fs::openat(&found.parent, &found.name, flags, Mode::empty())?;
         // Its name may have become another file's.
         match kind(&file)? {
-            FileType::RegularFile => Ok(File::from(file)),
+            fs::FileType::RegularFile => Ok(File::from(file)),
             _ => Err(Errno::OPNOTSUPP),
         }
     }
@@ -128,7 +128,7 @@ impl Tree {
     /// The names in a directory, sorted.
     pub fn list(&self, path: &str) -> Result<Vec<String>, Errno> {
         let found = self.walk(path)?;
-        if kind(&found.file)? != FileType::Directory {
+        if kind(&found.file)? != fs::FileType::Directory {
             return Err(Errno::NOTDIR);
         }
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -152,9 +152,9 @@ impl Tree {
         let found = match self.walk(path) {
             Ok(found) => found,
             Err(Errno::NOENT | Errno::NOTDIR) if link.is_some() => {
-                let (kind, mode, uid, gid, size, mtime) = (Kind::Dangling, 0, 0, 0, 0, 0);
+                let (file_type, mode, uid, gid, size, mtime) = (FileType::Dangling, 0, 0, 0, 0, 0);
                 return Ok(Stat {
-                    kind,
+                    file_type,
                     mode,
                     uid,
                     gid,
@@ -167,10 +167,10 @@ impl Tree {
         };
         let stat = fs::fstat(&found.file)?;
         Ok(Stat {
-            kind: match FileType::from_raw_mode(stat.st_mode) {
-                FileType::RegularFile => Kind::File,
-                FileType::Directory => Kind::Directory,
-                _ => Kind::Other,
+            file_type: match fs::FileType::from_raw_mode(stat.st_mode) {
+                fs::FileType::RegularFile => FileType::File,
+                fs::FileType::Directory => FileType::Directory,
+                _ => FileType::Other,
             },
             mode: stat.st_mode & 0o7777,
             uid: stat.st_uid,
@@ -190,7 +190,7 @@ impl Tree {
         }
         let dir = self.walk(dir)?;
         let stat = fs::statat(&dir.file, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
+        if fs::FileType::from_raw_mode(stat.st_mode) != fs::FileType::Symlink {
             return Ok(None);
         }
         let target = fs::readlinkat(&dir.file, name, Vec::new())?;
@@ -243,8 +243,8 @@ fn split(path: &str) -> impl Iterator<Item = String> + '_ {
         .map(str::to_string)
 }
 
-fn kind(file: &OwnedFd) -> Result<FileType, Errno> {
-    Ok(FileType::from_raw_mode(fs::fstat(file)?.st_mode))
+fn kind(file: &OwnedFd) -> Result<fs::FileType, Errno> {
+    Ok(fs::FileType::from_raw_mode(fs::fstat(file)?.st_mode))
 }
 
 fn target(link: &OwnedFd) -> Result<String, Errno> {

@@ -8,7 +8,8 @@ use crate::doctor::config::kdump_conf::KdumpConf;
 use crate::doctor::config::kdump_tools::KdumpTools;
 use crate::doctor::config::saver::Saver;
 use crate::doctor::config::suse::Suse;
-use crate::doctor::{Facts, Finding, Link};
+use crate::doctor::facts::Facts;
+use crate::doctor::finding::{Finding, Link};
 use crate::system::Seen;
 
 const ABOUT: About = About(Link::After);

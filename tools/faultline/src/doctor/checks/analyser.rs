@@ -4,7 +4,8 @@
 
 use super::kdump::{package, About};
 use crate::doctor::check::Check;
-use crate::doctor::{Facts, Finding, Link};
+use crate::doctor::facts::Facts;
+use crate::doctor::finding::{Finding, Link};
 use crate::system::Seen;
 
 const ABOUT: About = About(Link::Analyser);
@@ -88,7 +89,7 @@ fn analyser(facts: &Facts) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Classes;
+    use crate::fault::class::Classes;
     use crate::system::testing::Machine;
 
     fn says(release: &str, version: &str) -> Vec<String> {

@@ -6,7 +6,8 @@ use super::kdump::{is_one_there, package, About, With};
 use crate::doctor::check::Check;
 use crate::doctor::config::makedumpfile;
 use crate::doctor::config::saver::{Goal, Saver};
-use crate::doctor::{Facts, Finding, Link};
+use crate::doctor::facts::Facts;
+use crate::doctor::finding::{Finding, Link};
 use crate::system::Seen;
 use crate::verdict::Stage;
 
@@ -226,7 +227,7 @@ fn kernel(facts: &Facts) -> Vec<Finding> {
 mod tests {
     use super::*;
     use crate::doctor::checks::testing::found;
-    use crate::doctor::State;
+    use crate::doctor::finding::State;
     use crate::system::testing::Machine;
 
     fn debian(settings: &str) -> Machine {
@@ -305,7 +306,7 @@ mod tests {
             .contains("only a shell"));
         assert_eq!(
             found(debian(""), options)[0].state,
-            crate::doctor::State::Fine
+            crate::doctor::finding::State::Fine
         );
         let redhat = |line: &str| {
             Machine::new().file(
@@ -318,7 +319,7 @@ mod tests {
             .contains("-F is missing"));
         assert_eq!(
             found(redhat("makedumpfile -F -l -d 31"), options)[0].state,
-            crate::doctor::State::Fine
+            crate::doctor::finding::State::Fine
         );
     }
 }

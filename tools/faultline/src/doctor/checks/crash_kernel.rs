@@ -3,13 +3,15 @@
 //! The crash kernel: loaded, of the kernel that runs, and with the command line that is configured.
 
 use super::kdump::{is_one_there, number, About, With};
-use super::reserved::fadump;
 use crate::doctor::check::Check;
+use crate::doctor::config::crashkernel::fadump;
+use crate::doctor::config::images::LINKS;
 use crate::doctor::config::kdump_tools::{self, KdumpTools};
 use crate::doctor::config::place::Place;
 use crate::doctor::config::saver::Saver;
-use crate::doctor::{Facts, Finding, Link};
-use crate::system::{Kind, Seen};
+use crate::doctor::facts::Facts;
+use crate::doctor::finding::{Finding, Link};
+use crate::system::{FileType, Seen};
 use crate::verdict::Stage;
 
 const LOADED: &str = "/sys/kernel/kexec_crash_loaded";
@@ -144,10 +146,6 @@ fn release(facts: &Facts) -> Vec<Finding> {
     }
 }
 
-/// The links that kdump-config makes anew, for the kernel that runs, each time it loads: what they
-/// lead to now says nothing of the crash kernel that is loaded, nor of the next one.
-pub const LINKS: [&str; 2] = ["/var/lib/kdump/vmlinuz", "/var/lib/kdump/initrd.img"];
-
 /// A kernel or an initrd, as the settings have it.
 struct Named {
     path: String,
@@ -183,7 +181,7 @@ fn of_links(facts: &Facts, own: &KdumpTools, running: &str) -> Vec<Finding> {
         };
         let target = match system.stat(path) {
             // The initrd has a check of its own.
-            Seen::Is(stat) if stat.kind == Kind::Dangling && name == "KDUMP_KERNEL" => {
+            Seen::Is(stat) if stat.file_type == FileType::Dangling && name == "KDUMP_KERNEL" => {
                 let says = format!("the crash kernel is not there: {path} leads nowhere");
                 let finding = missing(facts, path, running, says);
                 return vec![
@@ -195,7 +193,7 @@ fn of_links(facts: &Facts, own: &KdumpTools, running: &str) -> Vec<Finding> {
                 let finding = missing(facts, path, running, says);
                 return vec![finding.line(&value.place, format!("{name}={path}"))];
             }
-            Seen::Is(stat) if stat.kind != Kind::Dangling => {
+            Seen::Is(stat) if stat.file_type != FileType::Dangling => {
                 stat.link.unwrap_or_else(|| path.to_owned())
             }
             _ => return Vec::new(),

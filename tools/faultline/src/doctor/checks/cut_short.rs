@@ -7,7 +7,8 @@ use crate::doctor::check::Check;
 use crate::doctor::config::makedumpfile;
 use crate::doctor::config::place::Place;
 use crate::doctor::config::saver::Saver;
-use crate::doctor::{Facts, Finding, Link};
+use crate::doctor::facts::Facts;
+use crate::doctor::finding::{Finding, Link};
 use crate::system::{Seen, System};
 use crate::verdict::Stage;
 
@@ -323,7 +324,7 @@ mod tests {
         .is_empty());
         assert_eq!(
             found(armed("?"), watchdog)[0].state,
-            crate::doctor::State::Unknown
+            crate::doctor::finding::State::Unknown
         );
     }
 
@@ -372,9 +373,12 @@ mod tests {
         let cluster = || Machine::new().file("/etc/corosync/corosync.conf", "");
         assert_eq!(
             found(cluster(), fencing)[0].state,
-            crate::doctor::State::Unknown
+            crate::doctor::finding::State::Unknown
         );
         let told = cluster().file("/etc/kdump.conf", "fence_kdump_nodes a b\n");
-        assert_eq!(found(told, fencing)[0].state, crate::doctor::State::Note);
+        assert_eq!(
+            found(told, fencing)[0].state,
+            crate::doctor::finding::State::Note
+        );
     }
 }

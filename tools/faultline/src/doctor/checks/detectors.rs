@@ -4,8 +4,10 @@
 
 use crate::doctor::check::Check;
 use crate::doctor::checks::panics::{cause, set, COMMAND_LINE};
+use crate::doctor::facts::Facts;
 use crate::doctor::facts::{cpu_list, in_ranges};
-use crate::doctor::{Class, Classes, Facts, Finding, Link, State};
+use crate::doctor::finding::{Finding, Link, State};
+use crate::fault::class::{Class, Classes};
 use crate::system::{sysctl_path, Seen};
 use crate::verdict::Stage;
 

@@ -4,7 +4,9 @@
 //! of it; some can warn first, by a pretimeout that panics.
 
 use crate::doctor::check::Check;
-use crate::doctor::{Class, Facts, Finding, Link, State};
+use crate::doctor::facts::Facts;
+use crate::doctor::finding::{Finding, Link, State};
+use crate::fault::class::Class;
 use crate::system::Seen;
 use crate::verdict::Stage;
 
@@ -162,7 +164,7 @@ fn device(facts: &Facts, name: &str) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Classes;
+    use crate::fault::class::Classes;
     use crate::system::testing::Machine;
 
     /// The states of the detector's and the panic's link.

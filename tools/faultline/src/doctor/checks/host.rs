@@ -6,7 +6,8 @@ use super::kdump::{is_one_there, is_there, About, With};
 use super::target::goal;
 use crate::doctor::check::Check;
 use crate::doctor::config::saver::{Goal, Saver};
-use crate::doctor::{Facts, Finding, Link};
+use crate::doctor::facts::Facts;
+use crate::doctor::finding::{Finding, Link};
 use crate::verdict::Stage;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
@@ -139,7 +140,7 @@ fn answers(host: &str, port: u16) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Classes;
+    use crate::fault::class::Classes;
     use crate::system::testing::Machine;
 
     fn says(machine: Machine) -> Vec<String> {

@@ -2,12 +2,13 @@
 
 //! The crash kernel's initrd: there, and not older than what went into it.
 
-use super::crash_kernel::LINKS;
 use super::kdump::{number, About};
 use crate::doctor::check::Check;
+use crate::doctor::config::images::{initrd, of_next_load, LINKS};
 use crate::doctor::config::saver::Saver;
-use crate::doctor::{Facts, Finding, Link};
-use crate::system::{Seen, Stat, System};
+use crate::doctor::facts::Facts;
+use crate::doctor::finding::{Finding, Link};
+use crate::system::{Seen, System};
 use crate::verdict::Stage;
 
 const ABOUT: About = About(Link::CrashKernel);
@@ -29,35 +30,6 @@ pub const CHECKS: &[Check] = &[
         run: age,
     },
 ];
-
-/// The first of the initrd's places that has one, or could not be seen.
-pub fn initrd(system: &System, saver: &Saver, release: &str) -> (String, Seen<Stat>) {
-    let paths = saver.initrds(release);
-    let mut found = (paths.first().cloned().unwrap_or_default(), Seen::Absent);
-    for path in paths {
-        match system.stat(&path) {
-            Seen::Is(stat) if stat.kind == crate::system::Kind::Dangling => {
-                found = (path, Seen::Absent)
-            }
-            Seen::Absent => {}
-            seen => return (path, seen),
-        }
-    }
-    found
-}
-
-/// The initrd that the next load takes, which is the one that is loaded if nothing changed since:
-/// where kdump-config makes the link anew, what that will lead to.
-pub fn of_next_load(system: &System, saver: &Saver, release: &str) -> (String, Seen<Stat>) {
-    let found = initrd(system, saver, release);
-    let is_made = matches!(saver, Saver::KdumpTools(_)) && LINKS.contains(&found.0.as_str());
-    if !is_made || !matches!(found.1, Seen::Absent) {
-        return found;
-    }
-    let path = format!("/var/lib/kdump/initrd.img-{release}");
-    let stat = system.stat(&path);
-    (path, stat)
-}
 
 /// The commands that make it anew.
 fn rebuild(finding: Finding, saver: &Saver, release: &str) -> Finding {
@@ -251,7 +223,7 @@ mod tests {
         };
         assert!(says(made(), age)[0].starts_with("Fine"));
         let stale = found(at(made(), "/etc/fstab", 2060), age);
-        assert_eq!(stale[0].state, crate::doctor::State::Note);
+        assert_eq!(stale[0].state, crate::doctor::finding::State::Note);
         assert_eq!(
             stale[0].evidence[0],
             crate::doctor::finding::Evidence::new(
@@ -263,15 +235,15 @@ mod tests {
             |path: &str, text: &str| found(at(made().file(path, text), path, 2060), age)[0].state;
         assert_eq!(
             sure("/etc/kdump/sysctl.conf", ""),
-            crate::doctor::State::Wrong
+            crate::doctor::finding::State::Wrong
         );
         assert_eq!(
             sure("/etc/crypttab", "a UUID=1 /key\n"),
-            crate::doctor::State::Wrong
+            crate::doctor::finding::State::Wrong
         );
         assert_eq!(
             sure("/etc/crypttab", "# nothing\n"),
-            crate::doctor::State::Note
+            crate::doctor::finding::State::Note
         );
     }
 

@@ -3,7 +3,8 @@
 //! What several checks of kdump need: how findings are written, and figures of the machine.
 
 use crate::doctor::config::place::Place;
-use crate::doctor::{Classes, Finding, Link, State};
+use crate::doctor::finding::{Finding, Link, State};
+use crate::fault::class::Classes;
 use crate::system::{Seen, System};
 use crate::verdict::Stage;
 
@@ -76,7 +77,7 @@ pub fn number(system: &System, path: &str) -> Seen<u64> {
 /// Returns whether something is at `path`, or nothing where that could not be seen.
 pub fn is_there(system: &System, path: &str) -> Option<bool> {
     match system.stat(path) {
-        Seen::Is(stat) => Some(stat.kind != crate::system::Kind::Dangling),
+        Seen::Is(stat) => Some(stat.file_type != crate::system::FileType::Dangling),
         Seen::Absent => Some(false),
         Seen::Unseen(_) => None,
     }

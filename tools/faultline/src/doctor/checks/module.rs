@@ -4,7 +4,8 @@
 
 use super::kdump::About;
 use crate::doctor::check::Check;
-use crate::doctor::{Facts, Finding, Link};
+use crate::doctor::facts::Facts;
+use crate::doctor::finding::{Finding, Link};
 use crate::system::{Seen, System};
 use crate::verdict::Stage;
 
@@ -193,7 +194,7 @@ fn built(facts: &Facts) -> Vec<Finding> {
 mod tests {
     use super::*;
     use crate::doctor::checks::testing::found;
-    use crate::doctor::State;
+    use crate::doctor::finding::State;
     use crate::system::testing::Machine;
 
     fn machine(lockdown: &str, enforce: &str, disabled: &str) -> Machine {

@@ -3,8 +3,10 @@
 //! Whether what was detected becomes a panic: the switches, as they are now.
 
 use crate::doctor::check::Check;
+use crate::doctor::facts::Facts;
+use crate::doctor::finding::{Finding, Link, State};
 use crate::doctor::key::Key;
-use crate::doctor::{Class, Classes, Facts, Finding, Link, State};
+use crate::fault::class::{Class, Classes};
 use crate::system::{sysctl_path, Seen};
 use crate::verdict::Stage;
 

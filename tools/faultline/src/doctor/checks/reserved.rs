@@ -2,18 +2,19 @@
 
 //! Memory for the crash kernel: reserved now, reserved at the next boot as well, and enough.
 
-use super::initrd::of_next_load;
 use super::kdump::{memory, number, ranges, About, With, MIB};
 use super::unlock;
 use crate::doctor::check::Check;
 use crate::doctor::config::boot::{configured, Menu};
-use crate::doctor::config::command_line::CommandLine;
+use crate::doctor::config::crashkernel::fadump;
 use crate::doctor::config::crashkernel::{text, wanted, Wanted};
+use crate::doctor::config::images::of_next_load;
 use crate::doctor::config::place::Place;
 use crate::doctor::config::saver::{Goal, Saver};
 use crate::doctor::config::shell::Settings;
-use crate::doctor::{Facts, Finding, Link};
-use crate::system::{Kind, Seen, System};
+use crate::doctor::facts::Facts;
+use crate::doctor::finding::{Finding, Link};
+use crate::system::{FileType, Seen, System};
 use crate::verdict::Stage;
 
 const CMDLINE: &str = "/proc/cmdline";
@@ -110,18 +111,6 @@ fn reserved(facts: &Facts) -> Vec<Finding> {
             .evidence(SIZE, why),
     };
     vec![finding]
-}
-
-/// The word of the command line that has the firmware of a POWER machine keep the memory for a
-/// dump: it loads no crash kernel.
-pub fn fadump(system: &System) -> Option<String> {
-    let line = CommandLine::parse(&system.text(CMDLINE).is()?);
-    let last = line
-        .words()
-        .filter(|word| word.starts_with("fadump="))
-        .last();
-    last.filter(|word| !matches!(*word, "fadump=off" | "fadump=0"))
-        .map(str::to_owned)
 }
 
 /// The boot loader's menu, and GRUB's environment.
@@ -378,7 +367,7 @@ fn kernel_size(system: &System, release: &str) -> Option<(u64, &'static str)> {
     }
     // kdump-tools' factor for x86.
     let stat = system.stat(&format!("/boot/vmlinuz-{release}")).is()?;
-    (stat.kind == Kind::File).then_some((stat.size * 6, "six times its file"))
+    (stat.file_type == FileType::File).then_some((stat.size * 6, "six times its file"))
 }
 
 /// What an initrd takes, packed and unpacked, and how that is known.

@@ -7,8 +7,9 @@ use super::kdump::{number, About, With};
 use crate::doctor::check::Check;
 use crate::doctor::config::kdump_tools;
 use crate::doctor::config::saver::Saver;
-use crate::doctor::{Facts, Finding, Link};
-use crate::system::{Kind, Seen, System};
+use crate::doctor::facts::Facts;
+use crate::doctor::finding::{Finding, Link};
+use crate::system::{FileType, Seen, System};
 use crate::verdict::Stage;
 
 const ABOUT: About = About(Link::CrashKernel);
@@ -105,7 +106,7 @@ fn unit(system: &System, name: &str) -> Unit {
             Seen::Is(stat) if stat.link.as_deref() == Some("/dev/null") => {
                 return Unit::Masked(path)
             }
-            Seen::Is(stat) if stat.kind == Kind::File && stat.size == 0 => {
+            Seen::Is(stat) if stat.file_type == FileType::File && stat.size == 0 => {
                 return Unit::Masked(path)
             }
             Seen::Is(_) => break,

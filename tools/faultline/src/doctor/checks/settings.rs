@@ -6,8 +6,10 @@
 use crate::doctor::check::Check;
 use crate::doctor::checks::panics::SYSCTL_FILE;
 use crate::doctor::config::sysctl::{Assignment, Unread, Why, SYSCTL_CONF};
+use crate::doctor::facts::Facts;
+use crate::doctor::finding::{Finding, Link, State};
 use crate::doctor::key::{self, Key, KEYS};
-use crate::doctor::{Classes, Facts, Finding, Link, State};
+use crate::fault::class::Classes;
 use crate::system::{sysctl_path, Seen};
 
 const FILES: &str =

@@ -8,7 +8,8 @@ use crate::doctor::check::Check;
 use crate::doctor::config::kdump_tools;
 use crate::doctor::config::place::Place;
 use crate::doctor::config::saver::Saver;
-use crate::doctor::{Facts, Finding, Link};
+use crate::doctor::facts::Facts;
+use crate::doctor::finding::{Finding, Link};
 use crate::system::{Seen, System};
 use crate::verdict::Stage;
 

@@ -8,8 +8,9 @@ use crate::doctor::check::Check;
 use crate::doctor::config::makedumpfile;
 use crate::doctor::config::place::Place;
 use crate::doctor::config::saver::{Goal, Saver};
-use crate::doctor::{Facts, Finding, Link, State};
-use crate::system::{Kind, Seen, System};
+use crate::doctor::facts::Facts;
+use crate::doctor::finding::{Finding, Link, State};
+use crate::system::{FileType, Seen, System};
 use crate::verdict::Stage;
 
 const ABOUT: About = About(Link::Dump);
@@ -123,7 +124,7 @@ fn directory(system: &System, saver: &Saver, dir: &str, place: &Place) -> Findin
         .filter(|mount| is_below(dir, &mount.point))
         .max_by_key(|mount| mount.point.len());
     if let Some(mount) = on {
-        if matches!(mount.kind.as_str(), "tmpfs" | "ramfs") {
+        if matches!(mount.fstype.as_str(), "tmpfs" | "ramfs") {
             let says =
                 format!("dumps go to {dir}, which is in memory: a dump is gone with the reboot");
             return ABOUT
@@ -131,7 +132,7 @@ fn directory(system: &System, saver: &Saver, dir: &str, place: &Place) -> Findin
                 .line(place, dir)
                 .evidence(
                     "/proc/self/mounts",
-                    format!("{} {}", mount.point, mount.kind),
+                    format!("{} {}", mount.point, mount.fstype),
                 )
                 .mend("# name a directory on a disk");
         }
@@ -142,13 +143,13 @@ fn directory(system: &System, saver: &Saver, dir: &str, place: &Place) -> Findin
                 .line(place, dir)
                 .evidence(
                     "/proc/self/mounts",
-                    format!("{} {} ro", mount.point, mount.kind),
+                    format!("{} {} ro", mount.point, mount.fstype),
                 )
                 .mend(format!("mount -o remount,rw {}", mount.point));
         }
     }
     match system.stat(dir) {
-        Seen::Is(stat) if stat.kind != Kind::Directory => ABOUT
+        Seen::Is(stat) if stat.file_type != FileType::Directory => ABOUT
             .wrong(
                 Stage::DumpFailed,
                 format!("dumps go to {dir}, which is no directory"),

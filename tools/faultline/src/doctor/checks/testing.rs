@@ -2,7 +2,9 @@
 
 //! What a check says of a test's machine.
 
-use crate::doctor::{Classes, Facts, Finding};
+use crate::doctor::facts::Facts;
+use crate::doctor::finding::Finding;
+use crate::fault::class::Classes;
 use crate::system::testing::Machine;
 
 /// The findings of a check.

@@ -2,12 +2,13 @@
 
 //! Encrypted disks: whether the crash kernel can unlock what it needs, with nobody at the console.
 
-use super::initrd;
 use super::kdump::About;
 use crate::doctor::check::Check;
+use crate::doctor::config::images::initrd;
 use crate::doctor::config::saver::Saver;
+use crate::doctor::facts::Facts;
 use crate::doctor::finding::Evidence;
-use crate::doctor::{Facts, Finding, Link};
+use crate::doctor::finding::{Finding, Link};
 use crate::system::{Seen, System};
 use crate::verdict::Stage;
 
@@ -115,7 +116,7 @@ fn in_initrd(facts: &Facts, saver: &Saver, text: &str) -> (String, String) {
     {
         return Default::default();
     }
-    let path = initrd::initrd(facts.system, saver, release).0;
+    let path = initrd(facts.system, saver, release).0;
     let inside = facts.system.inside(&path, INSIDE).is();
     (path, inside.unwrap_or_default())
 }
@@ -209,7 +210,7 @@ fn of_initrd(system: &System, initrd: &str, text: &str, own: &Entry) -> Finding 
 mod tests {
     use super::*;
     use crate::doctor::checks::testing::{found, says};
-    use crate::doctor::State;
+    use crate::doctor::finding::State;
     use crate::pack::cpio;
     use crate::system::testing::Machine;
 
@@ -278,7 +279,7 @@ mod tests {
         // What the memory that it takes depends on.
         let asks = |files: &[_]| {
             let system = lvm(files, 0o600).system();
-            opened(&Facts::of(&system, crate::doctor::Classes::ALL)).unwrap()
+            opened(&Facts::of(&system, crate::fault::class::Classes::ALL)).unwrap()
         };
         assert!(asks(&[tab("lvm_crypt UUID=1 none luks\n")]).1);
         let (line, asks) = asks(&[tab(own), key]);
@@ -301,13 +302,13 @@ mod tests {
             ("cryptroot/keyfiles/x", "0123456789"),
         ];
         let system = lvm(&files, 0o600).system();
-        let facts = Facts::of(&system, crate::doctor::Classes::ALL);
+        let facts = Facts::of(&system, crate::fault::class::Classes::ALL);
         assert_eq!(unlock(&facts)[0].state, State::Fine);
         let record = format!("{:?}", system.record());
         assert!(!record.contains("0123456789"));
         // And the answer is the same from what was collected.
         let again = System::replay(system.record().clone());
-        let facts = Facts::of(&again, crate::doctor::Classes::ALL);
+        let facts = Facts::of(&again, crate::fault::class::Classes::ALL);
         assert_eq!(unlock(&facts)[0].state, State::Fine);
     }
 }

@@ -2,6 +2,9 @@
 
 //! `crashkernel=` of a kernel's command line, read as `kernel/crash_reserve.c` reads it.
 
+use super::command_line::CommandLine;
+use crate::system::System;
+
 /// What a command line asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
@@ -121,6 +124,18 @@ fn size(text: &str) -> Result<(u64, &str), String> {
         _ => return Ok((number, rest)),
     };
     Ok((number.saturating_mul(1 << shift), &rest[1..]))
+}
+
+/// The word of the command line that has the firmware of a POWER machine keep the memory for a
+/// dump: it loads no crash kernel.
+pub fn fadump(system: &System) -> Option<String> {
+    let line = CommandLine::parse(&system.text("/proc/cmdline").is()?);
+    let last = line
+        .words()
+        .filter(|word| word.starts_with("fadump="))
+        .last();
+    last.filter(|word| !matches!(*word, "fadump=off" | "fadump=0"))
+        .map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::command_line::CommandLine;
 use super::saver::Saver;
 use super::tuned;
 use crate::doctor::key::KEYS;
-use crate::system::{sysctl_path, Kind, Seen, System};
+use crate::system::{sysctl_path, FileType, Seen, System};
 use std::collections::BTreeMap;
 
 /// The directories of systemd-sysctl. Of files with the same name, the first directory's is read.
@@ -172,7 +172,7 @@ impl Sysctls {
         if system
             .stat(&path)
             .is()
-            .is_some_and(|stat| stat.kind == Kind::File)
+            .is_some_and(|stat| stat.file_type == FileType::File)
         {
             let unread = self.read(system, &path).into_iter();
             self.unread.extend(unread.map(|assignment| Unread {

@@ -4,8 +4,10 @@
 //! class that would not leave a dump then would. Nonsense in a file harms nobody.
 
 use super::Made;
+use crate::doctor::answer::Answer;
 use crate::doctor::answer::Outcome;
-use crate::doctor::{examine, Answer, Classes};
+use crate::doctor::examine;
+use crate::fault::class::Classes;
 use crate::system::{Record, Seen, System};
 
 const MACHINES: &[&str] = &["debian-12", "debian-13", "debian-13-cloud", "fedora-43"];

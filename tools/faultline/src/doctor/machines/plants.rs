@@ -6,8 +6,9 @@
 //! The table is `tests/machines/plants`, with the commands that plant each: they work on a recorded
 //! machine's tree and on a real machine as well.
 
-use super::{directory, lines, Made};
-use crate::doctor::{Answer, Finding, State};
+use super::{counts, directory, lines, Made};
+use crate::doctor::answer::Answer;
+use crate::doctor::finding::{Finding, State};
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
@@ -69,14 +70,6 @@ fn table() -> Vec<Plant> {
         }
     }
     plants
-}
-
-/// Findings that count for the answer.
-pub fn counts(answer: &Answer) -> impl Iterator<Item = &Finding> {
-    answer
-        .findings
-        .iter()
-        .filter(|one| !matches!(one.state, State::Fine | State::Off))
 }
 
 /// A machine with these plants, and its answer.

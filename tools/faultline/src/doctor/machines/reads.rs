@@ -3,7 +3,10 @@
 //! What a check says that it reads, it reads on one machine or another.
 
 use super::{directory, unpack};
-use crate::doctor::{check, Classes, Facts};
+use crate::doctor::check::Check;
+use crate::doctor::checks;
+use crate::doctor::facts::Facts;
+use crate::fault::class::Classes;
 use crate::system::System;
 use std::fs;
 
@@ -29,7 +32,7 @@ const MORE: &[(&str, &str)] = &[
 ];
 
 /// Every path that the check asks for, on a machine.
-fn asked(check: &check::Check, system: &System) -> Vec<String> {
+fn asked(check: &Check, system: &System) -> Vec<String> {
     (check.run)(&Facts::of(system, Classes::ALL));
     let record = system.record();
     let paths = record.texts.keys().chain(record.lists.keys());
@@ -53,7 +56,7 @@ fn a_check_reads_what_it_names() {
         })
         .collect();
     let mut wrong = Vec::new();
-    for check in check::all() {
+    for check in checks::all() {
         let paths: Vec<_> = machines
             .iter()
             .flat_map(|dir| asked(check, &System::at(dir.path()).unwrap()))

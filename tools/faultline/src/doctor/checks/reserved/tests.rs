@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::doctor::checks::testing::says;
-use crate::doctor::Classes;
+use crate::fault::class::Classes;
 use crate::system::testing::Machine;
 
 fn machine(size: &str, line: &str) -> Machine {

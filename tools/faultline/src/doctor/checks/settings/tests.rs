@@ -129,7 +129,10 @@ fn for_the_next_boot_and_not_now_and_the_reverse() {
     // What works now makes no class fail, and is told.
     let machine = debian("1").system();
     let answer = doctor::examine(&machine, Classes::ALL);
-    let panic = &answer.class(crate::doctor::Class::Soft).unwrap().chain[1];
+    let panic = &answer
+        .class(crate::fault::class::Class::Soft)
+        .unwrap()
+        .chain[1];
     assert_eq!((panic.link, panic.state), (Link::Panic, State::Later));
 }
 

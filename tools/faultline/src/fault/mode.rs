@@ -3,8 +3,7 @@
 //! The faults that a drill can provoke. A mode is one row of [`MODES`]: everything
 //! else in this program reads the row and knows no mode by name.
 
-use crate::detector::{self, Detector};
-use std::collections::BTreeSet;
+use super::detector::{self, Detector};
 
 /// A kind of fault, what reports it, and what it looks like in a dump.
 #[derive(Debug)]
@@ -319,104 +318,11 @@ pub fn find(name: &str) -> Option<&'static Mode> {
     MODES.iter().find(|mode| mode.name == name)
 }
 
-/// A mode, and the detector that is to report it.
-#[derive(Debug, Clone, Copy)]
-pub struct Case {
-    pub mode: &'static Mode,
-    pub detector: &'static Detector,
-}
-
-impl Case {
-    /// The mode with the detector of that name, or with the one that should report it.
-    pub fn new(mode: &'static Mode, detector: Option<&str>) -> Result<Self, String> {
-        let found = match detector {
-            None => mode.detectors.first(),
-            Some(name) => mode.detectors.iter().find(|known| known.name == name),
-        };
-        let known = || mode.detectors.iter().map(|known| known.name);
-        found
-            .map(|detector| Case { mode, detector })
-            .ok_or_else(|| {
-                let known: Vec<_> = known().collect();
-                format!(
-                    "mode {} is not seen by '{}'; what may see it: {}",
-                    mode.name,
-                    detector.unwrap_or_default(),
-                    known.join(", ")
-                )
-            })
-    }
-
-    /// The mode with the detector of that name, or, where that cannot see the mode, the one of
-    /// another mode that has this name: what is asked for need not be what there is.
-    pub fn insisting(mode: &'static Mode, detector: &str) -> Option<Self> {
-        let of = |mode: &Mode| {
-            let mut known = mode.detectors.iter();
-            known.find(|known| known.name == detector).copied()
-        };
-        let detector = of(mode).or_else(|| MODES.iter().find_map(of))?;
-        Some(Case { mode, detector })
-    }
-
-    /// The names of all detectors.
-    pub fn detectors() -> BTreeSet<&'static str> {
-        let all = MODES.iter().flat_map(|mode| mode.detectors);
-        all.map(|detector| detector.name).collect()
-    }
-
-    /// Is the fault its own report?
-    pub fn is_self_reported(&self) -> bool {
-        self.detector.reports.is_empty()
-    }
-
-    /// Lines that report the fault.
-    pub fn reports(&self) -> &'static [&'static str] {
-        match self.detector.reports {
-            [] => self.mode.reports,
-            reports => reports,
-        }
-    }
-}
-
 impl std::str::FromStr for &'static Mode {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
         let names: Vec<_> = MODES.iter().map(|mode| mode.name).collect();
         find(name).ok_or_else(|| format!("the modes are: {}", names.join(", ")))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_unique_and_each_mode_can_be_seen() {
-        for (at, mode) in MODES.iter().enumerate() {
-            assert!(MODES[at + 1..].iter().all(|other| other.name != mode.name));
-            let case = Case::new(mode, None).unwrap();
-            assert!(
-                !case.detector.panic.is_empty(),
-                "{}: what does its panic say?",
-                mode.name
-            );
-            assert!(
-                !case.reports().is_empty() || case.detector.panics.is_none(),
-                "{}: a report that need not be a panic has lines",
-                mode.name
-            );
-        }
-    }
-
-    #[test]
-    fn a_detector_that_cannot_see_the_mode_is_refused_with_those_that_can() {
-        let error = Case::new(find("hung").unwrap(), Some("soft-lockup")).unwrap_err();
-        assert!(
-            error.ends_with("what may see it: hung-task, nmi"),
-            "{error}"
-        );
-        let case = Case::new(find("hard").unwrap(), Some("nmi")).unwrap();
-        assert_eq!(case.detector.name, "nmi");
     }
 }

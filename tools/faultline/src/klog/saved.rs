@@ -4,7 +4,7 @@
 //! kexec-tools' `vmcore-dmesg.txt`, what `dmesg` or `journalctl -k` print, and the records of
 //! pstore, whose parts come in any order.
 
-use crate::line::Line;
+use super::line::Line;
 use std::collections::BTreeMap;
 
 /// As much of a file as shows what it is.

@@ -4,8 +4,8 @@
 //! detector is one constant: how it is armed, switched off and made to panic, what it says
 //! in the kernel log, and when it must say it.
 
-use crate::doctor::Class;
-use crate::window::{self, Window};
+use super::class::Class;
+use super::window::{self, Window};
 
 /// Something that reports faults.
 #[derive(Debug)]
