@@ -106,8 +106,7 @@ impl File {
 impl Drop for File {
     fn drop(&mut self) {
         // SAFETY: By the invariant this object owns the reference, which is not used after the
-        // drop. The file has no descriptor, so there is no file table (the second argument) to
-        // give.
+        // drop. The file has no descriptor, so the file table (the second argument) is null.
         unsafe { bindings::filp_close(self.file.as_ptr(), core::ptr::null_mut()) };
     }
 }

@@ -24,26 +24,31 @@
 //!
 //! C header: [`include/linux/module.h`](srctree/include/linux/module.h)
 
+mod entrance;
+mod info;
+pub(crate) mod this_module;
+
 use core::{
     cell::UnsafeCell,
-    ffi::CStr,
-    mem::MaybeUninit,
-    sync::atomic::{
-        AtomicUsize,
-        Ordering, //
-    }, //
+    mem::MaybeUninit, //
 };
 
 use crate::{
-    bindings,
-    compat::{
-        c_str,
-        ffi::c_int, //
-    },
+    compat::ffi::c_int,
     error::Result,
-    memory,
-    pr_err,
-    task::time, //
+    memory, //
+};
+
+use self::entrance::wait_for_entrances;
+
+pub(crate) use self::{
+    entrance::Entrance,
+    this_module::this, //
+};
+
+pub use self::{
+    info::Info,
+    this_module::name, //
 };
 
 /// A module.
@@ -60,50 +65,6 @@ pub trait Module: Sized + Send + Sync {
     ///
     /// The load fails with the error.
     fn init() -> Result<Self>;
-}
-
-/// Returns `THIS_MODULE`.
-pub(crate) const fn this() -> *mut bindings::module {
-    (&raw const bindings::__this_module).cast_mut()
-}
-
-/// Returns the name of this module.
-pub fn name() -> &'static CStr {
-    // SAFETY: The name is a string with NUL in the module's `struct module`. The kernel does not
-    // change it, and frees it with this code.
-    unsafe { c_str((&raw const bindings::__this_module.name).cast()) }
-}
-
-/// The number of [`Entrance`]s.
-static ENTRANCES: AtomicUsize = AtomicUsize::new(0);
-
-/// A way by which the kernel can call into this module. Unload waits until there is none.
-pub(crate) struct Entrance(());
-
-impl Entrance {
-    pub(crate) fn new() -> Self {
-        ENTRANCES.fetch_add(1, Ordering::Relaxed);
-        Self(())
-    }
-}
-
-impl Drop for Entrance {
-    fn drop(&mut self) {
-        // Orders what closed the way before the load in `wait_for_entrances`.
-        ENTRANCES.fetch_sub(1, Ordering::Release);
-    }
-}
-
-/// Waits until there is no [`Entrance`].
-fn wait_for_entrances() {
-    let open = ENTRANCES.load(Ordering::Acquire);
-    if open == 0 {
-        return;
-    }
-    pr_err!("{open} registrations or threads were leaked: waiting for them");
-    while ENTRANCES.load(Ordering::Acquire) != 0 {
-        time::sleep_ms(100);
-    }
 }
 
 /// Holds the module's object from load to unload.
@@ -153,102 +114,6 @@ impl<T: Module> Slot<T> {
         unsafe { (*self.0.get()).assume_init_drop() };
         wait_for_entrances();
     }
-}
-
-/// A string of `.modinfo`, which is built at compile time.
-///
-/// The functions are inline, so that none of them, with their checks that panic, becomes part of a
-/// module.
-#[doc(hidden)]
-#[derive(Clone, Copy)]
-pub struct Info {
-    bytes: [u8; Self::MAX],
-    len: usize,
-}
-
-impl Info {
-    const MAX: usize = 1024;
-
-    #[doc(hidden)]
-    #[inline]
-    pub const fn new(text: &str) -> Self {
-        let info = Self {
-            bytes: [0; Self::MAX],
-            len: 0,
-        };
-        info.text(text)
-    }
-
-    /// Appends a text.
-    #[doc(hidden)]
-    #[must_use = "the string with the addition is returned"]
-    #[inline]
-    pub const fn text(mut self, text: &str) -> Self {
-        let text = text.as_bytes();
-        let mut i = 0;
-        while i < text.len() {
-            self.bytes[self.len] = text[i];
-            self.len += 1;
-            i += 1;
-        }
-        self
-    }
-
-    /// Appends a number of at most 64 bits.
-    #[doc(hidden)]
-    #[must_use = "the string with the addition is returned"]
-    #[inline]
-    pub const fn number(mut self, number: i128) -> Self {
-        if number < 0 {
-            self = self.text("-");
-        }
-        let number = number.unsigned_abs() as u64;
-        let mut unit = 1;
-        while number / unit >= 10 {
-            unit *= 10;
-        }
-        while unit > 0 {
-            self.bytes[self.len] = b'0' + (number / unit % 10) as u8;
-            self.len += 1;
-            unit /= 10;
-        }
-        self
-    }
-
-    /// Returns the size of the string with its NUL.
-    #[doc(hidden)]
-    #[inline]
-    pub const fn size(&self) -> usize {
-        self.len + 1
-    }
-
-    /// Returns the string with its NUL.
-    #[doc(hidden)]
-    #[inline]
-    pub const fn array<const N: usize>(&self) -> [u8; N] {
-        let mut array = [0; N];
-        let mut i = 0;
-        while i < self.len {
-            array[i] = self.bytes[i];
-            i += 1;
-        }
-        array
-    }
-}
-
-/// Puts an [`Info`](crate::module::Info) into `.modinfo`.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __modinfo {
-    ($info:expr) => {
-        const _: () = {
-            // The names must not occur in `$info`.
-            const __FAULTLINE_INFO: $crate::module::Info = $info;
-            #[link_section = ".modinfo"]
-            #[used(compiler)]
-            static __FAULTLINE_STRING: [u8; __FAULTLINE_INFO.size()] = __FAULTLINE_INFO.array();
-        };
-    };
 }
 
 /// Makes the crate a module. Used once, in the crate's root.

@@ -32,7 +32,7 @@ use crate::{
         char_ptr,
         ffi::c_int, //
     },
-    module,
+    module::this_module,
     task::time, //
 };
 
@@ -92,7 +92,7 @@ impl Line {
         unsafe {
             bindings::_printk(
                 char_ptr(self.level.format()),
-                char_ptr(module::name()),
+                char_ptr(this_module::name()),
                 line.len() as c_int,
                 line.as_ptr(),
             )

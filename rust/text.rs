@@ -2,8 +2,7 @@
 
 //! Text in a buffer of fixed size.
 //!
-//! Our own: `kernel::str` has strings on the heap only, and this is used where nothing may be
-//! allocated.
+//! Our own: `kernel::str::CString` is on the heap, and this is used where nothing may be allocated.
 
 use core::{
     ffi::CStr,

@@ -23,7 +23,7 @@ use crate::{
     }, //
 };
 
-/// A type that [`params!`](crate::params) knows by a name of C's kind.
+/// A type for which [`params!`](crate::params) has a name, as `int`.
 pub(crate) struct TypeName {
     pub(crate) name: &'static str,
     /// The type in `faultline::params`.
