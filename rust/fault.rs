@@ -6,6 +6,7 @@
 //! - [`watchdog`]: how the machine's lockup detectors are set.
 //! - [`crash`]: whether a crash kernel stands ready.
 //! - [`page`]: pages that are taken to be held.
+//! - [`mortal`], [`hang_until`]: a thread that may die, and one that hangs.
 //!
 //! | | what the kernel does | who calls it |
 //! |---|---|---|
@@ -24,7 +25,7 @@
 //! A task that dies never runs again, so what is on its stack is never dropped:
 //! it stays locked, registered or allocated. What kills one asks for a
 //! [`Mortal`], which says that where it is lent this is all that there is to it.
-//! A [thread](crate::task::kthread::Me::mortal) has one, and so has a [crash
+//! A [thread](mortal) of ours has one, and so has a [crash
 //! point](crate::fault::crash_point). A handler of other probes has none: the kernel keeps a
 //! pointer to the probe while a handler runs, and so for good where the task dies
 //! in it.
@@ -35,6 +36,7 @@
 pub mod crash;
 pub mod crash_point;
 pub mod page;
+mod thread;
 pub mod watchdog;
 
 use core::{
@@ -43,6 +45,11 @@ use core::{
     hint::black_box,
     marker::PhantomData,
     ptr::NonNull, //
+};
+
+pub use self::thread::{
+    hang_until,
+    mortal, //
 };
 
 use crate::{

@@ -18,7 +18,10 @@ use core::{
 
 use faultline::{
     compat::push,
-    fault::crash_point::CrashPoint,
+    fault::{
+        self,
+        crash_point::CrashPoint, //
+    },
     prelude::*,
     sync::{
         lock_class,
@@ -602,7 +605,7 @@ fn hold_together(
         place: role.place,
         is_second: role.is_second,
         me: Some(me),
-        mortal: &me.mortal(),
+        mortal: &fault::mortal(me),
     };
     if let Err(error) = (plan.mode.hold)(&hold) {
         let errno = error.to_errno();

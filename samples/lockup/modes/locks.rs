@@ -10,6 +10,7 @@
 use core::fmt;
 
 use faultline::{
+    fault,
     prelude::*,
     sync::{
         lock_class,
@@ -109,7 +110,7 @@ pub(super) fn wait_for_mutex(hold: &Hold<'_>) -> Result {
         let _held = b.lock();
         if hold.meet_asleep() {
             say(hold, 1, 0);
-            me.hang_until(|| hold.timer.ends_ns());
+            fault::hang_until(me, || hold.timer.ends_ns());
         }
     } else {
         let _held = a.lock();

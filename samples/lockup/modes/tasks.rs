@@ -3,6 +3,7 @@
 //! Modes in which a task sleeps and is not woken, while its CPU is free.
 
 use faultline::{
+    fault,
     prelude::*,
     task::{
         time,
@@ -19,7 +20,7 @@ use crate::hold::{
 #[inline(never)]
 pub(super) fn hang_uninterruptible(hold: &Hold<'_>) -> Result {
     let me = hold.me.ok_or(EINVAL)?;
-    me.hang_until(|| hold.timer.ends_ns());
+    fault::hang_until(me, || hold.timer.ends_ns());
     Ok(())
 }
 
