@@ -20,7 +20,7 @@ struct Knobs;
 
 impl Module for Knobs {
     fn init() -> Result<Self> {
-        pr_info!("loops of at most {} rounds", rounds::limit());
+        pr_info!("loops of at most {} rounds", params::max_loop_count.get());
         Ok(Self)
     }
 }

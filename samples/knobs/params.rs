@@ -107,7 +107,7 @@ faultline::params! {
     /// max loop execution count
     0o644 max_loop_count: int = 100_000, range(0..=i32::MAX);
     /// runs a loop of so many rounds, at most max_loop_count
-    0o200 run: uint = 0, on_change(rounds::run);
+    0o200 run: uint = 0, on_change(run_rounds);
     /// how many rounds the last loop had
     0o444 last_count: computed = rounds::show_last_count;
     /// a share of something
@@ -127,6 +127,11 @@ faultline::params! {
     /// a text of letters, digits, _ and -, but not busy
     0o644 label: str<16> = "knobs",
         check(is_label, "letters, digits, _ and - are allowed"), on_change(take_label);
+}
+
+/// Runs a loop, which `max_loop_count` bounds while it runs.
+fn run_rounds(wanted: u32) -> Result<(), Refusal> {
+    rounds::run(wanted, || max_loop_count.get())
 }
 
 /// How often `even` was changed.

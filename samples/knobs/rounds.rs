@@ -17,23 +17,15 @@ use faultline::{
     task::time, //
 };
 
-use crate::params;
-
 /// After so many rounds others get the CPU.
 const ROUNDS_AT_ONCE: u32 = 1 << 24;
 
 /// How many rounds the last loop had.
 static LAST_COUNT: AtomicU32 = AtomicU32::new(0);
 
-/// How many rounds a loop may have.
-#[inline(never)]
-pub(crate) fn limit() -> i32 {
-    params::max_loop_count.get()
-}
-
-/// Runs a loop of `wanted` rounds, or of as many as are allowed. It takes a second
-/// or two for the most that can be; other parameters wait meanwhile.
-pub(crate) fn run(wanted: u32) -> Result<(), Refusal> {
+/// Runs a loop of `wanted` rounds, or of as many as the `limit`, which is asked in each round,
+/// allows. It takes a second or two for the most that can be; other parameters wait meanwhile.
+pub(crate) fn run(wanted: u32, limit: impl Fn() -> i32) -> Result<(), Refusal> {
     let mut count = 0u32;
     while count < wanted {
         if i64::from(count) >= i64::from(limit()) {

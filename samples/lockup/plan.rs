@@ -1,24 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The plan: what the parameters mean, with every contradiction refused.
+//! The plan: what the settings mean, with every contradiction refused.
 
-use core::{
-    fmt,
-    sync::atomic::{
-        AtomicBool,
-        AtomicU64,
-        Ordering::Relaxed, //
-    }, //
-};
+use core::fmt;
 
 use faultline::{
     fault::{
         crash,
         page, //
-    },
-    params::{
-        CpuList,
-        Refusal, //
     },
     prelude::*,
     task::{
@@ -29,22 +18,24 @@ use faultline::{
 };
 
 use crate::{
-    modes::{
+    live,
+    mode::{
         Ends,
         Mode,
         Team, //
     },
-    params::{
-        self,
+    settings::{
+        BegunBy,
+        Cpus,
+        Settings,
         FUNCTION_MAX,
         RUN_ID_MAX, //
-    },
-    session, //
+    }, //
 };
 
-/// What is going to happen. What may change while it does (`delay_secs`,
-/// `hold_secs`, `cooldown_secs`) is left to the parameters.
+/// What is going to happen. What may change while it does is [`live`].
 pub(crate) struct Plan {
+    pub(crate) begun_by: BegunBy,
     pub(crate) run_id: Text<RUN_ID_MAX>,
     pub(crate) mode: &'static Mode,
     /// The CPUs that it is about; there is at least one, and all were online.
@@ -66,55 +57,7 @@ pub(crate) struct At {
     pub(crate) count: u32,
 }
 
-/// `hold_secs` as it was last accepted, and [`PLANNED`].
-///
-/// Both are in one word, so that whoever sets `hold_secs` and the plan that takes it cannot
-/// miss each other: one of the two checks the value.
-static HOLD: AtomicU64 = AtomicU64::new(params::HOLD_SECS_DEFAULT as u64);
-
-/// A plan has taken `hold_secs`, so a change has to pass the plan's check.
-const PLANNED: u64 = 1 << 32;
-
-/// The user has given `cpus`.
-static CPUS_GIVEN: AtomicBool = AtomicBool::new(false);
-
-/// How long to hold the CPUs, as it is now; 0 is for ever.
-#[inline]
-pub(crate) fn hold_secs() -> u32 {
-    HOLD.load(Relaxed) as u32
-}
-
-/// Takes `hold_secs` for the plan, which checks it together with the other parameters. From
-/// then on [`hold_secs_allowed`] checks each change.
-fn take_hold_secs() -> u32 {
-    HOLD.fetch_or(PLANNED, Relaxed) as u32
-}
-
-/// Checks a new `hold_secs`; those who sleep until the end of the hold are told.
-pub(crate) fn hold_secs_allowed(secs: u32) -> Result<(), Refusal> {
-    let mut before = HOLD.load(Relaxed);
-    loop {
-        let planned = before & PLANNED;
-        if planned != 0 && secs == 0 && !params::force.get() {
-            return Err(Refusal::because("to hold for ever needs force=1 at load"));
-        }
-        let after = planned | u64::from(secs);
-        match HOLD.compare_exchange_weak(before, after, Relaxed, Relaxed) {
-            Ok(_) => break,
-            Err(now) => before = now,
-        }
-    }
-    session::wake();
-    Ok(())
-}
-
-/// The user gives `cpus`.
-pub(crate) fn cpus_are_given(_list: &CpuList) -> Result<(), Refusal> {
-    CPUS_GIVEN.store(true, Relaxed);
-    Ok(())
-}
-
-/// Which run is refused, and why.
+/// Refuses the run of this name.
 struct Judge<'a>(&'a Text<RUN_ID_MAX>);
 
 impl Judge<'_> {
@@ -129,25 +72,17 @@ impl Judge<'_> {
 }
 
 impl Plan {
-    /// Makes a plan of the parameters, or refuses with a line in the log.
+    /// Makes a plan of the settings, or refuses with a line in the log.
     ///
     /// # Errors
     ///
     /// `EINVAL` for what contradicts itself or the machine, `EOPNOTSUPP` for what this kernel
     /// cannot do, `EPERM` without a crash kernel, `ENOMEM`.
-    pub(crate) fn from_params(mode: Option<&'static Mode>) -> Result<Self> {
-        let run_id = params::run_id.copy();
-        let force = params::force.get();
+    pub(crate) fn new(mode: &'static Mode, settings: Settings) -> Result<Self> {
+        let Settings { run_id, force, .. } = settings;
         let judge = Judge(&run_id);
+        let word = mode.word;
 
-        let Some(mode) = mode else {
-            pr_err!(
-                "run {run_id}: refused: mode=: one of {} is required",
-                params::mode.words()
-            );
-            return Err(EINVAL);
-        };
-        let word = mode.word();
         if let Some(why) = mode.harmless_on_rt {
             judge.insist(
                 !context::PREEMPT_RT,
@@ -155,10 +90,10 @@ impl Plan {
                 format_args!("mode={word}: this kernel is built with PREEMPT_RT: {why}"),
             )?;
         }
-        let at = crash_point(&judge, mode)?;
-        let cpus = resolve_cpus(&judge, mode, at.is_some(), force)?;
+        let at = crash_point(&judge, mode, settings.at, settings.count)?;
+        let cpus = resolve_cpus(&judge, mode, settings.cpus, at.is_some(), force)?;
         judge.insist(
-            take_hold_secs() != 0 || force,
+            live::take_hold_secs() != 0 || force,
             EINVAL,
             format_args!("hold_secs=0: to hold for ever needs force=1"),
         )?;
@@ -168,13 +103,14 @@ impl Plan {
             format_args!("mode={word}: the kernel does not survive it, which needs force=1"),
         )?;
         let plan = Self {
+            begun_by: settings.begun_by,
             mode,
             cpus,
             force,
-            iterations: params::iterations.get(),
-            touch_watchdog: params::touch_watchdog.get(),
-            alloc_under_lock: params::alloc_under_lock.get(),
-            limit_mib: params::limit_mib.get(),
+            iterations: settings.iterations,
+            touch_watchdog: settings.touch_watchdog,
+            alloc_under_lock: settings.alloc_under_lock,
+            limit_mib: settings.limit_mib,
             at,
             run_id: run_id.clone(),
         };
@@ -187,17 +123,15 @@ impl Plan {
                  kdump-config load), or set force=1"
             ),
         )?;
-        // Last, so that what was refused leaves the parameter alone.
-        params::cpus.store(&plan.cpus)?;
         Ok(plan)
     }
 
     /// Refuses what makes no sense together.
     fn refuse_contradictions(&self, judge: &Judge<'_>) -> Result {
         let Self { mode, at, .. } = self;
-        let word = mode.word();
+        let word = mode.word;
         let iterations = self.iterations;
-        let cooldown_secs = params::cooldown_secs.get();
+        let cooldown_secs = live::cooldown_secs();
 
         judge.insist(
             iterations == 1 || mode.is_repeatable(),
@@ -279,14 +213,14 @@ impl fmt::Display for Plan {
         write!(
             f,
             "mode={} cpus={} delay_secs={} hold_secs={} force={}",
-            self.mode.word(),
+            self.mode.word,
             self.cpus,
-            params::delay_secs.get(),
-            hold_secs(),
+            live::delay_secs(),
+            live::hold_secs(),
             u8::from(self.force)
         )?;
         if self.iterations > 1 {
-            let pause = params::cooldown_secs.get();
+            let pause = live::cooldown_secs();
             write!(f, " iterations={} cooldown_secs={pause}", self.iterations)?;
         }
         if self.touch_watchdog {
@@ -305,10 +239,13 @@ impl fmt::Display for Plan {
     }
 }
 
-/// The crash point that the parameters mean.
-fn crash_point(judge: &Judge<'_>, mode: &'static Mode) -> Result<Option<At>> {
-    let function = params::at.copy();
-    let count = params::count.get();
+/// The crash point that the settings mean.
+fn crash_point(
+    judge: &Judge<'_>,
+    mode: &Mode,
+    function: Text<FUNCTION_MAX>,
+    count: u32,
+) -> Result<Option<At>> {
     if function.is_empty() {
         judge.insist(
             count == 1,
@@ -323,35 +260,35 @@ fn crash_point(judge: &Judge<'_>, mode: &'static Mode) -> Result<Option<At>> {
         format_args!(
             "at={function}: mode={} cannot be in the middle of any function; soft, hard, panic, \
              oops, bug and warn can",
-            mode.word()
+            mode.word
         ),
     )?;
     Ok(Some(At { function, count }))
 }
 
-/// The CPUs that the parameter means. From then on it reads back as their list.
+/// The CPUs that the settings mean.
 fn resolve_cpus(
     judge: &Judge<'_>,
-    mode: &'static Mode,
+    mode: &Mode,
+    wanted: Cpus,
     is_anywhere: bool,
     force: bool,
 ) -> Result<CpuSet> {
-    let word = mode.word();
+    let word = mode.word;
     let online = CpuSet::online()?;
-    let is_given = CPUS_GIVEN.load(Relaxed);
-    // A set is allocated, which must not be done while the list is read.
-    let is_all = params::cpus.read().is_all();
 
-    let cpus = if is_given && !is_all {
-        CpuSet::of(|cpu| params::cpus.read().contains(cpu))?
-    } else if is_all || is_anywhere {
-        CpuSet::of(|cpu| online.contains(cpu))?
-    } else if mode.team == Team::Ring {
-        let second = online.iter().nth(1).unwrap_or(0);
-        CpuSet::of(|cpu| cpu <= second && online.contains(cpu))?
-    } else {
-        let first = online.iter().find(|&cpu| cpu != 0).unwrap_or(0);
-        CpuSet::of(|cpu| cpu == first)?
+    let cpus = match wanted {
+        Cpus::List(cpus) => cpus,
+        Cpus::All => CpuSet::of(|cpu| online.contains(cpu))?,
+        Cpus::Default if is_anywhere => CpuSet::of(|cpu| online.contains(cpu))?,
+        Cpus::Default if mode.team == Team::Ring => {
+            let second = online.iter().nth(1).unwrap_or(0);
+            CpuSet::of(|cpu| cpu <= second && online.contains(cpu))?
+        }
+        Cpus::Default => {
+            let first = online.iter().find(|&cpu| cpu != 0).unwrap_or(0);
+            CpuSet::of(|cpu| cpu == first)?
+        }
     };
     judge.insist(
         cpus.iter().all(|cpu| online.contains(cpu)),

@@ -32,20 +32,18 @@ use faultline::{
 };
 
 use crate::{
-    hold::{
-        Hold,
-        Timer, //
-    },
+    countdown::count_down,
+    hold::Hold,
+    modes::Fault,
     plan::At,
-    run::{
-        self,
-        Shared, //
-    },
-    state::State, //
+    shared::Shared,
+    state::State,
+    timer::Timer, //
 };
 
 /// What strikes.
 pub(crate) struct Striker {
+    fault: &'static Fault,
     shared: Arc<Shared>,
     /// How far it is: one of the following.
     at: AtomicU8,
@@ -61,8 +59,9 @@ impl Striker {
     /// It was called off before that.
     const CANCELLED: u8 = 3;
 
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(fault: &'static Fault, shared: Arc<Shared>) -> Self {
         Self {
+            fault,
             shared,
             at: AtomicU8::new(Self::WAITING),
         }
@@ -95,9 +94,9 @@ impl Strike for Striker {
             mortal: task,
         };
         // Modes that can be here do not fail.
-        let _ = (shared.plan.mode.hold)(&hold);
-        shared.ends(cpu, &hold.timer);
-        shared.iterations_done.store(1, SeqCst);
+        let _ = (self.fault.inject)(&hold);
+        shared.ends(cpu, hold.timer.ms());
+        shared.progress.iterations_done.store(1, SeqCst);
         self.at.store(Self::DONE, SeqCst);
     }
 }
@@ -106,7 +105,7 @@ impl Strike for Striker {
 pub(crate) fn run(shared: &Shared, point: &CrashPoint<Striker>, me: &Me<'_>) {
     let run_id = &shared.plan.run_id;
 
-    if !run::count_down(shared, None, me) {
+    if !count_down(&shared.plan, None, me) {
         State::Countdown.go_on_to(State::Cancelled);
         return shared.leave(false);
     }

@@ -6,6 +6,7 @@
 //! the first run was started, or while the module is unloaded, finds none.
 
 use core::{
+    fmt,
     pin::Pin,
     sync::atomic::{
         AtomicBool,
@@ -27,24 +28,14 @@ use faultline::{
 };
 
 use crate::{
-    modes::Mode,
-    params,
+    modes::Fault,
     plan::Plan,
-    run::{
-        BegunBy,
-        Run,
-        Shared, //
-    },
+    run::Run,
+    shared::Shared,
     state::State, //
 };
 
 static SESSION: Published<Session> = Published::new();
-
-/// The module. When it is dropped the session ends, which calls off what can be,
-/// and waits for the rest.
-pub(crate) struct Lockup {
-    _session: Publication<Session>,
-}
 
 /// What the parameters find.
 pub(crate) struct Session {
@@ -57,45 +48,58 @@ pub(crate) struct Session {
     is_loaded: AtomicBool,
 }
 
-impl Module for Lockup {
-    fn init() -> Result<Self> {
-        let session = Session {
-            run: KBox::pin_init(new_mutex!(None), GFP_KERNEL)?,
-            begins: AtomicBool::new(false),
-            is_loaded: AtomicBool::new(false),
-        };
-        // Dropped if what follows fails.
-        let session = SESSION.publish(Arc::new(session, GFP_KERNEL)?)?;
-        let mode = params::mode.get().map(|row| row.1);
-        let started = SESSION.with(|session| session.begin(mode, BegunBy::Load));
-        started.unwrap_or(Err(ENODEV))?;
-        Ok(Self { _session: session })
-    }
+/// Opens the session. When what is returned is dropped it ends, which calls off what can be,
+/// and waits for the rest.
+///
+/// # Errors
+///
+/// `ENOMEM`.
+pub(crate) fn open() -> Result<Publication<Session>> {
+    let session = Session {
+        run: KBox::pin_init(new_mutex!(None), GFP_KERNEL)?,
+        begins: AtomicBool::new(false),
+        is_loaded: AtomicBool::new(false),
+    };
+    SESSION.publish(Arc::new(session, GFP_KERNEL)?)
+}
+
+/// Begins the first run, as the module is loaded.
+///
+/// # Errors
+///
+/// What `make_plan` and [`Run::start`] fail with.
+pub(crate) fn load(fault: &'static Fault, make_plan: impl FnOnce() -> Result<Plan>) -> Result {
+    let started = SESSION.with(|session| session.begin(fault, make_plan));
+    started.unwrap_or(Err(ENODEV))
 }
 
 impl Session {
-    /// Begins a run.
-    fn begin(&self, mode: Option<&'static Mode>, by: BegunBy) -> Result {
+    /// Begins a run. Its plan is made when no other run begins or goes on.
+    fn begin(&self, fault: &'static Fault, make_plan: impl FnOnce() -> Result<Plan>) -> Result {
         if self.begins.swap(true, SeqCst) {
             return Err(EBUSY);
         }
-        let begun = self.begin_alone(mode, by);
+        let begun = self.begin_alone(fault, make_plan);
         self.begins.store(false, SeqCst);
         begun
     }
 
     /// The same, where nobody else does. The plan and the run are made without a lock of ours:
     /// both read files, whose locks the kernel takes before ours when a parameter is read.
-    fn begin_alone(&self, mode: Option<&'static Mode>, by: BegunBy) -> Result {
+    fn begin_alone(
+        &self,
+        fault: &'static Fault,
+        make_plan: impl FnOnce() -> Result<Plan>,
+    ) -> Result {
         let goes_on = |run: &Run| !run.shared.is_over();
         if self.run.lock().as_ref().is_some_and(goes_on) {
             return Err(EBUSY);
         }
-        let plan = Plan::from_params(mode)?;
+        let plan = make_plan()?;
         // What is over is gone before the next one shows what it is at.
         let over = self.run.lock().take();
         drop(over);
-        let new = Run::start(plan, by)?;
+        let new = Run::start(plan, fault)?;
         {
             let mut run = self.run.lock();
             // `hold_secs` may have changed since its threads began to sleep.
@@ -108,12 +112,15 @@ impl Session {
 }
 
 /// Begins another run, for a write to `trigger`.
-pub(crate) fn trigger(mode: &'static Mode) -> Result<(), Refusal> {
+pub(crate) fn trigger(
+    fault: &'static Fault,
+    make_plan: impl FnOnce() -> Result<Plan>,
+) -> Result<(), Refusal> {
     let begun = SESSION.with(|session| {
         session
             .is_loaded
             .load(SeqCst)
-            .then(|| session.begin(Some(mode), BegunBy::Trigger))
+            .then(|| session.begin(fault, make_plan))
     });
     match begun.flatten() {
         None => Err(Refusal::because(
@@ -127,10 +134,7 @@ pub(crate) fn trigger(mode: &'static Mode) -> Result<(), Refusal> {
             error,
             Some("the line before this one says why"),
         )),
-        Some(Ok(())) => {
-            params::mode.choose(mode);
-            Ok(())
-        }
+        Some(Ok(())) => Ok(()),
     }
 }
 
@@ -178,8 +182,14 @@ pub(crate) fn wake() {
     });
 }
 
+/// Shows the result of the last run, if there is one, and the state.
+pub(crate) fn show_result(out: &mut dyn fmt::Write) -> fmt::Result {
+    with_run(|shared| shared.outcome().show(out))
+        .unwrap_or_else(|| write!(out, "state={}", State::word()))
+}
+
 /// Calls `body` with the last run, if there is one.
-pub(crate) fn with_run<R>(body: impl FnOnce(&Shared) -> R) -> Option<R> {
+fn with_run<R>(body: impl FnOnce(&Shared) -> R) -> Option<R> {
     SESSION
         .with(|session| {
             let run = session.run.lock();

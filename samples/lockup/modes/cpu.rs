@@ -14,9 +14,9 @@ use faultline::{
     }, //
 };
 
-use crate::hold::{
-    Hold,
-    Timer, //
+use crate::{
+    hold::Hold,
+    timer::Timer, //
 };
 
 /// A soft lockup: no other thread gets the CPU, while interrupts still come.

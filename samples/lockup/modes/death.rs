@@ -18,8 +18,7 @@ fn panic(hold: &Hold<'_>) -> ! {
     let plan = &hold.shared.plan;
     fault::panic(format_args!(
         "lockup: run {}: mode={}",
-        plan.run_id,
-        plan.mode.word()
+        plan.run_id, plan.mode.word
     ))
 }
 
@@ -59,8 +58,7 @@ pub(super) fn warn_once(hold: &Hold<'_>) -> Result {
     let plan = &hold.shared.plan;
     fault::warn(format_args!(
         "lockup: run {}: mode={}",
-        plan.run_id,
-        plan.mode.word()
+        plan.run_id, plan.mode.word
     ));
     Ok(())
 }

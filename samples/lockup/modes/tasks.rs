@@ -11,9 +11,9 @@ use faultline::{
     }, //
 };
 
-use crate::hold::{
-    Hold,
-    Timer, //
+use crate::{
+    hold::Hold,
+    timer::Timer, //
 };
 
 /// A task that waits for what does not come, in state `D`.
