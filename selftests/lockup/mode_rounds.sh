@@ -18,6 +18,7 @@ purpose() {
 	expects '^WARNING: .*faultline_helper_warn'
 	expects '^BUG faultline_free_twice .*: Object already free'
 	expects '^WARNING: .*object_err'
+	expects '^BUG: KASAN: double-free in .*free_twice'
 }
 
 # complaints: what the log has besides our lines, and the reports that are made on purpose.

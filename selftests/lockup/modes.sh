@@ -240,6 +240,8 @@ has_killed() { [ -n "$(killed)" ]; }
 oom_makes_the_kernel_kill() {
 	local victims=() folder limit
 	expects '^Out of memory: Killed process [0-9]+ \(python3\) '
+	# Of a file system of the guest: who frees memory asks for some that it must get.
+	expects '^WARNING: mm/page_alloc\.c:[0-9]+ at __alloc_pages_slowpath.* kswapd[0-9]'
 	detectors 0 0 0
 	folder=$(mktemp -d)
 	for _ in 1 2 3 4; do
