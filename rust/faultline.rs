@@ -13,6 +13,7 @@
 //! | [`task`] | threads, CPUs, contexts, interrupts, time |
 //! | [`sync`] | locks, RCU, published objects |
 //! | [`memory`] | the kernel's memory, and per-CPU counters |
+//! | [`trace`] | events in tracefs that a module declares |
 //! | [`fault`] | fault injection alone: panics, oopses, crash points, detectors |
 //! | [`net`] | what `route_probe` alone needs: the structures of the network, its events |
 //!
@@ -47,6 +48,7 @@ pub mod probe;
 pub mod sync;
 pub mod task;
 pub mod text;
+pub mod trace;
 
 /// Declares the module's parameters; the [module `params`](mod@params) says how.
 #[doc(inline)]

@@ -26,6 +26,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
+#include <linux/trace_events.h>
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
 

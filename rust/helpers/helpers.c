@@ -25,5 +25,6 @@
 #include "smp.c"
 #include "spinlock.c"
 #include "stop_machine.c"
+#include "trace_events.c"
 #include "wait_bit.c"
 #include "workqueue.c"

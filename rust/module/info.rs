@@ -2,6 +2,8 @@
 
 //! Strings of the section `.modinfo`, which are built at compile time.
 
+use core::ffi::CStr;
+
 /// A string of `.modinfo`, which is built at compile time.
 ///
 /// The functions are inline, so that none of them, with their checks that panic, becomes part of a
@@ -60,6 +62,28 @@ impl Info {
             unit /= 10;
         }
         self
+    }
+
+    /// Takes away a space at the end.
+    #[doc(hidden)]
+    #[must_use = "the string without it is returned"]
+    #[inline]
+    pub const fn trimmed(mut self) -> Self {
+        if self.len > 0 && self.bytes[self.len - 1] == b' ' {
+            self.len -= 1;
+            self.bytes[self.len] = 0;
+        }
+        self
+    }
+
+    /// The string, for C: what follows it is NUL.
+    #[doc(hidden)]
+    #[inline]
+    pub const fn as_c_str(&'static self) -> &'static CStr {
+        match CStr::from_bytes_until_nul(&self.bytes) {
+            Ok(text) => text,
+            Err(_) => c"",
+        }
     }
 
     /// Returns the size of the string with its NUL.

@@ -11,7 +11,8 @@
 
 use crate::{
     bindings,
-    probe::HandlerContext, //
+    probe::HandlerContext,
+    trace::Written, //
 };
 
 pub use crate::bindings::{
@@ -21,17 +22,6 @@ pub use crate::bindings::{
     faultline_route_output as Output,
     faultline_route_validate as Validate, //
 };
-
-/// What became of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
-    /// A buffer has it.
-    Yes,
-    /// Nobody listens.
-    Unheard,
-    /// Somebody listens, and no buffer had room, or recording is off.
-    Lost,
-}
 
 macro_rules! record {
     ($type:ident) => {

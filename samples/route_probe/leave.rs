@@ -8,10 +8,7 @@
 use faultline::{
     memory::KernelPtr,
     net::{
-        events::{
-            self,
-            Written, //
-        },
+        events,
         Arp,
         Flow,
         Found,
@@ -21,7 +18,8 @@ use faultline::{
         Table,
         NAME_SIZE, //
     },
-    probe::HandlerContext, //
+    probe::HandlerContext,
+    trace::Written, //
 };
 
 use crate::{

@@ -32,12 +32,10 @@ use core::{
 
 use faultline::{
     memory::percpu::Counters,
-    net::events::{
-        self,
-        Written, //
-    },
+    net::events,
     prelude::*,
-    probe::Missed, //
+    probe::Missed,
+    trace::Written, //
 };
 
 use crate::{

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a field of an event can be.
+
+use core::{
+    ffi::CStr,
+    fmt, //
+};
+
+use crate::module::Info;
+
+/// What a field of an event can be.
+pub trait Field: Copy + Send + Sync + 'static {
+    /// The type in the file `format`.
+    #[doc(hidden)]
+    const C_TYPE: &'static CStr;
+    /// The conversion of `printf()` by which user space prints it.
+    #[doc(hidden)]
+    const FORMAT: &'static str;
+    #[doc(hidden)]
+    const IS_SIGNED: bool;
+
+    /// Writes the value.
+    #[doc(hidden)]
+    fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result;
+}
+
+macro_rules! number {
+    ($($type:ty, $c_type:literal, $format:literal, $is_signed:literal;)*) => { $(
+        impl Field for $type {
+            const C_TYPE: &'static CStr = $c_type;
+            const FORMAT: &'static str = $format;
+            const IS_SIGNED: bool = $is_signed;
+
+            fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+                write!(out, "{self}")
+            }
+        }
+    )* };
+}
+
+number! {
+    u8, c"u8", "%u", false;
+    u16, c"u16", "%u", false;
+    u32, c"u32", "%u", false;
+    u64, c"u64", "%llu", false;
+    usize, c"unsigned long", "%lu", false;
+    i8, c"s8", "%d", true;
+    i16, c"s16", "%d", true;
+    i32, c"s32", "%d", true;
+    i64, c"s64", "%lld", true;
+    isize, c"long", "%ld", true;
+}
+
+impl Field for bool {
+    const C_TYPE: &'static CStr = c"bool";
+    const FORMAT: &'static str = "%d";
+    const IS_SIGNED: bool = false;
+
+    fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        write!(out, "{}", u8::from(*self))
+    }
+}
+
+/// A text of less than `N` bytes, for an event (`char[N]`, with NUL).
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct Chars<const N: usize>([u8; N]);
+
+impl<const N: usize> Chars<N> {
+    const C_TYPE_TEXT: Info = Info::new("char[").number(N as i128).text("]");
+
+    /// The text, up to its first NUL, or as far as there is room.
+    #[inline]
+    pub fn of(text: &[u8]) -> Self {
+        let mut chars = [0; N];
+        let room = chars.iter_mut().take(N.saturating_sub(1));
+        for (to, &from) in room.zip(text.iter().take_while(|&&byte| byte != 0)) {
+            *to = from;
+        }
+        Self(chars)
+    }
+}
+
+impl<const N: usize> Field for Chars<N> {
+    const C_TYPE: &'static CStr = Self::C_TYPE_TEXT_REF.as_c_str();
+    const FORMAT: &'static str = "%s";
+    const IS_SIGNED: bool = false;
+
+    /// Other than printable ASCII is shown as `?`.
+    fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        self.0
+            .iter()
+            .take_while(|&&byte| byte != 0)
+            .try_for_each(|&byte| {
+                out.write_char(match byte {
+                    b' '..=b'~' => char::from(byte),
+                    _ => '?',
+                })
+            })
+    }
+}
+
+impl<const N: usize> Chars<N> {
+    const C_TYPE_TEXT_REF: &'static Info = &Self::C_TYPE_TEXT;
+}
