@@ -23,6 +23,9 @@ handlers_may+='|vmemmap_base|mem_section|boot_cpu_data|memstart_addr|__SCT__pree
 # What the kernel's macro for an argument of ftrace's would say of a number that it has ruled out.
 handlers_may+='|__ubsan_handle_out_of_bounds'
 handlers_may+='|\.rodata.*|\.data.*|\.bss.*'
+# What a kernel with lockdep, and Rust with its debug assertions, has checked by the way.
+[ ! -e /proc/lockdep_stats ] ||
+	handlers_may+='|_R.*4core9panicking.*|rcu_is_watching|__bug_table|__SCT__WARN_trap'
 
 # reached MODULE: first "entry <function>" for each function by which the kernel enters a
 # handler, then "out <symbol>" for each symbol outside of the module's code that is reached.

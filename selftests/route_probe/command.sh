@@ -106,8 +106,8 @@ a_terminal_has_eighty_columns() {
 	ping_once a 192.0.2.9
 	wait "$started"
 	match "in colour" $'\e\\[1mfib_lookup\e\\[0m' "$(out terminal)"
-	sed -iE '/^Script /d' "$scratch/terminal.out"
-	sed -i 's/\x1b\[[0-9;]*m//g; s/\r//g' "$scratch/terminal.out"
+	# (busybox's sed, which does this on slow kernels, knows no \x1b.)
+	sed -i -e '/^Script /d' -e $'s/\e\\[[0-9;]*m//g; s/\r//g' "$scratch/terminal.out"
 	same "longer lines" "" "$(grep -E '^.{81}' "$scratch/terminal.out" || true)"
 	match "further lines are indented" '^            [^ ]' "$(out terminal)"
 }
