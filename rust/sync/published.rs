@@ -44,7 +44,7 @@ use crate::{
 /// # Invariants
 ///
 /// - `object` is null, or was returned by [`Arc::into_raw`] and owns that reference.
-/// - `users` is the number of [`User`]s. Only a user dereferences what it loaded from `object`, and
+/// - `users` is the number of `User`s. Only a user dereferences what it loaded from `object`, and
 ///   it exists before the load.
 ///
 /// # Examples
