@@ -25,9 +25,14 @@ ifeq ($(KDIR),)
 
 all: modules
 
+ifneq ($(MODULE),)
+modules: setup build/btf-guard
+	@scripts/own-module "$(MODULE)" $(RUNTIME_ARG)
+else
 modules: setup build/btf-guard
 	@+args=$$(scripts/module-args "$(call paths,METADATA)") && \
 		$(IN_ROOT) $(MAKE) $(jobs) --no-print-directory -C "$(call paths,METADATA)" $$args $(RUNTIME_ARG) modules
+endif
 
 else
 
@@ -80,6 +85,8 @@ help:
 # make clean       removes build/;  make distclean  the cache as well
 #
 # KERNEL=<row>     one of scripts/kernels instead of the first
+# MODULE=<folder>  build the module of your own in that folder, NAME/NAME.rs, instead:
+#                  make MODULE=... [KERNEL=...]; samples/hello_probe is one to copy
 # KDIR=<tree>      your own kernel tree with Rust metadata: make KDIR=... [install]
 # RUNTIME=embedded the modules carry the Rust crates that they use, also where
 #                  the kernel has them (by itself where it has not)
@@ -153,7 +160,7 @@ test-long: selftests tools
 		scripts/machine --kernel debian-13 --variant $$variant make || exit; done
 	@scripts/test $(patsubst selftests/%,debian-13:%,$(wildcard selftests/machine/*.sh)) \
 		lockup debian-13:lockup/hold.sh lockup_oops lockup_death probes knobs/races.sh drill/pass.sh \
-		prove/crash_points.sh prove/fuzz_files.sh prove/fuzz_params.sh tool/fuzz.sh \
+		prove/crash_points.sh prove/fuzz_files.sh prove/fuzz_params.sh tool/fuzz.sh own_module \
 		$(patsubst selftests/%,%,$(wildcard selftests/route_probe/*.sh)) bench
 
 prove:
