@@ -15,6 +15,7 @@ folder=/tmp/net
 # theirs: their folder, where they may write; with the program that one of them needs.
 theirs() {
 	[ -d "$folder" ] && return
+	[ -d /proc/sys/net/ipv6 ] || skip "this kernel has no IPv6, which those tests set up"
 	[ -e "$source/fib_tests.sh" ] || skip "the kernel's source is not there ($source)"
 	mkdir "$folder"
 	cp -r "$source"/{*.sh,nettest.c,lib} "$folder"
