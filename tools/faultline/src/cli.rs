@@ -3,8 +3,8 @@
 //! The command line: what a user may ask for, and how the answer is given.
 
 use crate::doctor::command::{self as doctor, DoctorArgs};
-use crate::drgn::Vmlinux;
 use crate::drill;
+use crate::dump::drgn::Vmlinux;
 use crate::dump::{Dump, State, Watch};
 use crate::escape;
 use crate::fault::case::Case;
@@ -13,7 +13,6 @@ use crate::fault::mode::{Mode, MODES};
 use crate::guest;
 use crate::here;
 use crate::here::args::{self, HereArgs, ResumeArgs, StatusArgs};
-use crate::infer;
 use crate::interrupt;
 use crate::layout::wrapped;
 use crate::ledger;
@@ -25,7 +24,8 @@ use crate::report::{DumpFacts, Files, Report, VERDICT};
 use crate::route::filters::{self, Filter};
 use crate::route::{self, Ask};
 use crate::timeline;
-use crate::verdict::{self, Expected};
+use crate::verdict::expected::Expected;
+use crate::verdict::{self, infer};
 use anyhow::Context;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::io::ErrorKind;
@@ -588,7 +588,7 @@ fn judge(args: VerdictArgs) -> anyhow::Result<ExitCode> {
         insists: true,
     };
     dump.question(case, &args.vmcore[0], vmlinux.as_ref());
-    let verdict = verdict::judge_dump(&expected, &dump);
+    let verdict = verdict::dump::judge(&expected, &dump);
     let timeline = dump
         .story
         .as_ref()

@@ -3,7 +3,7 @@
 //! The drill in a virtual machine: runs a plan, collects the dump, asks for the
 //! verdict, and leaves everything in the drill's folder.
 
-use crate::drgn::Vmlinux;
+use crate::dump::drgn::Vmlinux;
 use crate::dump::flattened::{self, Stream};
 use crate::dump::{elf, Dump, State, Watch};
 use crate::event::{Guest, What};
@@ -18,7 +18,8 @@ use crate::report::{DumpFacts, Files, Report, DRILL};
 use crate::runner;
 use crate::seen::Seen;
 use crate::timeline;
-use crate::verdict::{self, Expected};
+use crate::verdict;
+use crate::verdict::expected::Expected;
 use anyhow::Context;
 use std::cell::Cell;
 use std::fs::File;
@@ -120,7 +121,7 @@ pub fn run(plan: &Plan, setting: &Setting, progress: &Progress) -> anyhow::Resul
         threshold: plan.injection.threshold,
         insists: false,
     };
-    let mut verdict = verdict::judge(&expected, &seen, dump.as_ref());
+    let mut verdict = verdict::drill::judge(&expected, &seen, dump.as_ref());
     let failures = seen
         .sysctl_failures
         .iter()

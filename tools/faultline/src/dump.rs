@@ -6,7 +6,9 @@
 
 mod bitmap;
 mod codec;
+mod descriptor;
 mod diskdump;
+pub mod drgn;
 pub mod elf;
 mod fault;
 pub mod flattened;
@@ -19,6 +21,7 @@ mod pieces;
 mod place;
 mod printk;
 mod source;
+mod state;
 #[cfg(any(test, feature = "fuzzing"))]
 mod testing;
 mod unpack;
@@ -27,60 +30,18 @@ mod vmcoreinfo;
 mod words;
 
 pub use fault::{Fault, Watch};
+pub use place::Place;
+pub use state::{Facts, Format, State};
 
-use crate::drgn::{self, Silence, Vmlinux, Witness};
 use crate::fault::case::Case;
 use crate::klog::saved;
 use crate::klog::story::Story;
-pub use place::Place;
-use serde::Serialize;
-use std::collections::BTreeMap;
+use drgn::{Silence, Vmlinux, Witness};
 use std::path::{Path, PathBuf};
 use vmcore::Input;
 
 /// No kernel log is longer: its buffer is 2 GiB at the most, and 256 KiB mostly.
 const LONGEST_LOG: u64 = 256 << 20;
-
-/// What became of a dump.
-#[derive(Debug, Clone, PartialEq)]
-pub enum State {
-    /// Nothing was written.
-    Absent,
-    /// It is not a dump that anything can read; this is why.
-    Unreadable(String),
-    /// A part is missing; this part.
-    Incomplete(String),
-    /// It is all there.
-    Complete { pages: u64 },
-    /// The reading was given up, which says nothing of the dump; this is why.
-    GivenUp(String),
-    /// There is none: what was given is a kernel log.
-    LogAlone,
-}
-
-/// How a dump is written down, which decides who can read it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub enum Format {
-    /// makedumpfile's own, filtered and compressed.
-    #[serde(rename = "kdump-compressed")]
-    KdumpCompressed,
-    /// All memory.
-    #[serde(rename = "elf")]
-    Elf,
-}
-
-/// What a dump says of itself.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Facts {
-    pub format: Format,
-    pub release: String,
-    pub machine: String,
-    /// makedumpfile's, if it filtered.
-    pub dump_level: Option<i32>,
-    /// The host's name, as the kernel had it when it crashed.
-    pub host: Option<String>,
-    pub vmcoreinfo: BTreeMap<String, String>,
-}
 
 /// An examined dump.
 #[derive(Debug)]

@@ -13,13 +13,13 @@ use crate::dump::{Dump, State};
 use crate::fault::case::Case;
 use crate::fault::mode::MODES;
 use crate::here;
-use crate::infer;
 use crate::klog::saved;
 use crate::klog::story::Story;
 use crate::ledger::Ledger;
 use crate::route::line::Record;
 use crate::system::{self, initrd};
-use crate::verdict::{self, Expected};
+use crate::verdict::expected::Expected;
+use crate::verdict::{self, infer};
 
 /// Reads a kernel log that somebody saved, and judges it, in any mode.
 pub fn log(mode: u8, text: &[u8]) {
@@ -55,7 +55,7 @@ pub(crate) fn judge(case: Case, log: &str, mut dump: Dump) {
         threshold: None,
         insists: false,
     };
-    verdict::judge_dump(&expected, &dump);
+    verdict::dump::judge(&expected, &dump);
 }
 
 /// Looks for a file in an initrd, and unpacks it as a compressed file.
@@ -73,7 +73,7 @@ pub fn documents(bytes: &[u8]) {
     let _ = here::state::parse(bytes);
     let _ = system::Record::read_from(bytes);
     let text = String::from_utf8_lossy(bytes);
-    let _ = crate::drgn::Witness::read(&text);
+    let _ = crate::dump::drgn::Witness::read(&text);
     for line in text.lines() {
         Record::read(line);
     }

@@ -32,7 +32,7 @@ use crate::out;
 use crate::plan::Policy;
 use crate::store::{self, Store};
 use crate::strike;
-use crate::verdict::Outcome;
+use crate::verdict::stage::Outcome;
 use anyhow::{bail, Context};
 use args::{HereArgs, ResumeArgs};
 use impact::Impact;

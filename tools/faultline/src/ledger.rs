@@ -11,7 +11,8 @@ pub mod fingerprint;
 pub mod status;
 
 use crate::store::Store;
-use crate::verdict::{Latency, Outcome, Stage};
+use crate::verdict::expected::Latency;
+use crate::verdict::stage::{Outcome, Stage};
 use anyhow::Context;
 use fingerprint::Fingerprint;
 use rustix::fs::OFlags;

@@ -6,17 +6,16 @@
 //! Of a drill, data flows one way: a [`plan`] is settled from the command line and a row of the
 //! table of [`fault::mode`]; the [`runner`] runs it in a virtual machine, where [`guest`] does
 //! the work; what they tell are [`event`]s, put in order by [`seen`]; the [`dump`] is
-//! read by the files of its directory, and examined with [`klog`] and [`drgn`]; all of it becomes
+//! read by the files of its directory, and what it tells is in [`klog`]; all of it becomes
 //! a [`timeline`] and a [`verdict`], which a [`report`] shows. A [`matrix`] is many of them.
 //! [`here`] is a drill on the machine itself, and its [`ledger`] what those have proven.
 //! [`route`] stands for itself. The [`doctor`] looks at a machine, through a [`system`], before
 //! anything is done to it.
 
-mod checks;
 mod claim;
 mod cli;
+mod cpu_list;
 mod doctor;
-mod drgn;
 mod drill;
 mod dump;
 mod escape;
@@ -27,7 +26,6 @@ mod folder;
 pub mod fuzzing;
 mod guest;
 mod here;
-mod infer;
 mod interrupt;
 mod klog;
 mod layout;
@@ -62,7 +60,7 @@ use std::process::ExitCode;
 pub fn main() -> ExitCode {
     // A fault of this program tells nothing of what it was asked about.
     let answer = std::panic::catch_unwind(cli::run);
-    let unknown = || ExitCode::from(verdict::Outcome::Unknown.exit_status());
+    let unknown = || ExitCode::from(verdict::stage::Outcome::Unknown.exit_status());
     match answer {
         Ok(Ok(status)) => status,
         Ok(Err(error)) => {

@@ -2,6 +2,7 @@
 
 //! The plan of a drill: everything that will be done, settled before anything is.
 
+use crate::cpu_list;
 use crate::fault::case::Case;
 use crate::fault::detector::Needs;
 use crate::fault::mode;
@@ -158,7 +159,7 @@ impl Injection {
     pub fn holds_cpu(&self, cpu: u32) -> bool {
         match self.cpus() {
             "all" => true,
-            cpus => cpu_list_has(cpus, cpu),
+            cpus => cpu_list::has(cpus, cpu),
         }
     }
 
@@ -209,26 +210,9 @@ pub fn check_run_id(text: &str) -> Result<String, String> {
     }
 }
 
-/// Whether `cpu` is in a list like `0,2-3`.
-pub fn cpu_list_has(list: &str, cpu: u32) -> bool {
-    list.split(',').any(|part| {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        match (first.trim().parse::<u32>(), last.trim().parse::<u32>()) {
-            (Ok(first), Ok(last)) => (first..=last).contains(&cpu),
-            _ => false,
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cpu_lists() {
-        assert!(cpu_list_has("1", 1) && cpu_list_has("0,2-3", 3) && cpu_list_has("0,2-3\n", 0));
-        assert!(!cpu_list_has("0,2-3", 1) && !cpu_list_has("", 0) && !cpu_list_has("all", 0));
-    }
 
     #[test]
     fn run_ids() {

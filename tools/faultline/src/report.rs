@@ -3,14 +3,15 @@
 //! The report: one document, printed for people or as JSON. Its JSON form is an
 //! interface: within a schema's version, keys are added, never changed or removed.
 
-use crate::checks::Result;
 use crate::dump::{Dump, Format, State};
 use crate::escape;
 use crate::layout::wrapped;
 use crate::out;
 use crate::plan::Plan;
 use crate::timeline::{megabytes, Moment};
-use crate::verdict::{Outcome, Stage, Verdict};
+use crate::verdict::check::Result;
+use crate::verdict::stage::{Outcome, Stage};
+use crate::verdict::Verdict;
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -184,8 +185,9 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::Check;
-    use crate::verdict::{Stage, Verdict};
+    use crate::verdict::check::Check;
+    use crate::verdict::stage::Stage;
+    use crate::verdict::Verdict;
 
     fn report(vmcore: &str) -> Report {
         Report {

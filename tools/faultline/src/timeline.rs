@@ -9,7 +9,7 @@ use crate::klog::story::Story;
 use crate::plan::Injection;
 use crate::seen::Seen;
 use crate::template;
-use crate::verdict::Latency;
+use crate::verdict::expected::Latency;
 use serde::Serialize;
 
 /// One thing that happened.

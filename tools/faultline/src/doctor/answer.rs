@@ -8,7 +8,7 @@ use super::facts::Facts;
 use super::finding::{Finding, Link, State};
 use crate::fault::class::Class;
 use crate::system::Seen;
-use crate::verdict::Stage;
+use crate::verdict::stage::Stage;
 use serde::Serialize;
 
 /// The schema of the document.

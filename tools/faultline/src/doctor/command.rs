@@ -3,10 +3,7 @@
 //! The command: what may be asked of the doctor, and the forms that its answer comes in.
 
 use super::answer::Answer;
-use super::document;
-use super::examine;
-use super::monitor;
-use super::people;
+use super::{document, examine, monitor, people};
 use crate::escape;
 use crate::fault::class::Classes;
 use crate::out;

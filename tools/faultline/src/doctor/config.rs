@@ -2,6 +2,7 @@
 
 //! What a machine's configuration says, read from where it comes from, with file and line.
 
+pub mod assignment;
 pub mod boot;
 pub mod command_line;
 pub mod crashkernel;

@@ -4,6 +4,7 @@
 
 use super::config::command_line::CommandLine;
 use super::config::sysctl::Sysctls;
+use crate::cpu_list;
 use crate::fault::class::Classes;
 use crate::system::{Seen, System};
 use std::cell::OnceCell;
@@ -112,7 +113,7 @@ impl<'s> Facts<'s> {
     /// The CPUs that are online.
     pub fn online(&self) -> Seen<Vec<u32>> {
         let text = self.system.text("/sys/devices/system/cpu/online");
-        match text.map(|text| cpu_list(&text)) {
+        match text.map(|text| cpu_list::parse(&text)) {
             Seen::Is(Some(cpus)) => Seen::Is(cpus),
             Seen::Is(None) => Seen::Unseen("no list of CPUs".into()),
             Seen::Absent => Seen::Absent,
@@ -139,59 +140,10 @@ impl<'s> Facts<'s> {
     }
 }
 
-/// More CPUs than any kernel takes.
-const CPUS: u32 = 1 << 16;
-
-/// The CPUs in a list of the kernel: `0,2-3`.
-pub fn cpu_list(text: &str) -> Option<Vec<u32>> {
-    let mut cpus = Vec::new();
-    for part in text.trim().split(',').filter(|part| !part.is_empty()) {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let (first, last): (u32, u32) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-        // Nor does any list name a CPU twice, so that it has no more of them.
-        if last >= CPUS || cpus.len() + last.saturating_sub(first) as usize >= CPUS as usize {
-            return None;
-        }
-        cpus.extend(first..=last);
-    }
-    Some(cpus)
-}
-
-/// CPUs as the kernel lists them.
-pub fn in_ranges(cpus: &[u32]) -> String {
-    let mut ranges: Vec<(u32, u32)> = Vec::new();
-    for &cpu in cpus {
-        match ranges.last_mut() {
-            Some((_, last)) if *last + 1 == cpu => *last = cpu,
-            _ => ranges.push((cpu, cpu)),
-        }
-    }
-    let shown = ranges.iter().map(|(first, last)| match first == last {
-        true => first.to_string(),
-        false => format!("{first}-{last}"),
-    });
-    shown.collect::<Vec<_>>().join(",")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::system::testing::Machine;
-
-    #[test]
-    fn lists_of_cpus() {
-        assert_eq!(cpu_list("0,2-4\n"), Some(vec![0, 2, 3, 4]));
-        assert_eq!(cpu_list("\n"), Some(Vec::new()));
-        for wrong in ["x", "0-", "0-4294967295", "0-99999999999"] {
-            assert_eq!(cpu_list(wrong), None, "{wrong}");
-        }
-        let all = format!("0-{}", CPUS - 1);
-        assert_eq!(cpu_list(&all).map(|cpus| cpus.len()), Some(CPUS as usize));
-        assert_eq!(cpu_list(&format!("{all},0")), None);
-        assert_eq!(cpu_list(&[all.as_str(); 1000].join(",")), None);
-        assert_eq!(in_ranges(&[0, 2, 3, 4]), "0,2-4");
-        assert_eq!(in_ranges(&[]), "");
-    }
 
     #[test]
     fn what_is_in_the_log_and_in_the_configuration() {

@@ -4,7 +4,7 @@
 
 use crate::fault::class::Classes;
 use crate::system::Seen;
-use crate::verdict::Stage;
+use crate::verdict::stage::Stage;
 use serde::Serialize;
 
 /// A link of the chain from a fault to a dump that somebody can read, in the order of time. The last

@@ -4,7 +4,7 @@
 
 use super::finding::Link;
 use crate::fault::class::{Class, Classes};
-use crate::verdict::Stage;
+use crate::verdict::stage::Stage;
 
 /// A sysctl that can break a link.
 #[derive(Debug)]

@@ -9,10 +9,10 @@
 //! makedumpfile, for 64-bit little-endian machines.
 
 use super::codec::COMPRESSED;
+use super::fault::Fault;
 use super::source::{self, Bytes};
 use super::vmcoreinfo::{self, Vmcoreinfo};
 use super::words::Words;
-use super::Fault;
 use std::ops::Range;
 
 const SIGNATURE: &[u8] = b"KDUMP   ";

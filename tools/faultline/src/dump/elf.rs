@@ -4,12 +4,12 @@
 //! makedumpfile does not know the kernel that crashed; or as QEMU's monitor writes it. Its pages
 //! are not compressed and have no sums: what can be checked is that the file has all of them.
 
+use super::fault::Fault;
 use super::memory::Physical;
 use super::pieces::Pieces;
 use super::source::{self, Bytes, Plain};
 use super::vmcoreinfo::{self, Vmcoreinfo};
 use super::words::Words;
-use super::Fault;
 use object::elf::{EM_AARCH64, EM_X86_64, ET_CORE, PT_LOAD, PT_NOTE};
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};

@@ -4,9 +4,9 @@
 //! each with its place, for targets that cannot seek. A raw disk needs no file
 //! system to hold one, and its end mark says whether all of it was written.
 
+use super::fault::{Fault, Watch};
 use super::pieces::Pieces;
 use super::source::Bytes;
-use super::{Fault, Watch};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;

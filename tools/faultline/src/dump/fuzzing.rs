@@ -10,7 +10,7 @@ use super::source::{self, Bytes, Opened};
 use super::testing::{Machine, PAGE, VMCOREINFO};
 use super::vmcoreinfo::{self, Vmcoreinfo};
 use super::{printk as ring, vmcore as whole, Dump, Fault, State, Watch};
-use crate::infer;
+use crate::verdict::infer;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::AtomicBool;

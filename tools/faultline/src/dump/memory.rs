@@ -3,8 +3,8 @@
 //! The memory of the dumped machine: by physical address from the dump's pages, and by the
 //! kernel's virtual addresses through its page tables, which VMCOREINFO leads to.
 
+use super::fault::Fault;
 use super::vmcoreinfo::Vmcoreinfo;
-use super::Fault;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -7,9 +7,9 @@
 //! descriptors; pages of zeroes share one, the first, if the dump's level says so. So a page
 //! that does not begin where the one before it ends was not written so.
 
-use super::codec::{Codec, COMPRESSED};
-use super::parts::{Part, DESCRIPTOR_BYTES};
-use super::words::Words;
+use super::codec::Codec;
+use super::descriptor::{Descriptor, DESCRIPTOR_BYTES};
+use super::parts::Part;
 use super::{source, Fault, Watch};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -22,50 +22,6 @@ const CHUNK: u64 = 512;
 const TOLD_EACH: Duration = Duration::from_millis(100);
 /// Every algorithm makes a page with that many equal bytes in a row smaller.
 const LONGEST_RUN: usize = 1024;
-
-/// A page's descriptor.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Descriptor {
-    pub offset: u64,
-    pub size: u32,
-    pub flags: u32,
-}
-
-impl Descriptor {
-    /// Reads a descriptor's bytes.
-    pub fn read(bytes: &[u8]) -> Self {
-        let words = Words(bytes);
-        Descriptor {
-            offset: words.u64(0),
-            size: words.u32(8),
-            flags: words.u32(12),
-        }
-    }
-
-    fn end(&self) -> u64 {
-        self.offset.saturating_add(u64::from(self.size))
-    }
-
-    /// Says what is wrong with it, other than where its data are.
-    pub fn wrong(&self, part: &Part) -> Option<&'static str> {
-        let block = part.header.block_size;
-        let known = part.header.compression;
-        match self.flags {
-            0 if self.size != block => Some("is not compressed, and is not a page long"),
-            0 => None,
-            flags if flags & !COMPRESSED != 0 || flags.count_ones() != 1 => {
-                Some("has unknown flags")
-            }
-            flags if known != 0 && flags != known => {
-                Some("is compressed by another algorithm than the header's")
-            }
-            _ if self.size == 0 || self.size >= block => {
-                Some("is compressed to an impossible size")
-            }
-            _ => None,
-        }
-    }
-}
 
 /// What was found out about some pages.
 #[derive(Default)]
@@ -180,7 +136,7 @@ fn check_chunk(part: &Part, codec: &mut Codec, chunk: u64) -> Result<(Found, End
             }
             continue;
         }
-        if let Some(what) = page.wrong(part) {
+        if let Some(what) = page.wrong(&part.header) {
             found.bad(index, what);
             // Where the next begins cannot be told by this one.
             ends = ends.map(|(start, number, _)| (start, number, u64::MAX));

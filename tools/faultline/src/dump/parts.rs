@@ -5,16 +5,13 @@
 
 use super::bitmap::Bitmap;
 use super::codec::Codec;
+use super::descriptor::{Descriptor, DESCRIPTOR_BYTES};
 use super::diskdump::Header;
+use super::fault::Fault;
 use super::memory::Physical;
-use super::pages::Descriptor;
 use super::source::{self, Bytes};
-use super::Fault;
 use std::ops::Range;
 use std::sync::Arc;
-
-/// The size of a page's descriptor.
-pub const DESCRIPTOR_BYTES: u64 = 24;
 
 /// A file of a dump: all of it, or a part of a split one.
 pub struct Part {
@@ -203,7 +200,7 @@ impl Physical for Parts {
             |at, length| source::read_vec(bytes, at, length).map_err(Fault::reading("its pages"));
         let descriptor = Descriptor::read(&read(at, DESCRIPTOR_BYTES)?);
         let damaged = |what| Fault::Incomplete(format!("page frame {frame:#x} {what}"));
-        if let Some(what) = descriptor.wrong(part) {
+        if let Some(what) = descriptor.wrong(&part.header) {
             return Err(damaged(what));
         }
         let data = read(descriptor.offset, descriptor.size.into())?;

@@ -5,10 +5,10 @@
 //! --dump-dmesg` prints, but that each line of a record has its time and caller, as dmesg
 //! shows it.
 
+use super::fault::{Fault, Watch};
 use super::memory::Memory;
 use super::vmcoreinfo::Vmcoreinfo;
 use super::words::Words;
-use super::{Fault, Watch};
 use std::fmt::Write;
 
 /// A descriptor's state, in the upper two bits of its state variable.

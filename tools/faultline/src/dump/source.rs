@@ -3,7 +3,7 @@
 //! The bytes of an input: a file that can be read anywhere, or a pipe that is first written to
 //! an unlinked temporary file.
 
-use super::{Fault, Watch};
+use super::fault::{Fault, Watch};
 use anyhow::{bail, Context};
 use rustix::event::{poll, PollFd, PollFlags};
 use rustix::fs::{fcntl_getfl, fcntl_setfl, OFlags};

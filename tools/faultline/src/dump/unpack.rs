@@ -3,8 +3,8 @@
 //! Inputs that were compressed as a whole (`.gz`, `.zst`, `.xz`), told by how they begin and
 //! not by their name, and decompressed into an unlinked temporary file.
 
+use super::fault::{Fault, Watch};
 use super::source::{self, Bytes, Plain};
-use super::{Fault, Watch};
 use crate::zstd::{self, Ahead};
 use flate2::read::MultiGzDecoder;
 use lzma_rust2::XzReader;

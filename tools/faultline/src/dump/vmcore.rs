@@ -6,13 +6,15 @@
 
 use super::diskdump::Header;
 use super::elf::Elf;
+use super::fault::{Fault, Watch};
 use super::flattened::View;
 use super::memory::{Memory, Physical};
 use super::parts::{self, Part, Parts};
 use super::place::Place;
 use super::source::{self, Bytes, Opened};
+use super::state::{Facts, Format, State};
 use super::vmcoreinfo::{self, Vmcoreinfo};
-use super::{pages, printk, unpack, Facts, Fault, Format, State, Watch};
+use super::{pages, printk, unpack};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;

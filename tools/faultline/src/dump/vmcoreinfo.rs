@@ -3,8 +3,8 @@
 //! VMCOREINFO, what a kernel notes down for the tools that read its dump, and the ELF notes
 //! that have it.
 
+use super::fault::Fault;
 use super::words::Words;
-use super::Fault;
 use std::collections::BTreeMap;
 
 /// The name of its note.

@@ -133,7 +133,7 @@ mod tests {
     use super::*;
     use crate::here::state::tests::armed;
     use crate::here::state::Overridden;
-    use crate::verdict::Stage;
+    use crate::verdict::stage::Stage;
 
     #[test]
     fn whoever_is_hit_is_shown() {

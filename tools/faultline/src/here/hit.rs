@@ -19,7 +19,8 @@ use crate::report::Files;
 use crate::seen::{At, Seen};
 use crate::store::Store;
 use crate::strike::{Refusal, Strike};
-use crate::verdict::{self, Expected, Latency};
+use crate::verdict;
+use crate::verdict::expected::{Expected, Latency};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -144,7 +145,7 @@ fn judge(
     evidence: Vec<String>,
 ) -> anyhow::Result<ExitCode> {
     let expected = resume::expected(armed, armed.case()?);
-    let mut verdict = verdict::judge(&expected, seen, None);
+    let mut verdict = verdict::drill::judge(&expected, seen, None);
     verdict.evidence.extend(evidence);
     verdict.latency = latency(&expected);
     let report = resume::report(armed, verdict, Files::default())?;
@@ -161,6 +162,6 @@ fn latency(expected: &Expected) -> Option<Latency> {
         ..Dump::only(State::LogAlone)
     };
     dump.question(expected.case, Path::new(""), None);
-    let told = verdict::judge_dump(expected, &dump);
+    let told = verdict::dump::judge(expected, &dump);
     told.latency.filter(|_| is_ours)
 }

@@ -10,7 +10,9 @@ use crate::dump::{Dump, State};
 use crate::fault::case::Case;
 use crate::klog::story::Story;
 use crate::seen::OUT_OF_MEMORY;
-use crate::verdict::{self, Expected, Stage, Verdict};
+use crate::verdict::expected::Expected;
+use crate::verdict::stage::Stage;
+use crate::verdict::{self, Verdict};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -69,7 +71,7 @@ pub fn judge(armed: &Armed, expected: &Expected, left: &Leftovers) -> Verdict {
             ..Dump::only(State::LogAlone)
         };
         dump.question(case, source.as_ref(), None);
-        verdict::judge_dump(expected, &dump)
+        verdict::dump::judge(expected, &dump)
     });
     let story = best.map(|(.., story)| story);
     let mut verdict = match (left.same_boot, told) {

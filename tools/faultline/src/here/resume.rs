@@ -15,7 +15,9 @@ use crate::ledger::{self, DumpRecord, Ledger, Proof};
 use crate::plan::Policy;
 use crate::report::{DumpFacts, Files, Report};
 use crate::store::Store;
-use crate::verdict::{self, Expected, Outcome, Stage, Verdict};
+use crate::verdict::expected::Expected;
+use crate::verdict::stage::{Outcome, Stage};
+use crate::verdict::{self, Verdict};
 use std::path::{Path, PathBuf};
 
 /// The schema of the report.
@@ -173,7 +175,7 @@ fn of_dump(expected: &Expected, paths: &[PathBuf]) -> anyhow::Result<Evidence> {
     let is_log = dump.state == State::LogAlone;
     let path = paths.first().cloned();
     Ok(Evidence {
-        verdict: verdict::judge_dump(expected, &dump),
+        verdict: verdict::dump::judge(expected, &dump),
         files: Files {
             vmcore: path.clone().filter(|_| !is_log),
             kernel_log: path.filter(|_| is_log),
@@ -278,7 +280,7 @@ pub fn record_and_disarm(
 ) -> anyhow::Result<()> {
     let verdict = &report.verdict;
     let failed = verdict.checks.iter().filter(|check| {
-        use crate::checks::Result;
+        use crate::verdict::check::Result;
         matches!(check.result, Result::Failed | Result::Unknown)
     });
     let failed_checks = failed.map(|check| match check.expected.as_str() {

@@ -69,7 +69,7 @@ pub struct Armed {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Overridden {
     pub says: String,
-    pub stage: Option<crate::verdict::Stage>,
+    pub stage: Option<crate::verdict::stage::Stage>,
 }
 
 impl Armed {

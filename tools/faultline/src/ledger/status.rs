@@ -14,7 +14,7 @@ use crate::out;
 use crate::plan::Policy;
 use crate::store::{self, Store};
 use crate::timeline::megabytes;
-use crate::verdict::Outcome;
+use crate::verdict::stage::Outcome;
 use serde::Serialize;
 use std::path::Path;
 use std::process::ExitCode;
@@ -241,7 +241,7 @@ mod tests {
     use super::super::tests::proof;
     use super::*;
     use crate::here::state::tests::armed;
-    use crate::verdict::Stage;
+    use crate::verdict::stage::Stage;
 
     fn with(value: &str) -> Fingerprint {
         let entry = (

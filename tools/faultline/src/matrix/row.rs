@@ -252,7 +252,7 @@ mod tests {
 
     /// The CPUs that a row holds, of those of its VM.
     fn cpus(row: &Row) -> Vec<u32> {
-        let list = |list| (0..row.vm_cpus).filter(move |cpu| crate::plan::cpu_list_has(list, *cpu));
+        let list = |list| (0..row.vm_cpus).filter(move |cpu| crate::cpu_list::has(list, *cpu));
         match row.cpus {
             "all" => (0..row.vm_cpus).collect(),
             words => list(words).collect(),

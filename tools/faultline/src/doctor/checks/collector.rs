@@ -9,7 +9,7 @@ use crate::doctor::config::saver::{Goal, Saver};
 use crate::doctor::facts::Facts;
 use crate::doctor::finding::{Finding, Link};
 use crate::system::Seen;
-use crate::verdict::Stage;
+use crate::verdict::stage::Stage;
 
 const ABOUT: About = About(Link::Dump);
 /// Where makedumpfile is.

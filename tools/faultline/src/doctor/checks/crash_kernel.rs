@@ -12,7 +12,7 @@ use crate::doctor::config::saver::Saver;
 use crate::doctor::facts::Facts;
 use crate::doctor::finding::{Finding, Link};
 use crate::system::{FileType, Seen};
-use crate::verdict::Stage;
+use crate::verdict::stage::Stage;
 
 const LOADED: &str = "/sys/kernel/kexec_crash_loaded";
 const SIZE: &str = "/sys/kernel/kexec_crash_size";

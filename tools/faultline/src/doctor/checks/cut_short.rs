@@ -10,7 +10,7 @@ use crate::doctor::config::saver::Saver;
 use crate::doctor::facts::Facts;
 use crate::doctor::finding::{Finding, Link};
 use crate::system::{Seen, System};
-use crate::verdict::Stage;
+use crate::verdict::stage::Stage;
 
 const ABOUT: About = About(Link::Dump);
 /// How fast a dump can be at best, in bytes a second: as a good disk writes.

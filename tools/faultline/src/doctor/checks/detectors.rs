@@ -2,14 +2,14 @@
 
 //! Whether the kernel's detectors are there, switched on, and really armed, on every CPU.
 
+use crate::cpu_list::{self, in_ranges};
 use crate::doctor::check::Check;
 use crate::doctor::checks::panics::{cause, set, COMMAND_LINE};
 use crate::doctor::facts::Facts;
-use crate::doctor::facts::{cpu_list, in_ranges};
 use crate::doctor::finding::{Finding, Link, State};
 use crate::fault::class::{Class, Classes};
 use crate::system::{sysctl_path, Seen};
-use crate::verdict::Stage;
+use crate::verdict::stage::Stage;
 
 const WATCHED: Classes = Classes::of(&[Class::Soft, Class::Hard]);
 
@@ -216,7 +216,7 @@ fn watchdog_cpumask(facts: &Facts) -> Vec<Finding> {
         vec![Finding::unknown(WATCHED, Link::Detector, says)]
     };
     let (mask, path) = (facts.system.sysctl(SYSCTL), sysctl_path(SYSCTL));
-    let watched = match mask.as_ref().map(|text| cpu_list(text)) {
+    let watched = match mask.as_ref().map(|text| cpu_list::parse(text)) {
         Seen::Is(Some(cpus)) => cpus,
         Seen::Is(None) => return unknown("watchdog_cpumask is no list of CPUs"),
         // Then there is no watchdog either, which others say.
@@ -242,7 +242,9 @@ fn watchdog_cpumask(facts: &Facts) -> Vec<Finding> {
         return vec![finding.seen(&path, &mask)];
     }
     let nohz = facts.system.text("/sys/devices/system/cpu/nohz_full").is();
-    let nohz = nohz.and_then(|text| cpu_list(&text)).unwrap_or_default();
+    let nohz = nohz
+        .and_then(|text| cpu_list::parse(&text))
+        .unwrap_or_default();
     let by_nohz = left_out.iter().all(|cpu| nohz.contains(cpu));
     let because = if by_nohz {
         ", since they run without a tick (nohz_full)"

@@ -8,7 +8,7 @@ use crate::doctor::facts::Facts;
 use crate::doctor::finding::{Finding, Link, State};
 use crate::fault::class::Class;
 use crate::system::Seen;
-use crate::verdict::Stage;
+use crate::verdict::stage::Stage;
 
 const CLASS: &str = "/sys/class/watchdog";
 

@@ -8,7 +8,7 @@ use crate::doctor::check::Check;
 use crate::doctor::config::saver::{Goal, Saver};
 use crate::doctor::facts::Facts;
 use crate::doctor::finding::{Finding, Link};
-use crate::verdict::Stage;
+use crate::verdict::stage::Stage;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ use crate::doctor::config::saver::Saver;
 use crate::doctor::facts::Facts;
 use crate::doctor::finding::{Finding, Link};
 use crate::system::{Seen, System};
-use crate::verdict::Stage;
+use crate::verdict::stage::Stage;
 
 const ABOUT: About = About(Link::CrashKernel);
 

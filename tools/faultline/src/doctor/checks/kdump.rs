@@ -6,7 +6,7 @@ use crate::doctor::config::place::Place;
 use crate::doctor::finding::{Finding, Link, State};
 use crate::fault::class::Classes;
 use crate::system::{Seen, System};
-use crate::verdict::Stage;
+use crate::verdict::stage::Stage;
 
 /// Bytes in a MiB.
 pub const MIB: u64 = 1 << 20;

@@ -8,7 +8,7 @@ use crate::doctor::finding::{Finding, Link, State};
 use crate::doctor::key::Key;
 use crate::fault::class::{Class, Classes};
 use crate::system::{sysctl_path, Seen};
-use crate::verdict::Stage;
+use crate::verdict::stage::Stage;
 
 pub const CHECKS: &[Check] = &[
     Check {

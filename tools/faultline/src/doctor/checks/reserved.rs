@@ -6,8 +6,7 @@ use super::kdump::{memory, number, ranges, About, With, MIB};
 use super::unlock;
 use crate::doctor::check::Check;
 use crate::doctor::config::boot::{configured, Menu};
-use crate::doctor::config::crashkernel::fadump;
-use crate::doctor::config::crashkernel::{text, wanted, Wanted};
+use crate::doctor::config::crashkernel::{fadump, text, wanted, Wanted};
 use crate::doctor::config::images::of_next_load;
 use crate::doctor::config::place::Place;
 use crate::doctor::config::saver::{Goal, Saver};
@@ -15,7 +14,7 @@ use crate::doctor::config::shell::Settings;
 use crate::doctor::facts::Facts;
 use crate::doctor::finding::{Finding, Link};
 use crate::system::{FileType, Seen, System};
-use crate::verdict::Stage;
+use crate::verdict::stage::Stage;
 
 const CMDLINE: &str = "/proc/cmdline";
 const SIZE: &str = "/sys/kernel/kexec_crash_size";

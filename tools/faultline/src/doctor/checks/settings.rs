@@ -5,7 +5,8 @@
 
 use crate::doctor::check::Check;
 use crate::doctor::checks::panics::SYSCTL_FILE;
-use crate::doctor::config::sysctl::{Assignment, Unread, Why, SYSCTL_CONF};
+use crate::doctor::config::assignment::Assignment;
+use crate::doctor::config::sysctl::{Unread, Why, SYSCTL_CONF};
 use crate::doctor::facts::Facts;
 use crate::doctor::finding::{Finding, Link, State};
 use crate::doctor::key::{self, Key, KEYS};

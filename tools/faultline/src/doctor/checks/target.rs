@@ -11,7 +11,7 @@ use crate::doctor::config::saver::{Goal, Saver};
 use crate::doctor::facts::Facts;
 use crate::doctor::finding::{Finding, Link, State};
 use crate::system::{FileType, Seen, System};
-use crate::verdict::Stage;
+use crate::verdict::stage::Stage;
 
 const ABOUT: About = About(Link::Dump);
 

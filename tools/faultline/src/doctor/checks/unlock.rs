@@ -7,10 +7,9 @@ use crate::doctor::check::Check;
 use crate::doctor::config::images::initrd;
 use crate::doctor::config::saver::Saver;
 use crate::doctor::facts::Facts;
-use crate::doctor::finding::Evidence;
-use crate::doctor::finding::{Finding, Link};
+use crate::doctor::finding::{Evidence, Finding, Link};
 use crate::system::{Seen, System};
-use crate::verdict::Stage;
+use crate::verdict::stage::Stage;
 
 const ABOUT: About = About(Link::CrashKernel);
 const FILE: &str = "/etc/crypttab";

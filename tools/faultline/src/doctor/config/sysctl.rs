@@ -4,6 +4,7 @@
 //! systemd-sysctl from its directories, by TuneD, and by what loads the crash kernel. Also what looks as
 //! if it were read, and is not.
 
+use super::assignment::Assignment;
 use super::command_line::CommandLine;
 use super::saver::Saver;
 use super::tuned;
@@ -23,30 +24,6 @@ pub const DIRECTORIES: &[&str] = &[
 pub const SYSCTL_CONF: &str = "/etc/sysctl.conf";
 /// As many lines of a file as are looked at.
 const LINES: usize = 10_000;
-
-/// A line that sets a sysctl.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Assignment {
-    /// With dots.
-    pub key: String,
-    pub value: String,
-    pub file: String,
-    /// 0: the whole of it.
-    pub line: usize,
-    pub text: String,
-    /// Whether a failure is to be ignored.
-    pub may_fail: bool,
-}
-
-impl Assignment {
-    /// Where it is, as evidence names it.
-    pub fn place(&self) -> String {
-        match self.line {
-            0 => self.file.clone(),
-            line => format!("{}:{line}", self.file),
-        }
-    }
-}
 
 /// A line that nothing reads at boot, and why.
 #[derive(Debug, Clone, PartialEq)]

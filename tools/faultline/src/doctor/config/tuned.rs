@@ -2,7 +2,7 @@
 
 //! The sysctls of TuneD's active profile, which are set after those of systemd-sysctl.
 
-use super::sysctl::Assignment;
+use super::assignment::Assignment;
 use crate::system::{Seen, System};
 
 const ACTIVE: &str = "/etc/tuned/active_profile";

@@ -4,8 +4,7 @@
 //! class that would not leave a dump then would. Nonsense in a file harms nobody.
 
 use super::Made;
-use crate::doctor::answer::Answer;
-use crate::doctor::answer::Outcome;
+use crate::doctor::answer::{Answer, Outcome};
 use crate::doctor::examine;
 use crate::fault::class::Classes;
 use crate::system::{Record, Seen, System};

@@ -120,7 +120,7 @@ fn with_line(made: &Made, place: &str) -> String {
 
 fn is_it(made: &Made, finding: &Finding, [state, check, stage, place]: &[String; 4]) -> bool {
     let place = with_line(made, place);
-    let of = |stage: &crate::verdict::Stage| {
+    let of = |stage: &crate::verdict::stage::Stage| {
         serde_json::to_string(stage)
             .unwrap()
             .trim_matches('"')

@@ -10,8 +10,7 @@
 use super::super::words::Words;
 use super::*;
 use crate::dump::codec::{Codec, LZO, SNAPPY, ZLIB, ZSTD};
-use crate::dump::pages::Descriptor;
-use crate::dump::parts::DESCRIPTOR_BYTES;
+use crate::dump::descriptor::{Descriptor, DESCRIPTOR_BYTES};
 use crate::dump::testing::{Machine, Record};
 use crate::dump::tests::{bytes, unwatched};
 use crate::dump::Dump;
@@ -19,7 +18,9 @@ use crate::fault::case::Case;
 use crate::fault::mode;
 use crate::klog::line::Line;
 use crate::klog::story::Story;
-use crate::verdict::{self, Expected};
+use crate::verdict;
+use crate::verdict::expected::Expected;
+use crate::verdict::stage::Stage;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -178,9 +179,9 @@ fn judged(log: &str) -> Option<Vec<String>> {
         threshold: Some(2),
         insists: false,
     };
-    let verdict = verdict::judge_dump(&expected, &dump);
+    let verdict = verdict::dump::judge(&expected, &dump);
     let checks = verdict.checks.into_iter().map(|check| check.found);
-    (verdict.stage == verdict::Stage::Pass).then(|| checks.collect())
+    (verdict.stage == Stage::Pass).then(|| checks.collect())
 }
 
 impl Whole {

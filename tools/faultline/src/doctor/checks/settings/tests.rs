@@ -5,7 +5,7 @@
 use super::*;
 use crate::doctor;
 use crate::system::testing::Machine;
-use crate::verdict::Stage;
+use crate::verdict::stage::Stage;
 
 /// What these checks find: name, state, text, and the places of the evidence.
 fn found(machine: Machine) -> Vec<(&'static str, State, String, Vec<String>)> {

@@ -3,7 +3,7 @@
 //! What a kernel log says itself of what was injected and who reported it, so that
 //! nobody has to tell.
 
-use crate::checks::is_panic_of;
+use super::facts::is_panic_of;
 use crate::fault::case::Case;
 use crate::fault::mode::{self, Mode, MODES};
 use crate::klog::line::Line;
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn what_is_insisted_on_is_taken() {
-        let log = include_str!("../tests/data/faults/hard.nmi.log");
+        let log = include_str!("../../tests/data/faults/hard.nmi.log");
         assert_eq!(names(case(log, None, None)), ("hard", "nmi"));
         assert_eq!(names(case(log, mode::find("irq"), None)), ("irq", "nmi"));
         let insisted = case(log, None, Some("hard-lockup"));
@@ -92,19 +92,19 @@ mod tests {
 
     #[test]
     fn the_last_run_counts() {
-        let log = include_str!("../tests/data/faults/hard.nmi.log");
-        let earlier = include_str!("../tests/data/faults/warn.itself.log");
+        let log = include_str!("../../tests/data/faults/hard.nmi.log");
+        let earlier = include_str!("../../tests/data/faults/warn.itself.log");
         let earlier = earlier.replace("Kernel panic", "No panic");
         assert_eq!(names(case(&(earlier + log), None, None)), ("hard", "nmi"));
     }
 
     #[test]
     fn a_stack_tells_where_the_begin_is_gone() {
-        let log = include_str!("../tests/data/faults/softirq.soft-lockup.log");
+        let log = include_str!("../../tests/data/faults/softirq.soft-lockup.log");
         let rest = log.split_once("watchdog: BUG").unwrap().1;
         let log = format!("[   19.784180] [      C1] watchdog: BUG{rest}");
         assert_eq!(names(case(&log, None, None)), ("softirq", "soft-lockup"));
-        let nothing = include_str!("../tests/data/sysrq.log");
+        let nothing = include_str!("../../tests/data/sysrq.log");
         assert_eq!(names(case(nothing, None, None)), ("unknown", "unknown"));
     }
 }

@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn reads_the_answer_of_the_script() {
-        let witness = Witness::read(include_str!("../tests/data/drgn.json")).unwrap();
+        let witness = Witness::read(include_str!("../../tests/data/drgn.json")).unwrap();
         assert_eq!(
             witness.panic_message.as_deref(),
             Some("Kernel panic - not syncing: softlockup: hung tasks")

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A check of a dump, and how it went.
+
+use serde::Serialize;
+
+/// How one check went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Result {
+    Ok,
+    Failed,
+    /// There was nothing to ask.
+    Skipped,
+    /// It was asked, and there is no answer: that is no pass.
+    Unknown,
+}
+
+/// One check of a dump.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Check {
+    pub name: &'static str,
+    /// Who says so: `dump`, `log` (the dump's kernel log) or `drgn`.
+    pub source: &'static str,
+    pub result: Result,
+    /// What was found; the reason if the check was skipped, or has no answer.
+    pub found: String,
+    /// What should have been found.
+    pub expected: String,
+}
+
+pub const LATENCY: &str = "latency";
+pub const PAGES: &str = "pages";
+pub const STACK: &str = "stack";
+pub const CAUSE: &str = "cause";
+pub const THREAD: &str = "thread";
+pub const CPU: &str = "cpu";
+pub const RUN_ID: &str = "run id";
+pub const THRESHOLD: &str = "threshold";
+
+pub fn check(
+    name: &'static str,
+    source: &'static str,
+    ok: bool,
+    found: impl Into<String>,
+    expected: impl Into<String>,
+) -> Check {
+    let result = if ok { Result::Ok } else { Result::Failed };
+    Check {
+        name,
+        source,
+        result,
+        found: found.into(),
+        expected: expected.into(),
+    }
+}
+
+pub fn skipped(name: &'static str, source: &'static str, reason: impl Into<String>) -> Check {
+    Check {
+        result: Result::Skipped,
+        ..check(name, source, true, reason, "")
+    }
+}
+
+pub fn unknown(name: &'static str, source: &'static str, reason: impl Into<String>) -> Check {
+    Check {
+        result: Result::Unknown,
+        ..check(name, source, true, reason, "")
+    }
+}
+
+pub fn or_none(text: Option<String>) -> String {
+    text.unwrap_or_else(|| "none".into())
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The checks of stacks, the kernel log's or drgn's: the culprit's function, and the mode's proofs.
+
+use super::check::{check, or_none, skipped, Check, STACK};
+use super::facts::{thread_of, Facts};
+use crate::fault::mode::Proof;
+use crate::klog::message::Locks;
+use crate::klog::stack::Stack;
+use crate::template;
+use std::collections::BTreeSet;
+
+impl Facts<'_> {
+    /// Whose locks make a circle, and how many they are: of all CPUs that take part, or of each
+    /// CPU by itself.
+    fn circles(&self) -> Vec<(usize, Vec<&Locks>)> {
+        let mode = self.case.mode;
+        let cpus: BTreeSet<_> = self.story.begins.iter().map(|begin| begin.cpu).collect();
+        if mode.takes_two {
+            return vec![(cpus.len(), self.story.locks.iter().collect())];
+        }
+        let size = 1 + mode.twin.iter().count();
+        let of = |cpu| self.story.locks.iter().filter(move |lock| lock.cpu == cpu);
+        cpus.into_iter()
+            .map(|cpu| (size, of(cpu).collect()))
+            .collect()
+    }
+
+    /// All threads that it was done to.
+    fn threads(&self) -> BTreeSet<String> {
+        let cpus = self.story.begins.iter().map(|begin| begin.cpu);
+        cpus.flat_map(|cpu| {
+            let twin = self.case.mode.twin;
+            let twin = twin.map(|twin| template::fill(twin, "cpu", cpu));
+            [Some(thread_of(self.case, Some(cpu))), twin]
+        })
+        .flatten()
+        .collect()
+    }
+
+    /// Has the CPU at fault left nothing in these stacks, and need it not have?
+    pub fn is_silent(&self, stacks: &[Stack]) -> bool {
+        let thread = self.thread();
+        let is_there = |stack: &Stack| stack.thread == thread || stack.cpu == self.cpu;
+        !self.case.detector.shows_culprit && !stacks.iter().any(is_there)
+    }
+
+    /// Why there is nothing of a CPU in a log.
+    pub fn silent(&self) -> String {
+        format!(
+            "CPU {} answered nobody",
+            self.cpu.map_or("?".into(), |cpu| cpu.to_string())
+        )
+    }
+
+    /// Why there is no stack of the culprit, where there cannot be one.
+    fn no_stack(&self, source: &str, stacks: &[Stack]) -> Option<String> {
+        if self.is_silent(stacks) {
+            return Some(self.silent());
+        }
+        // Its registers are on its own CPU: what another one logs are leftovers.
+        let is_running = |state: &str| state.starts_with('R');
+        let is_seen_from_afar = |stack: &&Stack| {
+            stack.frames.is_empty() && stack.state.as_deref().is_some_and(is_running)
+        };
+        let mine = self.of_culprit(stacks);
+        let is_unknown = source == "log" && !mine.is_empty() && mine.iter().all(is_seen_from_afar);
+        is_unknown.then(|| "it was running, and another CPU showed it".into())
+    }
+
+    /// What the stacks of a source must show: the culprit's function, and the mode's proofs.
+    pub fn stacks(&self, source: &'static str, stacks: &[Stack]) -> Vec<Check> {
+        let mut checks = vec![self.stack(source, stacks)];
+        let no_stack = self.no_stack(source, stacks);
+        checks.extend(self.case.mode.proofs.iter().filter_map(|proof| {
+            let (name, ok, found, wanted) = self.proof(*proof, source, stacks)?;
+            // Of several CPUs that take nothing but an NMI, one may be all that is seen.
+            let is_partial = *proof == Proof::Everybody
+                && source == "log"
+                && !self.case.detector.shows_culprit
+                && !ok;
+            let no_stack = no_stack.as_ref().filter(|_| *proof != Proof::Locks);
+            Some(if is_partial {
+                skipped(
+                    name,
+                    source,
+                    format!("{found} only: the others answered nobody"),
+                )
+            } else if let Some(reason) = no_stack {
+                skipped(name, source, reason)
+            } else {
+                check(name, source, ok, found, wanted)
+            })
+        }));
+        checks
+    }
+
+    /// The stacks of the culprit.
+    fn of_culprit<'s>(&self, stacks: &'s [Stack]) -> Vec<&'s Stack> {
+        let thread = self.thread();
+        stacks
+            .iter()
+            .filter(|stack| stack.thread == thread)
+            .collect()
+    }
+
+    fn stack(&self, source: &'static str, stacks: &[Stack]) -> Check {
+        let mode = self.case.mode;
+        if let Some(reason) = self.no_stack(source, stacks) {
+            return skipped(STACK, source, reason);
+        }
+        let stacks = self.of_culprit(stacks);
+        let ours = || {
+            let frames = stacks.iter().flat_map(|stack| &stack.frames);
+            frames.filter(|frame| frame.module.as_deref() == Some(mode.module))
+        };
+        let culprit = ours().find(|frame| frame.is(mode.module, mode.function));
+        let found = match (culprit, ours().next()) {
+            (Some(frame), _) => format!("{} [{}]", frame.function, mode.module),
+            (None, Some(frame)) => {
+                format!("{} [{}], no {}", frame.function, mode.module, mode.function)
+            }
+            (None, None) => format!("no frame of [{}]", mode.module),
+        };
+        let wanted = format!("{} of [{}]", mode.function, mode.module);
+        check(STACK, source, culprit.is_some(), found, wanted)
+    }
+
+    /// One of the mode's proofs, if that source can show it: its name, whether it holds, what
+    /// was found and what is wanted.
+    fn proof(
+        &self,
+        proof: Proof,
+        source: &'static str,
+        stacks: &[Stack],
+    ) -> Option<(&'static str, bool, String, String)> {
+        let mode = self.case.mode;
+        let mine = self.of_culprit(stacks);
+        let frames = || mine.iter().flat_map(|stack| &stack.frames);
+        Some(match proof {
+            Proof::Locks => {
+                // That is in the log alone.
+                if source != "log" {
+                    return None;
+                }
+                let circles = self.circles();
+                let ok = !circles.is_empty()
+                    && circles.iter().all(|(size, locks)| is_circle(locks, *size));
+                let told = self.story.locks.iter();
+                let told: Vec<_> = told
+                    .map(|lock| format!("{} has {} wants {}", lock.cpu, lock.has, lock.wants))
+                    .collect();
+                ("locks", ok, told.join(", "), "a circle".into())
+            }
+            Proof::Everybody => {
+                let wanted = self.threads();
+                let seen: BTreeSet<_> = stacks
+                    .iter()
+                    .filter(|stack| {
+                        stack
+                            .frames
+                            .iter()
+                            .any(|frame| frame.is(mode.module, mode.function))
+                    })
+                    .map(|stack| stack.thread.clone())
+                    .filter(|thread| wanted.contains(thread))
+                    .collect();
+                let told =
+                    |threads: &BTreeSet<String>| Vec::from_iter(threads.iter().cloned()).join(", ");
+                let wanted_text = format!("{} in {}", told(&wanted), mode.function);
+                ("threads", seen == wanted, told(&seen), wanted_text)
+            }
+            Proof::Uninterruptible => {
+                let states = mine.iter().filter_map(|stack| stack.state.clone());
+                let states: Vec<_> = states.collect();
+                let ok = states.iter().any(|state| state.starts_with('D'));
+                ("state", ok, states.join(", "), "D".into())
+            }
+            Proof::Interrupt => {
+                // drgn does not say where a stack changes.
+                if source != "log" {
+                    return None;
+                }
+                let ok = frames()
+                    .any(|frame| frame.is(mode.module, mode.function) && frame.in_interrupt);
+                let found = if ok {
+                    "called by an interrupt"
+                } else {
+                    "not called by an interrupt"
+                };
+                ("context", ok, found.into(), "an interrupt".into())
+            }
+            Proof::Through(function) => {
+                // Its inner half may be what is seen: `__smp_call_function_single`.
+                let found = frames().find(|frame| frame.function.contains(function));
+                let told = found.map(|frame| frame.function.clone());
+                ("through", found.is_some(), or_none(told), function.into())
+            }
+            Proof::Elsewhere(function) => {
+                let other = stacks.iter().find(|stack| {
+                    stack
+                        .frames
+                        .iter()
+                        .any(|frame| frame.is(mode.module, function))
+                });
+                let found = other.map(|stack| format!("{} in {function}", stack.thread));
+                (
+                    "other",
+                    other.is_some(),
+                    or_none(found),
+                    format!("a thread in {function}"),
+                )
+            }
+        })
+    }
+}
+
+/// Does everybody want what the next one has, of so many?
+fn is_circle(locks: &[&Locks], size: usize) -> bool {
+    let has: BTreeSet<_> = locks.iter().map(|lock| lock.has.as_str()).collect();
+    let wants: BTreeSet<_> = locks.iter().map(|lock| lock.wants.as_str()).collect();
+    has == wants && has.len() == size && locks.len() == size
+}
