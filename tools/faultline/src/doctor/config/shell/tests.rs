@@ -2,6 +2,7 @@
 
 //! Tests of what assignments leave in their variables.
 
+use super::reader::LONGEST;
 use super::*;
 
 fn value(text: &str, name: &str) -> Option<Option<String>> {

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `faultline route`: its command line.
+
+use super::usage::EXIT_STATUS;
+use crate::route::filters::{self, Filter};
+use crate::route::{self, Ask};
+use clap::Args;
+use std::time::Duration;
+
+#[derive(Args)]
+pub struct RouteArgs {
+    /// Show totals and times instead of events; =also: after them
+    #[arg(long, value_name = "also", num_args = 0..=1, require_equals = true, default_missing_value = "only", hide_possible_values = true)]
+    summary: Option<SummaryArg>,
+    /// End after that: 10s, 500ms, 2min, 1h
+    #[arg(long, value_name = "TIME", value_parser = route::duration)]
+    duration: Option<Duration>,
+    /// End after so many events
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// The trace buffer of each CPU [default: the kernel's, 1408]
+    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    buffer_kb: Option<u32>,
+    /// Print JSON, an object a line
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    filters: FilterArgs,
+}
+
+/// Parameters of the module. While this runs they are as said here, for all who watch it.
+#[derive(Args)]
+#[command(next_help_heading = "Filters")]
+struct FilterArgs {
+    /// What comes in or leaves by the device, or is routed to it
+    #[arg(long, value_name = "NAME", value_parser = filters::device)]
+    dev: Option<String>,
+    /// Source: 10.0.0.0/8, 192.0.2.9
+    #[arg(long, value_name = "PREFIX", value_parser = filters::address)]
+    src: Option<String>,
+    /// Destination
+    #[arg(long, value_name = "PREFIX", value_parser = filters::address)]
+    dst: Option<String>,
+    /// Network namespace: its number, its name for 'ip netns', or a file
+    #[arg(long, value_name = "NS", value_parser = filters::namespace)]
+    netns: Option<String>,
+    /// Mark: 0x1, or 0x1/0xff for some bits of it
+    #[arg(long, value_name = "MARK", value_parser = filters::mark)]
+    mark: Option<String>,
+    /// Lookups in it: main, local, default, a number
+    #[arg(long, value_name = "TABLE", value_parser = filters::table)]
+    table: Option<String>,
+    /// What it is done for: input, validate, arp, output, other
+    #[arg(long, value_name = "LIST", value_parser = filters::cause)]
+    cause: Option<String>,
+    /// Only what failed
+    #[arg(long)]
+    errors_only: bool,
+    /// What is probed at all: arp_process, ip_route_input, fib_validate_source,
+    /// route_output, fib_lookup
+    #[arg(long, value_name = "LIST", value_parser = filters::events)]
+    events: Option<String>,
+}
+
+impl FilterArgs {
+    fn filters(self) -> Vec<Filter> {
+        let errors_only = self.errors_only.then(|| "Y".to_string());
+        let values = [
+            ("dev", self.dev),
+            ("src", self.src),
+            ("dst", self.dst),
+            ("netns", self.netns),
+            ("mark", self.mark),
+            ("table", self.table),
+            ("cause", self.cause),
+            ("errors_only", errors_only),
+            ("events", self.events),
+        ];
+        let given = values.into_iter().filter_map(|(name, value)| {
+            Some(Filter {
+                name,
+                value: value?,
+            })
+        });
+        given.collect()
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum SummaryArg {
+    Only,
+    Also,
+}
+
+impl RouteArgs {
+    /// What it asks for.
+    pub fn ask(self) -> Ask {
+        Ask {
+            filters: self.filters.filters(),
+            lines: self.summary != Some(SummaryArg::Only),
+            summary: self.summary.is_some(),
+            duration: self.duration,
+            count: self.count,
+            buffer_kb: self.buffer_kb,
+            json: self.json,
+        }
+    }
+}
+
+pub fn help() -> String {
+    format!(
+        "Needs the module route_probe, root, tracefs and debugfs. Values of filters are\n\
+         those of docs/route_probe.md; 'any' lets everything through. When this ends, by\n\
+         Ctrl-C as well, the filters are again what they were. Events come through a\n\
+         trace buffer of its own; --summary comes from the module's ledger, which misses\n\
+         nothing, and traces nothing: with --count it ends within 0.1 s after call N.\n\n\
+         examples:\n  \
+         faultline route --dst 192.0.2.0/24\n  \
+         faultline route --errors-only --netns blue --duration 1min\n  \
+         faultline route --events fib_lookup --cause input --count 10 --json\n  \
+         faultline route --summary --duration 10s\n\n{EXIT_STATUS}"
+    )
+}

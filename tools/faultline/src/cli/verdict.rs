@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `faultline verdict`: judges a dump, or a kernel log.
+
+use super::debug::Debug;
+use super::usage::{self, EXIT_STATUS};
+use crate::dump::{Dump, State, Watch};
+use crate::fault::case::Case;
+use crate::fault::mode::Mode;
+use crate::interrupt;
+use crate::plan;
+use crate::progress::Progress;
+use crate::report::{DumpFacts, Files, Report, VERDICT};
+use crate::timeline;
+use crate::verdict::expected::Expected;
+use crate::verdict::{self, infer};
+use clap::Args;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Args)]
+pub struct VerdictArgs {
+    /// The dump, or all parts of a split one; or a saved kernel log, or all parts of
+    /// one that pstore kept; - is standard input
+    #[arg(required = true)]
+    vmcore: Vec<PathBuf>,
+    /// The fault that it must show [default: the one that its log tells of]
+    #[arg(long, value_name = "MODE")]
+    mode: Option<&'static Mode>,
+    /// The run id that it must show
+    #[arg(long, value_name = "ID", value_parser = plan::check_run_id)]
+    run_id: Option<String>,
+    /// What must have reported it [default: what its log tells]
+    #[arg(long, value_name = "NAME", value_parser = detector_name)]
+    detector: Option<String>,
+    /// The CPU that it must show [default: one that the dump's log announces]
+    #[arg(long, value_name = "N")]
+    cpu: Option<u32>,
+    /// The detector's threshold that it must show, or to judge the latency by
+    /// [default: the one that the module says at the begin, or drgn finds]
+    #[arg(long, value_name = "SECS", alias = "watchdog-thresh")]
+    threshold: Option<u32>,
+    #[command(flatten)]
+    debug: Debug,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn help() -> String {
+    format!(
+        "Reads all of a dump, and the kernel log in it: kdump-compressed (makedumpfile -c, -l,\n\
+         -p, -z, flattened with -F or split as well), ELF, QEMU's dump-guest-memory; each also as\n\
+         .gz, .zst, .xz, or from a pipe. Given the kernel's vmlinux with debug information,\n\
+         it asks drgn as well, with the python that FAULTLINE_DRGN names (default: python3).\n\n\
+         What was injected and who reported it comes from the log; options only insist on it.\n\
+         A saved kernel log (dmesg, journalctl -k, pstore) is judged as well: as there is no\n\
+         dump, the exit status is 3 if all in it is right.\n\n\
+         examples:\n  \
+         faultline verdict build/drills/latest/vmcore\n  \
+         faultline verdict vmcore --run-id 7f3a9c21 --cpu 1 --threshold 2 --json\n  \
+         faultline verdict /var/crash/202611281200/dmesg.202611281200\n\n{EXIT_STATUS}"
+    )
+}
+
+/// A detector's name, whatever the mode.
+fn detector_name(name: &str) -> Result<String, String> {
+    let known = Case::detectors();
+    if known.contains(name) {
+        return Ok(name.into());
+    }
+    let known: Vec<_> = known.into_iter().collect();
+    Err(format!("the detectors are: {}", known.join(", ")))
+}
+
+/// Judges it.
+pub fn run(args: VerdictArgs) -> anyhow::Result<ExitCode> {
+    let vmlinux = args.debug.vmlinux()?;
+    if let (Some(mode), Some(detector)) = (args.mode, &args.detector) {
+        usage::case(mode, Some(detector))?;
+    }
+    let progress = Progress::late();
+    let stop = interrupt::flag()?;
+    let tell = |step: &str, done, of| progress.share(step, done, of);
+    let mut dump = Dump::examine(&args.vmcore, &Watch::new(&stop, &tell))?;
+    drop(progress);
+    let log = dump.log.as_deref().unwrap_or_default();
+    let case = infer::case(log, args.mode, args.detector.as_deref());
+    let expected = Expected {
+        case,
+        run_id: args.run_id,
+        cpus: args.cpu.map(|cpu| cpu.to_string()),
+        threshold: args.threshold,
+        insists: true,
+    };
+    dump.question(case, &args.vmcore[0], vmlinux.as_ref());
+    let verdict = verdict::dump::judge(&expected, &dump);
+    let timeline = dump
+        .story
+        .as_ref()
+        .map(|story| timeline::of_story(case, story, verdict.latency.as_ref()));
+    let seen = dump
+        .story
+        .as_ref()
+        .and_then(|story| {
+            let begun = story.begins.first().map(|begin| &begin.run_id);
+            begun.or(story.announced.as_ref().map(|plan| &plan.run_id))
+        })
+        .cloned();
+    let given = args.vmcore.into_iter().next();
+    let report = Report {
+        schema: VERDICT,
+        outcome: verdict.stage.outcome(),
+        exit_status: verdict.stage.outcome().exit_status(),
+        mode: case.mode.name,
+        detector: case.detector.name,
+        run_id: expected.run_id.or(seen),
+        verdict,
+        timeline: timeline.unwrap_or_default(),
+        plan: None,
+        dump: Some(DumpFacts::of(&dump)),
+        files: match dump.state {
+            State::LogAlone => Files {
+                kernel_log: given,
+                ..Files::default()
+            },
+            _ => Files {
+                vmcore: given,
+                ..Files::default()
+            },
+        },
+    };
+    report.print(args.json)
+}
