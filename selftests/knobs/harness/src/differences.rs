@@ -3,7 +3,7 @@
 //! Where the Rust module answers differently from C on purpose. docs/parameters.md
 //! has each by name. Nothing else may differ, and each of these must.
 
-use crate::compare::{Case, Way};
+use crate::case::{Case, Way};
 use crate::params::CHARP;
 use rustix::io::Errno;
 

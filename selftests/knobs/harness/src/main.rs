@@ -7,6 +7,7 @@
 //! where the answers may differ, [`compare`] judges. The tests are [`table`], [`modes`],
 //! [`random`], [`races`] and [`leaks`]; they use [`quick`], [`objects`] and [`log`].
 
+mod case;
 mod compare;
 mod differences;
 mod inputs;

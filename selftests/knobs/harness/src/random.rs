@@ -3,7 +3,8 @@
 //! Random writes over all parameters: what is read back is always a value that the
 //! parameter may have, and both modules answer the same.
 
-use crate::compare::{Answer, Case, Tally, Way};
+use crate::case::{Answer, Case, Way};
+use crate::compare::Tally;
 use crate::inputs::{self, Input};
 use crate::ktap::{test, Test};
 use crate::module::{self, Module};

@@ -3,7 +3,8 @@
 //! The table of inputs, at load and through sysfs: both modules must take the same,
 //! refuse the same with the same error, and read back the same.
 
-use crate::compare::{Answer, Case, Tally, Way};
+use crate::case::{Answer, Case, Way};
+use crate::compare::Tally;
 use crate::differences::DIFFERENCES;
 use crate::inputs::{self, Input};
 use crate::ktap::{test, Test};
