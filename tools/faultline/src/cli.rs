@@ -11,7 +11,7 @@ mod usage;
 mod verdict;
 
 use crate::doctor::command::{self as doctor, DoctorArgs};
-use crate::guest;
+use crate::drill::guest;
 use crate::here;
 use crate::here::args::{self, HereArgs, ResumeArgs, StatusArgs};
 use crate::ledger;

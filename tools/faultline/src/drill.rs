@@ -1,26 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The drill in a virtual machine: runs a plan, collects the dump, asks for the
-//! verdict, and leaves everything in the drill's folder.
+//! verdict, and leaves everything in the drill's folder. The [`runner`] runs the machine, in which
+//! the [`guest`] side does the work; [`qmp`] strikes from outside.
+
+mod folder;
+pub mod guest;
+mod qmp;
+mod runner;
 
 use crate::dump::drgn::Vmlinux;
 use crate::dump::flattened::{self, Stream};
 use crate::dump::{elf, Dump, State, Watch};
 use crate::event::{Guest, What};
 use crate::fault::detector::Needs;
-use crate::folder::{self, Folder};
 use crate::interrupt;
 use crate::plan::Plan;
 use crate::process::ends_with_us;
-use crate::progress::Progress;
-use crate::qmp;
 use crate::report::{DumpFacts, Files, Report, DRILL};
-use crate::runner;
 use crate::seen::Seen;
+use crate::terminal::progress::Progress;
 use crate::timeline;
 use crate::verdict;
 use crate::verdict::expected::Expected;
 use anyhow::Context;
+use folder::Folder;
 use std::cell::Cell;
 use std::fs::File;
 use std::io::Seek;

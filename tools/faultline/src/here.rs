@@ -24,14 +24,14 @@ mod target;
 mod undo;
 mod unit;
 
-use crate::escape::{self, tell};
 use crate::fault::case::Case;
+use crate::files::store::{self, Store};
 use crate::interrupt;
 use crate::ledger::Ledger;
-use crate::out;
 use crate::plan::Policy;
-use crate::store::{self, Store};
 use crate::strike;
+use crate::terminal::escape::{self, tell};
+use crate::terminal::out;
 use crate::verdict::stage::Outcome;
 use anyhow::{bail, Context};
 use args::{HereArgs, ResumeArgs};

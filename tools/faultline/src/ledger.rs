@@ -10,7 +10,7 @@
 pub mod fingerprint;
 pub mod status;
 
-use crate::store::Store;
+use crate::files::store::Store;
 use crate::verdict::expected::Latency;
 use crate::verdict::stage::{Outcome, Stage};
 use anyhow::Context;
@@ -179,7 +179,7 @@ fn keep_aside(store: &Store, tail: &[u8]) -> anyhow::Result<()> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::store::tests::me;
+    use crate::files::store::tests::me;
 
     pub fn proof(run_id: &str) -> Proof {
         Proof {

@@ -4,51 +4,45 @@
 //! the routing path decides.
 //!
 //! Of a drill, data flows one way: a [`plan`] is settled from the command line and a row of the
-//! table of [`fault::mode`]; the [`runner`] runs it in a virtual machine, where [`guest`] does
-//! the work; what they tell are [`event`]s, put in order by [`seen`]; the [`dump`] is
-//! read by the files of its directory, and what it tells is in [`klog`]; all of it becomes
+//! table of [`fault::mode`]; a [`drill`] runs it in a virtual machine, where its
+//! guest side does the work; what they tell are [`event`]s, put in order by [`seen`]; the [`dump`]
+//! is read by the files of its directory, and what it tells is in [`klog`]; all of it becomes
 //! a [`timeline`] and a [`verdict`], which a [`report`] shows. A [`matrix`] is many of them.
 //! [`here`] is a drill on the machine itself, and its [`ledger`] what those have proven.
 //! [`route`] stands for itself. The [`doctor`] looks at a machine, through a [`system`], before
 //! anything is done to it.
+//!
+//! Below all of them are [`fault`], tables that read nothing, and [`files`] and [`terminal`], what
+//! the program writes and shows.
 
-mod claim;
 mod cli;
 mod cpu_list;
 mod doctor;
 mod drill;
 mod dump;
-mod escape;
 mod event;
 mod fault;
-mod folder;
+mod files;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
-mod guest;
 mod here;
 mod interrupt;
 mod klog;
-mod layout;
 mod ledger;
-mod lock;
 mod matrix;
-mod out;
 #[cfg(any(test, feature = "fuzzing"))]
 mod pack;
 mod plan;
 mod process;
-mod progress;
-mod qmp;
 mod report;
 mod route;
-mod runner;
 #[cfg(test)]
 mod schema;
 mod seen;
-mod store;
 mod strike;
 mod system;
 mod template;
+mod terminal;
 mod timeline;
 mod verdict;
 mod zstd;
@@ -64,7 +58,7 @@ pub fn main() -> ExitCode {
     match answer {
         Ok(Ok(status)) => status,
         Ok(Err(error)) => {
-            escape::tell(format_args!("could not tell: {error:#}"));
+            terminal::escape::tell(format_args!("could not tell: {error:#}"));
             unknown()
         }
         Err(_) => unknown(),

@@ -20,10 +20,10 @@ mod row;
 mod text;
 mod watch;
 
-use crate::claim::Claim;
-use crate::escape;
-use crate::lock::lock_within;
+use crate::files::claim::Claim;
+use crate::files::lock::lock_within;
 use crate::process::ends_with_us;
+use crate::terminal::escape;
 use anyhow::{ensure, Context};
 use batch::{Ended, News};
 use clap::Args;
@@ -391,7 +391,7 @@ printf '{"stage": "%s", "summary": "%s"}' $stage "as $mode is" | tee "$keep/repo
 
     /// The drill, which leaves the mark of one as well.
     fn drill_script() -> String {
-        format!("MARK=\"{}\"\n{DRILL}", crate::claim::HEADER)
+        format!("MARK=\"{}\"\n{DRILL}", crate::files::claim::HEADER)
     }
 
     fn rows(names: &[&str]) -> Vec<Row> {

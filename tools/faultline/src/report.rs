@@ -4,10 +4,9 @@
 //! interface: within a schema's version, keys are added, never changed or removed.
 
 use crate::dump::{Dump, Format, State};
-use crate::escape;
-use crate::layout::wrapped;
-use crate::out;
 use crate::plan::Plan;
+use crate::terminal::layout::wrapped;
+use crate::terminal::{escape, out};
 use crate::timeline::{megabytes, Moment};
 use crate::verdict::check::Result;
 use crate::verdict::stage::{Outcome, Stage};

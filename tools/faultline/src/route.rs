@@ -21,7 +21,7 @@ mod watch;
 
 pub use ask::{duration, Ask};
 
-use crate::escape::tell;
+use crate::terminal::escape::tell;
 use kernel::Kernel;
 use out::{Out, Signals};
 use std::process::ExitCode;

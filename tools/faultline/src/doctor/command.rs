@@ -4,10 +4,9 @@
 
 use super::answer::Answer;
 use super::{document, examine, monitor, people};
-use crate::escape;
 use crate::fault::class::Classes;
-use crate::out;
 use crate::system::System;
+use crate::terminal::{escape, out};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -5,7 +5,7 @@
 
 use super::answer::{Answer, ClassAnswer, Outcome};
 use super::finding::{Link, State};
-use crate::escape;
+use crate::terminal::escape;
 use anyhow::{ensure, Context};
 use std::fmt::Write;
 use std::fs::Permissions;

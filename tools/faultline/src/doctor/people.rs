@@ -4,9 +4,9 @@
 
 use super::answer::{Answer, ChainLink, ClassAnswer, Outcome};
 use super::finding::{Finding, Link, State};
-use crate::escape;
 use crate::fault::class::Classes;
-use crate::layout::{lay_out, Part, WIDTH};
+use crate::terminal::escape;
+use crate::terminal::layout::{lay_out, Part, WIDTH};
 use anstyle::{AnsiColor, Style};
 use std::fmt::Write;
 

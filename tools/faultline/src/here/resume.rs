@@ -8,13 +8,13 @@ use super::state::{self, Armed, Found};
 use super::strange::{other_name, Strange};
 use super::{evidence, facts, leftovers, settle, undo, unit};
 use crate::dump::{Dump, State, Watch};
-use crate::escape;
 use crate::fault::case::Case;
+use crate::files::store::Store;
 use crate::interrupt;
 use crate::ledger::{self, DumpRecord, Ledger, Proof};
 use crate::plan::Policy;
 use crate::report::{DumpFacts, Files, Report};
-use crate::store::Store;
+use crate::terminal::escape;
 use crate::verdict::expected::Expected;
 use crate::verdict::stage::{Outcome, Stage};
 use crate::verdict::{self, Verdict};
@@ -375,7 +375,7 @@ pub fn armed(store: &Store, root: &Path) -> anyhow::Result<Option<Box<Armed>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::tests::me;
+    use crate::files::store::tests::me;
 
     #[test]
     fn no_drill_leaves_no_unit() {

@@ -5,10 +5,10 @@
 
 use crate::fault::case::Case;
 use crate::fault::mode;
+use crate::files::store::Store;
 use crate::here::find::Known;
 use crate::ledger::fingerprint::Fingerprint;
 use crate::plan::{Policy, Setting};
-use crate::store::Store;
 use anyhow::{ensure, Context};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -136,7 +136,7 @@ pub fn parse(bytes: &[u8]) -> anyhow::Result<Armed> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::store::tests::me;
+    use crate::files::store::tests::me;
 
     pub fn armed(run_id: &str) -> Armed {
         Armed {

@@ -3,10 +3,10 @@
 //! Takes back what a drill has changed, unless it struck.
 
 use super::{state, unit};
-use crate::escape::tell;
+use crate::files::store::Store;
 use crate::plan::Setting;
-use crate::store::Store;
 use crate::strike::{read, setting_file};
+use crate::terminal::escape::tell;
 use anyhow::{ensure, Context};
 use std::fs;
 use std::path::PathBuf;
@@ -88,8 +88,8 @@ pub fn files(made: &[PathBuf]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::store::tests::me;
     use crate::here::state::tests::armed;
-    use crate::store::tests::me;
 
     #[test]
     fn all_is_as_it_was() {

@@ -4,15 +4,14 @@
 
 use super::fingerprint::{version_of, Changes, Fingerprint};
 use super::{Ledger, Proof};
-use crate::escape;
 use crate::fault::case::Case;
 use crate::fault::mode;
+use crate::files::store::{self, Store};
 use crate::here::args::StatusArgs;
 use crate::here::state::Found;
-use crate::layout::wrapped;
-use crate::out;
 use crate::plan::Policy;
-use crate::store::{self, Store};
+use crate::terminal::layout::wrapped;
+use crate::terminal::{escape, out};
 use crate::timeline::megabytes;
 use crate::verdict::stage::Outcome;
 use serde::Serialize;

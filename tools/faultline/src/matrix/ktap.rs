@@ -3,7 +3,7 @@
 //! The results as KTAP, which test harnesses read: a row is a test.
 
 use super::outcome::{Outcome, Verdict};
-use crate::escape;
+use crate::terminal::escape;
 use std::fmt::Write;
 
 pub fn of(outcomes: &[Outcome]) -> String {

@@ -4,7 +4,7 @@
 
 use super::outcome::{Outcome, Totals, Verdict};
 use super::row::Row;
-use crate::layout::wrapped;
+use crate::terminal::layout::wrapped;
 use crate::timeline::megabytes;
 use std::fmt::Write;
 use std::path::Path;
@@ -106,9 +106,9 @@ fn line(outcome: &Outcome) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layout::WIDTH;
     use crate::matrix::document::tests::outcomes;
     use crate::matrix::row;
+    use crate::terminal::layout::WIDTH;
 
     #[test]
     fn the_table_and_the_totals() {

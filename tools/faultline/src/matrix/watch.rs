@@ -4,7 +4,7 @@
 //! line for each that ends elsewhere.
 
 use super::outcome::{Outcome, Verdict};
-use crate::escape::{self, tell};
+use crate::terminal::escape::{self, tell};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::HashMap;
 use std::io::IsTerminal;

@@ -3,7 +3,7 @@
 //! An instance of tracefs of our own: buffers that nobody else reads or switches.
 
 use super::kernel::{read, MODULE};
-use crate::escape::tell;
+use crate::terminal::escape::tell;
 use anyhow::Context;
 use rustix::fs::OFlags;
 use std::fs::{self, File, OpenOptions};

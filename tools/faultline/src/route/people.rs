@@ -4,7 +4,7 @@
 //! terminal an event is broken into lines as wide as that; elsewhere it is one line.
 
 use super::line::{Event, Record};
-use crate::layout::{self, Part};
+use crate::terminal::layout::{self, Part};
 use anstyle::{AnsiColor, Style};
 use std::collections::BTreeMap;
 use std::fs;

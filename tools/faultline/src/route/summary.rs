@@ -5,7 +5,7 @@
 
 use super::ledger::{Account, Ledger};
 use super::people;
-use crate::layout::{wrapped, WIDTH};
+use crate::terminal::layout::{wrapped, WIDTH};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -12,8 +12,8 @@
 
 use super::filters::{self, Change, Filter};
 use super::kernel::Kernel;
-use crate::escape;
-use crate::lock::lock_within;
+use crate::files::lock::lock_within;
+use crate::terminal::escape;
 use anyhow::{bail, ensure, Context};
 use rustix::fs::{openat, FlockOperation as Lock, Mode, OFlags, CWD};
 use rustix::io::Errno;

@@ -11,9 +11,9 @@ use super::line::{Lines, Record};
 use super::out::{End, Out};
 use super::people::{self, Look};
 use super::summary::Summary;
-use crate::escape::{self, tell};
-use crate::layout::WIDTH;
-use crate::progress::Progress;
+use crate::terminal::escape::{self, tell};
+use crate::terminal::layout::WIDTH;
+use crate::terminal::progress::Progress;
 use anyhow::{bail, Context};
 use serde::Serialize;
 use serde_json::json;
@@ -93,7 +93,7 @@ fn look() -> anyhow::Result<Look> {
             0 => WIDTH,
             columns => columns.max(WIDTH / 2),
         }),
-        colour: crate::out::colour(),
+        colour: crate::terminal::out::colour(),
         start_us: {
             let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
             Duration::try_from(now)?.as_micros() as u64

@@ -3,7 +3,7 @@
 //! Says on stderr what goes on: one live line on a terminal, a line for each step
 //! elsewhere, nothing when asked to be quiet.
 
-use crate::escape;
+use super::escape;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::OnceLock;

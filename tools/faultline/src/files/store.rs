@@ -3,7 +3,7 @@
 //! A directory whose files survive a crash at any moment: what is written is on the disk before
 //! the call returns, whole or not at all. It belongs to root, and no link in it is followed.
 
-use crate::lock::lock_within;
+use super::lock::lock_within;
 use anyhow::{bail, ensure, Context};
 use rustix::fs::{openat, AtFlags, FlockOperation, Mode, OFlags, CWD};
 use rustix::io::Errno;

@@ -3,7 +3,7 @@
 //! Text in lines that are not too long, with or without colours. Whatever is in the words, a
 //! terminal gets nothing of it to act on.
 
-use crate::escape;
+use super::escape;
 use anstyle::Style;
 use std::fmt::Write;
 

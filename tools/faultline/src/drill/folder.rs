@@ -2,9 +2,9 @@
 
 //! The directory of a drill: what it leaves behind for people to look at.
 
-use crate::claim::Claim;
 use crate::event::{Heard, What};
-use crate::lock::lock_within;
+use crate::files::claim::Claim;
+use crate::files::lock::lock_within;
 use anyhow::{ensure, Context};
 use rustix::fs::FlockOperation;
 use std::fs::{self, File};

@@ -6,7 +6,7 @@
 //! A file is known by its inode and its time of birth: one of the same name that somebody put in
 //! its place is not ours.
 
-use crate::lock::lock_within;
+use super::lock::lock_within;
 use anyhow::{bail, ensure, Context};
 use rustix::fs::{openat, AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, CWD};
 use rustix::io::Errno;
