@@ -63,11 +63,14 @@ pub use field::{
 
 use crate::{
     bindings,
-    compat::ffi::{
-        c_char,
-        c_int,
-        c_ulong,
-        c_void, //
+    compat::{
+        char_ptr,
+        ffi::{
+            c_char,
+            c_int,
+            c_ulong,
+            c_void, //
+        }, //
     },
     error::code,
     module::Info,
@@ -205,7 +208,7 @@ impl<R: Record> Event<R> {
         let this = this.cast_mut().cast::<u8>();
 
         let tracepoint = TracepointName {
-            name: R::NAME.as_ptr().cast(),
+            name: char_ptr(R::NAME),
             _rest: [0; 31],
         };
 
@@ -230,7 +233,7 @@ impl<R: Record> Event<R> {
         call.class = this.wrapping_add(offset_of!(Self, class)).cast();
         call.__bindgen_anon_1.tp = this.wrapping_add(offset_of!(Self, tracepoint)).cast();
         call.event.funcs = this.wrapping_add(offset_of!(Self, functions)).cast();
-        call.print_fmt = R::PRINT_FMT.as_c_str().as_ptr().cast_mut().cast();
+        call.print_fmt = char_ptr(R::PRINT_FMT.as_c_str()).cast_mut();
         call.flags = bindings::TRACE_EVENT_FL_TRACEPOINT as c_int;
 
         Self {
@@ -400,7 +403,7 @@ unsafe fn write_to_perf<R: Record>(call: *mut bindings::trace_event_call, record
 /// `call` is that of an `Event<R>`.
 unsafe extern "C" fn define_fields<R: Record>(call: *mut bindings::trace_event_call) -> c_int {
     let mut result = 0;
-    R::fields(&mut |name, offset, kind| {
+    R::fields(&mut |name, offset, field| {
         if result == 0 {
             let offset = offset.wrapping_add(offset_of!(Entry<R>, record));
             // SAFETY: The kernel gives its own structure; names and types are constants with
@@ -408,11 +411,11 @@ unsafe extern "C" fn define_fields<R: Record>(call: *mut bindings::trace_event_c
             result = unsafe {
                 bindings::trace_define_field(
                     call,
-                    kind.name.as_ptr().cast(),
-                    name.as_ptr().cast(),
+                    char_ptr(field.name),
+                    char_ptr(name),
                     offset as c_int,
-                    kind.size as c_int,
-                    c_int::from(kind.is_signed),
+                    field.size as c_int,
+                    c_int::from(field.is_signed),
                     bindings::FILTER_OTHER as c_int,
                 )
             };

@@ -21,6 +21,7 @@ made() { KERNEL=$1 "$project/scripts/own-module" "$2" 2>&1; }
 
 # run_on ROW NAME: what it says in a VM.
 run_on() {
+	# shellcheck disable=SC2016 # for the shell inside
 	KERNEL=$1 "$project/scripts/vm" -- sh -ec '
 		insmod "$1/$2.ko" slow_us=0
 		echo 1 >"/sys/kernel/tracing/events/$2/slow_read/enable"
