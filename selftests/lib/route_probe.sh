@@ -132,6 +132,12 @@ nstat_of() { in_ns r nstat -asz "$1" | awk -v name="$1" '$1 == name { print $2 }
 # it can: with those of a function that is called in one file alone.
 changed() { [ "$1" = arp_process ] && [[ $(</proc/version) == *clang* ]]; }
 
+# unchanged EVENT...: those whose function can be probed, a line each.
+unchanged() {
+	local event
+	for event; do changed "$event" || echo "$event"; done
+}
+
 # ledger KEY: a number of it. kprobes: how many of ours the kernel has.
 ledger() { awk -v key="$1" '$1 == key { print $2 }' "$debugfs/ledger"; }
 functions="arp_process|ip_route_input_noref|fib_validate_source|ip_route_output_key_hash_rcu|fib_table_lookup"

@@ -15,13 +15,15 @@ seconds=${FAULTLINE_SECONDS:-10}
 net_up
 trap net_down EXIT
 
-# observe: counts all five functions from here on, until observed.
+# observe: counts all functions from here on, until observed.
 observe() {
 	sysctl -qw kernel.bpf_stats_enabled=1
 	observer=$(mktemp)
+	local arp='fentry:vmlinux:arp_process { @arp_process = count(); }'
+	! changed arp_process || arp=''
 	bpftrace -e '
 		BEGIN { printf("counting\n"); }
-		fentry:vmlinux:arp_process { @arp_process = count(); }
+		'"$arp"'
 		fentry:vmlinux:ip_route_input_noref { @ip_route_input = count(); }
 		fentry:vmlinux:fib_validate_source { @fib_validate_source = count(); }
 		fentry:vmlinux:ip_route_output_key_hash_rcu { @route_output = count(); }
@@ -42,12 +44,12 @@ programs() {
 			if (value["prog_type:"] == 26) # tracing
 				print value["run_cnt:"] + value["recursion_misses:"], value["run_cnt:"], value["recursion_misses:"]
 		}' "/proc/$observer_pid/fdinfo/$file"
-	done | paste -d' ' <(printf '%s\n' arp_process ip_route_input fib_validate_source route_output fib_lookup) - | sort
+	done | paste -d' ' <(unchanged "${all_events[@]}") - | sort
 }
 
 # calls: of each function, as bpftrace knows them, [since those]; hits: as we do.
 calls() { programs | cut -d' ' -f 1,2 | if [ $# = 0 ]; then cat; else join <(echo "$1") - | awk '{ print $1, $3 - $2 }'; fi; }
-hits() { sed -nE 's/^([a-z_]+)\.hits /\1 /p' "$debugfs/ledger" | sort; }
+hits() { sed -nE 's/^([a-z_]+)\.hits /\1 /p' "$debugfs/ledger" | sort | join - <(unchanged "${all_events[@]}" | sort); }
 
 # observed: bpftrace ends; it must have counted what the kernel says that it was run for.
 observed() {

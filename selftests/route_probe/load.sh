@@ -11,6 +11,7 @@ here=$(dirname "$0")
 . "$here/../lib/route_probe.sh"
 
 rounds=${FAULTLINE_ROUNDS:-4}
+probed=$(unchanged "${all_events[@]}" | wc -l)
 net_up
 trap net_down EXIT
 
@@ -28,7 +29,7 @@ everything_is_attached() {
 	same "the report" "$(for event in "${all_events[@]}"; do
 		if changed "$event"; then echo "$event not attached: changed"; else echo "$event attached"; fi
 	done)" "$(sed -E 's/^([a-z_]+) [a-z_]+ (attached|not attached: [a-z]+).*/\1 \2/' "$debugfs/targets")"
-	same "the kernel's own list" 5 "$(kprobes)"
+	same "the kernel's own list" "$probed" "$(kprobes)"
 	same "only root reads it" "400 600" "$(stat -c %a "$debugfs/targets" "$debugfs/ledger" | paste -sd' ')"
 	same "it depends on no other module" "" "$(modinfo -F depends "$FAULTLINE_MODULES/route_probe.ko")"
 }
@@ -62,6 +63,8 @@ a_function_is_changed() {
 a_function_is_missing() {
 	local function missing
 	for function in arp_process ip_route_input_noref fib_validate_source ip_route_output_key_hash_rcu fib_table_lookup; do
+		# What is changed is not tried at all.
+		! changed "$function" || continue
 		missing=x${function#?}
 		patched "$function" "$missing"
 		log_begin
@@ -72,7 +75,7 @@ a_function_is_missing() {
 		check "no files stay" test ! -e "$debugfs"
 		check "no events stay" test ! -e "$tracefs/events/route_probe"
 		check "require=any, $missing" load require=any
-		same "the others" 4 "$(kprobes)"
+		same "the others" "$((probed - 1))" "$(kprobes)"
 		match "the report" " $missing not attached: not found: this kernel has no such function\$" "$(cat "$debugfs/targets")"
 		ping_once a 192.0.2.9
 		check "they count" test "$(awk '/\.hits/ { sum += $2 } END { print sum }' "$debugfs/ledger")" -gt 0

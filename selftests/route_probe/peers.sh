@@ -126,6 +126,7 @@ every_kind() {
 decoded() { [ "$(grep -c ' src=\| dst=\| sender=' "$output")" -ge "$1" ]; }
 
 bpftrace_decodes_the_same() {
+	! changed arp_process || skip "this kernel's BTF leaves out arp_process, whose arguments its compiler has changed"
 	local output kinds
 	check "load" load
 	output=$(mktemp)
