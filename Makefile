@@ -176,7 +176,7 @@ test-kernels: setup-debuginfo
 	@for row in $$(scripts/list-kernels --stock); do \
 		$(MAKE) --no-print-directory KERNEL=$$row selftests tools || \
 			rm -f build/"$$(KERNEL=$$row scripts/paths RELEASE)"/*.ko; done
-	@code=0; scripts/test --all workshop runtime lockup lockup_oops lockup_death knobs probes route_probe drill || code=1; \
+	@code=0; scripts/test --all workshop runtime lockup lockup_oops lockup_death knobs probes hello_probe task route_probe drill || code=1; \
 		scripts/compatibility --update && exit $$code
 
 kernels:
