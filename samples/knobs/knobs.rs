@@ -20,7 +20,7 @@ struct Knobs;
 
 impl Module for Knobs {
     fn init() -> Result<Self> {
-        pr_info!("loops of at most {} rounds", params::max_loop_count.get());
+        pr_info!("loops of at most {} rounds", params::limit());
         Ok(Self)
     }
 }

@@ -129,9 +129,15 @@ faultline::params! {
         check(is_label, "letters, digits, _ and - are allowed"), on_change(take_label);
 }
 
+/// How many rounds a loop may have.
+#[inline(never)]
+pub(crate) fn limit() -> i32 {
+    max_loop_count.get()
+}
+
 /// Runs a loop, which `max_loop_count` bounds while it runs.
 fn run_rounds(wanted: u32) -> Result<(), Refusal> {
-    rounds::run(wanted, || max_loop_count.get())
+    rounds::run(wanted, limit)
 }
 
 /// How often `even` was changed.
