@@ -26,6 +26,8 @@ handlers_may+='|\.rodata.*|\.data.*|\.bss.*'
 # What a kernel with lockdep, and Rust with its debug assertions, has checked by the way.
 [ ! -e /proc/lockdep_stats ] ||
 	handlers_may+='|_R.*4core9panicking.*|rcu_is_watching|__bug_table|__SCT__WARN_trap'
+# And with KASAN, each access to memory.
+! grep -qm 1 ' kasan_report$' /proc/kallsyms || handlers_may+='|__k?asan_.*|bcmp|current_task'
 
 # reached MODULE: first "entry <function>" for each function by which the kernel enters a
 # handler, then "out <symbol>" for each symbol outside of the module's code that is reached.
