@@ -68,10 +68,11 @@ a_function_is_missing() {
 		missing=x${function#?}
 		patched "$function" "$missing"
 		log_begin
+		# One that is changed would be refused before that.
 		if [ "$probed" = "${#all_events[@]}" ]; then
 			match "require=all, $missing" 'No such file or directory|Unknown symbol' "$(load require=all 2>&1 || true)"
 			match "why" "^route_probe: $missing: not found" "$(log)"
-		fi # what is changed would be refused before
+		fi
 		check "no module" test ! -e /sys/module/route_probe
 		same "no probe stays" 0 "$(kprobes)"
 		check "no files stay" test ! -e "$debugfs"
