@@ -5,6 +5,7 @@
 
 mod debug;
 mod drill_vm;
+mod duration;
 mod route;
 mod runner;
 mod usage;

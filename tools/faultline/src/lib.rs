@@ -9,7 +9,7 @@
 //! is read by the files of its directory, and what it tells is in [`klog`]; all of it becomes
 //! a [`timeline`] and a [`verdict`], which a [`report`] shows. A [`matrix`] is many of them.
 //! [`here`] is a drill on the machine itself, and its [`ledger`] what those have proven.
-//! [`route`] stands for itself. The [`doctor`] looks at a machine, through a [`system`], before
+//! [`route`] stands for itself, on [`tracing`]. The [`doctor`] looks at a machine, through a [`system`], before
 //! anything is done to it.
 //!
 //! Below all of them are [`fault`], tables that read nothing, and [`files`] and [`terminal`], what
@@ -33,6 +33,7 @@ mod matrix;
 #[cfg(any(test, feature = "fuzzing"))]
 mod pack;
 mod plan;
+mod proc;
 mod process;
 mod report;
 mod route;
@@ -44,6 +45,7 @@ mod system;
 mod template;
 mod terminal;
 mod timeline;
+mod tracing;
 mod verdict;
 mod zstd;
 

@@ -4,26 +4,25 @@
 //!
 //! [`kernel`] finds the module; [`turn`] has the right to set its [`filters`] and puts them
 //! back; events come through an [`instance`] of tracefs of our own, as text, which [`line`]
-//! takes apart; [`people`] or JSON shows them, and [`out`] writes that; the [`summary`] is
-//! made of the module's [`ledger`]. [`watch`] leads all of it.
+//! takes apart; [`people`] or JSON shows them; the [`summary`] is made of the module's [`ledger`].
+//! [`watch`] leads all of it.
 
 mod ask;
 pub mod filters;
-mod instance;
 mod kernel;
 mod ledger;
 pub mod line;
-mod out;
 mod people;
 mod summary;
 mod turn;
 mod watch;
 
-pub use ask::{duration, Ask};
+pub use ask::Ask;
 
 use crate::terminal::escape::tell;
+use crate::tracing::instance;
+use crate::tracing::out::{Out, Signals};
 use kernel::Kernel;
-use out::{Out, Signals};
 use std::process::ExitCode;
 use turn::Turn;
 

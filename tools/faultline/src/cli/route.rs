@@ -2,9 +2,10 @@
 
 //! `faultline route`: its command line.
 
+use super::duration::duration;
 use super::usage::EXIT_STATUS;
 use crate::route::filters::{self, Filter};
-use crate::route::{self, Ask};
+use crate::route::Ask;
 use clap::Args;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ pub struct RouteArgs {
     #[arg(long, value_name = "also", num_args = 0..=1, require_equals = true, default_missing_value = "only", hide_possible_values = true)]
     summary: Option<SummaryArg>,
     /// End after that: 10s, 500ms, 2min, 1h
-    #[arg(long, value_name = "TIME", value_parser = route::duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
     duration: Option<Duration>,
     /// End after so many events
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]

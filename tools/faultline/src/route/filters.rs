@@ -3,7 +3,8 @@
 //! The module's filters: what a user may ask for, checked before the module sees it, and
 //! how it is set and put back.
 
-use super::kernel::{self, MODULE};
+use super::kernel::MODULE;
+use crate::files::text::read;
 use crate::klog::kmsg::Log;
 use anyhow::{anyhow, Context};
 use ipnet::Ipv4Net;
@@ -233,7 +234,7 @@ pub fn put_back(parameters: &Path, changes: &[Change]) -> Vec<String> {
 }
 
 fn get(parameters: &Path, name: &str) -> anyhow::Result<String> {
-    let text = kernel::read(&parameters.join(name))?;
+    let text = read(&parameters.join(name))?;
     Ok(text.strip_suffix('\n').unwrap_or(&text).to_string())
 }
 

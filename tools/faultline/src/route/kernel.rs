@@ -3,7 +3,9 @@
 //! Where the kernel shows the module: its parameters, its ledger, its events. What is
 //! missing is said with the way to it.
 
-use anyhow::{bail, ensure, Context};
+use crate::files::text::read;
+use crate::tracing::mount::mount;
+use anyhow::{bail, ensure};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -80,24 +82,6 @@ pub fn tracefs() -> anyhow::Result<PathBuf> {
     Ok(tracefs)
 }
 
-/// Where a file system of that kind is mounted: at its usual place if it is there.
-fn mount(kind: &str, usual: &str) -> anyhow::Result<PathBuf> {
-    let mounts = read(Path::new("/proc/self/mounts"))?;
-    mounted(&mounts, kind, usual)
-        .with_context(|| format!("{kind} is not mounted: mount -t {kind} {kind} {usual}"))
-}
-
-fn mounted(mounts: &str, kind: &str, usual: &str) -> Option<PathBuf> {
-    let mut places = mounts.lines().filter_map(|line| {
-        let mut words = line.split(' ').skip(1);
-        let place = words.next()?;
-        (words.next()? == kind).then_some(place)
-    });
-    let first = places.next()?;
-    let is_usual = first == usual || places.any(|place| place == usual);
-    Some(PathBuf::from(if is_usual { usual } else { first }))
-}
-
 fn not_attached(targets: &str) -> Vec<String> {
     let is_missing = |line: &&str| {
         line.contains(" not attached: ") && !line.ends_with(" not attached: not in events")
@@ -109,36 +93,9 @@ fn not_attached(targets: &str) -> Vec<String> {
         .collect()
 }
 
-/// The text of a file.
-pub fn read(path: &Path) -> anyhow::Result<String> {
-    let bytes = fs::read(path).with_context(|| path.display().to_string())?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const MOUNTS: &str = "sysfs /sys sysfs rw,nosuid 0 0\n\
-        tracefs /sys/kernel/debug/tracing tracefs rw 0 0\n\
-        none /sys/kernel/tracing tracefs rw 0 0\n\
-        debugfs /debug debugfs rw 0 0\n";
-
-    #[test]
-    fn mounts() {
-        let at = |kind, usual| mounted(MOUNTS, kind, usual);
-        assert_eq!(
-            at("tracefs", "/sys/kernel/tracing"),
-            Some("/sys/kernel/tracing".into())
-        );
-        assert_eq!(
-            at("tracefs", "/elsewhere"),
-            Some("/sys/kernel/debug/tracing".into())
-        );
-        assert_eq!(at("debugfs", "/sys/kernel/debug"), Some("/debug".into()));
-        assert_eq!(at("bpf", "/sys/fs/bpf"), None);
-        assert_eq!(mounted("broken\n\n", "broken", "/x"), None);
-    }
 
     #[test]
     fn what_is_not_attached_and_was_not_asked_for() {

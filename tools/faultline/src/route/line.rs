@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A line of trace_pipe, as it is taken apart. The kernel writes
+//! A line of trace_pipe, as it is taken apart: an event of the module is
 //!
 //! ```text
-//!  <comm>-<pid> [<cpu>] <flags> <seconds>: <event>: <key>=<value> <key>=<value>...
+//!  <head>: <event>: <key>=<value> <key>=<value>...
 //! ```
 //!
-//! where comm is whatever a program calls itself, blanks and colons included, and no value has
-//! either: so lines are read from their ends.
+//! where no value has a blank or a colon, and the head may have any: so lines are read from their ends.
 
+use crate::tracing::line::{Head, Lost};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// What a line says.
@@ -83,38 +83,20 @@ fn number(text: &str) -> Option<i64> {
 
 impl Record {
     pub fn read(line: &str) -> Self {
-        lost(line)
-            .or_else(|| event(line).map(Record::Event))
+        let lost = Lost::read(line).map(|Lost { cpu, events }| Record::Lost {
+            cpu: Some(cpu),
+            events,
+        });
+        lost.or_else(|| event(line).map(Record::Event))
             .unwrap_or_else(|| Record::Unreadable(line.into()))
     }
-}
-
-fn lost(line: &str) -> Option<Record> {
-    let (cpu, rest) = line.strip_prefix("CPU:")?.split_once(" [LOST ")?;
-    let events = match rest {
-        "EVENTS]" => None,
-        _ => Some(rest.strip_suffix(" EVENTS]")?.parse().ok()?),
-    };
-    Some(Record::Lost {
-        cpu: Some(cpu.parse().ok()?),
-        events,
-    })
 }
 
 fn event(line: &str) -> Option<Event> {
     let (rest, fields) = line.rsplit_once(": ")?;
     let (rest, event) = rest.rsplit_once(": ")?;
-    let (task, rest) = rest.rsplit_once(" [")?;
-    let (cpu, rest) = rest.split_once("] ")?;
-    let (seconds, micros) = rest.split_whitespace().last()?.split_once('.')?;
-    let (comm, pid) = task.trim_end().rsplit_once('-')?;
-    let is_name = |text: &str| {
-        !text.is_empty()
-            && text
-                .bytes()
-                .all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
-    };
-    if !is_name(event) || micros.len() != 6 {
+    let head = Head::read(rest)?;
+    if !is_name(event) {
         return None;
     }
     let fields = fields.split_ascii_whitespace().map(|field| {
@@ -123,36 +105,17 @@ fn event(line: &str) -> Option<Event> {
     });
     Some(Event {
         event: event.into(),
-        time_us: seconds.parse::<u64>().ok()?.checked_mul(1_000_000)?
-            + micros.parse::<u64>().ok()?,
-        cpu: cpu.parse().ok()?,
-        pid: pid.parse().ok()?,
-        comm: Some(comm.trim_start().to_string()).filter(|comm| comm != "<...>"),
+        time_us: head.time_us,
+        cpu: head.cpu,
+        pid: head.pid,
+        comm: head.comm,
         fields: Fields(fields.collect::<Option<_>>()?),
     })
 }
 
-/// Makes lines of what is read piece by piece.
-#[derive(Default)]
-pub struct Lines(Vec<u8>);
-
-impl Lines {
-    /// The lines that `piece` completes, without their ends.
-    pub fn add(&mut self, piece: &[u8]) -> Vec<String> {
-        self.0.extend_from_slice(piece);
-        let Some(end) = self.0.iter().rposition(|&byte| byte == b'\n') else {
-            return Vec::new();
-        };
-        let rest = self.0.split_off(end + 1);
-        let complete = std::mem::replace(&mut self.0, rest);
-        let text = String::from_utf8_lossy(&complete);
-        text.lines().map(String::from).collect()
-    }
-
-    /// What is left of a line that has no end.
-    pub fn rest(self) -> Option<String> {
-        (!self.0.is_empty()).then(|| String::from_utf8_lossy(&self.0).into_owned())
-    }
+fn is_name(text: &str) -> bool {
+    let is_in_names = |byte: u8| byte == b'_' || byte.is_ascii_alphanumeric();
+    !text.is_empty() && text.bytes().all(is_in_names)
 }
 
 #[cfg(test)]
@@ -289,14 +252,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn pieces_become_lines() {
-        let mut lines = Lines::default();
-        assert_eq!(lines.add(b"one\ntw"), ["one"]);
-        assert_eq!(lines.add(b"o"), [""; 0]);
-        assert_eq!(lines.add(b"\n\xff\nthree"), ["two", "\u{fffd}"]);
-        assert_eq!(lines.rest().as_deref(), Some("three"));
     }
 }

@@ -4,16 +4,17 @@
 //! was not shown, and why.
 
 use super::ask::Ask;
-use super::instance::Instance;
 use super::kernel::{Kernel, MODULE};
 use super::ledger::Ledger;
-use super::line::{Lines, Record};
-use super::out::{End, Out};
+use super::line::Record;
 use super::people::{self, Look};
 use super::summary::Summary;
-use crate::terminal::escape::{self, tell};
-use crate::terminal::layout::WIDTH;
+use crate::proc::name_of;
 use crate::terminal::progress::Progress;
+use crate::terminal::{self, escape, escape::tell};
+use crate::tracing::instance::{Instance, Settings};
+use crate::tracing::line::Lines;
+use crate::tracing::out::{End, Out};
 use anyhow::{bail, Context};
 use serde::Serialize;
 use serde_json::json;
@@ -26,16 +27,6 @@ use std::time::{Duration, Instant};
 const SCHEMA: &str = "faultline.route/1";
 /// How often it is looked whether the module is still there, and what was counted.
 const TICK: Duration = Duration::from_millis(100);
-
-/// What the program with this number calls itself, if it still runs.
-fn name_of(pid: i32) -> Option<String> {
-    let name = std::fs::read(format!("/proc/{pid}/comm")).ok()?;
-    Some(
-        String::from_utf8_lossy(&name)
-            .trim_end_matches('\n')
-            .to_string(),
-    )
-}
 
 /// Watches the module, which has these filters.
 pub fn watch(
@@ -71,7 +62,12 @@ pub fn watch(
     let result = match (ask.lines, tracefs) {
         (true, Some(tracefs)) => {
             watch.begin(filters, &not_attached)?;
-            let mut instance = Instance::make(tracefs, ask.buffer_kb)?;
+            let settings = Settings {
+                events: &[MODULE],
+                buffer_kb: ask.buffer_kb,
+                ..Settings::default()
+            };
+            let mut instance = Instance::make(tracefs, &settings)?;
             let result = watch.stream(&mut instance);
             result.and_then(|end| instance.remove().map(|()| end))
         }
@@ -84,16 +80,9 @@ pub fn watch(
 
 /// How events are shown on this stdout.
 fn look() -> anyhow::Result<Look> {
-    let stdout = std::io::stdout();
-    let is_terminal = stdout.is_terminal();
-    let columns =
-        || rustix::termios::tcgetwinsize(&stdout).map_or(0, |size| usize::from(size.ws_col));
     Ok(Look {
-        width: is_terminal.then(|| match columns() {
-            0 => WIDTH,
-            columns => columns.max(WIDTH / 2),
-        }),
-        colour: crate::terminal::out::colour(),
+        width: terminal::out::width(),
+        colour: terminal::out::colour(),
         start_us: {
             let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
             Duration::try_from(now)?.as_micros() as u64
@@ -145,24 +134,9 @@ impl Watch<'_> {
         Ok(())
     }
 
-    /// A record of the JSON, which is a line.
+    /// A record of the JSON.
     fn record(&mut self, record: &str, body: impl Serialize) {
-        #[derive(Serialize)]
-        struct Line<'a, T> {
-            schema: &'a str,
-            record: &'a str,
-            #[serde(flatten)]
-            body: T,
-        }
-        let line = Line {
-            schema: SCHEMA,
-            record,
-            body,
-        };
-        match serde_json::to_string(&line) {
-            Ok(text) => self.out.push(&(escape::json(&text) + "\n")),
-            Err(error) => tell(format!("a record '{record}' cannot be told: {error}")),
-        }
+        self.out.record(SCHEMA, record, body);
     }
 
     fn begin(

@@ -3,6 +3,7 @@
 //! What the program prints. A reader that has gone does not change the answer; a place that takes
 //! no more does.
 
+use super::layout::WIDTH;
 use anyhow::Context;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
@@ -13,6 +14,17 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 /// What keeps it from being written, unless nobody reads it: then the exit status is the answer.
 pub fn print(text: &str) -> anyhow::Result<()> {
     print_to(io::stdout().lock(), text).context("what was found out cannot be printed")
+}
+
+/// Returns how many columns stdout has; none where it is no terminal, and a line may be of any length.
+pub fn width() -> Option<usize> {
+    let stdout = io::stdout();
+    let columns =
+        || rustix::termios::tcgetwinsize(&stdout).map_or(0, |size| usize::from(size.ws_col));
+    stdout.is_terminal().then(|| match columns() {
+        0 => WIDTH,
+        columns => columns.max(WIDTH / 2),
+    })
 }
 
 /// Returns whether stdout is a terminal that is to get colours.

@@ -2,7 +2,7 @@
 
 //! An instance of tracefs of our own: buffers that nobody else reads or switches.
 
-use super::kernel::{read, MODULE};
+use crate::files::text::read;
 use crate::terminal::escape::tell;
 use anyhow::Context;
 use rustix::fs::OFlags;
@@ -31,28 +31,47 @@ const OPTIONS: &[(&str, &str)] = &[
     ("verbose", "0"),
 ];
 
+/// What comes through an instance, and how.
+#[derive(Debug, Default)]
+pub struct Settings<'a> {
+    /// Events: `signal/signal_deliver`, or a folder of them, `route_probe`.
+    pub events: &'a [&'a str],
+    /// The size of each CPU's buffer; none: the kernel's own.
+    pub buffer_kb: Option<u32>,
+    /// Each event is followed by the kernel stack that it happened on.
+    pub stacktrace: bool,
+}
+
 /// The instance, as long as it lives.
 pub struct Instance {
     path: PathBuf,
+    events: Vec<String>,
     /// Closed before the instance can be removed.
     pipe: Option<File>,
 }
 
 impl Instance {
-    /// Makes it, silent as yet. `buffer_kb` is for each CPU.
-    pub fn make(tracefs: &Path, buffer_kb: Option<u32>) -> anyhow::Result<Self> {
+    /// Makes it, silent as yet.
+    pub fn make(tracefs: &Path, settings: &Settings<'_>) -> anyhow::Result<Self> {
         let path = tracefs.join(format!("instances/{PREFIX}{}", std::process::id()));
         // Of one that had our number and was killed.
         let _ = fs::remove_dir(&path);
         fs::create_dir(&path).with_context(|| format!("{} cannot be made", path.display()))?;
-        let mut instance = Instance { path, pipe: None };
+        let mut instance = Instance {
+            path,
+            events: settings.events.iter().map(|&event| event.into()).collect(),
+            pipe: None,
+        };
         for (option, value) in OPTIONS {
             match instance.put(&format!("options/{option}"), value) {
                 Err(error) if is_absent(&error) => {}
                 other => other?,
             }
         }
-        if let Some(kb) = buffer_kb {
+        if settings.stacktrace {
+            instance.put("options/stacktrace", "1")?;
+        }
+        if let Some(kb) = settings.buffer_kb {
             instance.put("buffer_size_kb", &kb.to_string())?;
         }
         // One clock for all CPUs, and for other programs.
@@ -75,12 +94,21 @@ impl Instance {
 
     /// Lets events come.
     pub fn begin(&self) -> anyhow::Result<()> {
-        self.put(&format!("events/{MODULE}/enable"), "1")
+        self.switch("1")
     }
 
     /// Lets no more events come. Those that came can still be read.
     pub fn end(&self) -> anyhow::Result<()> {
-        self.put(&format!("events/{MODULE}/enable"), "0")
+        self.switch("0")
+    }
+
+    /// Switches all of its events, also where one of them cannot be.
+    fn switch(&self, value: &str) -> anyhow::Result<()> {
+        let switched = self
+            .events
+            .iter()
+            .map(|event| self.put(&format!("events/{event}/enable"), value));
+        switched.fold(Ok(()), |result, switched| result.and(switched))
     }
 
     /// Reads text; 0 bytes if there is none now.

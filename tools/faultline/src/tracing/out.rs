@@ -3,9 +3,11 @@
 //! The way out, and the ways to end: stdout, written such that a reader who is slow, or
 //! gone, cannot keep this program from ending as it should.
 
+use crate::terminal::escape::{self, tell};
 use anyhow::Context;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
+use serde::Serialize;
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -15,7 +17,7 @@ use std::time::Duration;
 const AT_ONCE: usize = 4096;
 
 /// Why it is to end.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum End {
     /// A signal told it to.
@@ -71,6 +73,26 @@ impl Out {
 
     pub fn push(&mut self, text: &str) {
         self.pending.extend_from_slice(text.as_bytes());
+    }
+
+    /// Pushes a record of the JSON, which is a line and names its schema.
+    pub fn record(&mut self, schema: &str, record: &str, body: impl Serialize) {
+        #[derive(Serialize)]
+        struct Line<'a, T> {
+            schema: &'a str,
+            record: &'a str,
+            #[serde(flatten)]
+            body: T,
+        }
+        let line = Line {
+            schema,
+            record,
+            body,
+        };
+        match serde_json::to_string(&line) {
+            Ok(text) => self.push(&(escape::json(&text) + "\n")),
+            Err(error) => tell(format!("a record '{record}' cannot be told: {error}")),
+        }
     }
 
     /// Writes what is pending, until a reason to end comes.
