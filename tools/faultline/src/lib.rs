@@ -15,6 +15,9 @@
 //! Below all of them are [`fault`], tables that read nothing, and [`files`] and [`terminal`], what
 //! the program writes and shows.
 
+// Types are for those who read arguments.
+#[allow(dead_code, unused_imports)]
+mod btf;
 mod cli;
 mod cpu_list;
 mod doctor;
