@@ -6,6 +6,7 @@
 mod debug;
 mod drill_vm;
 mod duration;
+mod probe;
 mod route;
 mod runner;
 mod usage;
@@ -19,6 +20,7 @@ use crate::ledger;
 use crate::matrix::{self, MatrixArgs};
 use clap::{CommandFactory, Parser, Subcommand};
 use drill_vm::DrillVmArgs;
+use probe::ProbeArgs;
 use route::RouteArgs;
 use std::io::ErrorKind;
 use std::process::ExitCode;
@@ -35,7 +37,8 @@ const DRILL_EXIT_STATUS: &str = "exit status:\n  0  the drill passed; of status:
     "  faultline doctor\n",
     "  faultline drill vm --mode soft\n",
     "  faultline verdict build/drills/latest/vmcore --json\n",
-    "  faultline route --dst 192.0.2.0/24\n\n",
+    "  faultline route --dst 192.0.2.0/24\n",
+    "  faultline probe -l 'kernel.function(\"tcp_v4_*\")'\n\n",
     "exit status:\n  0  as it should be\n  1  the check failed\n  2  wrong usage\n  3  could not tell"
 ))]
 struct Cli {
@@ -57,6 +60,9 @@ enum Command {
     /// Show live what the IPv4 routing path decides (with the module route_probe)
     #[command(after_help = route::help())]
     Route(Box<RouteArgs>),
+    /// Choose functions of the kernel by pattern: what can be probed, and why not the rest
+    #[command(after_help = probe::help())]
+    Probe(Box<ProbeArgs>),
 }
 
 #[derive(Subcommand)]
@@ -128,6 +134,7 @@ fn obey(command: Command) -> anyhow::Result<ExitCode> {
         Command::Doctor(args) => doctor::run(&args),
         Command::Verdict(args) => verdict::run(args),
         Command::Route(args) => crate::route::run(&args.ask()),
+        Command::Probe(args) => crate::probe::list::run(&args.ask()),
     }
 }
 
@@ -194,6 +201,22 @@ mod tests {
     }
 
     #[test]
+    fn what_a_list_of_functions_asks_for() {
+        let words = [
+            "faultline",
+            "probe",
+            "-L",
+            "vfs_*",
+            "module(\"veth\").function(\"*\")",
+        ];
+        let Command::Probe(args) = Cli::parse_from(words).command else {
+            panic!()
+        };
+        let asked = args.ask();
+        assert!(asked.patterns.len() == 2 && asked.prototypes && !asked.json);
+    }
+
+    #[test]
     fn wrong_words_are_usage_errors() {
         for line in [
             "faultline drill vm",
@@ -211,6 +234,10 @@ mod tests {
             "faultline route --summary=both",
             "faultline route --duration 0s",
             "faultline route --count 0",
+            "faultline probe -l",
+            "faultline probe vfs_read",
+            "faultline probe -l -L vfs_read",
+            "faultline probe -l kernel.function(vfs_read)",
         ] {
             let error = Cli::try_parse_from(line.split(' ')).err().unwrap();
             assert_eq!(error.exit_code(), 2, "{line}");

@@ -9,13 +9,14 @@
 //! is read by the files of its directory, and what it tells is in [`klog`]; all of it becomes
 //! a [`timeline`] and a [`verdict`], which a [`report`] shows. A [`matrix`] is many of them.
 //! [`here`] is a drill on the machine itself, and its [`ledger`] what those have proven.
-//! [`route`] stands for itself, on [`tracing`]. The [`doctor`] looks at a machine, through a [`system`], before
-//! anything is done to it.
+//! [`route`] and [`probe`] stand for themselves, on [`tracing`]; the latter has the kernel's types
+//! from [`btf`]. The [`doctor`] looks at a machine, through a [`system`], before anything is done to
+//! it.
 //!
 //! Below all of them are [`fault`], tables that read nothing, and [`files`] and [`terminal`], what
 //! the program writes and shows.
 
-// Types are for those who read arguments.
+// Members and shapes are for those who read arguments.
 #[allow(dead_code, unused_imports)]
 mod btf;
 mod cli;
@@ -36,6 +37,8 @@ mod matrix;
 #[cfg(any(test, feature = "fuzzing"))]
 mod pack;
 mod plan;
+#[allow(dead_code)]
+mod probe;
 mod proc;
 mod process;
 mod report;

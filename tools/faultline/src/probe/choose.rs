@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which functions a pattern means, which of them can be probed, and why not the others.
+//!
+//! A [`Pattern`] is what the user wrote; [`resolve`] compares it with what the [`System`] tells: all
+//! functions by name ([`symbols`]), those that ftrace traces and those that the kernel forbids
+//! kprobes in ([`allowed`]), and our own table of what must not be probed ([`danger`]). What is
+//! refused has a [`Reason`].
+//!
+//! A pattern with `*`, `?` or `[]` takes only what ftrace traces: a kprobe in anything else is for
+//! who names the function.
+
+mod allowed;
+mod danger;
+mod glob;
+mod pattern;
+mod reason;
+mod symbols;
+mod system;
+#[cfg(test)]
+pub mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use pattern::{Pattern, Place, Point};
+pub use reason::Reason;
+pub use system::System;
+
+use allowed::{Blacklist, Traced};
+use std::collections::BTreeMap;
+use std::fmt;
+use symbols::{is_generated, Symbol, Symbols};
+
+/// The module that probes: none of its functions is.
+const OWN_MODULE: &str = "func_probe";
+
+/// A function that can be probed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Function {
+    pub name: String,
+    pub module: Option<String>,
+    pub point: Point,
+    /// The largest that a pattern asked for.
+    pub maxactive: Option<u32>,
+    /// What can probe it, the cheapest first.
+    pub backends: Vec<Backend>,
+    /// 0 where the kernel hides it.
+    pub address: u64,
+}
+
+/// What can probe a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    Fprobe,
+    Kprobe,
+    Kretprobe,
+}
+
+impl Backend {
+    pub fn word(self) -> &'static str {
+        match self {
+            Backend::Fprobe => "fprobe",
+            Backend::Kprobe => "kprobe",
+            Backend::Kretprobe => "kretprobe",
+        }
+    }
+}
+
+/// A function, or a whole pattern, that cannot be probed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The function's name or, where there is none that fits, the pattern.
+    pub name: String,
+    pub module: Option<String>,
+    pub point: Point,
+    pub reason: Reason,
+}
+
+/// What patterns mean. Both lists are sorted: functions of the kernel first, then by module and
+/// name.
+#[derive(Debug, Default)]
+pub struct Resolved {
+    pub functions: Vec<Function>,
+    pub refused: Vec<Refused>,
+    /// What the user should know of this kernel.
+    pub notes: Vec<String>,
+}
+
+impl Function {
+    /// As the module takes it: `vfs_read`, `veth:veth_xmit`.
+    pub fn symbol(&self) -> String {
+        match &self.module {
+            Some(module) => format!("{module}:{}", self.name),
+            None => self.name.clone(),
+        }
+    }
+}
+
+/// As a pattern that means this function alone.
+impl fmt::Display for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.module {
+            Some(module) => write!(f, "module(\"{module}\")")?,
+            None => write!(f, "kernel")?,
+        }
+        write!(f, ".function(\"{}\")", self.name)?;
+        if self.point == Point::Return {
+            write!(f, ".return")?;
+        }
+        match self.maxactive {
+            Some(maxactive) => write!(f, ".maxactive({maxactive})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Finds what patterns mean.
+///
+/// # Errors
+///
+/// Fails where the kernel does not tell what can be probed: without root, tracefs or debugfs.
+pub fn resolve(patterns: &[Pattern], system: &System) -> anyhow::Result<Resolved> {
+    let (kallsyms, traceable) = (system.kallsyms()?, system.traceable()?);
+    let blacklist = system.blacklist()?;
+    let symbols = Symbols::parse(&kallsyms)?;
+    let kernel = Kernel {
+        traced: traceable.as_deref().map(|text| Traced::new(text, &symbols)),
+        symbols,
+        blacklist: Blacklist::parse(&blacklist),
+    };
+    let mut wanted = BTreeMap::new();
+    let mut resolved = Resolved {
+        notes: kernel.notes(system),
+        ..Resolved::default()
+    };
+    for pattern in patterns {
+        let found = kernel.collect(pattern, &mut wanted);
+        resolved.refused.extend(found.err().map(|reason| Refused {
+            name: pattern.function.to_string(),
+            module: match &pattern.place {
+                Place::Module(module) => Some(module.to_string()),
+                Place::Kernel | Place::Anywhere => None,
+            },
+            point: pattern.point,
+            reason,
+        }));
+    }
+    for (key, wanted) in wanted {
+        let module = key.module.map(String::from);
+        match kernel.judge(&key, &wanted) {
+            Ok(backends) => resolved.functions.push(Function {
+                name: key.name.into(),
+                module,
+                point: key.point,
+                maxactive: wanted.maxactive,
+                backends,
+                address: wanted.addresses.first().copied().unwrap_or(0),
+            }),
+            Err(reason) => resolved.refused.push(Refused {
+                name: key.name.into(),
+                module,
+                point: key.point,
+                reason,
+            }),
+        }
+    }
+    resolved.refused.sort_by(|a, b| {
+        let key = |refused: &Refused| (refused.module.clone(), refused.name.clone(), refused.point);
+        key(a).cmp(&key(b))
+    });
+    resolved.refused.dedup();
+    Ok(resolved)
+}
+
+/// A function that some pattern fits.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Key<'a> {
+    module: Option<&'a str>,
+    name: &'a str,
+    point: Point,
+}
+
+#[derive(Default)]
+struct Wanted {
+    /// Of each function of the name.
+    addresses: Vec<u64>,
+    /// A pattern that is a name means it.
+    is_named: bool,
+    maxactive: Option<u32>,
+}
+
+/// What the kernel tells of its functions.
+struct Kernel<'a> {
+    symbols: Symbols<'a>,
+    traced: Option<Traced<'a>>,
+    blacklist: Blacklist<'a>,
+}
+
+impl<'a> Kernel<'a> {
+    fn notes(&self, system: &System) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.symbols.hidden {
+            notes.push(Symbols::says_hidden(system));
+        }
+        if self.traced.is_none() {
+            notes.push(
+                "this kernel has no dynamic ftrace: all that is left are kprobes and kretprobes"
+                    .into(),
+            );
+        }
+        if system.switch("proc/sys/kernel/ftrace_enabled").as_deref() == Some("0") {
+            notes.push("kernel.ftrace_enabled is 0: until it is 1, fprobes see no call".into());
+        }
+        if system.switch("sys/kernel/debug/kprobes/enabled").as_deref() == Some("0") {
+            notes.push(
+                "/sys/kernel/debug/kprobes/enabled is 0: until it is 1, kprobes and kretprobes see \
+                 no call"
+                    .into(),
+            );
+        }
+        notes
+    }
+
+    /// Adds what fits a pattern.
+    fn collect(
+        &self,
+        pattern: &Pattern,
+        wanted: &mut BTreeMap<Key<'a>, Wanted>,
+    ) -> Result<(), Reason> {
+        let is_named = pattern.function.is_name();
+        if let Place::Module(module) = &pattern.place {
+            if !self
+                .symbols
+                .modules
+                .iter()
+                .any(|known| module.matches(known))
+            {
+                return Err(Reason::NotLoaded {
+                    module: module.to_string(),
+                });
+            }
+        }
+        let is_place = |symbol: &&Symbol<'_>| match (&pattern.place, symbol.module) {
+            (Place::Anywhere, _) | (Place::Kernel, None) => true,
+            (Place::Module(wanted), Some(module)) => wanted.matches(module),
+            _ => false,
+        };
+        // A pattern is for functions; what only looks like one is left out, unless it is named.
+        let is_meant = |symbol: &&Symbol<'_>| is_named || no_function(**symbol).is_none();
+        let mut found = BTreeMap::<Key<'a>, Vec<u64>>::new();
+        let all = self.symbols.functions.iter();
+        for symbol in all.filter(|symbol| pattern.function.matches(symbol.name)) {
+            if !is_place(&symbol) || !is_meant(&symbol) {
+                continue;
+            }
+            let key = Key {
+                module: symbol.module,
+                name: symbol.name,
+                point: pattern.point,
+            };
+            found.entry(key).or_default().push(symbol.address);
+        }
+        if found.is_empty() {
+            return Err(self.absent(pattern, is_place));
+        }
+        for (key, addresses) in found {
+            let wanted = wanted.entry(key).or_default();
+            // Each pattern that fits a name finds all functions of it.
+            wanted.addresses = addresses;
+            wanted.is_named |= is_named;
+            wanted.maxactive = wanted.maxactive.max(pattern.maxactive);
+        }
+        Ok(())
+    }
+
+    /// Why nothing fits.
+    fn absent(&self, pattern: &Pattern, is_place: impl Fn(&&Symbol<'_>) -> bool) -> Reason {
+        let name = pattern.function.to_string();
+        if !pattern.function.is_name() {
+            return Reason::NotFound;
+        }
+        let is_made_of_it = |symbol: &&Symbol<'_>| {
+            let rest = symbol.name.strip_prefix(name.as_str());
+            rest.is_some_and(|rest| rest.starts_with('.')) && no_function(**symbol).is_none()
+        };
+        let all = self.symbols.functions.iter().filter(is_made_of_it);
+        let mut siblings: Vec<_> = all
+            .filter(is_place)
+            .map(|symbol| symbol.name.to_string())
+            .collect();
+        siblings.sort();
+        siblings.dedup();
+        match siblings.is_empty() {
+            true => Reason::NotFound,
+            false => Reason::Changed { siblings },
+        }
+    }
+
+    /// What can probe a function, or why nothing can.
+    fn judge(&self, key: &Key<'_>, wanted: &Wanted) -> Result<Vec<Backend>, Reason> {
+        let symbol = Symbol {
+            address: wanted.addresses.first().copied().unwrap_or(0),
+            name: key.name,
+            module: key.module,
+        };
+        if key.module == Some(OWN_MODULE) {
+            return Err(Reason::Own);
+        }
+        if let Some(what) = no_function(symbol) {
+            return Err(Reason::NoFunction { what });
+        }
+        if let Some(danger) = Reason::danger(key.name, key.point) {
+            return Err(danger);
+        }
+        let is_init = |address: &u64| self.symbols.init.contains(address);
+        if key.module.is_none() && wanted.addresses.iter().any(is_init) {
+            return Err(Reason::Init);
+        }
+        if wanted.addresses.len() > 1 {
+            let addresses = wanted.addresses.iter().copied();
+            return Err(Reason::Ambiguous {
+                addresses: addresses.filter(|address| *address != 0).collect(),
+                count: wanted.addresses.len(),
+            });
+        }
+        if self.blacklist.has(symbol) {
+            return Err(Reason::Blacklisted);
+        }
+        let kprobe = match key.point {
+            Point::Entry => Backend::Kprobe,
+            Point::Return => Backend::Kretprobe,
+        };
+        match &self.traced {
+            Some(traced) if traced.has(symbol) => Ok(vec![Backend::Fprobe, kprobe]),
+            _ if symbol.address == 0 => Err(Reason::Hidden),
+            Some(_) if !wanted.is_named => Err(Reason::NoTrace),
+            _ => Ok(vec![kprobe]),
+        }
+    }
+}
+
+/// What a symbol is that is in a text section, and is not a function which is called.
+fn no_function(symbol: Symbol<'_>) -> Option<&'static str> {
+    if symbol.module.is_some_and(is_generated) {
+        Some("the kernel made it at run time, for BPF, ftrace or kprobes")
+    } else if symbol.name.starts_with("__pfx_") || symbol.name.starts_with("__cfi_") {
+        Some("room in front of a function")
+    } else if symbol.name.ends_with(".cold") || symbol.name.contains(".cold.") {
+        Some("the part of a function that seldom runs")
+    } else if symbol.name.starts_with('$') || symbol.name.starts_with(".L") {
+        Some("a mark of the assembler")
+    } else {
+        None
+    }
+}

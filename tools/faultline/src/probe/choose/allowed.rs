@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the kernel says of its functions: those that ftrace traces, and those that it forbids
+//! kprobes in.
+
+use super::symbols::{Symbol, Symbols};
+use std::collections::HashSet;
+
+/// The functions in `available_filter_functions`.
+pub struct Traced<'a> {
+    /// Sorted. Of several names of one function, the file has one.
+    addresses: Vec<u64>,
+    /// Where the kernel hides addresses: the name, with the module in brackets.
+    names: HashSet<&'a str>,
+}
+
+impl<'a> Traced<'a> {
+    pub fn new(text: &'a str, symbols: &Symbols<'_>) -> Self {
+        let names: HashSet<_> = text.lines().collect();
+        let functions = symbols.functions.iter().copied();
+        let listed = functions.filter(|symbol| has(&names, *symbol));
+        let mut addresses: Vec<_> = listed.map(|symbol| symbol.address).collect();
+        addresses.sort_unstable();
+        Traced { addresses, names }
+    }
+
+    /// Returns whether ftrace traces a function.
+    pub fn has(&self, symbol: Symbol<'_>) -> bool {
+        match symbol.address {
+            0 => has(&self.names, symbol),
+            address => self.addresses.binary_search(&address).is_ok(),
+        }
+    }
+}
+
+/// Returns whether a function is listed as the kernel prints it: `veth_xmit [veth]`.
+fn has(names: &HashSet<&str>, symbol: Symbol<'_>) -> bool {
+    match symbol.module {
+        None => names.contains(symbol.name),
+        Some(module) => names.contains(format!("{} [{module}]", symbol.name).as_str()),
+    }
+}
+
+/// The kprobes' blacklist: ranges of addresses, with the name of what is there.
+pub struct Blacklist<'a> {
+    /// Sorted and apart from each other.
+    ranges: Vec<(u64, u64)>,
+    names: HashSet<&'a str>,
+}
+
+impl<'a> Blacklist<'a> {
+    pub fn parse(text: &'a str) -> Self {
+        let (mut ranges, mut names) = (Vec::new(), HashSet::new());
+        for line in text.lines() {
+            let Some((range, name)) = line.split_once('\t') else {
+                continue;
+            };
+            let number = |text: &str| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok();
+            if let Some((Some(start), Some(end))) = range
+                .split_once('-')
+                .map(|(start, end)| (number(start), number(end)))
+            {
+                if start < end {
+                    ranges.push((start, end));
+                }
+            }
+            names.insert(name);
+        }
+        ranges.sort_unstable();
+        // One range may be within another: a function's in its section's.
+        ranges.dedup_by(|next, kept| {
+            let is_within = next.0 <= kept.1;
+            if is_within {
+                kept.1 = kept.1.max(next.1);
+            }
+            is_within
+        });
+        Blacklist { ranges, names }
+    }
+
+    /// Returns whether a function is in it: by its address or, where the kernel hides that, by its
+    /// name.
+    pub fn has(&self, symbol: Symbol<'_>) -> bool {
+        if symbol.address == 0 {
+            return has(&self.names, symbol);
+        }
+        let after = self
+            .ranges
+            .partition_point(|range| range.0 <= symbol.address);
+        self.ranges[..after]
+            .last()
+            .is_some_and(|range| symbol.address < range.1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn symbol(address: u64, name: &'static str, module: Option<&'static str>) -> Symbol<'static> {
+        Symbol {
+            address,
+            name,
+            module,
+        }
+    }
+
+    #[test]
+    fn the_same_name_in_a_module_is_another_function() {
+        let kallsyms = "0000000000000010 T vfs_read\n\
+            0000000000000010 T alias\n\
+            0000000000000020 t veth_xmit\t[veth]\n";
+        let symbols = Symbols::parse(kallsyms).unwrap();
+        let traced = Traced::new("vfs_read\nveth_xmit [veth]\n", &symbols);
+        for (address, hidden) in [(0x10, false), (0, true)] {
+            assert!(traced.has(symbol(address, "vfs_read", None)));
+            assert_eq!(traced.has(symbol(address, "alias", None)), !hidden);
+        }
+        assert!(traced.has(symbol(0x20, "veth_xmit", Some("veth"))));
+        assert!(traced.has(symbol(0, "veth_xmit", Some("veth"))));
+        assert!(!traced.has(symbol(0, "veth_xmit", None)));
+        assert!(!traced.has(symbol(0, "vfs_read", Some("veth"))));
+        assert!(!traced.has(symbol(0x30, "vfs_read", None)));
+    }
+
+    #[test]
+    fn ranges_and_names_of_the_blacklist() {
+        let text = "0x100-0x200\tsection\n0x110-0x120\tinner\n0x300-0x310\tlast [veth]\n\
+            0x0000000000000000-0x0000000000000000\thidden\nbroken\n";
+        let blacklist = Blacklist::parse(text);
+        for (address, is_in) in [
+            (0xff, false),
+            (0x100, true),
+            (0x130, true),
+            (0x1ff, true),
+            (0x200, false),
+            (0x300, true),
+            (0x310, false),
+        ] {
+            assert_eq!(
+                blacklist.has(symbol(address, "x", None)),
+                is_in,
+                "{address:x}"
+            );
+        }
+        assert!(blacklist.has(symbol(0, "hidden", None)));
+        assert!(blacklist.has(symbol(0, "last", Some("veth"))));
+        assert!(!blacklist.has(symbol(0, "last", None)));
+        assert!(!blacklist.has(symbol(0x500, "hidden", None)));
+    }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The functions that the kernel knows by name, as `/proc/kallsyms` lists them.
+
+use super::system::System;
+use anyhow::ensure;
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+/// A symbol in a text section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Symbol<'a> {
+    /// 0 where the kernel hides it.
+    pub address: u64,
+    pub name: &'a str,
+    pub module: Option<&'a str>,
+}
+
+/// All of them, in the kernel's order.
+pub struct Symbols<'a> {
+    pub functions: Vec<Symbol<'a>>,
+    /// The modules that are loaded and have symbols.
+    pub modules: BTreeSet<&'a str>,
+    /// What was given back after the boot.
+    pub init: Range<u64>,
+    /// The kernel shows no addresses.
+    pub hidden: bool,
+}
+
+impl<'a> Symbols<'a> {
+    /// Takes the text of `/proc/kallsyms` apart.
+    ///
+    /// # Errors
+    ///
+    /// Fails where no function is in it.
+    pub fn parse(text: &'a str) -> anyhow::Result<Self> {
+        let mut functions = Vec::with_capacity(text.len() / 64);
+        let mut modules = BTreeSet::new();
+        let mut init = 0..0;
+        let mut hidden = true;
+        for line in text.lines() {
+            let Some((address, kind, name, module)) = parts(line) else {
+                continue;
+            };
+            if let Some(module) = module {
+                if !is_generated(module) {
+                    modules.insert(module);
+                }
+            }
+            if !matches!(kind, "t" | "T" | "w" | "W") {
+                continue;
+            }
+            hidden &= address == 0;
+            match (module, name) {
+                (None, "_sinittext") => init.start = address,
+                (None, "_einittext") => init.end = address,
+                _ => functions.push(Symbol {
+                    address,
+                    name,
+                    module,
+                }),
+            }
+        }
+        ensure!(
+            !functions.is_empty(),
+            "/proc/kallsyms: there is no function in it"
+        );
+        Ok(Symbols {
+            functions,
+            modules,
+            init,
+            hidden,
+        })
+    }
+
+    /// Why addresses are hidden.
+    pub fn says_hidden(system: &System) -> String {
+        let restrict = system.switch("proc/sys/kernel/kptr_restrict");
+        let why = match restrict.as_deref() {
+            Some("2") => "kernel.kptr_restrict is 2",
+            _ => "this is not root's, or kernel.kptr_restrict forbids it",
+        };
+        format!("the kernel hides addresses ({why}), so that code which is gone cannot be told")
+    }
+}
+
+/// Returns whether symbols under this name in brackets are made at run time: programs of BPF,
+/// trampolines of ftrace, slots of kprobes.
+pub fn is_generated(module: &str) -> bool {
+    module == "bpf" || module.starts_with("__builtin__")
+}
+
+/// Address, type, name and module of a line.
+fn parts(line: &str) -> Option<(u64, &str, &str, Option<&str>)> {
+    let (address, rest) = line.split_once(' ')?;
+    let (kind, rest) = rest.split_once(' ')?;
+    let (name, module) = match rest.split_once('\t') {
+        Some((name, module)) => {
+            let module = module.trim_end().strip_prefix('[')?;
+            (name, Some(module.strip_suffix(']')?))
+        }
+        None => (rest, None),
+    };
+    let address = u64::from_str_radix(address, 16).ok()?;
+    Some((address, kind, name, module))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_kallsyms() {
+        let text = "ffffffff81000000 T _stext\n\
+            ffffffff81000010 t vfs_read\n\
+            ffffffff82000000 D jiffies\n\
+            ffffffff83000000 T _sinittext\n\
+            ffffffff83000000 t start_kernel\n\
+            ffffffff83001000 T _einittext\n\
+            ffffffffc0000000 t veth_xmit\t[veth]\n\
+            ffffffffc0001000 d data\t[nothing_else]\n\
+            ffffffffc0002000 t bpf_prog_1234_x\t[bpf]\n\
+            broken\nzz T x\nffffffff81000020 t odd\t[veth\n";
+        let symbols = Symbols::parse(text).unwrap();
+        let names: Vec<_> = symbols.functions.iter().map(|found| found.name).collect();
+        assert_eq!(
+            names,
+            [
+                "_stext",
+                "vfs_read",
+                "start_kernel",
+                "veth_xmit",
+                "bpf_prog_1234_x"
+            ]
+        );
+        assert_eq!(symbols.functions[3].module, Some("veth"));
+        assert_eq!(Vec::from_iter(symbols.modules), ["nothing_else", "veth"]);
+        assert_eq!(symbols.init, 0xffff_ffff_8300_0000..0xffff_ffff_8300_1000);
+        assert!(!symbols.hidden);
+    }
+
+    #[test]
+    fn hidden_addresses_and_none_at_all() {
+        let text = "0000000000000000 T vfs_read\n0000000000000000 T _sinittext\n";
+        assert!(Symbols::parse(text).unwrap().hidden);
+        assert!(Symbols::parse("").is_err());
+        assert!(Symbols::parse("0000000000000000 D jiffies\n").is_err());
+    }
+}
