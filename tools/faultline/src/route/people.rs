@@ -4,6 +4,7 @@
 //! terminal an event is broken into lines as wide as that; elsewhere it is one line.
 
 use super::line::{Event, Record};
+use crate::terminal::figures::time;
 use crate::terminal::layout::{self, Part};
 use anstyle::{AnsiColor, Style};
 use std::collections::BTreeMap;
@@ -143,21 +144,6 @@ fn told(key: &str, value: &str) -> Option<String> {
     }
 }
 
-/// Nanoseconds, to two or three digits.
-pub fn time(ns: u64) -> String {
-    let value = ns as f64;
-    let scaled = |by: f64, unit| {
-        let value = value / by;
-        format!("{value:.*} {unit}", usize::from(value < 10.0))
-    };
-    match ns {
-        0..=999 => format!("{ns} ns"),
-        1_000..=999_999 => scaled(1e3, "us"),
-        1_000_000..=999_999_999 => scaled(1e6, "ms"),
-        _ => scaled(1e9, "s"),
-    }
-}
-
 /// The namespaces that `ip netns` has names for; our own is nameless.
 pub fn namespaces() -> BTreeMap<String, String> {
     let named = fs::read_dir("/run/netns").into_iter().flatten().flatten();
@@ -272,21 +258,5 @@ mod tests {
         assert!(text.contains("dev \\x1b[2J\\x9b1m\\u{202e}"), "{text:?}");
         assert!(text.contains("(net \\x1bc, e\\x1b[1mvil 140,"), "{text:?}");
         assert!(!text.trim_end().contains(char::is_control), "{text:?}");
-    }
-
-    #[test]
-    fn times() {
-        let known = [
-            (0, "0 ns"),
-            (999, "999 ns"),
-            (1000, "1.0 us"),
-            (7431, "7.4 us"),
-            (74_310, "74 us"),
-            (1_500_000, "1.5 ms"),
-            (2_000_000_000, "2.0 s"),
-        ];
-        for (ns, text) in known {
-            assert_eq!(time(ns), text);
-        }
     }
 }

@@ -4,14 +4,11 @@
 //! the module's ledger, which counts each call, also those for which no buffer had room.
 
 use super::ledger::{Account, Ledger};
-use super::people;
+use crate::terminal::figures::histogram;
 use crate::terminal::layout::{wrapped, WIDTH};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
-
-/// The columns before a bar: "  < 4.1 us  1234567890  ".
-const BEFORE_BAR: usize = 24;
 
 /// What was counted between two moments.
 #[derive(Debug, Serialize)]
@@ -103,36 +100,6 @@ fn listed(what: &str, counts: &BTreeMap<String, u64>) -> String {
     lines.join("\n") + "\n"
 }
 
-/// A line for each power of two from the shortest to the longest time.
-fn histogram(ns_below: &BTreeMap<u64, u64>) -> String {
-    let counts = ns_below
-        .iter()
-        .filter(|(_, &count)| count > 0)
-        .map(|(&below, &count)| (below.max(1), count));
-    let counts: BTreeMap<u64, u64> = counts.collect();
-    let (Some((&first, _)), Some((&last, _))) = (counts.first_key_value(), counts.last_key_value())
-    else {
-        return String::new();
-    };
-    let most = counts.values().copied().max().unwrap_or(1);
-    let room = (WIDTH - BEFORE_BAR) as u128;
-    let mut text = String::new();
-    for below in std::iter::successors(Some(first), |below| below.checked_mul(2))
-        .take_while(|&below| below <= last)
-    {
-        let count = counts.get(&below).copied().unwrap_or(0);
-        let length = (u128::from(count) * room).div_ceil(u128::from(most)) as usize;
-        let line = format!(
-            "  < {:<8}{count:>10}  {}",
-            people::time(below),
-            "#".repeat(length)
-        );
-        text += line.trim_end();
-        text.push('\n');
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,27 +114,6 @@ mod tests {
         let text = Summary::new(12.34, &counted, false, &filters).for_people();
         assert_eq!(text, include_str!("../../tests/data/route_summary.log"));
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH));
-    }
-
-    #[test]
-    fn the_longest_bar_fits_and_the_shortest_is_seen() {
-        let text = histogram(&BTreeMap::from([
-            (512, u64::MAX),
-            (1024, 0),
-            (2048, 1),
-            (1 << 39, 7),
-        ]));
-        let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines.len(), 31);
-        assert_eq!(lines[0].matches('#').count(), 56);
-        assert_eq!(lines[1], "  < 1.0 us           0");
-        assert_eq!(lines[2], "  < 2.0 us           1  #");
-        assert!(
-            lines.iter().skip(1).all(|line| line.len() <= WIDTH),
-            "{text}"
-        );
-        assert_eq!(histogram(&BTreeMap::new()), "");
-        assert_eq!(histogram(&BTreeMap::from([(1, 3)])).lines().count(), 1);
     }
 
     #[test]
