@@ -52,7 +52,6 @@ pub struct Types {
 /// A function as C declares it.
 #[derive(Debug, Clone)]
 pub struct Prototype {
-    pub name: String,
     pub ret: Type,
     pub params: Vec<Param>,
     /// Further arguments may follow those of `params`.
@@ -182,7 +181,6 @@ impl Types {
         }
         let inner = format!("{name}({})", list_of(&list));
         Ok(Prototype {
-            name: name.into(),
             ret: self.at(proto.return_type_id()),
             params,
             is_variadic,
@@ -190,7 +188,8 @@ impl Types {
         })
     }
 
-    /// The type of a name: `struct sock`, `union sigval`, `enum pid_type`, `int`, `size_t`.
+    /// The type of a name, for tests: `struct sock`, `union sigval`, `enum pid_type`, `int`, `size_t`.
+    #[cfg(test)]
     pub fn named(&self, name: &str) -> Option<Type> {
         use btf_rs::Type as Btf;
         let (tag, bare) = match name.split_once(' ') {

@@ -60,7 +60,7 @@ enum Command {
     /// Show live what the IPv4 routing path decides (with the module route_probe)
     #[command(after_help = route::help())]
     Route(Box<RouteArgs>),
-    /// Choose functions of the kernel by pattern: what can be probed, and why not the rest
+    /// Show calls of any of the kernel's functions (with the module func_probe), or list them
     #[command(after_help = probe::help())]
     Probe(Box<ProbeArgs>),
 }
@@ -134,7 +134,7 @@ fn obey(command: Command) -> anyhow::Result<ExitCode> {
         Command::Doctor(args) => doctor::run(&args),
         Command::Verdict(args) => verdict::run(args),
         Command::Route(args) => crate::route::run(&args.ask()),
-        Command::Probe(args) => crate::probe::list::run(&args.ask()),
+        Command::Probe(args) => args.run(),
     }
 }
 
@@ -212,7 +212,7 @@ mod tests {
         let Command::Probe(args) = Cli::parse_from(words).command else {
             panic!()
         };
-        let asked = args.ask();
+        let asked = args.list();
         assert!(asked.patterns.len() == 2 && asked.prototypes && !asked.json);
     }
 
@@ -235,7 +235,14 @@ mod tests {
             "faultline route --duration 0s",
             "faultline route --count 0",
             "faultline probe -l",
-            "faultline probe vfs_read",
+            "faultline probe",
+            "faultline probe -l --stack vfs_read",
+            "faultline probe vfs_read --print {",
+            "faultline probe vfs_read --if ret",
+            "faultline probe vfs_read --comm a:b",
+            "faultline probe vfs_read --count 0",
+            "faultline probe vfs_read --all",
+            "faultline probe vfs_read --stack --summary",
             "faultline probe -l -L vfs_read",
             "faultline probe -l kernel.function(vfs_read)",
         ] {

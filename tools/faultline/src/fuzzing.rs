@@ -16,6 +16,7 @@ use crate::here;
 use crate::klog::saved;
 use crate::klog::story::Story;
 use crate::ledger::Ledger;
+use crate::probe::event::Line;
 use crate::route::line::Record;
 use crate::system::{self, initrd};
 use crate::verdict::expected::Expected;
@@ -76,5 +77,6 @@ pub fn documents(bytes: &[u8]) {
     let _ = crate::dump::drgn::Witness::read(&text);
     for line in text.lines() {
         Record::read(line);
+        Line::read(line);
     }
 }

@@ -16,8 +16,6 @@
 //! Below all of them are [`fault`], tables that read nothing, and [`files`] and [`terminal`], what
 //! the program writes and shows.
 
-// Members and shapes are for those who read arguments.
-#[allow(dead_code, unused_imports)]
 mod btf;
 mod cli;
 mod cpu_list;
@@ -37,7 +35,6 @@ mod matrix;
 #[cfg(any(test, feature = "fuzzing"))]
 mod pack;
 mod plan;
-#[allow(dead_code)]
 mod probe;
 mod proc;
 mod process;
