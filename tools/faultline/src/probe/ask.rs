@@ -46,4 +46,16 @@ impl Ask {
         ];
         all.into_iter().flatten().collect()
     }
+
+    /// Whether the user says which calls count.
+    pub fn has_filters(&self) -> bool {
+        !self.conditions.is_empty() || !self.filters().is_empty()
+    }
+
+    /// The condition that leaves out what this program itself does, of which each event would make
+    /// further ones. Who asks for a process asks for no other.
+    pub fn not_own(&self) -> Option<String> {
+        let is_wanted = self.lines && self.tgid.is_none() && self.pid.is_none();
+        is_wanted.then(|| format!("tgid:!=:{}", std::process::id()))
+    }
 }

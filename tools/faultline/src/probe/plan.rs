@@ -148,6 +148,10 @@ fn program(ask: &Ask, scene: &Scene<'_>) -> Result<(Program, Vec<Field>), String
     for comparison in ask.conditions.iter().flatten() {
         program.condition(scene, comparison)?;
     }
+    if let Some(condition) = ask.not_own() {
+        // What the user says comes first, if there is no room for all.
+        let _ = program.holds(&condition);
+    }
     Ok((program, fields))
 }
 

@@ -31,14 +31,18 @@ impl Tally {
     }
 
     /// For people.
-    pub fn text(&self, ledger: &Ledger) -> String {
+    pub fn text(&self, ledger: &Ledger, has_filters: bool) -> String {
         let total = |number: fn(&Account) -> u64| ledger.total(number);
+        let filtered = match has_filters {
+            true => "calls filtered",
+            false => "calls by this program not shown",
+        };
         let counts = [
             (self.lost + total(|account| account.lost), "events lost"),
             (self.unreadable, "lines not understood"),
             (self.not_shown, "events not shown"),
             (ledger.missed(), "calls missed"),
-            (total(|account| account.filtered), "calls filtered"),
+            (total(|account| account.filtered), filtered),
         ];
         let others = counts.iter().filter(|(count, _)| *count > 0);
         let others: Vec<_> = others
@@ -77,17 +81,17 @@ pub fn begin(ledger: &Ledger) -> Value {
 pub fn attached(ledger: &Ledger) -> String {
     let by = by(ledger);
     let count: usize = by.values().sum();
-    let by: Vec<_> = by
+    let all: Vec<_> = by
         .iter()
         .map(|(via, count)| format!("{count} by {via}"))
         .collect();
-    match count {
-        0 => "no function is probed".into(),
-        1 => format!(
-            "1 function is probed, {}",
-            by.join(", ").replacen("1 by", "by", 1)
-        ),
-        _ => format!("{count} functions are probed: {}", by.join(", ")),
+    match (count, by.first_key_value()) {
+        (0, _) | (_, None) => "no function is probed".into(),
+        (1, Some((via, _))) => format!("1 function is probed, by {via}"),
+        (_, Some((via, _))) if by.len() == 1 => {
+            format!("{count} functions are probed, all by {via}")
+        }
+        _ => format!("{count} functions are probed: {}", all.join(", ")),
     }
 }
 
@@ -105,11 +109,14 @@ pub fn failed(ledger: &Ledger) -> Vec<String> {
 
 /// Functions and why they are not probed, the same reasons together.
 pub fn not_probed(left_out: &[LeftOut]) -> Vec<String> {
-    let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for LeftOut { function, reason } in left_out {
-        // The reason may name the function.
-        let reason = reason.as_str();
-        by_reason.entry(reason).or_default().push(function);
+    let is_few = left_out.len() <= NAMES;
+    let mut by_reason: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for one in left_out {
+        let reason = match is_few {
+            true => one.reason.clone(),
+            false => one.common(),
+        };
+        by_reason.entry(reason).or_default().push(&one.function);
     }
     let mut lines: Vec<_> = by_reason
         .iter()
@@ -123,6 +130,21 @@ pub fn not_probed(left_out: &[LeftOut]) -> Vec<String> {
         ));
     }
     lines
+}
+
+impl LeftOut {
+    /// The reason without what is of this function alone.
+    fn common(&self) -> String {
+        let reason = match self.reason.split_once(", which has ") {
+            Some((reason, _)) => reason,
+            None => &self.reason,
+        };
+        let words = reason.split(' ').map(|word| match word == self.function {
+            true => "it",
+            false => word,
+        });
+        words.collect::<Vec<_>>().join(" ")
+    }
 }
 
 fn some(names: &[&str]) -> String {
@@ -236,6 +258,18 @@ mod tests {
             "not probed: 12 others, for reasons of their own"
         );
         assert_eq!(not_probed(&[]), [""; 0]);
+        let of_many: Vec<_> = (0..9)
+            .map(|at| {
+                left_out(
+                    at,
+                    &format!("'x': no parameter of f{at}, which has a, b{at}"),
+                )
+            })
+            .collect();
+        assert_eq!(
+            not_probed(&of_many),
+            ["not probed: f0, f1, f2, f3, f4 and 4 others: 'x': no parameter of it"]
+        );
     }
 
     #[test]
@@ -248,7 +282,7 @@ mod tests {
             ..Tally::default()
         };
         assert_eq!(
-            tally.text(&ledger),
+            tally.text(&ledger, true),
             "7 events in 2.0 s, 5 events lost, 12 calls missed, 11 calls filtered"
         );
         assert!(!tally.is_complete() && Tally::default().is_complete());

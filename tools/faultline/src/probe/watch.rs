@@ -20,6 +20,7 @@ use crate::tracing::line::Lines;
 use crate::tracing::out::{End, Out};
 use serde::Serialize;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -39,7 +40,8 @@ pub struct Watch<'a> {
     progress: Progress,
     tally: Tally,
     stacks: Stacks,
-    braked: usize,
+    /// The functions that were said to be disabled.
+    braked: BTreeSet<u32>,
     next_look: Instant,
 }
 
@@ -60,7 +62,7 @@ impl<'a> Watch<'a> {
             progress: Progress::new(is_quiet || !std::io::stderr().is_terminal()),
             tally: Tally::default(),
             stacks: Stacks::new(ask.stack),
-            braked: 0,
+            braked: BTreeSet::new(),
             next_look: Instant::now() + BRAKES,
         }
     }
@@ -109,18 +111,23 @@ impl<'a> Watch<'a> {
         self.out.wait(instance.and_then(Instance::fd), limit)
     }
 
-    /// Says which functions were disabled since the last look.
+    /// Says which functions were disabled since the last time.
+    fn tell_braked(&mut self, ledger: &Ledger) {
+        let new = ledger
+            .in_state("braked")
+            .filter(|account| self.braked.insert(account.id));
+        remarks::braked(&new.collect::<Vec<_>>())
+            .into_iter()
+            .for_each(tell);
+    }
+
     fn look_at_brakes(&mut self) -> anyhow::Result<()> {
         let now = Instant::now();
         if now < self.next_look {
             return Ok(());
         }
         let ledger = self.ledger()?;
-        let braked: Vec<_> = ledger.in_state("braked").collect();
-        if braked.len() > self.braked {
-            remarks::braked(&braked).into_iter().for_each(tell);
-            self.braked = braked.len();
-        }
+        self.tell_braked(&ledger);
         self.next_look = Instant::now() + BRAKES.max(now.elapsed() * SHARE);
         Ok(())
     }
@@ -255,8 +262,8 @@ impl<'a> Watch<'a> {
         match self.ask.json {
             true => {
                 let stack = self.ask.stack.then_some(&stack[..]);
-                let body = json::call(probe, &call, stack);
-                self.record("event", body);
+                let event = json::Event::new(probe, &call, stack);
+                self.out.record(json::SCHEMA, "event", event);
             }
             false => self.out.push(&self.look.call(probe, &call, &stack)),
         }
@@ -285,13 +292,10 @@ impl<'a> Watch<'a> {
         }
         let is_known = self.ask.json && self.tally.is_complete();
         if self.ask.lines && !is_known {
-            tell(self.tally.text(ledger));
+            tell(self.tally.text(ledger, self.ask.has_filters()));
         }
         remarks::last(ledger).into_iter().for_each(tell);
-        let braked: Vec<_> = ledger.in_state("braked").collect();
-        if braked.len() > self.braked {
-            remarks::braked(&braked).into_iter().for_each(tell);
-        }
+        self.tell_braked(ledger);
         Ok(())
     }
 

@@ -196,7 +196,9 @@ impl<'a> Place<'a> {
             Shape::Pointer(of) | Shape::Array { of, .. } => of,
             _ => return false,
         };
+        // Names of files are of unsigned char; what is not const is rather data.
         matches!(of.shape(types), Shape::Int { is_char: true, .. })
+            || of.to_string() == "const unsigned char"
     }
 
     /// Ends at the address of a text: that of an array, or that which a pointer has.

@@ -26,12 +26,14 @@ fn types() -> Types {
     let port = btf.typedef("__be16", short);
     let constant = btf.qualified(CONST, character);
     let text = btf.pointer(constant);
+    let constant = btf.qualified(CONST, byte);
+    let bytes = btf.pointer(constant);
     let name = btf.array(character, 16, int);
     let address = btf.array(byte, 6, int);
     let string = btf.structure(
         "qstr",
         16,
-        &[("hash", unsigned, 0, 0), ("name", text, 64, 0)],
+        &[("hash", unsigned, 0, 0), ("name", bytes, 64, 0)],
     );
     let dentry = btf.structure(
         "dentry",

@@ -65,14 +65,14 @@ impl<'a> Summary<'a> {
         let mut text = wrapped(
             "",
             &format!(
-                "{:.1} s: {} calls of {} functions, {} filtered, {} lost, {} missed; {} functions were not called",
+                "{:.1} s: {} calls of {}, {} filtered, {} lost, {} missed; {} not called",
                 self.secs,
                 total(|account| account.recorded),
-                self.called.len(),
+                functions(self.called.len()),
                 total(|account| account.filtered),
                 total(|account| account.lost),
                 self.ledger.missed(),
-                self.not_called,
+                functions(self.not_called),
             ),
         );
         let shown = match all {
@@ -105,6 +105,13 @@ impl<'a> Summary<'a> {
             _ => {}
         }
         text
+    }
+}
+
+fn functions(count: usize) -> String {
+    match count {
+        1 => "1 function".into(),
+        count => format!("{count} functions"),
     }
 }
 

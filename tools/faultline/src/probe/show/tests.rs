@@ -218,7 +218,11 @@ fn nothing_moves_the_cursor() {
 /// The record of an event.
 fn record(ask: &Ask, target: Target, call: &Call, stack: Option<&[String]>) -> Value {
     let plan = plan(ask, target);
-    let mut body = json::call(&plan.probes[0], call, stack);
+    let event = json::Event::new(&plan.probes[0], call, stack);
+    let text = serde_json::to_string(&event).unwrap();
+    let order = ["file", "buf", "count", "pos"].map(|name| text.find(&format!("\"{name}\":")));
+    assert!(order.is_sorted(), "{text}");
+    let mut body = serde_json::from_str::<Value>(&text).unwrap();
     body["schema"] = json!(json::SCHEMA);
     body["record"] = json!("event");
     assert_eq!(schema::complaint("probe.schema.json", &body), None);
@@ -300,6 +304,11 @@ fn what_the_module_is_told() {
             "attach",
         ]
     );
+    // Each event that is read would make further ones.
+    let mut plan = Plan::default();
+    plan.add(&self::ask(None), [target("vfs_read", true)]);
+    let own = format!("program 0 errors:s64 if:tgid:!=:{}", std::process::id());
+    assert_eq!(plan.commands(&self::ask(None))[0], own);
     let counting = Ask::default();
     let mut plan = Plan::default();
     plan.add(&counting, (0..1001).map(|_| target("nothing", true)));
