@@ -29,7 +29,7 @@ pub use system::System;
 use allowed::{Blacklist, Traced};
 use std::collections::BTreeMap;
 use std::fmt;
-use symbols::{is_generated, Symbol, Symbols};
+use symbols::{Symbol, Symbols};
 
 /// The module that probes: none of its functions is.
 const OWN_MODULE: &str = "func_probe";
@@ -164,10 +164,9 @@ pub fn resolve(patterns: &[Pattern], system: &System) -> anyhow::Result<Resolved
             }),
         }
     }
-    resolved.refused.sort_by(|a, b| {
-        let key = |refused: &Refused| (refused.module.clone(), refused.name.clone(), refused.point);
-        key(a).cmp(&key(b))
-    });
+    resolved
+        .refused
+        .sort_by(|a, b| (&a.module, &a.name, a.point).cmp(&(&b.module, &b.name, b.point)));
     resolved.refused.dedup();
     Ok(resolved)
 }
@@ -246,27 +245,26 @@ impl<'a> Kernel<'a> {
             _ => false,
         };
         // A pattern is for functions; what only looks like one is left out, unless it is named.
-        let is_meant = |symbol: &&Symbol<'_>| is_named || no_function(**symbol).is_none();
-        let mut found = BTreeMap::<Key<'a>, Vec<u64>>::new();
+        let is_meant = |symbol: &&Symbol<'_>| is_named || symbol.no_function().is_none();
         let all = self.symbols.functions.iter();
-        for symbol in all.filter(|symbol| pattern.function.matches(symbol.name)) {
-            if !is_place(&symbol) || !is_meant(&symbol) {
-                continue;
-            }
-            let key = Key {
-                module: symbol.module,
-                name: symbol.name,
-                point: pattern.point,
-            };
-            found.entry(key).or_default().push(symbol.address);
-        }
+        let mut found: Vec<_> = all
+            .filter(|symbol| pattern.function.matches(symbol.name))
+            .filter(is_place)
+            .filter(is_meant)
+            .collect();
         if found.is_empty() {
             return Err(self.absent(pattern, is_place));
         }
-        for (key, addresses) in found {
-            let wanted = wanted.entry(key).or_default();
+        let key = |symbol: &Symbol<'a>| Key {
+            module: symbol.module,
+            name: symbol.name,
+            point: pattern.point,
+        };
+        found.sort_by(|a, b| key(a).cmp(&key(b)));
+        for same in found.chunk_by(|a, b| key(a) == key(b)) {
+            let wanted = wanted.entry(key(same[0])).or_default();
             // Each pattern that fits a name finds all functions of it.
-            wanted.addresses = addresses;
+            wanted.addresses = same.iter().map(|symbol| symbol.address).collect();
             wanted.is_named |= is_named;
             wanted.maxactive = wanted.maxactive.max(pattern.maxactive);
         }
@@ -281,7 +279,7 @@ impl<'a> Kernel<'a> {
         }
         let is_made_of_it = |symbol: &&Symbol<'_>| {
             let rest = symbol.name.strip_prefix(name.as_str());
-            rest.is_some_and(|rest| rest.starts_with('.')) && no_function(**symbol).is_none()
+            rest.is_some_and(|rest| rest.starts_with('.')) && symbol.no_function().is_none()
         };
         let all = self.symbols.functions.iter().filter(is_made_of_it);
         let mut siblings: Vec<_> = all
@@ -306,7 +304,7 @@ impl<'a> Kernel<'a> {
         if key.module == Some(OWN_MODULE) {
             return Err(Reason::Own);
         }
-        if let Some(what) = no_function(symbol) {
+        if let Some(what) = symbol.no_function() {
             return Err(Reason::NoFunction { what });
         }
         if let Some(danger) = Reason::danger(key.name, key.point) {
@@ -336,20 +334,5 @@ impl<'a> Kernel<'a> {
             Some(_) if !wanted.is_named => Err(Reason::NoTrace),
             _ => Ok(vec![kprobe]),
         }
-    }
-}
-
-/// What a symbol is that is in a text section, and is not a function which is called.
-fn no_function(symbol: Symbol<'_>) -> Option<&'static str> {
-    if symbol.module.is_some_and(is_generated) {
-        Some("the kernel made it at run time, for BPF, ftrace or kprobes")
-    } else if symbol.name.starts_with("__pfx_") || symbol.name.starts_with("__cfi_") {
-        Some("room in front of a function")
-    } else if symbol.name.ends_with(".cold") || symbol.name.contains(".cold.") {
-        Some("the part of a function that seldom runs")
-    } else if symbol.name.starts_with('$') || symbol.name.starts_with(".L") {
-        Some("a mark of the assembler")
-    } else {
-        None
     }
 }

@@ -18,6 +18,7 @@ impl<'a> Traced<'a> {
     pub fn new(text: &'a str, symbols: &Symbols<'_>) -> Self {
         let names: HashSet<_> = text.lines().collect();
         let functions = symbols.functions.iter().copied();
+        let functions = functions.filter(|symbol| symbol.no_function().is_none());
         let listed = functions.filter(|symbol| has(&names, *symbol));
         let mut addresses: Vec<_> = listed.map(|symbol| symbol.address).collect();
         addresses.sort_unstable();

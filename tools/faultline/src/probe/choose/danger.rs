@@ -8,8 +8,9 @@
 //! writes the events, what attaches and detaches; and returns of functions that do not return, or
 //! not to where they were called.
 
-use super::glob::Glob;
+use super::glob::{letters_of, Glob};
 use super::pattern::Point;
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 /// A row of the table.
@@ -39,7 +40,8 @@ const TABLE: &[Danger] = &[
         why: "the handler of a probe calls it: each hit would make further ones",
     },
     Danger {
-        names: "ring_buffer_* rb_* __rb_* trace_event_buffer_* trace_buffer_* tracing_* \
+        names: "ring_buffer_* rb_reserve_* __rb_reserve_* rb_commit* rb_end_commit rb_move_* rb_handle_* \
+                rb_wake_up_waiters rb_tail_page_update trace_event_buffer_* trace_buffer_* tracing_* \
                 trace_event_raw_event_* trace_clock* __traceiter_* filter_match_preds irq_work_* \
                 __irq_work_* stack_trace_save* arch_stack_walk* unwind_* __unwind_start __trace_stack \
                 __ftrace_trace_stack",
@@ -106,21 +108,43 @@ const TABLE: &[Danger] = &[
     },
 ];
 
+/// The table by names, which are most of it, and the patterns.
+struct Index {
+    names: HashMap<&'static str, &'static Danger>,
+    /// With the letters that each name must have.
+    patterns: Vec<(u64, Glob, &'static Danger)>,
+}
+
+impl Index {
+    fn new() -> Self {
+        let (mut names, mut patterns) = (HashMap::new(), Vec::new());
+        for danger in TABLE {
+            for name in danger.names.split_whitespace() {
+                match Glob::parse(name) {
+                    Ok(glob) if !glob.is_name() => patterns.push((glob.letters(), glob, danger)),
+                    _ => {
+                        names.insert(name, danger);
+                    }
+                }
+            }
+        }
+        Index { names, patterns }
+    }
+}
+
 /// Why no probe may be there, and whether that is of the return alone.
 pub fn of(name: &str, point: Point) -> Option<(&'static str, bool)> {
-    static GLOBS: OnceLock<Vec<(Glob, &Danger)>> = OnceLock::new();
-    let globs = GLOBS.get_or_init(|| {
-        let each = |danger: &'static Danger| {
-            let globs = danger.names.split_whitespace().map(Glob::parse);
-            globs.flatten().map(move |glob| (glob, danger))
-        };
-        TABLE.iter().flat_map(each).collect()
-    });
+    static INDEX: OnceLock<Index> = OnceLock::new();
+    let index = INDEX.get_or_init(Index::new);
     let base = name.split('.').next().unwrap_or(name);
-    let is_it = |(glob, danger): &&(Glob, &Danger)| {
-        (point == Point::Return || !danger.return_only) && glob.matches(base)
-    };
-    let (_, danger) = globs.iter().find(is_it)?;
+    let counts = |danger: &Danger| point == Point::Return || !danger.return_only;
+    let named = index.names.get(base).copied();
+    let letters = letters_of(base);
+    let fits =
+        |row: &&(u64, Glob, &Danger)| row.0 & !letters == 0 && counts(row.2) && row.1.matches(base);
+    let danger = named
+        .filter(|danger| counts(danger))
+        .or_else(|| index.patterns.iter().find(fits).map(|row| row.2))?;
     Some((danger.why, danger.return_only))
 }
 
@@ -171,6 +195,7 @@ mod tests {
             "mutex_lock",
             "tcp_v4_rcv",
             "do_exit_group_of_mine",
+            "rb_erase",
             "__x64_sys_exit_group2",
         ] {
             assert_eq!(of(name, Point::Return), None, "{name}");

@@ -87,6 +87,15 @@ impl Glob {
             .all(|part| matches!(part, Part::Letter(_)))
     }
 
+    /// The letters that each name which fits has, as [`letters_of`] names.
+    pub fn letters(&self) -> u64 {
+        let letters = self.parts.iter().map(|part| match part {
+            Part::Letter(letter) => bit(*letter),
+            _ => 0,
+        });
+        letters.fold(0, std::ops::BitOr::bitor)
+    }
+
     /// Returns whether a name fits. Takes at most as many steps as the lengths of both, multiplied.
     pub fn matches(&self, name: &str) -> bool {
         let name = name.as_bytes();
@@ -138,6 +147,16 @@ impl Part {
             }
         }
     }
+}
+
+/// The set of letters in a name, some of which look the same here: who compares many names with many
+/// patterns sees by it that most cannot fit.
+pub fn letters_of(name: &str) -> u64 {
+    name.bytes().fold(0, |all, letter| all | bit(letter))
+}
+
+fn bit(letter: u8) -> u64 {
+    1 << (letter % 64)
 }
 
 fn is_letter(letter: u8) -> bool {
@@ -235,6 +254,15 @@ mod tests {
             assert!(wrong.at == at && wrong.says.contains(says), "{wrong:?}");
         }
         assert_eq!(Glob::parse(&"x".repeat(512)).unwrap_err().at, 511);
+    }
+
+    #[test]
+    fn letters_that_a_name_must_have() {
+        let needs = |pattern: &str| Glob::parse(pattern).unwrap().letters();
+        assert_eq!(needs("*"), 0);
+        assert_eq!(needs("*kprobe?[abc]"), letters_of("kprobe"));
+        let lacks = |pattern: &str, name: &str| needs(pattern) & !letters_of(name) != 0;
+        assert!(lacks("*kprobe*", "vfs_read") && !lacks("*kprobe*", "register_kprobe"));
     }
 
     #[test]

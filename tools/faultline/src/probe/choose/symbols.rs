@@ -16,6 +16,23 @@ pub struct Symbol<'a> {
     pub module: Option<&'a str>,
 }
 
+impl Symbol<'_> {
+    /// What it is, where it is not a function which is called.
+    pub fn no_function(&self) -> Option<&'static str> {
+        if self.name.starts_with("__pfx_") || self.name.starts_with("__cfi_") {
+            Some("room in front of a function")
+        } else if self.module.is_some_and(is_generated) {
+            Some("the kernel made it at run time, for BPF, ftrace or kprobes")
+        } else if self.name.ends_with(".cold") || self.name.contains(".cold.") {
+            Some("the part of a function that seldom runs")
+        } else if self.name.starts_with('$') || self.name.starts_with(".L") {
+            Some("a mark of the assembler")
+        } else {
+            None
+        }
+    }
+}
+
 /// All of them, in the kernel's order.
 pub struct Symbols<'a> {
     pub functions: Vec<Symbol<'a>>,
@@ -86,7 +103,7 @@ impl<'a> Symbols<'a> {
 
 /// Returns whether symbols under this name in brackets are made at run time: programs of BPF,
 /// trampolines of ftrace, slots of kprobes.
-pub fn is_generated(module: &str) -> bool {
+fn is_generated(module: &str) -> bool {
     module == "bpf" || module.starts_with("__builtin__")
 }
 
