@@ -60,17 +60,17 @@ impl ProbeArgs {
 
 pub fn help() -> String {
     format!(
-        "Patterns have *, ? and [a-z]. A function is probed when it returns; with '.call' after\n\
-         the pattern, or --call, when it is called. '.return.maxactive(N)' is of N calls at once,\n\
-         where a kretprobe is used. Functions of a module that is not loaded are probed when it\n\
-         comes. Needs root, tracefs, debugfs, and the module func_probe; -l and -L need no\n\
-         module. docs/func_probe.md says what is refused, and why.\n\n\
-         {}\n\
+        "Patterns have *, ? and [a-z]. A function is probed when it returns; with '.call' \
+         after the pattern, or --call, when it is called. '.return.maxactive(N)' is of N calls \
+         at once, where a kretprobe is used. Functions of a module that is not loaded are probed \
+         when it comes. Needs root, tracefs, debugfs, and the module func_probe; -l and -L need \
+         no module. docs/func_probe.md says what is refused, and why.\n\n\
+         {}\n\n\
          examples:\n  \
          faultline probe -l 'kernel.function(\"tcp_v4_*\")'\n  \
          faultline probe -L 'module(\"veth\").function(\"*\").return'\n  \
          faultline probe vfs_read --comm dd --count 10\n  \
-         faultline probe vfs_read --print '{{comm}} {{count}} -> {{ret}} in {{ns}}' --if 'ret < 0'\n  \
+         faultline probe vfs_read --print '{{comm}} -> {{ret}} in {{ns}}' --if 'ret < 0'\n  \
          faultline probe vfs_open.call --print '{{path->dentry->d_name.name}}' --stack\n  \
          faultline probe 'module(\"veth\").function(\"*\")' --summary --duration 10s\n\n\
          exit status:\n  0  as it should be; of -l and -L: something can be probed\n  \

@@ -107,6 +107,7 @@ mod tests {
         let patterns = || -> Vec<Pattern> {
             let texts = [
                 "vfs_read",
+                "vfs_read.call",
                 "kernel.function(\"f\").call",
                 "kernel.function(\"f\").return",
             ];
@@ -117,8 +118,11 @@ mod tests {
         use Point::{Entry, Return};
         assert_eq!(
             points(of_returns(patterns(), false)),
-            [Return, Entry, Return]
+            [Return, Entry, Entry, Return]
         );
-        assert_eq!(points(of_returns(patterns(), true)), [Entry, Entry, Return]);
+        assert_eq!(
+            points(of_returns(patterns(), true)),
+            [Entry, Entry, Entry, Return]
+        );
     }
 }

@@ -104,11 +104,11 @@ impl SeeArgs {
 
 /// What `--help` says of it.
 pub const HELP: &str = "\
-    Expressions: parameters by name, members through pointers (sk->__sk_common.skc_dport,\n\
-    file->f_path.dentry->d_name.name), elements (a[2]), *p, ret; ns, pid, tgid, cpu, comm,\n\
-    function, time; $ns for a parameter of such a name; arg0 to arg11 where no types are\n\
-    known. str(e) and ustr(e): the text at an address of the kernel, of the process;\n\
-    hex(e), ip(e), u8(e) to s64(e): a number as that. Conditions are evaluated in the\n\
-    kernel: ==, !=, <, <=, >, >=, & (any bit), with && between; values are numbers, errors\n\
-    (-ENOENT), names of an enumeration, times for ns (10us).\n\n\
-    Everything is detached when this ends, however it ends.\n";
+    Expressions: parameters by name, members through pointers (sk->__sk_common.skc_dport, \
+    file->f_path.dentry->d_name.name), elements (a[2]), *p, ret; ns, pid, tgid, cpu, comm, \
+    function, time; $ns for a parameter of such a name; arg0 to arg11 where no types are known. \
+    str(e), ustr(e): the text at an address of the kernel, of the process; hex(e), ip(e), u8(e) to \
+    s64(e): a number as that.\n\n\
+    Conditions are evaluated in the kernel: ==, !=, <, <=, >, >=, & (any bit), with && between; \
+    values are numbers, errors (-ENOENT), names of an enumeration, times for ns (10us).\n\n\
+    Everything is detached when this ends, however it ends.";
