@@ -9,6 +9,7 @@ mod duration;
 mod probe;
 mod route;
 mod runner;
+mod signals;
 mod usage;
 mod verdict;
 
@@ -22,6 +23,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use drill_vm::DrillVmArgs;
 use probe::ProbeArgs;
 use route::RouteArgs;
+use signals::SignalsArgs;
 use std::io::ErrorKind;
 use std::process::ExitCode;
 use usage::{WrongUsage, EXIT_STATUS};
@@ -29,8 +31,8 @@ use verdict::VerdictArgs;
 
 const DRILL_EXIT_STATUS: &str = "exit status:\n  0  the drill passed; of status: every newest proof holds\n  1  it failed, or was refused; of status: a proof failed, or holds no longer\n  2  wrong usage\n  3  could not tell";
 
-/// Rehearses kernel faults, judges the crash dumps that they leave, and shows what the
-/// IPv4 routing path decides.
+/// Rehearses kernel faults, judges the crash dumps that they leave, and shows what goes on in a kernel
+/// that runs: what IPv4 routing decides, what functions do, signals.
 #[derive(Parser)]
 #[command(version, max_term_width = 80, after_help = concat!(
     "examples:\n",
@@ -38,7 +40,8 @@ const DRILL_EXIT_STATUS: &str = "exit status:\n  0  the drill passed; of status:
     "  faultline drill vm --mode soft\n",
     "  faultline verdict build/drills/latest/vmcore --json\n",
     "  faultline route --dst 192.0.2.0/24\n",
-    "  faultline probe -l 'kernel.function(\"tcp_v4_*\")'\n\n",
+    "  faultline probe -l 'kernel.function(\"tcp_v4_*\")'\n",
+    "  faultline signals --comm postgres\n\n",
     "exit status:\n  0  as it should be\n  1  the check failed\n  2  wrong usage\n  3  could not tell"
 ))]
 struct Cli {
@@ -63,6 +66,9 @@ enum Command {
     /// Show calls of any of the kernel's functions (with the module func_probe), or list them
     #[command(after_help = probe::help())]
     Probe(Box<ProbeArgs>),
+    /// Show live who sends which signal to whom, and what comes of it
+    #[command(after_help = signals::help())]
+    Signals(Box<SignalsArgs>),
 }
 
 #[derive(Subcommand)]
@@ -134,6 +140,7 @@ fn obey(command: Command) -> anyhow::Result<ExitCode> {
         Command::Doctor(args) => doctor::run(&args),
         Command::Verdict(args) => verdict::run(args),
         Command::Route(args) => crate::route::run(&args.ask()),
+        Command::Signals(args) => crate::signals::run(&args.ask()),
         Command::Probe(args) => args.run(),
     }
 }
@@ -201,6 +208,20 @@ mod tests {
     }
 
     #[test]
+    fn what_a_watcher_of_signals_asks_for() {
+        let ask = |line: &str| match Cli::parse_from(line.split(' ')).command {
+            Command::Signals(args) => args.ask(),
+            _ => panic!(),
+        };
+        let asked = ask("faultline signals");
+        assert!(asked.lines && !asked.summary && !asked.children && asked.signals.is_empty());
+        let asked =
+            ask("faultline signals --signal TERM,9 --signal rtmin+1 --pid 7 --pid 8 --summary");
+        assert_eq!((asked.signals, asked.pids), (vec![15, 9, 35], vec![7, 8]));
+        assert!(!asked.lines && asked.summary);
+    }
+
+    #[test]
     fn what_a_list_of_functions_asks_for() {
         let words = [
             "faultline",
@@ -234,6 +255,10 @@ mod tests {
             "faultline route --summary=both",
             "faultline route --duration 0s",
             "faultline route --count 0",
+            "faultline signals --signal TERMX",
+            "faultline signals --signal TERM,65",
+            "faultline signals --pid 0",
+            "faultline signals --comm a-name-of-16-byte",
             "faultline probe -l",
             "faultline probe",
             "faultline probe -l --stack vfs_read",

@@ -18,6 +18,7 @@ use crate::klog::story::Story;
 use crate::ledger::Ledger;
 use crate::probe::event::Line;
 use crate::route::line::Record;
+use crate::signals::event::Reader;
 use crate::system::{self, initrd};
 use crate::verdict::expected::Expected;
 use crate::verdict::{self, infer};
@@ -75,8 +76,10 @@ pub fn documents(bytes: &[u8]) {
     let _ = system::Record::read_from(bytes);
     let text = String::from_utf8_lossy(bytes);
     let _ = crate::dump::drgn::Witness::read(&text);
+    let mut signals = Reader::default();
     for line in text.lines() {
         Record::read(line);
         Line::read(line);
+        signals.read(line);
     }
 }

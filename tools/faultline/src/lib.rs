@@ -9,9 +9,9 @@
 //! is read by the files of its directory, and what it tells is in [`klog`]; all of it becomes
 //! a [`timeline`] and a [`verdict`], which a [`report`] shows. A [`matrix`] is many of them.
 //! [`here`] is a drill on the machine itself, and its [`ledger`] what those have proven.
-//! [`route`] and [`probe`] stand for themselves, on [`tracing`]; the latter has the kernel's types
-//! from [`btf`]. The [`doctor`] looks at a machine, through a [`system`], before anything is done to
-//! it.
+//! [`route`], [`probe`] and [`signals`] stand for themselves, on [`tracing`]. The
+//! kernel's types are [`btf`]. The [`doctor`] looks at a machine, through a [`system`], before anything
+//! is done to it.
 //!
 //! Below all of them are [`fault`], tables that read nothing, and [`files`] and [`terminal`], what
 //! the program writes and shows.
@@ -43,6 +43,7 @@ mod route;
 #[cfg(test)]
 mod schema;
 mod seen;
+mod signals;
 mod strike;
 mod system;
 mod template;

@@ -1,6 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What /proc tells of a task.
+//! What /proc tells of this program and of others.
+
+use anyhow::ensure;
+use std::path::Path;
+
+/// The inode of the first pid namespace (`PROC_PID_INIT_INO`).
+const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
+
+/// Checks that the numbers of tasks are here what they are for the kernel.
+///
+/// # Errors
+///
+/// Fails in a container.
+pub fn in_first_pid_namespace() -> anyhow::Result<()> {
+    is_first(Path::new("/proc/self/ns/pid"))
+}
+
+fn is_first(namespace: &Path) -> anyhow::Result<()> {
+    // A kernel without namespaces has one.
+    let found = std::fs::read_link(namespace);
+    ensure!(
+        found.map_or(true, |found| found == Path::new(FIRST_PID_NAMESPACE)),
+        "this runs in a pid namespace of its own, where tasks have other numbers than the kernel \
+         tells: run it on the host"
+    );
+    Ok(())
+}
 
 /// What the thread with this number calls itself, if it still runs. The kernel notes a name for its
 /// events when its thread is not running any more: a reader may be earlier.
@@ -13,6 +39,20 @@ pub fn name_of(pid: i32) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn namespaces() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = |name: &str, to: &str| {
+            let path = folder.path().join(name);
+            std::os::unix::fs::symlink(to, &path).unwrap();
+            path
+        };
+        assert!(is_first(&link("first", FIRST_PID_NAMESPACE)).is_ok());
+        assert!(is_first(&folder.path().join("none")).is_ok());
+        let error = is_first(&link("other", "pid:[4026532205]")).unwrap_err();
+        assert!(error.to_string().contains("on the host"));
+    }
 
     #[test]
     fn names() {

@@ -54,7 +54,9 @@ fn initrds() -> Vec<Vec<u8>> {
 
 fn documents() -> Vec<Vec<u8>> {
     let route = include_str!("../../tests/data/route_events.log");
-    let lines = route.lines().take(20).map(|line| line.as_bytes().to_vec());
+    let signals = include_str!("../../tests/data/signal_events.log");
+    let lines = route.lines().take(20).chain(signals.lines().take(20));
+    let lines = lines.map(|line| line.as_bytes().to_vec());
     let witness = include_bytes!("../../tests/data/drgn.json").to_vec();
     let mut record = Vec::new();
     let written = Record::default().write_to(&mut record);

@@ -108,7 +108,8 @@ impl Instance {
             .events
             .iter()
             .map(|event| self.put(&format!("events/{event}/enable"), value));
-        switched.fold(Ok(()), |result, switched| result.and(switched))
+        let errors: Vec<_> = switched.filter_map(Result::err).collect();
+        errors.into_iter().next().map_or(Ok(()), Err)
     }
 
     /// Reads text; 0 bytes if there is none now.

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `faultline signals`: its command line.
+
+use super::duration::duration;
+use super::usage::EXIT_STATUS;
+use crate::signals::{names, Ask};
+use clap::Args;
+use std::time::Duration;
+
+#[derive(Args)]
+pub struct SignalsArgs {
+    /// Signals that this process or thread sends or gets
+    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
+    pid: Vec<i32>,
+    /// Signals that a program of this name sends or gets
+    #[arg(long, value_name = "NAME", value_parser = comm)]
+    comm: Vec<String>,
+    /// These signals: TERM, SIGSEGV, 9, RTMIN+3
+    #[arg(long, value_name = "SIGNAL", value_delimiter = ',', value_parser = names::parse)]
+    signal: Vec<i32>,
+    /// Show also each SIGCHLD that tells a parent of its child
+    #[arg(long)]
+    children: bool,
+    /// Show counts instead of signals; =also: after them
+    #[arg(long, value_name = "also", num_args = 0..=1, require_equals = true, default_missing_value = "only", hide_possible_values = true)]
+    summary: Option<SummaryArg>,
+    /// End after that: 10s, 500ms, 2min, 1h
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    duration: Option<Duration>,
+    /// End after so many signals
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// The trace buffer of each CPU [default: the kernel's, 1408]
+    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    buffer_kb: Option<u32>,
+    /// Print JSON, an object a line
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum SummaryArg {
+    Only,
+    Also,
+}
+
+/// The name of a thread, which the kernel cuts to 15 bytes.
+fn comm(text: &str) -> Result<String, String> {
+    match text.len() {
+        1..=15 => Ok(text.into()),
+        length => Err(format!(
+            "a program's name has 1 to 15 bytes in the kernel, this one has {length}: see /proc/PID/comm"
+        )),
+    }
+}
+
+impl SignalsArgs {
+    /// What it asks for.
+    pub fn ask(self) -> Ask {
+        Ask {
+            pids: self.pid,
+            comms: self.comm,
+            signals: self.signal,
+            children: self.children,
+            lines: self.summary != Some(SummaryArg::Only),
+            summary: self.summary.is_some(),
+            duration: self.duration,
+            count: self.count,
+            buffer_kb: self.buffer_kb,
+            json: self.json,
+        }
+    }
+}
+
+pub fn help() -> String {
+    format!(
+        "Needs root and tracefs, and no module: it comes from the kernel's own tracepoints,\n\
+         through a trace buffer of its own. A line tells when a signal was sent, by whom\n\
+         (or 'kernel', and in which task that happened), to whom, by which system call or\n\
+         for which reason, and what came of it. --pid, --comm: one of several is enough.\n\
+         A signal that waits is told after 0.2 s, and again when it is taken.\n\
+         docs/localize.md describes it.\n\n\
+         examples:\n  \
+         faultline signals\n  \
+         faultline signals --comm postgres --signal TERM,KILL,ABRT\n  \
+         faultline signals --pid 812 --duration 1min --json\n  \
+         faultline signals --summary --duration 10s\n\n{EXIT_STATUS}"
+    )
+}
