@@ -22,5 +22,6 @@ pub use crate::{
     pr_info,
     pr_notice,
     pr_ratelimited,
-    pr_warn, //
+    pr_warn,
+    trace::Record as _, //
 };

@@ -19,6 +19,9 @@ pub trait Field: Copy + Send + Sync + 'static {
     const FORMAT: &'static str;
     #[doc(hidden)]
     const IS_SIGNED: bool;
+    /// The number of elements of an array.
+    #[doc(hidden)]
+    const LEN: usize = 0;
 
     /// Writes the value.
     #[doc(hidden)]
@@ -86,6 +89,7 @@ impl<const N: usize> Field for Chars<N> {
     const C_TYPE: &'static CStr = Self::C_TYPE_TEXT_REF.as_c_str();
     const FORMAT: &'static str = "%s";
     const IS_SIGNED: bool = false;
+    const LEN: usize = N;
 
     /// Other than printable ASCII is shown as `?`.
     fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result {
@@ -103,4 +107,45 @@ impl<const N: usize> Field for Chars<N> {
 
 impl<const N: usize> Chars<N> {
     const C_TYPE_TEXT_REF: &'static Info = &Self::C_TYPE_TEXT;
+}
+
+/// A text of less than `N` bytes, for an event, shown in quotes: `"` and `\\` in it stand behind
+/// a `\\`.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct Quoted<const N: usize>(Chars<N>);
+
+impl<const N: usize> Quoted<N> {
+    /// As [`Chars::of`].
+    #[inline]
+    pub fn of(text: &[u8]) -> Self {
+        Self(Chars::of(text))
+    }
+}
+
+impl<const N: usize> Field for Quoted<N> {
+    const C_TYPE: &'static CStr = Chars::<N>::C_TYPE;
+    const FORMAT: &'static str = "\\\"%s\\\"";
+    const IS_SIGNED: bool = false;
+    const LEN: usize = N;
+
+    fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        out.write_char('"')?;
+        self.0.show(&mut Escaped(out))?;
+        out.write_char('"')
+    }
+}
+
+/// Puts a `\` before what would end the quotes.
+struct Escaped<'a>(&'a mut dyn fmt::Write);
+
+impl fmt::Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|char| {
+            if matches!(char, '"' | '\\') {
+                self.0.write_char('\\')?;
+            }
+            self.0.write_char(char)
+        })
+    }
 }

@@ -5,7 +5,7 @@
 use core::fmt;
 
 use super::{
-    Entry,
+    write::Entry,
     Record, //
 };
 use crate::{

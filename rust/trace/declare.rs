@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The macro that declares an event.
+
+use core::ffi::CStr;
+
+/// Declares a structure, and an event with its fields.
+///
+/// The event is `events/<module>/<name>/` in tracefs. A field is a number, a `bool`, or
+/// [`Chars`] for a text; see [`Field`]. Put them in an order that leaves no holes: the
+/// compiler refuses one.
+///
+/// # Examples
+///
+/// ```no_run
+/// # mod example {
+/// use faultline::{
+///     probe::HandlerContext,
+///     trace::{Chars, Record},
+/// };
+///
+/// faultline::event! {
+///     /// A read was slow.
+///     struct SlowRead as slow_read {
+///         ns: u64,
+///         ret: i64,
+///         comm: Chars<16>,
+///     }
+/// }
+///
+/// fn tell(context: HandlerContext<'_>, ns: u64, ret: i64) {
+///     let comm = Chars::of(b"somebody");
+///     SlowRead::record(context, || SlowRead { ns, ret, comm });
+/// }
+/// # }
+/// ```
+///
+/// A hole is refused:
+///
+/// ```compile_fail
+/// # mod example {
+/// faultline::event! {
+///     struct Hole as hole {
+///         length: u32,
+///         ns: u64,
+///     }
+/// }
+/// # }
+/// ```
+#[macro_export]
+macro_rules! event {
+    (
+        $(#[$meta:meta])*
+        $vis:vis struct $record:ident as $name:ident {
+            $($(#[$field_meta:meta])* $field:ident: $type:ty),+ $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy)]
+        #[repr(C)]
+        $vis struct $record {
+            $($(#[$field_meta])* $vis $field: $type),+
+        }
+
+        const _: () = {
+            assert!(
+                0 $(+ ::core::mem::size_of::<$type>())+ == ::core::mem::size_of::<$record>(),
+                "an event has no holes: put the largest fields first, or fill it up"
+            );
+
+            impl $crate::trace::Record for $record {
+                const NAME: &'static ::core::ffi::CStr = $crate::trace::c_name(
+                    ::core::concat!(::core::stringify!($name), "\0"),
+                );
+
+                const PRINT_FMT: &'static $crate::module::Info = &$crate::module::Info::new("\"")
+                    $(.text(::core::concat!(::core::stringify!($field), "="))
+                        .text(<$type as $crate::trace::Field>::FORMAT)
+                        .text(" "))+
+                    .trimmed()
+                    .text("\"")
+                    $(.text(::core::concat!(", REC->", ::core::stringify!($field))))+;
+
+                fn show(&self, out: &mut dyn ::core::fmt::Write) -> ::core::fmt::Result {
+                    let mut between = "";
+                    $(
+                        out.write_str(between)?;
+                        out.write_str(::core::concat!(::core::stringify!($field), "="))?;
+                        $crate::trace::Field::show(&self.$field, out)?;
+                        between = " ";
+                    )+
+                    let _ = between;
+                    Ok(())
+                }
+
+                #[inline(always)]
+                fn event() -> &'static $crate::trace::Event<Self> {
+                    static FIELDS: $crate::trace::Fields<
+                        { [$(::core::stringify!($field)),+].len() + 1 },
+                    > = $crate::trace::Fields([
+                        $($crate::trace::Described::of::<$type>($crate::trace::c_name(
+                            ::core::concat!(::core::stringify!($field), "\0"),
+                        )),)+
+                        $crate::trace::Described::END,
+                    ]);
+
+                    static EVENT: $crate::trace::Event<$record> =
+                        $crate::trace::Event::new(&raw const EVENT, FIELDS.first());
+
+                    #[link_section = "_ftrace_events"]
+                    #[used(compiler)]
+                    static LISTED: $crate::trace::Listed = EVENT.listed();
+
+                    &EVENT
+                }
+            }
+        };
+    };
+}
+
+/// A name for C, of a text that ends with the only zero byte in it.
+#[doc(hidden)]
+pub const fn c_name(text: &'static str) -> &'static CStr {
+    match CStr::from_bytes_with_nul(text.as_bytes()) {
+        Ok(name) => name,
+        Err(_) => c"",
+    }
+}
