@@ -126,3 +126,20 @@ pub fn push<T>(vector: &mut KVec<T>, value: T) -> Result<(), AllocError> {
         Ok(())
     }
 }
+
+/// Appends a value to a vector, which grows if it is full.
+///
+/// # Errors
+///
+/// `AllocError` if there is no memory. The vector is then as it was.
+pub fn append<T>(vector: &mut KVec<T>, value: T) -> Result<(), AllocError> {
+    if vector.len() == vector.capacity() {
+        let capacity = vector.len().saturating_mul(2).max(4);
+        let mut larger = KVec::with_capacity(capacity, GFP_KERNEL)?;
+        for value in core::mem::replace(vector, KVec::new()) {
+            push(&mut larger, value)?;
+        }
+        *vector = larger;
+    }
+    push(vector, value)
+}

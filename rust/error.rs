@@ -90,6 +90,7 @@ pub mod code {
         EBUSY: "Device or resource busy.";
         EDEADLK: "Resource deadlock would occur.";
         EEXIST: "File exists.";
+        EFAULT: "Bad address.";
         EILSEQ: "Illegal byte sequence.";
         EINTR: "Interrupted system call.";
         EINVAL: "Invalid argument.";

@@ -26,5 +26,6 @@
 #include "spinlock.c"
 #include "stop_machine.c"
 #include "trace_events.c"
+#include "uaccess.c"
 #include "wait_bit.c"
 #include "workqueue.c"

@@ -32,3 +32,19 @@ struct task_struct *faultline_helper_current(void)
 {
 	return current;
 }
+
+pid_t faultline_helper_current_pid(void)
+{
+	return task_pid_nr(current);
+}
+
+pid_t faultline_helper_current_tgid(void)
+{
+	return task_tgid_nr(current);
+}
+
+const char *faultline_helper_current_comm(void)
+{
+	static_assert(sizeof(current->comm) == TASK_COMM_LEN && TASK_COMM_LEN == 16);
+	return current->comm;
+}

@@ -12,6 +12,11 @@ void *faultline_helper_file_private(const struct file *file)
 	return ((struct seq_file *)file->private_data)->private;
 }
 
+void faultline_helper_file_rewind(struct file *file)
+{
+	file->f_pos = 0;
+}
+
 void *faultline_helper_inode_private(const struct inode *inode)
 {
 	return inode->i_private;

@@ -11,13 +11,13 @@
 //! meanwhile, so only types of which all bytes are values can be read
 //! ([`Plain`]).
 //!
-//! Pointers come from the arguments and the result of a probed call, and from
-//! what was read at one. There is no other way to make one, as reading may have
-//! effects where a device is mapped. An argument can be read at once if it is in
-//! the kernel's direct mapping of memory, as all that the slab allocator gives,
-//! or on the stack of the call. Any other reads as what cannot be read until it
-//! is [looked up](KernelPtr::looked_up). What is taken for a structure that this
-//! library knows needs none of that ([`Pointee`]).
+//! Pointers come from the arguments and the result of a probed call, from what was
+//! read at one, and from a number that is always looked up ([`KernelPtr::of`]). There is no
+//! other way to make one, as reading may have effects where a device is mapped. An
+//! argument can be read at once if it is in the kernel's direct mapping of memory, as
+//! all that the slab allocator gives, or on the stack of the call. Any other reads as
+//! what cannot be read until it is [looked up](KernelPtr::looked_up). What is taken for
+//! a structure that this library knows needs none of that ([`Pointee`]).
 //!
 //! C header: [`include/linux/uaccess.h`](srctree/include/linux/uaccess.h)
 
@@ -173,6 +173,19 @@ impl<T> KernelPtr<T> {
     #[inline(always)]
     pub(crate) const fn add<U>(self, bytes: usize) -> KernelPtr<U> {
         KernelPtr::new(self.0.wrapping_add(bytes))
+    }
+}
+
+impl<T: Plain> KernelPtr<T> {
+    /// What is at this address, which may be any number; it is looked up, so that it can be
+    /// read if it is the kernel's memory.
+    ///
+    /// # Context
+    ///
+    /// Any.
+    #[inline]
+    pub fn of(address: usize) -> Self {
+        Self::of_argument(address).looked_up()
     }
 }
 
