@@ -3,7 +3,8 @@
 //! Files in debugfs, whose text is made when they are read, and which can be written to.
 //!
 //! A [`Directory`] has the name of the module, and contains [`File`]s. A read from the beginning of
-//! a file calls [`Show::show`] for all of it, so a reader gets a consistent text.
+//! a file calls [`Show::show`] for all of it, so a reader gets a consistent text. A [`SessionFile`]
+//! takes commands, and what they have set up ends when the file is closed.
 //!
 //! Our own: `kernel::debugfs` is not in 6.12.
 //!
@@ -17,11 +18,19 @@
 //! C header: [`include/linux/debugfs.h`](srctree/include/linux/debugfs.h)\
 //! C header: [`include/linux/seq_file.h`](srctree/include/linux/seq_file.h)
 
+mod session;
+
 use core::{
     ffi::CStr,
     fmt,
     marker::PhantomData,
     ptr::NonNull, //
+};
+
+pub use session::{
+    Session,
+    SessionFile,
+    WRITE_MAX, //
 };
 
 use crate::{
@@ -188,6 +197,24 @@ impl<T: Show> File<T> {
         })
     }
 
+    /// Creates the only file of the module, in a directory of its own, with mode 0400.
+    ///
+    /// # Context
+    ///
+    /// Process context; sleeps.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new) and [`Directory::new`].
+    pub fn only(name: &CStr, shown: T) -> Result<Self> {
+        Self::new(
+            &Directory::new()?,
+            name,
+            false,
+            Arc::new(shown, GFP_KERNEL)?,
+        )
+    }
+
     /// Returns the data of the file.
     pub fn shown(&self) -> &Arc<T> {
         &self.shown
@@ -251,11 +278,7 @@ impl<T: Show> Operations<T> {
         // for this call before it frees the data.
         let shown = unsafe { &*bindings::faultline_helper_seq_private(seq).cast::<Arc<T>>() };
         // If the text does not fit, `seq_read()` calls this again with a larger buffer.
-        let _ = shown.show(&mut Buffered {
-            seq,
-            out: [0; 256],
-            len: 0,
-        });
+        let _ = shown.show(&mut Buffered::new(seq));
         0
     }
 
@@ -288,6 +311,14 @@ struct Buffered {
 }
 
 impl Buffered {
+    fn new(seq: *mut bindings::seq_file) -> Self {
+        Self {
+            seq,
+            out: [0; 256],
+            len: 0,
+        }
+    }
+
     fn flush(&mut self) {
         let out = self.out.get(..self.len).unwrap_or_default();
         // SAFETY: `seq` is that of `show`, which has not returned yet. `out` may be read. If the
