@@ -17,15 +17,17 @@
 //! | [`Kprobe`] | the entry | none | no limit | nearly anywhere |
 //! | [`Kretprobe`] | entry and return | 4096 bytes | `maxactive` | nearly anywhere |
 //! | `Fprobe` | entry and return | 14 words | one page a task | where ftrace traces |
+//! | `fprobe::Group` | as `Fprobe` | 14 words | one page a task | the same, thousands of functions |
 //!
 //! # Handler context
 //!
 //! A handler runs in the middle of whatever the kernel is doing: with
 //! preemption off, possibly in an interrupt, in an NMI, or with any lock held. It
 //! must not sleep, allocate, take a lock or print. It may compute, count
-//! ([`percpu`](crate::memory::percpu)), read the kernel's memory
+//! ([`percpu`](crate::memory::percpu)), read the kernel's memory and that of the process
 //! ([`memory`](crate::memory)), read the clock
-//! ([`time::monotonic_ns`](crate::task::time::monotonic_ns)), and record an event.
+//! ([`time::monotonic_ns`](crate::task::time::monotonic_ns)), ask for the task and its stack
+//! ([`HandlerContext`]), and record an event ([`trace`](crate::trace)).
 //! What only a handler may do asks for a [`HandlerContext`], which the call
 //! provides and which cannot outlive it.
 //!
@@ -49,6 +51,7 @@
 //! traceable: they are compiled without the calls that ftrace patches.
 
 mod call;
+mod context;
 mod failure;
 #[cfg(CONFIG_FPROBE)]
 pub mod fprobe;
@@ -56,15 +59,21 @@ mod function;
 mod handler;
 pub mod kprobe;
 pub mod kretprobe;
+mod lookup;
 mod registers;
 mod registration;
 mod set;
+mod single;
 mod slot;
 
 pub use call::{
     Entry,
     FromWord,
     Return, //
+};
+pub use context::{
+    ContextLevel,
+    HandlerContext, //
 };
 pub use failure::{
     Failure,
@@ -75,9 +84,7 @@ pub use function::{
     Symbol, //
 };
 pub use handler::{
-    ContextLevel,
     Handler,
-    HandlerContext,
     Missed, //
 };
 pub use kprobe::Kprobe;
@@ -88,10 +95,8 @@ pub use registration::{
     Registration,
     Shared, //
 };
-pub use set::{
-    Probe,
-    Probes, //
-};
+pub use set::Probes;
+pub use single::Probe;
 pub use slot::{
     Filled,
     Slot,

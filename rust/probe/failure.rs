@@ -7,19 +7,17 @@ use core::{
     fmt, //
 };
 
-use super::Symbol;
-use crate::{
-    bindings,
-    compat::{
-        char_ptr,
-        KBox,
-        GFP_KERNEL, //
+use super::{
+    lookup::{
+        self,
+        Found, //
     },
+    Symbol, //
+};
+use crate::{
     error::{
         code,
-        to_result,
-        Error,
-        Result, //
+        Error, //
     },
     pr_err,
     text::{
@@ -83,7 +81,9 @@ impl Failure {
             ".cold",
         ];
         let function = symbol.as_c_str();
-        let (address, probed) = try_probe(function);
+        let Found {
+            address, probed, ..
+        } = lookup::try_probe(function);
         match (error, probed) {
             (code::ENOENT, Err(code::ENOENT)) => SUFFIXES
                 .iter()
@@ -174,37 +174,12 @@ fn has_sibling(function: &CStr, suffix: &str) -> bool {
         .as_ref()
         .ok()
         .and_then(Text::as_c_str)
-        .is_some_and(|sibling| try_probe(sibling).1.is_ok())
+        .is_some_and(|sibling| lookup::try_probe(sibling).probed.is_ok())
 }
 
 /// Is this in the kernel's `init` text?
 fn is_init(address: usize) -> bool {
-    let [begin, end] = [c"_sinittext", c"_einittext"].map(|symbol| try_probe(symbol).0);
+    let [begin, end] =
+        [c"_sinittext", c"_einittext"].map(|symbol| lookup::try_probe(symbol).address);
     (begin..end).contains(&address)
-}
-
-/// Could a handler be put at the entry of `function`? Tries it, without ever
-/// arming the probe. Says also where that is, 0 if there is no such function.
-fn try_probe(function: &CStr) -> (usize, Result) {
-    // SAFETY: A `struct kprobe` of zeros is one that was not set up.
-    let probe: bindings::kprobe = unsafe { core::mem::zeroed() };
-    let mut probe = match KBox::new(probe, GFP_KERNEL) {
-        Ok(probe) => probe,
-        Err(error) => return (0, Err(error.into())),
-    };
-    probe.symbol_name = char_ptr(function);
-    probe.flags = bindings::KPROBE_FLAG_DISABLED;
-    let registered: *mut bindings::kprobe = &raw mut *probe;
-    // SAFETY: The probe is set up with a name with NUL, and stays where it is
-    // until it is unregistered, which is before anything here is dropped. It is
-    // disabled, so nobody calls a handler, and there is none.
-    let result = unsafe {
-        let result = to_result(bindings::register_kprobe(registered)).map(drop);
-        if result.is_ok() {
-            bindings::unregister_kprobes([registered].as_mut_ptr(), 1);
-        }
-        result
-    };
-    // The kernel has looked it up before it refuses it.
-    (probe.addr.addr(), result)
 }

@@ -20,7 +20,8 @@
 //!   it costs nearly as much as one whose handler does nothing. Calls in
 //!   progress do not come to [`Handler::ret`] while it is disabled.
 //! - Each function has an fprobe of its own, to be enabled and counted by itself.
-//!   To drop a set takes a grace period of RCU for each.
+//!   To drop a set takes a grace period of RCU for each. Thousands of functions share
+//!   one with [`Group`].
 //! - While the sysctl `kernel.ftrace_enabled` is 0, nothing is hit.
 //!
 //! # Soundness
@@ -104,6 +105,11 @@
 //! C header: [`include/linux/fprobe.h`](srctree/include/linux/fprobe.h)\
 //! C source: [`kernel/trace/fprobe.c`](srctree/kernel/trace/fprobe.c)
 
+mod group;
+mod table;
+
+pub use group::Group;
+
 use core::{
     mem::{
         align_of,
@@ -167,9 +173,9 @@ struct Stored<D> {
 }
 
 /// The instance data of a handler fit into what the kernel gives.
-struct DataFit<H>(H);
+struct DataFit<H, B>(H, B);
 
-impl<H: Handler<Fprobe>> DataFit<H> {
+impl<H: Handler<B>, B: Backend> DataFit<H, B> {
     const CHECK: () = {
         // Older kernels have no limit, and no word for it.
         #[cfg(not(kernel_has = "fprobe_ftrace_regs"))]
@@ -210,7 +216,7 @@ unsafe impl Backend for Fprobe {
         _function: &Symbol,
         _options: (),
     ) {
-        const { DataFit::<H>::CHECK };
+        const { DataFit::<H, Self>::CHECK };
         fprobe.flags = bindings::FPROBE_FL_DISABLED;
         fprobe.entry_handler = Some(entry::<H>);
         fprobe.exit_handler = Some(ret::<H>);
@@ -228,26 +234,10 @@ unsafe impl Backend for Fprobe {
     }
 
     unsafe fn unregister(fprobes: &mut [*mut bindings::fprobe]) -> Result {
-        /// So often a function that has no memory is asked again.
-        const ATTEMPTS: usize = 20;
         let mut all = Ok(());
         for &mut fprobe in fprobes {
-            // SAFETY: The caller says that it is registered. What fails for lack of memory
-            // has left it so.
-            let attempt = || to_result(unsafe { bindings::unregister_fprobe(fprobe) });
-            let mut result = attempt();
-            for _ in 0..ATTEMPTS {
-                if result != Err(code::ENOMEM) {
-                    break;
-                }
-                time::sleep_ms(50);
-                result = attempt();
-            }
-            if let Err(error) = result {
-                // SAFETY: The caller says that it was registered, so it lives.
-                unsafe { flags(fprobe) }.fetch_or(bindings::FPROBE_FL_DISABLED, Ordering::SeqCst);
-                all = Err(error);
-            }
+            // SAFETY: The caller says that it is registered.
+            all = all.and(unsafe { unregister_or_disable(fprobe) });
         }
         // What ran with preemption off has then ended, and so has what saw a probe that was
         // not disabled yet.
@@ -279,6 +269,35 @@ unsafe impl Backend for Fprobe {
             no_instance: missed as u64,
         }
     }
+}
+
+/// Unregisters an fprobe, or disables it if the kernel cannot.
+///
+/// # Errors
+///
+/// The kernel refers to it for good.
+///
+/// # Safety
+///
+/// It is registered.
+unsafe fn unregister_or_disable(fprobe: *mut bindings::fprobe) -> Result {
+    /// So often a function that has no memory is asked again.
+    const ATTEMPTS: usize = 20;
+    // SAFETY: The caller says that it is registered. What fails for lack of memory has left it
+    // so.
+    let attempt = || to_result(unsafe { bindings::unregister_fprobe(fprobe) }).map(drop);
+    let mut result = attempt();
+    for _ in 0..ATTEMPTS {
+        if result != Err(code::ENOMEM) {
+            break;
+        }
+        time::sleep_ms(50);
+        result = attempt();
+    }
+    // SAFETY: It was registered, so it lives.
+    result.inspect_err(|_| unsafe {
+        flags(fprobe).fetch_or(bindings::FPROBE_FL_DISABLED, Ordering::SeqCst);
+    })
 }
 
 /// The flags of an fprobe, which the kernel only reads once it is registered.

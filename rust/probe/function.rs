@@ -133,6 +133,11 @@ impl<T> Function<T> {
         }
     }
 
+    /// The name of the function.
+    pub fn symbol(&self) -> &Symbol {
+        &self.symbol
+    }
+
     /// Marks the function as one that is not to be probed, since the compiler has
     /// changed its arguments. Only the module knows, by `cfg(kernel_has)`.
     pub fn changed(self, is_changed: bool) -> Self {

@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is done when a probed function is called, and in which context.
+//! What is done when a probed function is called.
 
-use core::{
-    marker::PhantomData,
-    mem::size_of, //
-};
+use core::mem::size_of;
 
 use super::{
     Backend,
     Entry,
     Filled,
+    HandlerContext,
     Kretprobe,
     Return,
     Slot, //
 };
-use crate::bindings;
 
 /// What is done at the entry and at the return of probed functions.
 ///
@@ -77,42 +74,6 @@ pub trait Handler<B: Backend = Kretprobe>: Send + Sync + Sized + 'static {
         let _ = (target, context);
     }
 }
-
-/// Proof that a probe's handler runs, on this CPU and with preemption off.
-#[derive(Clone, Copy)]
-pub struct HandlerContext<'a>(PhantomData<(&'a (), *mut ())>);
-
-impl HandlerContext<'_> {
-    /// # Safety
-    ///
-    /// The caller is a probe's handler that does not return during the lifetime.
-    #[inline(always)]
-    pub(super) unsafe fn new() -> Self {
-        Self(PhantomData)
-    }
-
-    /// What the probed call was made by.
-    #[inline]
-    pub fn level(self) -> ContextLevel {
-        // SAFETY: The helper reads the stack pointer and a counter of this CPU.
-        ContextLevel(unsafe { bindings::faultline_helper_context() })
-    }
-}
-
-/// The level of a context, as in `interrupt_context_level()`: a task, a softirq, an
-/// interrupt or an NMI.
-///
-/// Calls of the same level belong together. Of calls that nest on one stack, those of
-/// another level were interrupted, or interrupt.
-///
-/// The level does not depend on how a probe is hit. On x86 the breakpoint of a kprobe
-/// counts as an NMI while its handler runs, and the jump that may take its place does
-/// not. So NMIs are not counted, but recognised by their stack. An NMI that interrupts
-/// user space runs on the task's stack, where nothing of the kernel was interrupted.
-///
-/// The default is the level of no call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ContextLevel(u32);
 
 /// Hits of a function for which no handler was called, as the kernel counts
 /// them. It does so without a lock: of hits that several CPUs miss in the same

@@ -148,15 +148,18 @@
 //! C header: [`include/linux/kprobes.h`](srctree/include/linux/kprobes.h)\
 //! C source: [`kernel/kprobes.c`](srctree/kernel/kprobes.c)
 
+mod enter;
 mod instance;
 
 use core::{
     mem::{
         align_of,
-        size_of,
-        transmute, //
+        size_of, //
     },
-    ptr::null_mut,
+    ptr::{
+        null_mut,
+        NonNull, //
+    },
     sync::atomic::{
         AtomicPtr,
         Ordering, //
@@ -167,14 +170,12 @@ use super::{
     kprobe,
     Backend,
     Entry,
+    Failure,
     Handler,
-    HandlerContext,
     Kprobe,
     Missed,
-    Probe,
     Registration,
-    Return,
-    Slot,
+    Shared,
     Symbol, //
 };
 use crate::{
@@ -228,15 +229,6 @@ impl<'a, H: Handler> Entry<'a, H> {
     }
 }
 
-impl<H: Handler> Probe<'_, H> {
-    /// How many calls of the function can be followed at once.
-    pub fn max_active(&self) -> u32 {
-        // SAFETY: The probe lives. The kernel wrote this at registration, and has not
-        // since.
-        u32::try_from(unsafe { (*self.registration.native()).maxactive }).unwrap_or(0)
-    }
-}
-
 /// The instance data of a handler fit into what the kernel gives.
 struct DataFit<H>(H);
 
@@ -285,8 +277,8 @@ unsafe impl Backend for Kretprobe {
         const { DataFit::<H>::CHECK };
         kretprobe.kp.symbol_name = char_ptr(function.as_c_str());
         kretprobe.kp.flags = bindings::KPROBE_FLAG_DISABLED;
-        kretprobe.entry_handler = Some(entry::<H>);
-        kretprobe.handler = Some(ret::<H>);
+        kretprobe.entry_handler = Some(enter::entry::<H>);
+        kretprobe.handler = Some(enter::ret::<H>);
         kretprobe.maxactive = c_int::from(max_active.0);
         kretprobe.data_size = size_of::<H::Data>();
     }
@@ -295,7 +287,7 @@ unsafe impl Backend for Kretprobe {
         // SAFETY: The caller says that it is set up, and stays where it is.
         let registered = unsafe { bindings::register_kretprobe(kretprobe) };
         if H::COUNTS_MISSED && registered >= 0 {
-            let hit: unsafe extern "C" fn(_, _) -> _ = hit::<H>;
+            let hit: unsafe extern "C" fn(_, _) -> _ = enter::hit::<H>;
             // SAFETY: The caller says that it is that of a registration, which is being
             // registered.
             let registration = unsafe { Registration::<H, Self>::from_native(kretprobe) };
@@ -312,10 +304,15 @@ unsafe impl Backend for Kretprobe {
         registered
     }
 
-    fn registered<H: Handler>() {
+    unsafe fn complete<H: Handler>(
+        _shared: NonNull<Shared<H, Self>>,
+        _registered: &[*mut bindings::kretprobe],
+        _refuse: &mut dyn FnMut(*mut bindings::kretprobe, Failure),
+    ) -> Result {
         if H::COUNTS_MISSED {
             rcu::synchronize();
         }
+        Ok(())
     }
 
     unsafe fn unregister(kretprobes: &mut [*mut bindings::kretprobe]) -> Result {
@@ -355,6 +352,12 @@ unsafe impl Backend for Kretprobe {
         unsafe { Kprobe::is_gone(kprobe_of(kretprobe)) }
     }
 
+    unsafe fn max_active(kretprobe: *mut bindings::kretprobe) -> u32 {
+        // SAFETY: The caller says that it lives. The kernel wrote this at registration, and has
+        // not since.
+        u32::try_from(unsafe { (*kretprobe).maxactive }).unwrap_or(0)
+    }
+
     unsafe fn missed(kretprobe: *mut bindings::kretprobe) -> Missed {
         // SAFETY: The caller says that it lives. The kernel writes this while it is
         // read, as a whole.
@@ -366,105 +369,4 @@ unsafe impl Backend for Kretprobe {
             }
         }
     }
-}
-
-/// Where the kernel enters for a hit, if missed calls are counted.
-///
-/// # Safety
-///
-/// `kprobe` is that of a registered probe of this backend with this handler, which
-/// `register` has put there. The context is that of a probe's handler.
-#[link_section = ".kprobes.text"]
-unsafe extern "C" fn hit<H: Handler>(
-    kprobe: *mut bindings::kprobe,
-    regs: *mut bindings::pt_regs,
-) -> c_int {
-    // SAFETY: The kernel gives what was registered to a handler, which this is. A
-    // kretprobe begins with its kprobe.
-    let registration = unsafe { Registration::<H, Kretprobe>::from_native(kprobe.cast()) };
-    let shared = registration.shared();
-    let before = shared.state.entries.here::<0>();
-    // SAFETY: `register` has put there what it found in a place of this type, before any
-    // probe was enabled.
-    let pre_handler: bindings::kprobe_pre_handler_t =
-        unsafe { transmute(shared.state.pre_handler.load(Ordering::Relaxed)) };
-    let code = match pre_handler {
-        // SAFETY: It is the kernel's function for a hit of this probe, which this is.
-        Some(pre_handler) => unsafe { pre_handler(kprobe, regs) },
-        None => 0,
-    };
-    // No other hit comes to `entry` meanwhile: it would be missed itself.
-    if shared.state.entries.here::<0>() == before {
-        // SAFETY: This is a handler, which does not return before `missed` does.
-        let context = unsafe { HandlerContext::new() };
-        shared.handler.missed(registration.target(), context);
-    }
-    code
-}
-
-/// Where the kernel enters at a function's entry. Non-zero gives the instance
-/// back.
-///
-/// # Safety
-///
-/// `ri` is an unused instance of a registered probe of this backend with this handler, and
-/// `regs` are those of the call. The context is that of a probe's handler.
-#[link_section = ".kprobes.text"]
-unsafe extern "C" fn entry<H: Handler>(
-    ri: *mut bindings::kretprobe_instance,
-    regs: *mut bindings::pt_regs,
-) -> c_int {
-    // SAFETY: The kernel gives an instance of what was registered, and the registers of
-    // the call, to a handler, which this is. The instance has room for the data, aligned
-    // as a word, and nobody else has it now.
-    let (registration, call, slot) = unsafe {
-        let kretprobe = instance::kretprobe(ri);
-        if instance::FORGETS && kretprobe.is_null() {
-            // It is being unregistered.
-            return 1;
-        }
-        let registration = Registration::<H, Kretprobe>::from_native(kretprobe);
-        (
-            registration,
-            Entry::new(registration, regs),
-            Slot::new(instance::data::<H>(ri)),
-        )
-    };
-    let shared = registration.shared();
-    if H::COUNTS_MISSED {
-        shared.state.entries.add::<0>(1);
-    }
-    match shared.handler.entry_in_place(&call, slot) {
-        Some(_) => 0,
-        None => 1,
-    }
-}
-
-/// Where the kernel enters at a function's return. What is returned is ignored.
-///
-/// # Safety
-///
-/// `ri` is the instance of a call of a registered probe of this backend, with this handler,
-/// for which `entry` returned 0, and `regs` are those of the return. The context is that
-/// of a probe's handler.
-#[link_section = ".kprobes.text"]
-unsafe extern "C" fn ret<H: Handler>(
-    ri: *mut bindings::kretprobe_instance,
-    regs: *mut bindings::pt_regs,
-) -> c_int {
-    // SAFETY: The kernel gives an instance of what was registered, and the registers of
-    // the return, to a handler, which this is. `entry` has returned 0 for it, so it wrote
-    // the data.
-    unsafe {
-        let kretprobe = instance::kretprobe(ri);
-        if instance::FORGETS && kretprobe.is_null() {
-            // It was unregistered meanwhile.
-            return 0;
-        }
-        let registration = Registration::<H, Kretprobe>::from_native(kretprobe);
-        let call = Return::new(registration, regs);
-        let data = &*instance::data::<H>(ri);
-        registration.shared().handler.ret(&call, data);
-    }
-    0
 }

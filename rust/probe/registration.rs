@@ -74,9 +74,25 @@ pub unsafe trait Backend: Sized + 'static {
     /// probe is set up, and neither moves nor is freed before it is unregistered.
     unsafe fn register<H: Handler<Self>>(native: *mut Self::Native) -> c_int;
 
-    /// Called when all probes of a set have been registered, and none was enabled
-    /// yet. May sleep.
-    fn registered<H: Handler<Self>>() {}
+    /// Completes a set, of which these probes were registered and none was enabled yet.
+    /// Calls `refuse` for those that cannot be probed after all. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// The set cannot be had at all.
+    ///
+    /// # Safety
+    ///
+    /// The probes are those of registrations of `shared`, which lives, and nobody else
+    /// accesses the state of the backend in it.
+    unsafe fn complete<H: Handler<Self>>(
+        shared: NonNull<Shared<H, Self>>,
+        registered: &[*mut Self::Native],
+        refuse: &mut dyn FnMut(*mut Self::Native, Failure),
+    ) -> Result {
+        let _ = (shared, registered, refuse);
+        Ok(())
+    }
 
     /// Unregisters probes in this order, and waits for their handlers.
     ///
@@ -112,6 +128,16 @@ pub unsafe trait Backend: Sized + 'static {
     unsafe fn is_gone(native: *mut Self::Native) -> bool {
         let _ = native;
         false
+    }
+
+    /// How many calls of the function can be followed at once; 0 if there is no such limit.
+    ///
+    /// # Safety
+    ///
+    /// It lives and is set up.
+    unsafe fn max_active(native: *mut Self::Native) -> u32 {
+        let _ = native;
+        0
     }
 
     /// The hits that no handler saw.

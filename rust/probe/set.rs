@@ -29,7 +29,11 @@
 //!   of removing code that the kernel enters ([`module`](mod@crate::module)).
 
 use core::{
-    mem::ManuallyDrop,
+    fmt,
+    mem::{
+        size_of,
+        ManuallyDrop, //
+    },
     ptr::NonNull, //
 };
 
@@ -39,7 +43,7 @@ use super::{
     Function,
     Handler,
     Kretprobe,
-    Missed,
+    Probe,
     Registration,
     RegistrationError,
     Shared,
@@ -47,12 +51,14 @@ use super::{
 };
 use crate::{
     compat::{
+        append,
         into_raw,
         push,
         KBox,
         KVec,
         GFP_KERNEL, //
     },
+    debugfs::Show,
     error::{
         code,
         to_result,
@@ -71,9 +77,9 @@ use crate::{
 ///
 /// - `shared` is a box that this set owns. From the first registration until all
 ///   are unregistered nothing has a mutable reference to it, or to a registration.
-/// - The kernel's structures of the probes that are registered are in `registered`,
-///   the first one first. The others have a failure in `failures`, unless the set
-///   is still being made.
+/// - The structures of the probes that the backend has registered are in `registered`,
+///   the first one first. Those that are not, or that it has refused later, have a
+///   failure in `failures`, unless the set is still being made.
 pub struct Probes<H: Handler<B>, B: Backend = Kretprobe> {
     shared: NonNull<Shared<H, B>>,
     registered: KVec<*mut B::Native>,
@@ -99,6 +105,25 @@ impl<H: Handler<B>, B: Backend> Probes<H, B> {
         "this backend cannot tell a handler of hits that are missed"
     );
 
+    /// Registers and enables a probe for each of the functions, or none; what is wrong is
+    /// printed.
+    ///
+    /// # Context
+    ///
+    /// Process context; sleeps.
+    ///
+    /// # Errors
+    ///
+    /// As for [`all`](Self::all) and [`Probe::enable`].
+    pub fn attach<I>(handler: H, functions: I, options: B::Options) -> Result<Self>
+    where
+        I: IntoIterator<Item = Function<H::Target>>,
+    {
+        let probes = Self::all(handler, functions, options).map_err(|error| error.report())?;
+        probes.enable_all()?;
+        Ok(probes)
+    }
+
     /// Registers a probe for each of the functions, or none.
     ///
     /// # Context
@@ -111,7 +136,7 @@ impl<H: Handler<B>, B: Backend> Probes<H, B> {
     /// before it is unregistered, the last one first.
     pub fn all<I>(handler: H, functions: I, options: B::Options) -> Result<Self, RegistrationError>
     where
-        I: IntoIterator<Item = Function<H::Target>, IntoIter: ExactSizeIterator>,
+        I: IntoIterator<Item = Function<H::Target>>,
     {
         Self::register(handler, functions.into_iter(), options, true)
     }
@@ -132,14 +157,14 @@ impl<H: Handler<B>, B: Backend> Probes<H, B> {
         options: B::Options,
     ) -> Result<Self, RegistrationError>
     where
-        I: IntoIterator<Item = Function<H::Target>, IntoIter: ExactSizeIterator>,
+        I: IntoIterator<Item = Function<H::Target>>,
     {
         Self::register(handler, functions.into_iter(), options, false)
     }
 
     fn register(
         handler: H,
-        functions: impl ExactSizeIterator<Item = Function<H::Target>>,
+        functions: impl Iterator<Item = Function<H::Target>>,
         options: B::Options,
         all: bool,
     ) -> Result<Self, RegistrationError> {
@@ -170,59 +195,82 @@ impl<H: Handler<B>, B: Backend> Probes<H, B> {
                     }
                 }
             }
-            let Some(failure) = failure else {
-                continue;
-            };
-            if all {
-                // Dropping the set unregisters what it has so far.
-                let symbol = set.registration(index).map(Registration::symbol);
-                return Err(RegistrationError {
-                    symbol: symbol.map_or(Symbol::from(c""), Symbol::for_message),
-                    failure,
-                });
-            }
-            if let Some(place) = set.failures.get_mut(index) {
-                *place = Some(failure);
+            if let Some(failure) = failure {
+                set.fail(index, failure, all)?;
             }
         }
-        B::registered::<H>();
-        Ok(set)
+        let mut result = Ok(());
+        let size = size_of::<Registration<H, B>>();
+        let Self {
+            shared, registered, ..
+        } = &set;
+        let mut refused =
+            KVec::with_capacity(registered.len(), GFP_KERNEL).map_err(Error::from)?;
+        // SAFETY: These are the set's, they live, and no handler runs as none is enabled.
+        unsafe {
+            B::complete::<H>(*shared, registered, &mut |native, failure| {
+                let at = native.addr().wrapping_sub(first.addr()).checked_div(size);
+                // There is room, so this does not fail.
+                let _ = push(&mut refused, (at.unwrap_or(usize::MAX), failure));
+            })?;
+        }
+        for (index, failure) in refused {
+            result = result.and(set.fail(index, failure, all));
+        }
+        result.map(|()| set)
+    }
+
+    /// Notes why a probe is not registered.
+    ///
+    /// # Errors
+    ///
+    /// That, if `all` are wanted. Dropping the set unregisters what it has so far.
+    fn fail(&mut self, index: usize, failure: Failure, all: bool) -> Result<(), RegistrationError> {
+        if all {
+            let symbol = self.registration(index).map(Registration::symbol);
+            return Err(RegistrationError {
+                symbol: symbol.map_or(Symbol::from(c""), Symbol::for_message),
+                failure,
+            });
+        }
+        if let Some(place) = self.failures.get_mut(index) {
+            *place = Some(failure);
+        }
+        Ok(())
     }
 
     /// Makes a set of which no probe is registered yet.
     fn unregistered(
         handler: H,
-        functions: impl ExactSizeIterator<Item = Function<H::Target>>,
+        functions: impl Iterator<Item = Function<H::Target>>,
         options: B::Options,
     ) -> Result<Self, Error> {
-        let len = functions.len();
-        if len == 0 {
-            return Err(code::EINVAL);
-        }
         let shared = Shared {
             handler,
             state: B::new_state()?,
-            registrations: KVec::with_capacity(len, GFP_KERNEL)?,
+            registrations: KVec::new(),
         };
-        let registered = KVec::with_capacity(len, GFP_KERNEL)?;
-        let failures = KVec::with_capacity(len, GFP_KERNEL)?;
         // INVARIANT: The box is owned, and no probe is registered.
         let mut set = Self {
             shared: into_raw(KBox::new(shared, GFP_KERNEL)?),
-            registered,
-            failures,
+            registered: KVec::new(),
+            failures: KVec::new(),
             _entrance: Entrance::new(),
         };
-        for function in functions.take(len) {
+        for function in functions {
             // SAFETY: The box is the set's, in which the registration will be.
             let (registration, failure) =
                 unsafe { Registration::new(set.shared, function, options) };
             // SAFETY: The box is the set's, and as no probe is registered, this is the only
             // reference to it.
             let registrations = unsafe { &mut set.shared.as_mut().registrations };
-            push(registrations, registration)?;
-            push(&mut set.failures, failure)?;
+            append(registrations, registration)?;
+            append(&mut set.failures, failure)?;
         }
+        if set.len() == 0 {
+            return Err(code::EINVAL);
+        }
+        set.registered = KVec::with_capacity(set.len(), GFP_KERNEL)?;
         Ok(set)
     }
 
@@ -230,6 +278,12 @@ impl<H: Handler<B>, B: Backend> Probes<H, B> {
         // SAFETY: By the invariants it is a box of this set's, to which there is no
         // mutable reference.
         unsafe { self.shared.as_ref() }
+    }
+
+    /// What the backend has for the set.
+    #[cfg(CONFIG_FPROBE)]
+    pub(super) fn state(&self) -> &B::State {
+        &self.shared().state
     }
 
     pub(super) fn registration(&self, index: usize) -> Result<&Registration<H, B>> {
@@ -273,25 +327,31 @@ impl<H: Handler<B>, B: Backend> Probes<H, B> {
             .try_for_each(|probe| probe.enable())
     }
 
-    /// Gives up the probes, which stay registered for good: their memory is never freed.
-    /// The caller has to make sure that they do not lead into the module, which may be
-    /// unloaded from now on. Returns the kernel's structures.
-    pub(super) fn leak(self) -> KVec<*mut B::Native> {
-        let mut set = ManuallyDrop::new(self);
-        drop(core::mem::replace(&mut set.failures, KVec::new()));
-        // SAFETY: The set is not used again, nor dropped.
-        unsafe { core::ptr::drop_in_place(&raw mut set._entrance) };
-        core::mem::replace(&mut set.registered, KVec::new())
-    }
-}
-
-impl<H: Handler<B>, B: Backend> Drop for Probes<H, B> {
-    /// Unregisters the probes and waits until no handler runs.
+    /// Unregisters the probes and waits until no handler runs, as a drop does, and tells
+    /// whether the kernel could.
     ///
     /// # Context
     ///
     /// Process context; sleeps.
-    fn drop(&mut self) {
+    ///
+    /// # Errors
+    ///
+    /// The kernel refers to one of the probes for good. They are disabled, none of them
+    /// enters a handler any more, and their memory is never freed. The log says so.
+    pub fn unregister(self) -> Result {
+        let mut set = ManuallyDrop::new(self);
+        let result = set.end();
+        drop(core::mem::replace(&mut set.registered, KVec::new()));
+        drop(core::mem::replace(&mut set.failures, KVec::new()));
+        // SAFETY: The set is not used again, nor dropped.
+        unsafe { core::ptr::drop_in_place(&raw mut set._entrance) };
+        result
+    }
+
+    /// # Errors
+    ///
+    /// As for [`unregister`](Self::unregister). Nothing of the set may be used after this.
+    fn end(&mut self) -> Result {
         reverse(&mut self.registered);
         // SAFETY: By the invariant these probes are registered, and their names live.
         let unregistered = unsafe { B::unregister(&mut self.registered) };
@@ -310,88 +370,41 @@ impl<H: Handler<B>, B: Backend> Drop for Probes<H, B> {
             // The kernel refers to them, and to nothing else of what is dropped here.
             core::mem::forget(core::mem::replace(&mut shared.registrations, KVec::new()));
         }
+        unregistered
+    }
+
+    /// Gives up the probes, which stay registered for good: their memory is never freed.
+    /// The caller has to make sure that they do not lead into the module, which may be
+    /// unloaded from now on. Returns the kernel's structures.
+    pub(super) fn leak(self) -> KVec<*mut B::Native> {
+        let mut set = ManuallyDrop::new(self);
+        drop(core::mem::replace(&mut set.failures, KVec::new()));
+        // SAFETY: The set is not used again, nor dropped.
+        unsafe { core::ptr::drop_in_place(&raw mut set._entrance) };
+        core::mem::replace(&mut set.registered, KVec::new())
     }
 }
 
-/// A probe of a set, registered or not.
-pub struct Probe<'a, H: Handler<B>, B: Backend = Kretprobe> {
-    pub(super) registration: &'a Registration<H, B>,
-    failure: Option<&'a Failure>,
+/// A set shows what its handler shows.
+impl<H: Handler<B> + Show, B: Backend> Show for Probes<H, B> {
+    fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        self.handler().show(out)
+    }
+
+    fn write(&self) -> Result {
+        self.handler().write()
+    }
 }
 
-impl<'a, H: Handler<B>, B: Backend> Probe<'a, H, B> {
-    /// The name of the function.
-    pub fn symbol(&self) -> &'a Symbol {
-        self.registration.symbol()
-    }
-
-    /// What the handler has for the function.
-    pub fn target(&self) -> &'a H::Target {
-        self.registration.target()
-    }
-
-    /// Why the probe is not registered; `None` if it is.
-    pub fn failure(&self) -> Option<&'a Failure> {
-        self.failure
-    }
-
-    /// Enables the probe: from now on it can be hit. Another call does no harm.
+impl<H: Handler<B>, B: Backend> Drop for Probes<H, B> {
+    /// Unregisters the probes and waits until no handler runs.
     ///
     /// # Context
     ///
     /// Process context; sleeps.
-    ///
-    /// # Errors
-    ///
-    /// The error of its [`failure`](Self::failure) if it is not registered, `ENOENT` if its
-    /// function was removed since then, because its module was unloaded (the kernel does not
-    /// put a probe back when the module is loaded again), and those of the kernel.
-    pub fn enable(&self) -> Result {
-        self.switch(true)
-    }
-
-    /// Disables the probe. Another call does no harm.
-    ///
-    /// # Context
-    ///
-    /// Process context; sleeps.
-    ///
-    /// # Errors
-    ///
-    /// The error of its [`failure`](Self::failure) if it is not registered.
-    pub fn disable(&self) -> Result {
-        self.switch(false)
-    }
-
-    fn switch(&self, enable: bool) -> Result {
-        let native = self.registration.native();
-        if let Some(failure) = self.failure {
-            return Err(failure.to_error());
-        }
-        // SAFETY: It is a probe of the set, so it lives, and was set up.
-        if enable && unsafe { B::is_gone(native) } {
-            return Err(code::ENOENT);
-        }
-        // SAFETY: It has no failure, so by the set's invariant it is registered.
-        to_result(unsafe { B::enable(native, enable) })?;
-        Ok(())
-    }
-
-    /// Returns whether the probe is enabled. One whose function was removed, with its
-    /// module, is not.
-    pub fn is_enabled(&self) -> bool {
-        // SAFETY: It is a probe of the set, so it lives, and was set up.
-        self.failure.is_none() && unsafe { B::is_enabled(self.registration.native()) }
-    }
-
-    /// The hits that no handler saw, as the kernel counts them.
-    ///
-    /// # Context
-    ///
-    /// Any.
-    pub fn missed(&self) -> Missed {
-        // SAFETY: It is a probe of the set, so it lives, and was set up.
-        unsafe { B::missed(self.registration.native()) }
+    fn drop(&mut self) {
+        // The log says what has failed.
+        let _ = self.end();
     }
 }
 

@@ -7,7 +7,7 @@
 # say so; the code can be asked.
 
 # The functions by which the kernel enters a handler.
-entered_by='_R.*faultline5probe(6kprobe5entry|9kretprobe(3hit|5entry|3ret)|6fprobe(5entry|3ret))'
+entered_by='_R.*faultline5probe(6kprobe5entry|9kretprobe5enter(3hit|5entry|3ret)|6fprobe(5entry|3ret|5group(5entry|3ret)))'
 
 # What may be called from anywhere, and what is no call: data, per-CPU data, tracepoints
 # (whose functions write to the ring buffer), thunks.

@@ -332,8 +332,8 @@ again() { cat /sys/module/probes/parameters/again; }
 our_handlers_cannot_be_probed() {
 	check "load" load
 	same "on the blacklist" "fprobe entry, fprobe ret, kprobe entry, kretprobe entry, kretprobe ret" \
-		"$(grep -oE '_R.*faultline5probe[69](kprobe|kretprobe|fprobe)[35](entry|ret)' /sys/kernel/debug/kprobes/blacklist |
-			sed -E 's/.*[69]([a-z]+)[35]([a-z]+)$/\1 \2/' | sort -u | paste -sd, | sed 's/,/, /g')"
+		"$(grep -oE '_R.*faultline5probe[69](kprobe|kretprobe5enter|fprobe)[35](entry|ret)' /sys/kernel/debug/kprobes/blacklist |
+			sed -E 's/5enter([35])/\1/; s/.*[69]([a-z]+)[35]([a-z]+)$/\1 \2/' | sort -u | paste -sd, | sed 's/,/, /g')"
 	same "functions that can be traced" "" "$(grep -F '[probes]' "$tracefs/available_filter_functions" || true)"
 }
 
