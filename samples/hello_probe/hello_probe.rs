@@ -8,9 +8,7 @@
 
 #![forbid(unsafe_code)]
 
-use faultline::{
-    debugfs, memory::percpu::Counters, prelude::*, probe::*, task::time, trace::Record,
-};
+use faultline::{debugfs, memory::percpu::Counters, prelude::*, probe::*, task::time};
 
 faultline::params! {
     /// how long a read has to take to be slow; live
@@ -35,38 +33,31 @@ impl Handler for Reads {
     }
 
     fn ret(&self, call: &Return<'_, Self>, entered: &u64) {
-        let ns = time::monotonic_ns().saturating_sub(*entered);
+        let (ret, ns) = (call.ret(), time::monotonic_ns().saturating_sub(*entered));
         if ns >= u64::from(slow_us.get()).saturating_mul(1000) {
             self.0.add::<1>(1);
-            let ret = call.ret();
             SlowRead::record(call.context(), || SlowRead { ns, ret });
         }
     }
 }
 
-struct HelloProbe(Probes<Reads>);
-
-impl debugfs::Show for HelloProbe {
+impl debugfs::Show for Reads {
     fn show(&self, out: &mut dyn core::fmt::Write) -> core::fmt::Result {
-        let counted = &self.0.handler().0;
-        writeln!(out, "reads {}\nslow {}", counted.sum(0), counted.sum(1))
+        writeln!(out, "reads {}\nslow {}", self.0.sum(0), self.0.sum(1))
     }
 }
 
 /// Dropped at unload: the file first, then the probe.
-struct Loaded(#[allow(dead_code, reason = "it is only dropped")] debugfs::File<HelloProbe>);
+struct HelloProbe(#[allow(dead_code, reason = "it is only dropped")] debugfs::File<Probes<Reads>>);
 
-impl Module for Loaded {
+impl Module for HelloProbe {
     fn init() -> Result<Self> {
         let (reads, functions) = (Reads(Counters::new()?), [Function::new(c"vfs_read", ())]);
-        let probes = Probes::all(reads, functions, kretprobe::MaxActive::DEFAULT);
-        let probes = HelloProbe(probes.map_err(|error| error.report())?);
-        probes.0.enable_all()?;
-        let (folder, shown) = (debugfs::Directory::new()?, Arc::new(probes, GFP_KERNEL)?);
-        Ok(Self(debugfs::File::new(&folder, c"reads", false, shown)?))
+        let probes = Probes::attach(reads, functions, kretprobe::MaxActive::DEFAULT)?;
+        Ok(Self(debugfs::File::only(c"reads", probes)?))
     }
 }
 
 faultline::module! {
-    type: Loaded, license: "GPL", author: "A. U. Thor", description: "Tells which reads are slow",
+    type: HelloProbe, license: "GPL", author: "A. U. Thor", description: "Tells slow reads",
 }
