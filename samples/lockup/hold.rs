@@ -36,8 +36,8 @@ pub(crate) struct Hold<'a> {
 
 impl Hold<'_> {
     /// Announces that nothing comes back from what is next.
-    pub(crate) fn is_about_to_die(&self) {
-        State::Holding.go_on_to(State::Died);
+    pub(crate) fn note_death(&self) {
+        State::Holding.change_to(State::Died);
         if self.me.is_some() {
             self.shared.leave(false);
         }

@@ -82,7 +82,7 @@ impl Strike for Striker {
         }
         let shared = &self.shared;
         let cpu = cpu::current();
-        State::Armed.go_on_to(State::Holding);
+        State::Armed.change_to(State::Holding);
         let hold = Hold {
             shared,
             timer: Timer::new(shared.begins(cpu, 1), shared),
@@ -106,7 +106,7 @@ pub(crate) fn run(shared: &Shared, point: &CrashPoint<Striker>, me: &Me<'_>) {
     let run_id = &shared.plan.run_id;
 
     if !count_down(&shared.plan, None, me) {
-        State::Countdown.go_on_to(State::Cancelled);
+        State::Countdown.change_to(State::Cancelled);
         return shared.leave(false);
     }
     shared.evidence.before();
@@ -119,12 +119,12 @@ pub(crate) fn run(shared: &Shared, point: &CrashPoint<Striker>, me: &Me<'_>) {
             "run {run_id}: cancelled: it cannot be armed: error {}",
             error.to_errno()
         );
-        State::Countdown.go_on_to(State::Cancelled);
+        State::Countdown.change_to(State::Cancelled);
         return shared.leave(false);
     }
     // What has struck meanwhile has left this state already: how many are at it comes out
     // right all the same.
-    State::Countdown.go_on_to(State::Armed);
+    State::Countdown.change_to(State::Armed);
 
     let striker = point.strike();
     // What has struck holds until it is reported.
@@ -134,7 +134,7 @@ pub(crate) fn run(shared: &Shared, point: &CrashPoint<Striker>, me: &Me<'_>) {
             break is_done;
         }
         if me.should_stop() && striker.claim(Striker::CANCELLED) {
-            State::Armed.go_on_to(State::Cancelled);
+            State::Armed.change_to(State::Cancelled);
             pr_info!("run {run_id}: {} calls had come", point.calls());
             break false;
         }

@@ -99,7 +99,7 @@ impl Shared {
             self.outcome().report();
         }
         if holds {
-            State::Holding.go_on_to(State::Released);
+            State::Holding.change_to(State::Released);
         }
         // The next run may count its threads from here on.
         if self.threads_unsettled.fetch_sub(1, SeqCst) == 1 {

@@ -64,7 +64,7 @@ impl State {
 
     /// Lets a thread go from this on to `next`. In between it is at both, so that
     /// no reader finds it at none.
-    pub(crate) fn go_on_to(self, next: Self) {
+    pub(crate) fn change_to(self, next: Self) {
         next.threads().fetch_add(1, SeqCst);
         self.threads().fetch_sub(1, SeqCst);
     }

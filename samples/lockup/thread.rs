@@ -58,7 +58,7 @@ pub(crate) fn run_as(role: Role, fault: &Fault, shared: &Shared, me: &Me<'_>) {
     if count_down(&shared.plan, name, me) {
         for iteration in 1..=shared.plan.iterations {
             if iteration > 1 && !cool_down(me) {
-                State::Cooldown.go_on_to(State::Cancelled);
+                State::Cooldown.change_to(State::Cancelled);
                 break;
             }
             let before = if iteration > 1 {
@@ -72,7 +72,7 @@ pub(crate) fn run_as(role: Role, fault: &Fault, shared: &Shared, me: &Me<'_>) {
             }
             shared.progress.iterations_done.fetch_max(iteration, SeqCst);
             if iteration < shared.plan.iterations {
-                State::Holding.go_on_to(State::Cooldown);
+                State::Holding.change_to(State::Cooldown);
             } else {
                 shared.evidence.after();
                 holds = true;
@@ -80,7 +80,7 @@ pub(crate) fn run_as(role: Role, fault: &Fault, shared: &Shared, me: &Me<'_>) {
         }
     } else {
         shared.barrier.stay_away();
-        State::Countdown.go_on_to(State::Cancelled);
+        State::Countdown.change_to(State::Cancelled);
     }
     shared.leave(holds);
 }
@@ -157,14 +157,14 @@ fn hold_together(
         } else if !role.is_second && !me.should_stop() {
             pr_err!("run {run_id}: cpu {cpu}: cancelled: the CPU that it is for was");
         }
-        before.go_on_to(State::Cancelled);
+        before.change_to(State::Cancelled);
         return false;
     }
     // Whoever unloads asks us to stop and then looks for CPUs that are held; we
     // do it the other way round, so one of us notices.
-    before.go_on_to(State::Holding);
+    before.change_to(State::Holding);
     if me.should_stop() {
-        State::Holding.go_on_to(State::Cancelled);
+        State::Holding.change_to(State::Cancelled);
         return false;
     }
 

@@ -41,14 +41,14 @@ pub(super) fn panic_in_interrupt(hold: &Hold<'_>) -> Result {
 /// An oops: a write to address 0.
 #[inline(never)]
 pub(super) fn write_to_null(hold: &Hold<'_>) -> Result {
-    hold.is_about_to_die();
+    hold.note_death();
     fault::write_to_null(hold.mortal)
 }
 
 /// An oops: a bug that the kernel finds in itself.
 #[inline(never)]
 pub(super) fn hit_bug(hold: &Hold<'_>) -> Result {
-    hold.is_about_to_die();
+    hold.note_death();
     fault::bug(hold.mortal)
 }
 
