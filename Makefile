@@ -13,7 +13,7 @@ paths = $(shell KERNEL="$(KERNEL)" $(if $(FAULTLINE_CACHE),FAULTLINE_CACHE="$(FA
 	scripts/paths $(1))
 
 .PHONY: help all modules setup setup-debuginfo setup-machine tools selftests fuzz demo demo-machine matrix test test-long test-kernels \
-	prove bench kernels compatibility lint doc shell install clean distclean
+	prove new check bench kernels compatibility lint doc shell install clean distclean
 
 # Where the modules have the kernel's Rust crates from; see rust/Kbuild.
 RUNTIME_ARG := $(if $(RUNTIME),RUNTIME=$(RUNTIME))
@@ -86,11 +86,14 @@ help:
 #
 # KERNEL=<row>     one of scripts/kernels instead of the first
 # MODULE=<folder>  build the module of your own in that folder, NAME/NAME.rs, instead:
-#                  make MODULE=... [KERNEL=...]; samples/hello_probe is one to copy
+#                  make MODULE=... [KERNEL=...]
+#                  make new MODULE=... makes one that works; make MODULE=... check runs
+#                  its test.sh in a VM
 # KDIR=<tree>      your own kernel tree with Rust metadata: make KDIR=... [install]
 # RUNTIME=embedded the modules carry the Rust crates that they use, also where
 #                  the kernel has them (by itself where it has not)
-# FAULTLINE_SAMPLES  which modules, of "knobs lockup route_probe"
+# FAULTLINE_SAMPLES  which modules, of "func_probe hello_probe knobs lockup
+#                  route_probe"
 # FAULTLINE_BTF    with KDIR: the vmlinux that the build is compared with (default:
 #                  that of the tree)
 # FAULTLINE_CACHE  where the cache is (default ~/.cache/faultline, 7 GB)
@@ -117,6 +120,12 @@ build/btf-guard: $(wildcard tools/btf-guard/Cargo.* tools/btf-guard/src/*.rs) | 
 selftests test test-long test-kernels prove bench: export FAULTLINE_SELFTESTS = 1
 selftests: modules
 	@scripts/programs selftests/knobs/harness selftests/prove/harness
+
+new:
+	@scripts/new-module "$(MODULE)"
+
+check: setup build/btf-guard
+	@scripts/own-module --check "$(MODULE)" $(RUNTIME_ARG)
 
 # The targets of tools/faultline/fuzz, each for its share.
 fuzz: export FAULTLINE_FUZZ_SECONDS = $(or $(FUZZ_SECONDS),600)

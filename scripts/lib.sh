@@ -210,3 +210,9 @@ private_end() {
 	kill -KILL "$1" 2>/dev/null
 	exit "$2"
 }
+
+# own_name NAME FOLDER: can a module be called this?
+own_name() {
+	[[ $1 =~ ^[a-z][a-z0-9_]*$ ]] ||
+		die "MODULE=$2: the folder's name becomes the module's: lower case, digits and _, a letter first"
+}

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A module in a folder of its own, outside of this project, built by make MODULE= for a kernel with Rust
-# and for one without, and run there.
+# A module in a folder of its own, outside of this project: the commands of docs/your-own-module.md,
+# which make one, build it for a kernel with Rust and for one without, and test it there; and what is
+# refused.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -10,56 +11,56 @@ project=$(cd "$here/../.." && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
-# own NAME: a copy of hello_probe of that name.
-own() {
-	mkdir "$folder/$1"
-	sed "s/hello_probe/$1/g" "$project/samples/hello_probe/hello_probe.rs" >"$folder/$1/$1.rs"
+
+# make_in CMD...: in the project, as a user does; no variable of the tests leads it elsewhere.
+make_in() { (cd "$project" && env -u FAULTLINE_SELFTESTS -u MAKEFLAGS -u KERNEL "$@" 2>&1); }
+
+# The commands of the page, in their order. Each has to work.
+the_commands_of_the_page() {
+	local command commands output tested=0
+	mapfile -t commands < <(sed -n '/^## From nothing/,/^## What is in it/ s/^    //p' "$project/docs/your-own-module.md")
+	check "there are some" test ${#commands[@]} -ge 4
+	for command in "${commands[@]}"; do
+		output=$(make_in bash -c "${command//\~/$folder}") || { note "$output"; check "$command" false; }
+		case $command in
+		*check)
+			same "$command: results" "3 of 3" "$(grep -c '^ok ' <<<"$output") of $(sed -n 's/^1\.\.//p' <<<"$output")"
+			tested=$((tested + 1))
+			;;
+		esac
+	done
+	same "kernels" 2 "$tested"
+	same "what is in its folder" "slow_io.rs test.sh" "$(ls "$folder/slow_io" | paste -sd ' ')"
 }
 
-# made ROW FOLDER: builds it.
-made() { KERNEL=$1 "$project/scripts/own-module" "$2" 2>&1; }
-
-# run_on ROW NAME: what it says in a VM.
-run_on() {
-	# shellcheck disable=SC2016 # for the shell inside
-	KERNEL=$1 "$project/scripts/vm" -- sh -ec '
-		insmod "$1/$2.ko" slow_us=0
-		echo 1 >"/sys/kernel/tracing/events/$2/slow_read/enable"
-		dd if=/dev/zero of=/dev/null bs=1009 count=2 status=none
-		echo 0 >"/sys/kernel/tracing/events/$2/slow_read/enable"
-		grep "ret=1009" /sys/kernel/tracing/trace
-		cat "/sys/kernel/debug/$2/reads"
-		rmmod "$2" && echo unloaded' _ "$project/build/$(KERNEL=$1 "$project/scripts/paths" RELEASE)" "$2" 2>&1
+# A test that fails is a failure of the command.
+a_test_that_fails() {
+	local output status=0
+	make_in scripts/new-module "$folder/failing" >/dev/null
+	sed -i 's/count=.\$1/&0/; s/test .*-ge 5/false/' "$folder/failing/test.sh"
+	output=$(make_in scripts/own-module --check "$folder/failing") || status=$?
+	same "exit status" 1 "$status"
+	match "what failed" '^not ok 1 it_counts_slow_reads' "$output"
 }
-
-# works_on ROW: is built, and does what hello_probe does.
-works_on() {
-	local output
-	own away
-	output=$(made "$1" "$folder/away") || { note "$output"; check "it is built" false; }
-	same "what is in its folder" away.rs "$(ls "$folder/away")"
-	output=$(run_on "$1" away)
-	same "events" 2 "$(grep -c 'slow_read: ns=[0-9]* ret=1009$' <<<"$output")"
-	match "what it counts" '^slow [1-9]' "$output"
-	match "the end" '^unloaded' "$output"
-}
-
-on_a_kernel_with_rust() { works_on debian-13-backports; }
-on_a_kernel_without() { works_on debian-13; }
 
 what_is_no_module_is_said() {
-	match "no folder" ': no such folder$' "$(made debian-13-backports "$folder/nowhere" || true)"
-	mkdir "$folder/Own-module" "$folder/empty"
-	match "no name of a module" "becomes the module's" "$(made debian-13-backports "$folder/Own-module" || true)"
-	match "no source" ': there is no empty.rs in it$' "$(made debian-13-backports "$folder/empty" || true)"
+	match "no folder" ': no such folder$' "$(make_in scripts/own-module "$folder/nowhere" || true)"
+	mkdir "$folder/Own-module" "$folder/empty" "$folder/full"
+	touch "$folder/full/file"
+	match "no name of a module" "becomes the module's" "$(make_in scripts/own-module "$folder/Own-module" || true)"
+	match "no name of a new one" "becomes the module's" "$(make_in scripts/new-module "$folder/New-module" || true)"
+	match "no source" ': there is no empty.rs in it$' "$(make_in scripts/own-module "$folder/empty" || true)"
+	match "something is there" 'something in it already$' "$(make_in scripts/new-module "$folder/full" || true)"
+	match "one of ours" 'choose another name$' "$(make_in scripts/new-module "$folder/lockup" || true)"
+	check "that was not made" test ! -e "$folder/lockup" -a ! -e "$folder/New-module"
 }
 
 # A mistake of the compiler's is shown where it is, and no module is left.
 what_does_not_compile_is_shown() {
-	own broken
-	echo 'fn nothing() -> u32 {}' >>"$folder/broken/broken.rs"
 	local output status=0
-	output=$(made debian-13-backports "$folder/broken") || status=$?
+	make_in scripts/new-module "$folder/broken" >/dev/null
+	echo 'fn nothing() -> u32 {}' >>"$folder/broken/broken.rs"
+	output=$(make_in scripts/own-module "$folder/broken") || status=$?
 	check "it fails" test "$status" != 0
 	match "the mistake" 'mismatched types' "$output"
 	check "no module" test ! -e "$project/build/$("$project/scripts/paths" RELEASE)/broken.ko"
@@ -67,4 +68,4 @@ what_does_not_compile_is_shown() {
 
 cleanup() { rm -rf "${folder:?}"/*; }
 
-ktap_run on_a_kernel_with_rust on_a_kernel_without what_is_no_module_is_said what_does_not_compile_is_shown
+ktap_run the_commands_of_the_page a_test_that_fails what_is_no_module_is_said what_does_not_compile_is_shown
