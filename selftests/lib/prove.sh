@@ -57,7 +57,7 @@ new_seed() {
 # unload: those of our modules that a test has left.
 unload() {
 	local name
-	for name in knobs lockup route_probe; do
+	for name in func_probe knobs lockup route_probe; do
 		[ ! -e "/sys/module/$name" ] || rmmod "$name"
 	done
 }

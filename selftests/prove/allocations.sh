@@ -42,4 +42,10 @@ route_probe() {
 		--write dst=192.0.2.0/24 --write events=none --write events=all
 }
 
-ktap_run knobs lockup route_probe
+func_probe() {
+	local folder=/sys/kernel/debug/func_probe
+	each_fails func_probe --read "$folder/functions" --session "$folder/control=program 1 f0=a2:u64 if:f0:>:0;$(
+	)probe 1 vfs_read return 1;probe 2 vfs_write return 1 via=kretprobe;probe 3 vfs_open entry 1;attach"
+}
+
+ktap_run knobs lockup route_probe func_probe

@@ -28,4 +28,8 @@ route_probe() {
 	misused route_probe --also /sys/kernel/debug/route_probe --also /sys/kernel/tracing/events/route_probe
 }
 
-ktap_run knobs lockup route_probe
+func_probe() {
+	misused func_probe --also /sys/kernel/debug/func_probe --also /sys/kernel/tracing/events/func_probe
+}
+
+ktap_run knobs lockup route_probe func_probe

@@ -52,6 +52,15 @@ impl Module {
     }
 }
 
+/// Opens a file, writes each line at once, and closes it.
+pub fn session<'a>(path: &Path, mut lines: impl Iterator<Item = &'a str>) -> Result<(), Errno> {
+    let file = OpenOptions::new().read(true).write(true).open(path);
+    file.and_then(|mut file| {
+        lines.try_for_each(|line| file.write_all(format!("{line}\n").as_bytes()))
+    })
+    .map_err(errno)
+}
+
 pub fn write(file: &Path, value: &str) -> Result<(), Errno> {
     let file = OpenOptions::new().write(true).open(file);
     file.and_then(|mut file| file.write_all(value.as_bytes()))

@@ -31,6 +31,9 @@ struct Cli {
     /// Writes to one of its parameters, as NAME=VALUE
     #[arg(long)]
     write: Vec<String>,
+    /// Opens a file, writes lines to it, and closes it, as FILE=LINE;LINE...
+    #[arg(long)]
+    session: Vec<String>,
     /// Reads this file, or all files of this folder
     #[arg(long)]
     read: Vec<PathBuf>,
@@ -69,6 +72,14 @@ fn main() -> anyhow::Result<ExitCode> {
         let write = || module::write(&file, value);
         let name = format!("write {pair}");
         all.push(fault::each(&target, &name, write, |_| Ok(()))?);
+    }
+    for pair in &cli.session {
+        let Some((file, lines)) = pair.split_once('=') else {
+            bail!("--session takes FILE=LINE;LINE..., not '{pair}'");
+        };
+        let session = || module::session(Path::new(file), lines.split(';'));
+        let name = format!("session {file}");
+        all.push(fault::each(&target, &name, session, |_| Ok(()))?);
     }
     for file in files(&cli.read)? {
         let name = format!("read {}", file.display());
