@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Batches: functions that are attached at once, and in the same way.
+
+use core::{
+    fmt,
+    sync::atomic::Ordering, //
+};
+
+#[cfg(CONFIG_FPROBE)]
+use faultline::probe::fprobe::Group;
+use faultline::{
+    compat::append,
+    prelude::*,
+    probe::{
+        kretprobe::MaxActive,
+        Backend,
+        Failure,
+        Function,
+        Handler,
+        Kprobe,
+        Probe,
+        Probes,
+        Symbol, //
+    },
+    task::cpu, //
+};
+
+use crate::handler::{
+    Entries,
+    Returns,
+    TextReturns,
+    Tracked, //
+};
+
+/// How a function is probed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Via {
+    Fprobe,
+    Kretprobe,
+    Kprobe,
+}
+
+impl Via {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Fprobe => "fprobe",
+            Self::Kretprobe => "kretprobe",
+            Self::Kprobe => "kprobe",
+        }
+    }
+}
+
+/// What is common to all functions of a batch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Way {
+    pub(crate) via: Via,
+    /// It need not be that: another way is taken if it cannot be.
+    pub(crate) is_choice: bool,
+    pub(crate) sees_returns: bool,
+    pub(crate) has_texts: bool,
+    pub(crate) max_active: u16,
+}
+
+impl Way {
+    /// The way that is taken where ftrace is not.
+    fn without_ftrace(self) -> Self {
+        let via = match self.sees_returns {
+            true => Via::Kretprobe,
+            false => Via::Kprobe,
+        };
+        Self {
+            via,
+            is_choice: false,
+            ..self
+        }
+    }
+}
+
+/// A function that is to be attached.
+pub(crate) struct Queued {
+    pub(crate) id: u32,
+    pub(crate) way: Way,
+    pub(crate) function: Function<Tracked>,
+}
+
+/// Functions that were attached at once.
+pub(crate) enum Batch {
+    #[cfg(CONFIG_FPROBE)]
+    EntriesByFprobe(Probes<Entries, Group>),
+    Entries(Probes<Entries, Kprobe>),
+    #[cfg(CONFIG_FPROBE)]
+    ReturnsByFprobe(Probes<Returns, Group>),
+    Returns(Probes<Returns>),
+    TextReturns(Probes<TextReturns>),
+}
+
+/// Calls a function for the set of a batch, whatever its type.
+macro_rules! with_set {
+    ($batch:expr, $set:ident, $via:ident => $body:expr) => {
+        match $batch {
+            #[cfg(CONFIG_FPROBE)]
+            Batch::EntriesByFprobe($set) => {
+                let $via = Via::Fprobe;
+                $body
+            }
+            #[cfg(CONFIG_FPROBE)]
+            Batch::ReturnsByFprobe($set) => {
+                let $via = Via::Fprobe;
+                $body
+            }
+            Batch::Entries($set) => {
+                let $via = Via::Kprobe;
+                $body
+            }
+            Batch::Returns($set) => {
+                let $via = Via::Kretprobe;
+                $body
+            }
+            Batch::TextReturns($set) => {
+                let $via = Via::Kretprobe;
+                $body
+            }
+        }
+    };
+}
+
+impl Batch {
+    /// Attaches functions of the same way, as far as they can be, and adds the batch to `to`;
+    /// a second one for those that another way is taken for.
+    pub(crate) fn attach(
+        way: Way,
+        functions: KVec<Function<Tracked>>,
+        to: &mut KVec<Self>,
+    ) -> Result {
+        let batch = Self::new(way, functions)?;
+        let mut others = KVec::new();
+        if way.is_choice {
+            with_set!(&batch, set, _via => untraced(set.iter(), &mut others)?);
+        }
+        append(to, batch)?;
+        if others.len() == 0 {
+            return Ok(());
+        }
+        Self::attach(way.without_ftrace(), others, to)
+    }
+
+    fn new(way: Way, functions: KVec<Function<Tracked>>) -> Result<Self> {
+        let max_active = MaxActive::new(way.max_active);
+        Ok(match way {
+            #[cfg(CONFIG_FPROBE)]
+            Way {
+                via: Via::Fprobe,
+                sees_returns: false,
+                ..
+            } => Self::EntriesByFprobe(attached(Entries, functions, ())?),
+            #[cfg(CONFIG_FPROBE)]
+            Way {
+                via: Via::Fprobe, ..
+            } => Self::ReturnsByFprobe(attached(Returns, functions, ())?),
+            Way {
+                sees_returns: false,
+                ..
+            } => Self::Entries(attached(Entries, functions, ())?),
+            Way {
+                has_texts: true, ..
+            } => Self::TextReturns(attached(TextReturns, functions, max_active)?),
+            _ => Self::Returns(attached(Returns, functions, max_active)?),
+        })
+    }
+
+    /// Writes a line for each function.
+    pub(crate) fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        with_set!(self, set, via => {
+            set.iter()
+                .filter(|probe| !probe.target().is_moved.load(Ordering::Relaxed))
+                .try_for_each(|probe| show(&probe, via, out))
+        })
+    }
+
+    /// Whether there is a function with this number.
+    pub(crate) fn has(&self, id: u32) -> bool {
+        with_set!(self, set, _via => set.iter().any(|probe| probe.target().id == id))
+    }
+
+    /// Disables the functions for which `is_too_much` says so.
+    pub(crate) fn brake(&self, is_too_much: &dyn Fn(&Tracked, &Symbol) -> bool) {
+        with_set!(self, set, _via => {
+            for probe in set.iter() {
+                let tracked = probe.target();
+                if probe.is_enabled() && is_too_much(tracked, probe.symbol()) {
+                    tracked.is_braked.store(true, Ordering::Relaxed);
+                    let _ = probe.disable();
+                }
+            }
+        });
+    }
+
+    /// How many calls were missed of which only the kernel knows the functions.
+    pub(crate) fn missed_in_group(&self) -> u64 {
+        match self {
+            #[cfg(CONFIG_FPROBE)]
+            Self::EntriesByFprobe(set) => set.missed_in_group(),
+            #[cfg(CONFIG_FPROBE)]
+            Self::ReturnsByFprobe(set) => set.missed_in_group(),
+            _ => 0,
+        }
+    }
+}
+
+/// Attaches and enables functions.
+fn attached<H, B>(
+    handler: H,
+    functions: KVec<Function<Tracked>>,
+    options: B::Options,
+) -> Result<Probes<H, B>>
+where
+    B: Backend,
+    H: Handler<B, Target = Tracked>,
+{
+    let probes = Probes::available(handler, functions, options);
+    let probes = probes.map_err(|error| error.report())?;
+    probes.enable_all()?;
+    Ok(probes)
+}
+
+/// Moves the functions that ftrace does not trace to a list.
+fn untraced<'a, H, B>(
+    probes: impl Iterator<Item = Probe<'a, H, B>> + 'a,
+    to: &mut KVec<Function<Tracked>>,
+) -> Result
+where
+    B: Backend,
+    H: Handler<B, Target = Tracked>,
+{
+    for probe in probes {
+        if matches!(probe.failure(), Some(Failure::NotTraceable)) {
+            let tracked = probe.target();
+            let name = probe.symbol().as_c_str().to_str().map_err(|_| EINVAL)?;
+            let function =
+                Tracked::function(tracked.id, Symbol::new(name)?, tracked.program.clone())?;
+            append(to, function)?;
+            tracked.is_moved.store(true, Ordering::Relaxed);
+        }
+    }
+    Ok(())
+}
+
+/// How many calls should be followed at once, if so many are too few.
+fn enough(max_active: u32) -> u32 {
+    let possible = (0..cpu::count_limit()).filter(|&cpu| cpu::is_possible(cpu));
+    let cpus = possible.fold(0_u32, |count, _| count.wrapping_add(1));
+    max_active
+        .saturating_mul(2)
+        .max(cpus.saturating_mul(2))
+        .max(10)
+}
+
+/// Writes the line of a function.
+fn show<H, B>(probe: &Probe<'_, H, B>, via: Via, out: &mut dyn fmt::Write) -> fmt::Result
+where
+    B: Backend,
+    H: Handler<B, Target = Tracked>,
+{
+    let tracked = probe.target();
+    let state = match probe.failure() {
+        Some(_) => "failed",
+        None if tracked.is_braked.load(Ordering::Relaxed) => "braked",
+        None if probe.is_enabled() => "attached",
+        None => "gone",
+    };
+    write!(
+        out,
+        "id={} function={} state={state} via={} ",
+        tracked.id,
+        probe.symbol(),
+        via.name()
+    )?;
+    tracked.ledger.show(|| probe.missed(), out)?;
+    let max_active = probe.max_active();
+    write!(out, " maxactive={max_active}")?;
+    if tracked.ledger.missed_no_instance() > 0 {
+        write!(out, " needed={}", enough(max_active))?;
+    }
+    tracked.ledger.show_times(out)?;
+    if let Some(failure) = probe.failure() {
+        write!(out, " reason={failure}")?;
+    }
+    out.write_char('\n')
+}

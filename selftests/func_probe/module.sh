@@ -1,0 +1,297 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The module func_probe by itself: what it takes, refuses, records and counts, and that a session ends
+# with whoever has it open.
+#
+# Proves: probes
+
+here=$(dirname "$0")
+. "$here/../lib/ktap.sh"
+. "$here/../lib/handlers.sh"
+
+tracefs=/sys/kernel/tracing
+control=/sys/kernel/debug/func_probe/control
+functions=/sys/kernel/debug/func_probe/functions
+
+# begin: loads the module and opens a session, as descriptor 9.
+begin() {
+	check "load" insmod "$FAULTLINE_MODULES/func_probe.ko"
+	exec 9<>"$control"
+}
+tell() { printf '%s\n' "$@" >&9; }
+# reply: what became of the last write.
+reply() { cat <&9; }
+# value KEY ID: of a function's line.
+value() { sed -nE "s/^(.* )?id=$2 (.* )?$1=([^ ]*)( .*)?$/\3/p" "$functions"; }
+reads() { dd if=/dev/zero of=/dev/null bs="$2" count="$1" status=none; }
+events() { echo "$1" >"$tracefs/events/func_probe/enable"; }
+# fields NAME: of the events of that name.
+fields() { sed -n "s/^.*: $1: //p" "$tracefs/trace"; }
+
+calls_are_recorded_with_arguments_and_result() {
+	begin
+	check "lines" tell 'program 1 f0=a2:u64 f1=ret:s64 if:f0:==:1009' 'probe 7 vfs_read return 1' attach
+	same "state" attached "$(value state 7)"
+	events 1
+	reads 3 1009
+	reads 2 1013
+	events 0
+	same "events" 3 "$(fields return | grep -cE '^id=7 tgid=[0-9]+ ret=1009 ns=[1-9][0-9]* a0=[0-9]+ a1=[0-9]+ a2=1009 .* f0=1009 f1=1009 f2=0 .* unread=0 cut=0 t0="" t1=""$')"
+	same "others" 3 "$(fields return | wc -l)"
+	same "recorded" 3 "$(value recorded 7)"
+	check "filtered" test "$(value filtered 7)" -ge 2
+}
+
+entries_are_recorded() {
+	begin
+	check "lines" tell 'program 1 f0=a2:u64 if:f0:==:1019' 'probe 1 vfs_read entry 1' attach
+	events 1
+	reads 4 1019
+	events 0
+	same "events" 4 "$(fields call | grep -cE '^id=1 tgid=[0-9]+ a0=.* a2=1019 .* f0=1019 ')"
+}
+
+# The ways of one function agree: each is a probe of its own.
+all_ways_see_the_same() {
+	local way ways=(1:fprobe 2:kretprobe)
+	begin
+	check "program" tell 'program 1 f0=a2:u64 if:f0:==:1021 count' 'program 2 f0=a2:u64 if:f0:==:1021'
+	for way in "${ways[@]}"; do check "$way" tell "probe ${way%:*} vfs_read return 1 via=${way#*:}"; done
+	check "kprobe" tell 'probe 3 vfs_read entry 1 via=kprobe' 'probe 4 vfs_read entry 1 via=fprobe' attach
+	reads 200 1021
+	same "what each has counted" "200 200 200 200" "$(for id in 1 2 3 4; do value recorded $id; done | paste -sd ' ')"
+	same "the ways" "fprobe kretprobe kprobe fprobe" "$(for id in 1 2 3 4; do value via $id; done | paste -sd ' ')"
+}
+
+signed_numbers_and_errors() {
+	begin
+	check "lines" tell 'program 1 errors:s32 f0=ret:s32 if:f0:<:0' 'probe 1 do_sys_openat2 return 1' attach
+	events 1
+	for _ in 1 2 3; do cat /does/not/exist 2>/dev/null || true; done
+	events 0
+	# ENOENT, as a number of 64 bits.
+	check "events" test "$(fields return | grep -c ' f0=18446744073709551614 ')" -ge 3
+	check "errors" test "$(value errors 1)" -ge 3
+	same "what is recorded is an error" "$(value recorded 1)" "$(value errors 1)"
+}
+
+texts_are_read() {
+	begin
+	check "lines" tell 'program 1 t0=a1:ustr if:comm:==:mkdir' 'probe 1 do_sys_openat2 entry 1' \
+		'program 2 t0=a1:ustr if:comm:==:mkdir' 'probe 2 do_sys_openat2 return 2' attach
+	events 1
+	(exec -a mkdir mkdir -p "/tmp/a\"b")
+	events 0
+	match "a path of user space" '^id=1 .* t0="/[^"]*" t1=""$' "$(fields call)"
+	match "at the return" '^id=2 .* t0="/[^"]*" t1=""$' "$(fields return)"
+	same "way" kretprobe "$(value via 2)"
+}
+
+what_cannot_be_read_says_so() {
+	begin
+	check "lines" tell 'program 1 f0=a2.0:u64 t0=a2:str f1=a2:u64 if:f1:==:1031' \
+		'probe 1 vfs_read entry 1' 'program 2 f0=a2.0:u64 f1=a2:u64 if:f1:==:1031 if:f0:>=:0' \
+		'probe 2 vfs_read entry 2' attach
+	events 1
+	reads 2 1031
+	events 0
+	# f0 is bit 0, t0 is bit 8. A condition on what could not be read does not hold.
+	same "events" 2 "$(fields call | grep -c '^id=1 .* unread=257 ')"
+	same "of the other" 0 "$(value recorded 2)"
+}
+
+bad_lines_are_refused() {
+	local line errno words
+	begin
+	check "a good one" tell 'program 1 f0=a0:u64' 'program 2 f0=ret:u64' 'program 3 t0=a0:str' 'probe 1 vfs_read return 1'
+	while IFS='|' read -r line errno words; do
+		if (LC_ALL=C tell "$line") 2>/tmp/error; then note "'$line' was accepted"; exit 1; fi
+		match "$line" "$errno" "$(cat /tmp/error)"
+		match "$line" "^line 1: .*$words" "$(reply)"
+	done <<-'END'
+		nonsense|Invalid argument|'nonsense' is none of program, probe
+		attach now|Invalid argument|'now' is too much
+		program 4096|Numerical result out of range|'4096' is no number from 0 to 4095
+		program x|Invalid argument|'x' is no number
+		program 1|File exists|program 1 already
+		program 9 f6=a0:u64|Invalid argument|f0 to f5
+		program 9 f0=a0:str|Invalid argument|t0 to t1
+		program 9 f0=a0|Invalid argument|has no type
+		program 9 f0=a0:u12|Invalid argument|'u12': a type is
+		program 9 f0=a12:u64|Numerical result out of range|'12' is no number from 0 to 11
+		program 9 f0=x.1:u64|Invalid argument|neither a0 to a11 nor ret
+		program 9 f0=a0.:u64|Invalid argument|has no offset
+		program 9 f0=a0.1.1.1.1.1.1.1.1.1:u64|Invalid argument|more than 8 steps
+		program 9 f0=a0.1048577:u64|Numerical result out of range|'1048577'
+		program 9 if:f0:==:1|Invalid argument|'f0' is no field
+		program 9 f0=a0:u64 if:f0:=:1|Invalid argument|'=': a comparison is
+		program 9 f0=a0:u64 if:f0:==:-1|Invalid argument|not negative
+		program 9 f0=a0:s64 if:f0:==:x|Invalid argument|'x' is not a number
+		program 9 if:comm:<:a|Invalid argument|comm can be compared
+		program 9 if:comm:==:0123456789abcdef|Invalid argument|1 to 15 bytes
+		program 9 if:pid|Invalid argument|not OPERAND:OP:VALUE
+		probe 1 vfs_write return 1|File exists|function 1 already
+		probe 2 vfs_write both 1|Invalid argument|neither entry nor return
+		probe 2 vfs_write return 8|Invalid argument|no program 8
+		probe 2 vfs_write entry 2|Invalid argument|known at the return only
+		probe 2 vfs_write return 3 via=fprobe|Invalid argument|no room for texts
+		probe 2 vfs_write return 1 via=kprobe|Invalid argument|via=kretprobe
+		probe 2 vfs_write return 1 maxactive=5000|Numerical result out of range|'5000'
+		probe 2|Invalid argument|the name of the function is missing
+		max_rate|Invalid argument|a rate is missing
+	END
+	# All of that has changed nothing.
+	same "functions" "id=1 function=vfs_read state=queued" "$(cat "$functions")"
+	check "a line in two pieces" printf 'pro' >&9
+	check "its end" printf 'gram 4 count\n' >&9
+	if (tell 'program 4') 2>/dev/null; then check "it was one line" false; fi
+	if (head -c 5000 /dev/zero | tr '\0' x >&9) 2>/dev/null; then check "a line without an end is refused" false; fi
+}
+
+what_cannot_be_probed_says_why() {
+	begin
+	check "lines" tell 'program 1' 'probe 1 no_such_function return 1' 'probe 2 vfs_read return 1' \
+		'probe 3 asm_exc_page_fault return 1' attach
+	match "absent" '^id=1 .*state=failed .* reason=not found' "$(cat "$functions")"
+	match "blacklisted" '^id=3 .*state=failed .* reason=blacklisted' "$(cat "$functions")"
+	same "the other" attached "$(value state 2)"
+}
+
+a_second_session_is_refused() {
+	begin
+	if (exec 8<>"$control") 2>/dev/null; then check "a second session is refused" false; fi
+	if rmmod func_probe 2>/dev/null; then check "an unload is refused" false; fi
+	exec 9>&-
+	check "another one" exec 8<>"$control"
+	exec 8>&-
+}
+
+# Killed, whatever it was doing.
+a_session_ends_with_its_program() {
+	local before program
+	before=$(wc -l </sys/kernel/debug/kprobes/list)
+	check "load" insmod "$FAULTLINE_MODULES/func_probe.ko"
+	mkfifo /tmp/told
+	(
+		exec 9<>"$control"
+		tell 'program 1' 'probe 1 vfs_read return 1 via=kretprobe' 'probe 2 vfs_write return 1' attach
+		echo >/tmp/told
+		exec sleep 1000 9<&9
+	) &
+	program=$!
+	read -r _ </tmp/told
+	same "attached" 2 "$(grep -c state=attached "$functions")"
+	check "kprobes" test "$(wc -l </sys/kernel/debug/kprobes/list)" -gt "$before"
+	kill -KILL "$program"
+	wait "$program" || true
+	same "functions" "" "$(cat "$functions")"
+	same "kprobes" "$before" "$(wc -l </sys/kernel/debug/kprobes/list)"
+	check "unload" rmmod func_probe
+}
+
+more_come_later_and_all_go() {
+	begin
+	check "first" tell 'program 1 count' 'probe 1 vfs_read return 1' attach
+	check "second" tell 'probe 2 vfs_write return 1' attach
+	reads 10 1033
+	check "both" test "$(value recorded 1)" -ge 10 -a "$(value recorded 2)" -ge 10
+	check "detach" tell detach
+	same "functions" "" "$(cat "$functions")"
+	check "anew" tell 'program 1 count' 'probe 1 vfs_read return 1' attach
+	reads 10 1033
+	check "again" test "$(value recorded 1)" -ge 10
+}
+
+the_brake_disables_what_is_hit_too_often() {
+	local hits load
+	begin
+	log_begin
+	check "lines" tell 'max_rate 50' 'program 1 count' 'probe 1 vfs_read return 1' attach
+	while :; do reads 100 1; done 9>&- &
+	load=$!
+	await 30 "the brake" grep -q 'state=braked' "$functions"
+	match "the log" 'func_probe: vfs_read: [0-9]* hits a second are more than max_rate 50' "$(log)"
+	hits=$(value hits 1)
+	reads 100 1
+	same "hits after that" "$hits" "$(value hits 1)"
+	kill "$load"
+	wait "$load" || true
+}
+
+the_ledger_balances_under_load() {
+	local i pids=()
+	begin
+	check "lines" tell 'program 1 f0=a2:u64 if:f0:>:500' 'max_rate 0' 'probe 1 vfs_read return 1' \
+		'probe 2 vfs_write return 1 via=kretprobe maxactive=1' attach
+	events 1
+	for i in 1 2 3 4; do { for _ in {1..10}; do reads 100 $((i * 300)); done; } 9>&- & pids+=($!); done
+	for _ in {1..20}; do
+		same "the ledger" "" "$(awk '{
+			for (i = 1; i <= NF; i++) { split($i, part, "="); v[part[1]] = part[2] }
+			if (v["hits"] != v["recorded"] + v["filtered"] + v["lost"] + v["missed"] + v["in_flight"]) print
+		}' "$functions")"
+	done
+	wait "${pids[@]}"
+	events 0
+	check "what passes" test "$(value recorded 1)" -ge 3000
+	check "what does not" test "$(value filtered 1)" -ge 1000
+	match "times" '^id=1 .* below=([0-9]+:[0-9]+,?)+$' "$(cat "$functions")"
+}
+
+# many: at least this many functions that ftrace traces and kprobes may probe, by name, once each.
+many() {
+	awk 'NR == FNR { if ($3 == "") next; split($3, part, "+"); black[$NF] = 1; next }
+		NF == 1 && $1 ~ /^[a-z]+_[a-z0-9_]+$/ && !($1 in black) && count[$1]++ == 0 { name[n++] = $1 }
+		END { for (i = 0; i < n; i++) if (count[name[i]] == 1) print name[i] }' \
+		/sys/kernel/debug/kprobes/blacklist "$tracefs/available_filter_functions" |
+		grep -E '^(ext4|tcp|udp|nfs|xfs|btrfs|ip|inet|fib|neigh|sock|sk|skb|dev|net|vfs|fs|bio|blk|dm|md|pci|acpi|usb|crypto|key|kernfs|sysfs|proc|seq|dentry|inode|iomap|jbd2|virtio|vring|drm|tty|serial|hid|input|rtc|ipv6|addrconf|nl|genl|rtnl|nf|xt|cgroup|cpuset|bpf|perf)_' |
+		head -n "$1"
+}
+
+thousands_are_attached_at_once() {
+	local names began attached detached
+	mapfile -t names < <(many 5000)
+	begin
+	began=$(cut -d' ' -f1 /proc/uptime)
+	{
+		echo 'program 1 count'
+		echo 'max_rate 0'
+		for id in "${!names[@]}"; do
+			echo "probe $id ${names[id]} return 1"
+			(((id + 1) % 1024)) || echo attach
+		done
+		echo attach
+	} >/tmp/plan
+	cat /tmp/plan >&9 || { note "$(reply)"; check "the lines are accepted" false; }
+	attached=$(cut -d' ' -f1 /proc/uptime)
+	note "${#names[@]} functions: $(sed -nE 's/.*(state=[a-z]+) (via=[a-z]+).*/\1 \2/p' "$functions" | sort | uniq -c | paste -sd,)"
+	check "most of them" test "$(grep -c state=attached "$functions")" -ge $((${#names[@]} * 9 / 10))
+	reads 100 1039
+	exec 9>&-
+	detached=$(cut -d' ' -f1 /proc/uptime)
+	note "attached in $(echo "$attached - $began" | bc) s, detached in $(echo "$detached - $attached" | bc) s"
+	check "in some seconds" test "$(echo "$attached - $began < 60 && $detached - $attached < 60" | bc)" = 1
+}
+
+handlers_may+='|trace_event_buffer_(reserve|commit)|__trace_trigger_soft_disabled'
+handlers_may+='|perf_trace_(buf_alloc|run_bpf_submit)|__per_cpu_offset|copy_from_user_nofault'
+
+its_handlers_are_fit() {
+	handlers_are_fit "$FAULTLINE_MODULES/func_probe.ko" 9 '_R.*func_probe.*EVENT'
+}
+
+cleanup() {
+	exec 9>&- 8>&-
+	jobs -p | xargs -r kill 2>/dev/null || true
+	[ ! -e /sys/module/func_probe ] || rmmod func_probe
+	events 0 2>/dev/null || true
+	echo >"$tracefs/trace"
+	rm -f /tmp/told
+}
+
+ktap_run calls_are_recorded_with_arguments_and_result entries_are_recorded all_ways_see_the_same \
+	signed_numbers_and_errors texts_are_read what_cannot_be_read_says_so bad_lines_are_refused \
+	what_cannot_be_probed_says_why a_second_session_is_refused a_session_ends_with_its_program \
+	more_come_later_and_all_go the_brake_disables_what_is_hit_too_often the_ledger_balances_under_load \
+	thousands_are_attached_at_once its_handlers_are_fit
