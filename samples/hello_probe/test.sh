@@ -4,7 +4,9 @@
 # Tests hello_probe in a VM, by `make MODULE=<its folder> check`. Each function is a test; what
 # `check`, `same` and `match` do is at the beginning of selftests/lib/ktap.sh.
 
+# shellcheck disable=SC1091 # where they are is known in the VM
 . "$FAULTLINE_LIB/ktap.sh"
+# shellcheck disable=SC1091
 . "$FAULTLINE_LIB/handlers.sh"
 
 tracefs=/sys/kernel/tracing

@@ -60,8 +60,8 @@ all_ways_see_the_same() {
 	for way in "${ways[@]}"; do check "$way" tell "probe ${way%:*} vfs_read return 1 via=${way#*:}"; done
 	check "kprobe" tell 'probe 3 vfs_read entry 1 via=kprobe' 'probe 4 vfs_read entry 1 via=fprobe' attach
 	reads 200 1021
-	same "what each has counted" "200 200 200 200" "$(for id in 1 2 3 4; do value recorded $id; done | paste -sd ' ')"
-	same "the ways" "fprobe kretprobe kprobe fprobe" "$(for id in 1 2 3 4; do value via $id; done | paste -sd ' ')"
+	same "what each has counted" "200 200 200 200" "$(for id in 1 2 3 4; do value recorded "$id"; done | paste -sd ' ')"
+	same "the ways" "fprobe kretprobe kprobe fprobe" "$(for id in 1 2 3 4; do value via "$id"; done | paste -sd ' ')"
 }
 
 signed_numbers_and_errors() {

@@ -143,7 +143,7 @@ results_are_those_of_user_space() {
 }
 
 attached_and_detached_under_load() {
-	local i load pids=()
+	local i pids=()
 	check "load" insmod "$FAULTLINE_MODULES/func_probe.ko"
 	for i in 1 2; do { while :; do head -c 1000 /etc/passwd >/dev/null; done; } 9>&- & pids+=($!); done
 	for ((i = 0; i < rounds / 4; i++)); do
