@@ -62,9 +62,9 @@ help:
 #                  where it was, and leaves build/matrix.html to look at
 # make test        the whole test suite
 # make test-long   what takes longer: every mode of lockup, route_probe's counts against
-#                  another observer for a minute each, 100 unloads under load, the
-#                  kernel's own tests, ten minutes of fuzzing, and the goals of
-#                  the benchmark
+#                  another observer for a minute each, func_probe's beside ftrace, 100
+#                  unloads under load, the kernel's own tests, ten minutes of fuzzing,
+#                  and the goals of the benchmark
 # make fuzz        the readers of other people's files on inputs of every kind, for
 #                  FUZZ_SECONDS=600 in all
 # make prove       the tests of the modules on kernels that check each lock, sleep, object and
@@ -170,6 +170,7 @@ test-long: selftests tools
 	@scripts/test $(patsubst selftests/%,debian-13:%,$(wildcard selftests/machine/*.sh)) \
 		lockup debian-13:lockup/hold.sh lockup_oops lockup_death probes knobs/races.sh drill/pass.sh \
 		prove/crash_points.sh prove/fuzz_files.sh prove/fuzz_params.sh tool/fuzz.sh own_module \
+		func_probe/observers.sh \
 		$(patsubst selftests/%,%,$(wildcard selftests/route_probe/*.sh)) bench
 
 prove:
@@ -185,7 +186,8 @@ test-kernels: setup-debuginfo
 	@for row in $$(scripts/list-kernels --stock); do \
 		$(MAKE) --no-print-directory KERNEL=$$row selftests tools || \
 			rm -f build/"$$(KERNEL=$$row scripts/paths RELEASE)"/*.ko; done
-	@code=0; scripts/test --all workshop runtime lockup lockup_oops lockup_death knobs probes hello_probe task route_probe drill || code=1; \
+	@code=0; scripts/test --all workshop runtime lockup lockup_oops lockup_death knobs probes hello_probe task route_probe \
+		func_probe drill || code=1; \
 		scripts/compatibility --update && exit $$code
 
 kernels:

@@ -3,8 +3,6 @@
 #
 # func_probe beside another observer: what it counts of 200 functions is what ftrace's function tracer
 # records of the same tasks, and results are those that user space got.
-#
-# Proves: probes
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
