@@ -14,6 +14,10 @@ use crate::btf::Cache;
 use crate::terminal::escape::tell;
 use anyhow::{bail, ensure};
 
+/// The most functions that are probed at once. Those of a whole kernel take minutes to attach, and each
+/// call of any of them is a hit.
+const MOST: usize = 10_000;
+
 /// What is probed.
 pub struct Probing<'a> {
     ask: &'a Ask,
@@ -41,6 +45,9 @@ impl<'a> Probing<'a> {
         let system = System::here();
         let mut types = Cache::new(system.btf());
         let Targets { found, awaited } = targets(patterns, &system, &mut types)?;
+        if let Some(reason) = too_many(found.len()) {
+            return Err(wrong(reason));
+        }
         let mut plan = Plan::default();
         let left_out = plan.add(ask, found);
         if let (true, Some(first)) = (plan.probes.is_empty(), left_out.first()) {
@@ -110,6 +117,9 @@ impl<'a> Probing<'a> {
         self.types.forget(module);
         let Targets { found, .. } = targets(&patterns, &self.system, &mut self.types)?;
         let before = self.plan.probes.len();
+        if let Some(reason) = too_many(before + found.len()) {
+            bail!(reason);
+        }
         // Of other modules that its pattern fits, functions may be probed already.
         let new = found
             .into_iter()
@@ -149,5 +159,27 @@ impl<'a> Probing<'a> {
 
     pub fn ledger(&self) -> anyhow::Result<Ledger> {
         Ledger::read(&self.session.functions()?)
+    }
+}
+
+/// The complaint that so many functions are too many, if they are.
+fn too_many(count: usize) -> Option<String> {
+    (count > MOST).then(|| {
+        format!("{count} functions are meant, and at most {MOST} are probed at once: choose fewer")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_kernel_is_too_much() {
+        assert_eq!(too_many(MOST), None);
+        let reason = too_many(41_234).unwrap();
+        assert_eq!(
+            reason,
+            "41234 functions are meant, and at most 10000 are probed at once: choose fewer"
+        );
     }
 }
