@@ -188,8 +188,7 @@ impl Types {
         })
     }
 
-    /// The type of a name, for tests: `struct sock`, `union sigval`, `enum pid_type`, `int`, `size_t`.
-    #[cfg(test)]
+    /// The type of a name: `struct sock`, `union sigval`, `enum pid_type`, `int`, `size_t`.
     pub fn named(&self, name: &str) -> Option<Type> {
         use btf_rs::Type as Btf;
         let (tag, bare) = match name.split_once(' ') {

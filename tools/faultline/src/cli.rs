@@ -3,6 +3,7 @@
 //! The command line: what a user may ask for, and how the answer is given. Each command of some size
 //! is a file here; `doctor`, `drill matrix` and `drill here` have theirs with what they do.
 
+mod blocked;
 mod debug;
 mod drill_vm;
 mod duration;
@@ -19,6 +20,7 @@ use crate::here;
 use crate::here::args::{self, HereArgs, ResumeArgs, StatusArgs};
 use crate::ledger;
 use crate::matrix::{self, MatrixArgs};
+use blocked::BlockedArgs;
 use clap::{CommandFactory, Parser, Subcommand};
 use drill_vm::DrillVmArgs;
 use probe::ProbeArgs;
@@ -32,7 +34,7 @@ use verdict::VerdictArgs;
 const DRILL_EXIT_STATUS: &str = "exit status:\n  0  the drill passed; of status: every newest proof holds\n  1  it failed, or was refused; of status: a proof failed, or holds no longer\n  2  wrong usage\n  3  could not tell";
 
 /// Rehearses kernel faults, judges the crash dumps that they leave, and shows what goes on in a kernel
-/// that runs: what IPv4 routing decides, what functions do, signals.
+/// that runs: what IPv4 routing decides, what functions do, signals, blocked tasks.
 #[derive(Parser)]
 #[command(version, max_term_width = 80, after_help = concat!(
     "examples:\n",
@@ -41,7 +43,8 @@ const DRILL_EXIT_STATUS: &str = "exit status:\n  0  the drill passed; of status:
     "  faultline verdict build/drills/latest/vmcore --json\n",
     "  faultline route --dst 192.0.2.0/24\n",
     "  faultline probe -l 'kernel.function(\"tcp_v4_*\")'\n",
-    "  faultline signals --comm postgres\n\n",
+    "  faultline signals --comm postgres\n",
+    "  faultline blocked --min 10s\n\n",
     "exit status:\n  0  as it should be\n  1  the check failed\n  2  wrong usage\n  3  could not tell"
 ))]
 struct Cli {
@@ -69,6 +72,9 @@ enum Command {
     /// Show live who sends which signal to whom, and what comes of it
     #[command(after_help = signals::help())]
     Signals(Box<SignalsArgs>),
+    /// Show the tasks that are blocked, what they wait for, and who holds that
+    #[command(after_help = blocked::help())]
+    Blocked(BlockedArgs),
 }
 
 #[derive(Subcommand)]
@@ -141,6 +147,7 @@ fn obey(command: Command) -> anyhow::Result<ExitCode> {
         Command::Verdict(args) => verdict::run(args),
         Command::Route(args) => crate::route::run(&args.ask()),
         Command::Signals(args) => crate::signals::run(&args.ask()),
+        Command::Blocked(args) => crate::blocked::run(&args.ask()),
         Command::Probe(args) => args.run(),
     }
 }
@@ -259,6 +266,8 @@ mod tests {
             "faultline signals --signal TERM,65",
             "faultline signals --pid 0",
             "faultline signals --comm a-name-of-16-byte",
+            "faultline blocked --min 0",
+            "faultline blocked --min 1.5s",
             "faultline probe -l",
             "faultline probe",
             "faultline probe -l --stack vfs_read",

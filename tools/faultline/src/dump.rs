@@ -27,7 +27,7 @@ mod testing;
 mod unpack;
 mod vmcore;
 mod vmcoreinfo;
-mod words;
+pub mod words;
 
 pub use fault::{Fault, Watch};
 pub use place::Place;

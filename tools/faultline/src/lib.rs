@@ -9,13 +9,14 @@
 //! is read by the files of its directory, and what it tells is in [`klog`]; all of it becomes
 //! a [`timeline`] and a [`verdict`], which a [`report`] shows. A [`matrix`] is many of them.
 //! [`here`] is a drill on the machine itself, and its [`ledger`] what those have proven.
-//! [`route`], [`probe`] and [`signals`] stand for themselves, on [`tracing`]. The
+//! [`route`], [`probe`] and [`signals`] stand for themselves, on [`tracing`]; so does [`blocked`]. The
 //! kernel's types are [`btf`]. The [`doctor`] looks at a machine, through a [`system`], before anything
 //! is done to it.
 //!
 //! Below all of them are [`fault`], tables that read nothing, and [`files`] and [`terminal`], what
 //! the program writes and shows.
 
+mod blocked;
 mod btf;
 mod cli;
 mod cpu_list;

@@ -132,7 +132,6 @@ fn int_name(name: &str) -> &str {
 }
 
 /// All names that BTF may have for what `name` is.
-#[cfg(test)]
 pub(super) fn spellings(name: &str) -> Vec<&str> {
     let others = INTEGERS.iter().filter(|(_, kernel)| *kernel == name);
     std::iter::once(name)
