@@ -70,10 +70,7 @@ pub(crate) enum Condition {
 
 impl Condition {
     /// Reads a condition on these fields.
-    pub(crate) fn parse(
-        text: Word<'_>,
-        fields: &[Option<Spec>; NUMBERS],
-    ) -> Result<Self, Refusal> {
+    pub(crate) fn parse(text: Word<'_>, fields: &[Option<Spec>; NUMBERS]) -> Result<Self, Refusal> {
         let parts = text.split_at(b':').and_then(|(operand, rest)| {
             let (op, value) = rest.split_at(b':')?;
             Some((operand, op, value))
@@ -81,8 +78,8 @@ impl Condition {
         let Some((operand, op, value)) = parts else {
             return Err(invalid!("'{text}' is not OPERAND:OP:VALUE"));
         };
-        let op = Op::parse(op)
-            .ok_or_else(|| invalid!("'{op}': a comparison is == != < <= > >= &"))?;
+        let op =
+            Op::parse(op).ok_or_else(|| invalid!("'{op}': a comparison is == != < <= > >= &"))?;
         if operand.is("comm") {
             return Self::comm(op, value);
         }

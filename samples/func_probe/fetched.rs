@@ -47,8 +47,7 @@ impl Fetched {
 #[derive(Clone, Copy)]
 pub(crate) struct Texts(pub(crate) [[u8; TEXT_MAX + 1]; TEXTS]);
 
-impl Default for Texts {
-    fn default() -> Self {
-        Self([[0; TEXT_MAX + 1]; TEXTS])
-    }
+impl Texts {
+    /// None of them.
+    pub(crate) const NONE: Self = Self([[0; TEXT_MAX + 1]; TEXTS]);
 }

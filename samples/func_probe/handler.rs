@@ -82,6 +82,9 @@ impl Tracked {
     ) -> Option<Fetched> {
         self.ledger.entered();
         let mut fetched = Fetched::default();
+        if self.program.only_counts() {
+            return Some(fetched);
+        }
         let start = |base| match base {
             Base::Argument(at) => argument(at.into()).map_or(Start::Unread, Start::Word),
             Base::Returned => Start::Later,
@@ -108,26 +111,53 @@ impl Tracked {
         &self,
         context: HandlerContext<'_>,
         returned: usize,
-        mut fetched: Fetched,
-        mut texts: Texts,
+        fetched: &Fetched,
+        texts: Option<&Texts>,
     ) {
         let ns = time::monotonic_ns().saturating_sub(fetched.entered_ns);
+        let written = if self.program.only_counts() {
+            Some(Written::Unheard)
+        } else {
+            self.record(context, (returned, ns), *fetched, texts)
+        };
+        let is_error = self.program.is_error(returned);
+        match written {
+            Some(written) => self.ledger.returned(written, ns, is_error),
+            None => self.ledger.filtered(),
+        }
+    }
+
+    /// Fetches what is known at the return, and records the event if there are any. `None` if the
+    /// call does not count.
+    #[inline(never)]
+    fn record(
+        &self,
+        context: HandlerContext<'_>,
+        (returned, ns): (usize, u64),
+        mut fetched: Fetched,
+        texts: Option<&Texts>,
+    ) -> Option<Written> {
         let start = |base| match base {
             Base::Argument(_) => Start::Later,
             Base::Returned => Start::Word(returned),
         };
-        self.program.fetch_numbers(&mut fetched, start);
-        if !self.program.holds(true, &fetched, ns, context) {
-            return self.ledger.filtered();
+        if self.program.is_late() {
+            self.program.fetch_numbers(&mut fetched, start);
+            if !self.program.holds(true, &fetched, ns, context) {
+                return None;
+            }
         }
-        let written = if self.program.has_events {
-            self.program.fetch_texts(&mut fetched, &mut texts, start);
-            events::returned(context, self.id, (returned, ns), &fetched, &texts)
-        } else {
-            Written::Unheard
+        if !self.program.has_events {
+            return Some(Written::Unheard);
+        }
+        let result = (returned, ns);
+        let Some(texts) = texts else {
+            let none = &Texts::NONE;
+            return Some(events::returned(context, self.id, result, &fetched, none));
         };
-        let is_error = self.program.is_error(returned);
-        self.ledger.returned(written, ns, is_error);
+        let mut texts = *texts;
+        self.program.fetch_texts(&mut fetched, &mut texts, start);
+        Some(events::returned(context, self.id, result, &fetched, &texts))
     }
 }
 
@@ -141,7 +171,12 @@ impl<B: Backend> Handler<B> for Entries {
     #[inline]
     fn entry(&self, call: &Entry<'_, Self, B>) -> Option<()> {
         let (tracked, context) = (call.target(), call.context());
-        let mut texts = Texts::default();
+        if tracked.program.only_counts() {
+            tracked.ledger.entered();
+            tracked.ledger.recorded(Written::Unheard);
+            return None;
+        }
+        let mut texts = Texts::NONE;
         let fetched = tracked.enter(context, Some(&mut texts), |at| call.arg(at))?;
         let written = if tracked.program.has_events {
             events::called(context, tracked.id, &fetched, &texts)
@@ -177,7 +212,7 @@ impl<B: Backend> Handler<B> for Returns {
     #[inline]
     fn ret(&self, call: &Return<'_, Self, B>, fetched: &Fetched) {
         call.target()
-            .leave(call.context(), call.ret(), *fetched, Texts::default());
+            .leave(call.context(), call.ret(), fetched, None);
     }
 }
 
@@ -196,7 +231,7 @@ impl Handler for TextReturns {
 
     #[inline]
     fn entry(&self, call: &Entry<'_, Self>) -> Option<(Fetched, Texts)> {
-        let (context, mut texts) = (call.context(), Texts::default());
+        let (context, mut texts) = (call.context(), Texts::NONE);
         let entered = call
             .target()
             .enter(context, Some(&mut texts), |at| call.arg(at));
@@ -208,6 +243,6 @@ impl Handler for TextReturns {
     #[inline]
     fn ret(&self, call: &Return<'_, Self>, (fetched, texts): &(Fetched, Texts)) {
         call.target()
-            .leave(call.context(), call.ret(), *fetched, *texts);
+            .leave(call.context(), call.ret(), fetched, Some(texts));
     }
 }

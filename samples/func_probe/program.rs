@@ -50,6 +50,10 @@ pub(crate) struct Program {
     errors: Errors,
     /// Events are recorded, and not only counts.
     pub(crate) has_events: bool,
+    /// How many of the places above may be used: of the numbers, of the conditions.
+    used: (usize, usize),
+    /// Something is known at the return only: a number, a text, or whether a condition holds.
+    is_late: bool,
 }
 
 impl Default for Program {
@@ -61,6 +65,8 @@ impl Default for Program {
             conditions: [None; CONDITIONS],
             errors: Errors::Word,
             has_events: true,
+            used: (0, 0),
+            is_late: false,
         }
     }
 }
@@ -86,7 +92,21 @@ impl Program {
                 _ => program.set_field(word)?,
             }
         }
+        program.used = (used(&program.numbers), used(&program.conditions));
+        program.is_late = program.needs_return();
         Ok(program)
+    }
+
+    /// Whether calls are counted, and nothing else is done.
+    #[inline]
+    pub(crate) fn only_counts(&self) -> bool {
+        !self.has_events && self.used == (0, 0)
+    }
+
+    /// Whether anything is to be done at the return, apart from noting it.
+    #[inline]
+    pub(crate) fn is_late(&self) -> bool {
+        self.is_late
     }
 
     fn set_field(&mut self, word: Word<'_>) -> Result<(), Refusal> {
@@ -134,7 +154,7 @@ impl Program {
     /// Fetches the numbers of which `base` gives the first value.
     #[inline]
     pub(crate) fn fetch_numbers(&self, fetched: &mut Fetched, base: impl Fn(Base) -> Start) {
-        for (at, spec) in (0..NUMBERS).zip(&self.numbers) {
+        for (at, spec) in (0..self.used.0).zip(&self.numbers) {
             let Some(spec) = spec else { continue };
             match base(spec.base) {
                 Start::Later => {}
@@ -181,8 +201,10 @@ impl Program {
         ns: u64,
         context: HandlerContext<'_>,
     ) -> bool {
-        let conditions = self.conditions.iter().flatten();
+        let conditions = self.conditions.get(..self.used.1).unwrap_or_default();
         conditions
+            .iter()
+            .flatten()
             .filter(|condition| condition.is_late() == is_return)
             .all(|condition| condition.holds(fetched, ns, context))
     }
@@ -198,6 +220,17 @@ impl Program {
         };
         (LEAST..0).contains(&value)
     }
+}
+
+/// How many places there are up to the last one that is used.
+fn used<T>(places: &[Option<T>]) -> usize {
+    let mut used: usize = 0;
+    for (at, place) in (0..places.len()).zip(places) {
+        if place.is_some() {
+            used = at.wrapping_add(1);
+        }
+    }
+    used
 }
 
 /// The first value of a spec.

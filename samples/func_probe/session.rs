@@ -101,7 +101,9 @@ impl Work {
             *number = number.wrapping_add(1);
             let len = begun.len().saturating_add(piece.len());
             if len > WRITE_MAX {
-                return Err(invalid!("a line has at most {WRITE_MAX} bytes, with its newline"));
+                return Err(invalid!(
+                    "a line has at most {WRITE_MAX} bytes, with its newline"
+                ));
             }
             let mut line = KVec::with_capacity(len, GFP_KERNEL).map_err(Error::from)?;
             for &byte in begun.iter().chain(piece) {

@@ -25,7 +25,8 @@ handlers_may+='|__ubsan_handle_out_of_bounds'
 handlers_may+='|\.rodata.*|\.data.*|\.bss.*'
 # What a kernel with lockdep, and Rust with its debug assertions, has checked by the way.
 [ ! -e /proc/lockdep_stats ] ||
-	handlers_may+='|_R.*4core9panicking.*|rcu_is_watching|__bug_table|__SCT__WARN_trap'
+	handlers_may+='|_R.*4core9panicking.*|rcu_is_watching|__bug_table|__SCT__WARN_trap|preempt_count_(add|sub)'$(
+	)'|lock_(acquire|release)|rcu_sched_lock_map|debug_lockdep_rcu_enabled|lockdep_rcu_suspicious|__ubsan_handle_load_invalid_value'
 # And with KASAN, each access to memory.
 ! grep -qm 1 ' kasan_report$' /proc/kallsyms || handlers_may+='|__k?asan_.*|bcmp|current_task'
 
