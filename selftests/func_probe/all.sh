@@ -44,12 +44,12 @@ probed() {
 			echo attach
 		} >/tmp/plan
 		cat /tmp/plan >&9 || { note "from $first on: $(cat <&9)"; check "they are attached" false; }
-		work
+		work 9>&-
 		read -r now_attached now_failed now_hits wrong < <(awk '{
 			for (i = 1; i <= NF; i++) { split($i, part, "="); v[part[1]] = part[2] }
 			attached += v["state"] != "failed"; failed += v["state"] == "failed"; hits += v["hits"]
 			if (v["hits"] != v["recorded"] + v["filtered"] + v["lost"] + v["missed"] + v["in_flight"]) wrong++
-		} END { print attached + 0, failed + 0, hits + 0, wrong + 0 }' "$functions")
+		} END { print attached + 0, failed + 0, hits + 0, wrong + 0 }' "$functions" 9>&-)
 		exec 9>&-
 		attached=$((attached + now_attached)) failed=$((failed + now_failed)) hits=$((hits + now_hits))
 		same "ledgers that do not balance, from $first on" 0 "$wrong"
