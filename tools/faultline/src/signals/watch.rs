@@ -11,6 +11,7 @@ use super::outcome::{Outcome, Signal};
 use super::people::{clock, Look};
 use super::story::{Story, Told};
 use super::summary::Summary;
+use super::tally::Tally;
 use super::tasks::Proc;
 use super::time::{monotonic_us, on_the_wall, Timed};
 use crate::proc::name_of;
@@ -39,24 +40,6 @@ pub struct Sources {
     pub instance: Instance,
     /// None where the kernel has none: the trace tells then that a process ended, and not how.
     pub exits: Option<Exits>,
-}
-
-/// What came, and what was made of it.
-#[derive(Debug, Default, Serialize)]
-struct Tally {
-    /// Signals that were shown, each once.
-    signals: u64,
-    /// SIGCHLD that only tells of a child, and was not asked for.
-    of_children: u64,
-    /// Signals that the filters left out.
-    filtered: u64,
-    /// Events that had no room in a buffer.
-    lost: u64,
-    unreadable: u64,
-    /// How often ends of processes had no room.
-    lost_exits: u64,
-    /// Events that nobody read from the buffer.
-    not_read: u64,
 }
 
 /// A run.
@@ -378,28 +361,8 @@ impl Watch<'_> {
         if !self.out.flush_last()? && end != End::Closed {
             tell("nobody reads stdout: the last lines of it are missing");
         }
-        let counts = [
-            (
-                self.tally.of_children,
-                "SIGCHLD of children not shown (--children)",
-            ),
-            (self.tally.lost, "events lost"),
-            (self.tally.unreadable, "lines not understood"),
-            (self.tally.lost_exits, "times ends of processes lost"),
-            (self.tally.not_read, "events not shown"),
-        ];
-        let others: Vec<_> = counts
-            .iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!(", {count} {what}"))
-            .collect();
-        let is_bad = self.tally.lost + self.tally.unreadable + self.tally.lost_exits > 0;
-        if !self.ask.json || is_bad {
-            let signals = self.tally.signals;
-            tell(format!(
-                "{signals} signals in {secs:.1} s{}",
-                others.concat()
-            ));
+        if !self.ask.json || self.tally.is_bad() {
+            tell(self.tally.words(secs));
         }
         Ok(())
     }
