@@ -6,6 +6,8 @@
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
+. "$here/../lib/handlers.sh"
+eval "$(grep '^handlers_may+=' "$here/module.sh")"
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -110,7 +112,7 @@ untraced=$(first '$2 == 1 && $3 == "untraced" && $4 == "allowed" && $5 == "stays
 
 # shellcheck disable=SC2016 # as above
 each_reason_has_a_function() {
-	local patterns=() want=() changed
+	local patterns=() want=() changed name called code
 	# reason WORD NAME [PATTERN]: a pattern is refused for that, by this name.
 	reason() {
 		check "a function that is $1" test -n "$2"
@@ -125,11 +127,16 @@ each_reason_has_a_function() {
 	reason changed "$changed"
 	reason no-function "$(awk 'NF == 3 && $3 ~ /\.cold$/ { print $3; exit }' "$scratch/kallsyms")"
 	reason dangerous schedule schedule.return
-	reason dangerous copy_from_kernel_nofault
+	# What the module's handlers may call, as far as ftrace would let it be probed.
+	mapfile -t called < <(grep -xE "$handlers_may" "$scratch/available_filter_functions" | sort -u)
+	match "copy_from_kernel_nofault is called" '^copy_from_kernel_nofault$' "$(printf '%s\n' "${called[@]}")"
+	for name in "${called[@]}"; do reason dangerous "$name"; done
 	reason dangerous do_exit do_exit.return
 	reason not-found no_such_function_at_all
 	reason not-loaded '*' 'module("no_such_module").function("*")'
-	same "exit status where nothing can be probed" 1 "$(code "$faultline" probe -l --json "${patterns[@]}")"
+	code=$(code "$faultline" probe -l --json "${patterns[@]}")
+	same "what can be probed" "" "$(jq -r '.functions[].name' "$scratch/out")"
+	same "exit status where nothing can" 1 "$code"
 	note "$(jq -r '.refused[] | .name + ": " + .says' "$scratch/out")"
 	same "reasons" "$(printf '%s\n' "${want[@]}" | sort)" "$(jq -r '.refused[] | .name + " " + .reason' "$scratch/out" | sort)"
 }

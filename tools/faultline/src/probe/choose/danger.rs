@@ -35,7 +35,9 @@ const TABLE: &[Danger] = &[
                 copy_from_user_nofault __copy_from_user_nofault strncpy_from_user_nofault strnlen_user_nofault \
                 ktime_get_mono_fast_ns is_vmalloc_or_module_addr vmalloc_to_page __virt_addr_valid \
                 pfn_is_map_memory memcpy __memcpy memset __memset memcmp memmove __memmove \
-                __srcu_read_lock __srcu_read_unlock rcu_is_watching __rcu_read_lock __rcu_read_unlock",
+                __srcu_read_lock __srcu_read_unlock __srcu_check_read_flavor rcu_is_watching \
+                __rcu_read_lock __rcu_read_unlock nmi_uaccess_okay fixup_exception search_exception_tables \
+                __ubsan_handle_*",
         return_only: false,
         why: "the handler of a probe calls it: each hit would make further ones",
     },
@@ -43,7 +45,7 @@ const TABLE: &[Danger] = &[
         names: "ring_buffer_* rb_reserve_* __rb_reserve_* rb_commit* rb_end_commit rb_move_* rb_handle_* \
                 rb_wake_up_waiters rb_tail_page_update trace_event_buffer_* trace_buffer_* tracing_* \
                 trace_event_raw_event_* trace_clock* __traceiter_* filter_match_preds irq_work_* \
-                __irq_work_* stack_trace_save* arch_stack_walk* unwind_* __unwind_start __trace_stack \
+                __irq_work_* stack_trace_save* arch_stack_walk* unwind_* __unwind_start __trace_trigger_soft_disabled __trace_stack \
                 __ftrace_trace_stack",
         return_only: false,
         why: "it writes events: a hit would write one in the middle of another",
