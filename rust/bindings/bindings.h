@@ -12,6 +12,7 @@
 #include <linux/gfp.h>
 #include <linux/irq_work.h>
 #include <linux/jiffies.h>
+#include <linux/kallsyms.h>
 #include <linux/kprobes.h>
 #include <linux/kstrtox.h>
 #include <linux/kthread.h>

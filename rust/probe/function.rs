@@ -22,7 +22,7 @@ use crate::{
     text::Printable, //
 };
 
-/// The name of a function: a constant, or made at run time.
+/// A function: its name, which is a constant or made at run time, and if need be where it is.
 ///
 /// # Examples
 ///
@@ -34,7 +34,11 @@ use crate::{
 /// # let _ = (constant, made);
 /// # Ok::<(), faultline::error::Error>(())
 /// ```
-pub struct Symbol(Name);
+pub struct Symbol {
+    name: Name,
+    /// 0 if the kernel is to look for the name.
+    address: usize,
+}
 
 /// Where the name is. It does not move when a `Symbol` does.
 enum Name {
@@ -69,12 +73,27 @@ impl Symbol {
             push(&mut copy, byte)?;
         }
         push(&mut copy, 0)?;
-        Ok(Self(Name::Allocated(copy)))
+        Ok(Self {
+            name: Name::Allocated(copy),
+            address: 0,
+        })
+    }
+
+    /// The function of that name that begins at `address`, as `/proc/kallsyms` has it. It tells
+    /// one function of several with a name, and a [`Group`](super::fprobe::Group) need not look
+    /// for it, which takes a millisecond each. What is not there is refused.
+    pub fn at(self, address: usize) -> Self {
+        Self { address, ..self }
+    }
+
+    /// Where it begins; 0 if the kernel is to look for the name.
+    pub fn address(&self) -> usize {
+        self.address
     }
 
     /// The name, which stays where it is as long as the object lives.
     pub fn as_c_str(&self) -> &CStr {
-        match &self.0 {
+        match &self.name {
             Name::Constant(name) => name,
             Name::Allocated(name) => CStr::from_bytes_until_nul(name).unwrap_or(c""),
         }
@@ -83,22 +102,26 @@ impl Symbol {
     /// A copy of it, for a message: one that can always be made, if need be of other
     /// words.
     pub(super) fn for_message(&self) -> Self {
-        Self(match &self.0 {
+        let name = match &self.name {
             Name::Constant(name) => Name::Constant(name),
             Name::Allocated(_) => {
                 let copy = self.as_c_str().to_str().ok().map(Self::new);
                 match copy {
-                    Some(Ok(copy)) => copy.0,
+                    Some(Ok(copy)) => copy.name,
                     _ => Name::Constant(c"a function"),
                 }
             }
-        })
+        };
+        Self { name, address: 0 }
     }
 }
 
 impl From<&'static CStr> for Symbol {
     fn from(name: &'static CStr) -> Self {
-        Self(Name::Constant(name))
+        Self {
+            name: Name::Constant(name),
+            address: 0,
+        }
     }
 }
 

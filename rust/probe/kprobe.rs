@@ -65,7 +65,10 @@
 
 use core::{
     mem::size_of,
-    ptr::null,
+    ptr::{
+        null,
+        without_provenance_mut, //
+    },
     sync::atomic::{
         AtomicU32,
         Ordering, //
@@ -133,7 +136,7 @@ unsafe impl Backend for Kprobe {
                 "a kprobe sees no return, so there are no instance data"
             );
         }
-        kprobe.symbol_name = char_ptr(function.as_c_str());
+        name(kprobe, function);
         kprobe.flags = bindings::KPROBE_FLAG_DISABLED;
         kprobe.pre_handler = Some(entry::<H>);
     }
@@ -185,6 +188,14 @@ unsafe impl Backend for Kprobe {
     }
 }
 
+/// Tells a kprobe where to be. The kernel takes either a name or an address.
+pub(super) fn name(kprobe: &mut bindings::kprobe, function: &Symbol) {
+    match function.address() {
+        0 => kprobe.symbol_name = char_ptr(function.as_c_str()),
+        address => kprobe.addr = without_provenance_mut(address),
+    }
+}
+
 /// The flags of a kprobe, which the kernel reads as a word at each hit.
 ///
 /// # Safety
@@ -220,8 +231,13 @@ pub(super) unsafe fn disable(kprobes: impl Iterator<Item = *mut bindings::kprobe
         }
     }
     if let Some((kprobe, error)) = first {
-        // SAFETY: The caller says that its name lives.
-        let name = unsafe { c_str((*kprobe).symbol_name) };
+        // SAFETY: The caller says that its name lives, if it has one.
+        let name = unsafe {
+            match (*kprobe).symbol_name.is_null() {
+                true => c"a function that was named by its address",
+                false => c_str((*kprobe).symbol_name),
+            }
+        };
         pr_warn!(
             "{}: the kernel could not disarm {failed} probes, this one first (error {}): they are \
              disabled, but calls of these functions stay slower until the next boot",

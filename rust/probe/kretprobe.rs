@@ -180,10 +180,7 @@ use super::{
 };
 use crate::{
     bindings,
-    compat::{
-        char_ptr,
-        ffi::c_int, //
-    },
+    compat::ffi::c_int,
     error::Result,
     memory::percpu::Counters,
     sync::rcu, //
@@ -275,7 +272,7 @@ unsafe impl Backend for Kretprobe {
         max_active: MaxActive,
     ) {
         const { DataFit::<H>::CHECK };
-        kretprobe.kp.symbol_name = char_ptr(function.as_c_str());
+        kprobe::name(&mut kretprobe.kp, function);
         kretprobe.kp.flags = bindings::KPROBE_FLAG_DISABLED;
         kretprobe.entry_handler = Some(enter::entry::<H>);
         kretprobe.handler = Some(enter::ret::<H>);

@@ -8,7 +8,12 @@ use core::ffi::CStr;
 use crate::{
     bindings,
     compat::{
+        bytes,
         char_ptr,
+        ffi::{
+            c_int,
+            c_ulong, //
+        },
         push,
         KVec,
         GFP_KERNEL, //
@@ -27,6 +32,39 @@ pub(super) struct Found {
     pub(super) probed: Result,
     /// This is a call that ftrace patches.
     pub(super) is_traced: bool,
+}
+
+/// Whether the function of this name (or `module:name`) begins at this address. Of several names
+/// for one address, the kernel tells only one.
+pub(super) fn is_at(function: &CStr, address: usize) -> bool {
+    /// `KSYM_SYMBOL_LEN` is less.
+    const ROOM: usize = 1024;
+    let mut text: KVec<u8> = match KVec::with_capacity(ROOM, GFP_KERNEL) {
+        Ok(text) => text,
+        Err(_) => return false,
+    };
+    for _ in 0..ROOM {
+        let _ = push(&mut text, 0);
+    }
+    // SAFETY: There is room for the longest text that the function writes.
+    unsafe { bindings::sprint_symbol(text.as_mut_ptr().cast(), address as c_ulong) };
+    // "name+0x0/0x123", and for one of a module " [module]".
+    let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
+    let mut parts = bytes(function).rsplitn(2, |&byte| byte == b':');
+    let name = parts.next().unwrap_or_default();
+    let Some(rest) = text
+        .strip_prefix(name)
+        .and_then(|rest| rest.strip_prefix(b"+0x0/"))
+    else {
+        return false;
+    };
+    let mut words = rest.split(|&byte| byte == b' ');
+    let _size = words.next();
+    let module = words
+        .next()
+        .and_then(|word| word.strip_prefix(b"[")?.strip_suffix(b"]"));
+    // Without its module, it may be anywhere.
+    parts.next().is_none_or(|wanted| module == Some(wanted))
 }
 
 /// Asks for one function.
@@ -78,10 +116,7 @@ pub(super) fn try_probes<'a>(
     }
     // SAFETY: These are registered. Of an empty list nothing is looked at.
     unsafe {
-        bindings::unregister_kprobes(
-            registered.as_mut_ptr(),
-            registered.len() as crate::compat::ffi::c_int,
-        );
+        bindings::unregister_kprobes(registered.as_mut_ptr(), registered.len() as c_int);
     }
     for (at, probed) in results.iter().enumerate() {
         let kprobe = first.wrapping_add(at);

@@ -204,8 +204,7 @@ impl<H: Handler<B>, B: Backend> Probes<H, B> {
         let Self {
             shared, registered, ..
         } = &set;
-        let mut refused =
-            KVec::with_capacity(registered.len(), GFP_KERNEL).map_err(Error::from)?;
+        let mut refused = KVec::with_capacity(registered.len(), GFP_KERNEL).map_err(Error::from)?;
         // SAFETY: These are the set's, they live, and no handler runs as none is enabled.
         unsafe {
             B::complete::<H>(*shared, registered, &mut |native, failure| {

@@ -237,8 +237,8 @@ where
         if matches!(probe.failure(), Some(Failure::NotTraceable)) {
             let tracked = probe.target();
             let name = probe.symbol().as_c_str().to_str().map_err(|_| EINVAL)?;
-            let function =
-                Tracked::function(tracked.id, Symbol::new(name)?, tracked.program.clone())?;
+            let symbol = Symbol::new(name)?.at(probe.symbol().address());
+            let function = Tracked::function(tracked.id, symbol, tracked.program.clone())?;
             append(to, function)?;
             tracked.is_moved.store(true, Ordering::Relaxed);
         }

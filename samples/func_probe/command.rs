@@ -101,6 +101,13 @@ impl Probe {
                 probe.max_active = most.number(MAX_ACTIVE_MAX)? as u16;
                 continue;
             }
+            if let Some(address) = word.after("at=") {
+                let address = address.hexadecimal().filter(|&address| address != 0);
+                let address = address
+                    .ok_or_else(|| invalid!("'{word}': an address is as in /proc/kallsyms"))?;
+                probe.symbol = probe.symbol.at(address as usize);
+                continue;
+            }
             probe.via = Some(match word.0 {
                 b"via=fprobe" if cfg!(CONFIG_FPROBE) => Via::Fprobe,
                 b"via=fprobe" => {
@@ -113,7 +120,7 @@ impl Probe {
                 b"via=kprobe" if !is_return => Via::Kprobe,
                 _ => {
                     return Err(invalid!(
-                        "'{word}' is none of via=fprobe, via={}, maxactive=N",
+                        "'{word}' is none of via=fprobe, via={}, maxactive=N, at=ADDRESS",
                         if is_return { "kretprobe" } else { "kprobe" }
                     ))
                 }

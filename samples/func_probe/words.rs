@@ -60,6 +60,22 @@ impl<'a> Word<'a> {
         })
     }
 
+    /// A number in hexadecimal digits, with `0x` before it or not.
+    pub(crate) fn hexadecimal(self) -> Option<u64> {
+        let digits = self.after("0x").unwrap_or(self);
+        if digits.0.is_empty() || digits.0.len() > 16 {
+            return None;
+        }
+        digits.0.iter().try_fold(0_u64, |number, byte| {
+            let digit = match byte {
+                b'0'..=b'9' => byte.wrapping_sub(b'0'),
+                b'a'..=b'f' => byte.wrapping_sub(b'a').wrapping_add(10),
+                _ => return None,
+            };
+            Some(number.wrapping_shl(4) | u64::from(digit))
+        })
+    }
+
     /// A number from 0 to `max`.
     pub(crate) fn number(self, max: u64) -> Result<u64, Refusal> {
         let is_number = !self.0.is_empty() && self.0.iter().all(u8::is_ascii_digit);

@@ -115,11 +115,15 @@ counts_agree() {
 	echo 0 >"$observer/tracing_on"
 	same "what the observer has lost" 0 "$(awk '/^(overrun|dropped events):/ { sum += $NF } END { print sum + 0 }' "$observer"/per_cpu/cpu*/stats)"
 	theirs=$(sed -nE "s/^ *workload-[0-9]+ .*: ([a-z0-9_]+) <-.*/\1/p" "$observer/trace" | sort | uniq -c | awk '{ print $2, $1 }')
-	mine=$(sed -nE 's/^id=[0-9]+ function=([^ ]+) .* recorded=([0-9]+) .*/\1 \2/p' "$functions" | awk '$2 > 0' | sort)
+	mine=$(sed -nE 's/^id=[0-9]+ function=([^ ]+) .* recorded=([0-9]+) .* missed=([0-9]+) .*/\1 \2 \3/p' "$functions")
 	hit=$(wc -l <<<"$theirs")
 	note "$hit functions were hit, $(awk '{ sum += $2 } END { print sum }' <<<"$theirs") calls"
 	check "functions that were hit" test "$hit" -ge 50
-	same "counts that differ" "" "$(diff <(LC_ALL=C sort <<<"$theirs") <(LC_ALL=C sort <<<"$mine") || true)"
+	# While a kprobe's handler runs, the CPU misses other kprobes: these are counted, whoever made the call.
+	same "counts that differ by more than was missed" "" "$(awk 'NR == FNR { theirs[$1] = $2; next }
+		$2 > theirs[$1] || $2 + $3 < theirs[$1] { print $1, "theirs", theirs[$1] + 0, "ours", $2, "missed", $3 }' \
+		<(printf '%s\n' "$theirs") <(printf '%s\n' "$mine"))"
+	note "missed: $(awk '{ sum += $3 } END { print sum }' <<<"$mine")"
 	same "what failed" "" "$(grep 'state=failed' "$functions" || true)"
 }
 
