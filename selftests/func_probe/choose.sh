@@ -115,6 +115,11 @@ each_reason_has_a_function() {
 	local patterns=() want=() changed name called code
 	# reason WORD NAME [PATTERN]: a pattern is refused for that, by this name.
 	reason() {
+		if [ -z "$2" ] && [[ $1 =~ ^(changed|no-function)$ ]]; then
+			# As of clang's: it neither changes functions so, nor takes parts out.
+			note "this kernel has no function that is $1"
+			return
+		fi
 		check "a function that is $1" test -n "$2"
 		patterns+=("${3:-kernel.function(\"$2\")}") want+=("$2 $1")
 	}
@@ -125,7 +130,7 @@ each_reason_has_a_function() {
 	reason ambiguous "$(first '$2 > 1 && $4 == "allowed" && $5 == "stays"')"
 	reason notrace "$untraced" "${untraced%?}[${untraced: -1}]"
 	reason changed "$changed"
-	reason no-function "$(awk 'NF == 3 && $3 ~ /\.cold$/ { print $3; exit }' "$scratch/kallsyms")"
+	reason no-function "$(awk 'NF == 3 && $3 ~ /\.cold$|^__pfx_/ { print $3; exit }' "$scratch/kallsyms")"
 	reason dangerous schedule schedule.return
 	# What the module's handlers may call, as far as ftrace would let it be probed.
 	mapfile -t called < <(grep -xE "$handlers_may" "$scratch/available_filter_functions" | sort -u)
