@@ -2,7 +2,7 @@
 
 //! The types of vmlinux and of several modules, each loaded when it is first asked for.
 
-use super::Types;
+use super::types::Types;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;

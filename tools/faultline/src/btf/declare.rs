@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A type as C declares it.
+//! A type as C declares it, and the type that C calls by a name.
 
-use super::{Types, DEEPEST};
+use super::types::{Type as Named, Types, DEEPEST};
 use anyhow::{bail, ensure, Context};
 use btf_rs::{BtfType, Type};
 
@@ -10,6 +10,37 @@ use btf_rs::{BtfType, Type};
 pub(super) const LONGEST: usize = 4096;
 
 impl Types {
+    /// The type of a name: `struct sock`, `union sigval`, `enum pid_type`, `int`, `size_t`.
+    pub fn named(&self, name: &str) -> Option<Named> {
+        use Type as Btf;
+        let (tag, bare) = match name.split_once(' ') {
+            Some((tag @ ("struct" | "union" | "enum"), bare)) => (tag, bare.trim()),
+            _ => ("", name),
+        };
+        let fits = |found: &Btf| {
+            matches!(
+                (tag, found),
+                ("struct", Btf::Struct(_))
+                    | ("union", Btf::Union(_))
+                    | ("enum", Btf::Enum(_) | Btf::Enum64(_))
+                    | ("", Btf::Int(_) | Btf::Float(_) | Btf::Typedef(_))
+            )
+        };
+        let spellings = spellings(bare);
+        let mut ids = spellings.iter().flat_map(|name| self.ids(name));
+        ids.find(|&id| self.resolve(id).is_some_and(|found| fits(&found)))
+            .map(|id| self.at(id))
+    }
+
+    /// The type of a number.
+    pub(super) fn at(&self, id: u32) -> Named {
+        let spelled = self.declare(id, String::new());
+        Named {
+            id,
+            spelled: spelled.unwrap_or_else(|_| "?".into()).into(),
+        }
+    }
+
     /// Declares `inner` to be of a type, inside out, as C does.
     pub(super) fn declare(&self, id: u32, inner: String) -> anyhow::Result<String> {
         self.declare_at(0, id, inner)
@@ -132,7 +163,7 @@ fn int_name(name: &str) -> &str {
 }
 
 /// All names that BTF may have for what `name` is.
-pub(super) fn spellings(name: &str) -> Vec<&str> {
+fn spellings(name: &str) -> Vec<&str> {
     let others = INTEGERS.iter().filter(|(_, kernel)| *kernel == name);
     std::iter::once(name)
         .chain(others.map(|(spelled, _)| *spelled))

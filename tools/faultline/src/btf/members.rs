@@ -2,7 +2,7 @@
 
 //! Where a member of a structure is.
 
-use super::{Type, Types, DEEPEST};
+use super::types::{Type, Types, DEEPEST};
 use btf_rs::{BtfType, Struct, Type as Btf};
 use std::collections::HashSet;
 

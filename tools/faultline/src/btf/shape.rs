@@ -2,7 +2,7 @@
 
 //! What a type is, behind its names and qualifiers.
 
-use super::{Type, Types, DEEPEST};
+use super::types::{Type, Types, DEEPEST};
 use btf_rs::{BtfType, Type as Btf};
 
 /// What a type is: how many bytes it takes, and how they are to be shown.

@@ -14,6 +14,7 @@ mod allowed;
 mod danger;
 mod glob;
 mod pattern;
+mod reader;
 mod reason;
 mod symbols;
 mod system;

@@ -3,6 +3,7 @@
 //! Why a function cannot be probed.
 
 use super::danger;
+use super::pattern::Point;
 use std::fmt;
 
 /// As many addresses as a message has.
@@ -57,7 +58,7 @@ impl Reason {
     }
 
     /// Why it is dangerous, if it is.
-    pub fn danger(name: &str, point: super::Point) -> Option<Self> {
+    pub fn danger(name: &str, point: Point) -> Option<Self> {
         danger::of(name, point).map(|(why, return_only)| Reason::Dangerous { why, return_only })
     }
 
