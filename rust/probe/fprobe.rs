@@ -106,6 +106,7 @@
 //! C source: [`kernel/trace/fprobe.c`](srctree/kernel/trace/fprobe.c)
 
 mod group;
+mod search;
 mod table;
 
 pub use group::Group;

@@ -13,7 +13,7 @@
 //! The kernel follows as many calls of a function at once as there are
 //! instances ([`MaxActive`]). A call that comes when none is left is not seen by
 //! the handler. Nor is one that is made while this CPU runs another handler. Both
-//! are in [`Probe::missed`]. The kernel counts them without a lock, and so
+//! are in [`Probe::missed`](super::Probe::missed). The kernel counts them without a lock, and so
 //! loses some when several CPUs miss at once. With few instances that is the
 //! rule, so a handler that needs to know exactly sets
 //! [`COUNTS_MISSED`](Handler::COUNTS_MISSED) and counts those itself.
@@ -218,7 +218,7 @@ impl<'a, H: Handler> Entry<'a, H> {
     /// that `entry` ignored, and calls that were missed, are not among them.
     ///
     /// A call that was interrupted encloses what the interrupt calls. To tell them
-    /// apart, compare [`HandlerContext::level`].
+    /// apart, compare [`HandlerContext::level`](super::HandlerContext::level).
     #[inline]
     pub fn enclosing(&self) -> Option<(&'a H::Target, &'a H::Data)> {
         // SAFETY: An `Entry` exists in a handler only.

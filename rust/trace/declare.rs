@@ -7,8 +7,8 @@ use core::ffi::CStr;
 /// Declares a structure, and an event with its fields.
 ///
 /// The event is `events/<module>/<name>/` in tracefs. A field is a number, a `bool`, or
-/// [`Chars`] for a text; see [`Field`]. Put them in an order that leaves no holes: the
-/// compiler refuses one.
+/// [`Chars`](crate::trace::Chars) for a text; see [`Field`](crate::trace::Field). Put them in an
+/// order that leaves no holes: the compiler refuses one.
 ///
 /// # Examples
 ///

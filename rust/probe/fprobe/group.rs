@@ -42,6 +42,7 @@ use core::{
 
 use super::{
     flags,
+    search::Search,
     table::Table,
     unregister_or_disable,
     DataFit,
@@ -56,19 +57,15 @@ use crate::{
             c_ulong,
             c_void, //
         },
-        push,
         KBox,
-        KVec,
         Opaque,
         GFP_KERNEL, //
     },
     error::{
-        code,
         to_result,
         Result, //
     },
     probe::{
-        lookup,
         Backend,
         Entry,
         Failure,
@@ -152,140 +149,6 @@ unsafe fn shared_of<'a, H: Handler<Group>>(fprobe: *mut bindings::fprobe) -> &'a
     }
 }
 
-/// What is found of the functions of a set, to be registered.
-struct Attempt {
-    table: Table,
-    members: KVec<*mut Member>,
-    addresses: KVec<usize>,
-    failures: KVec<(*mut Member, Failure)>,
-    /// Some addresses are those that the caller has given.
-    is_trusting: bool,
-}
-
-impl Attempt {
-    /// Finds out where the functions are. With `is_trusting`, those whose address is given are not
-    /// looked up, but for the name of what is there.
-    ///
-    /// # Safety
-    ///
-    /// The members are of registrations of the set, which lives.
-    unsafe fn new<H: Handler<Group>>(
-        shared: NonNull<Shared<H, Group>>,
-        registered: &[*mut Member],
-        is_trusting: bool,
-    ) -> Result<Self> {
-        // SAFETY: The caller says that they are of registrations that live.
-        let symbol = |member| unsafe { Registration::<H, Group>::from_native(member) }.symbol();
-        // SAFETY: The caller says that the set lives.
-        let first = unsafe { (*shared.as_ptr()).registrations.as_ptr() };
-        let place_of = |member: *mut Member| {
-            let offset = member.addr().wrapping_sub(first.addr());
-            let place = offset.checked_div(size_of::<Registration<H, Group>>());
-            place.unwrap_or(0) as u32
-        };
-
-        let mut this = Self {
-            table: Table::new(registered.len().saturating_mul(PLACES))?,
-            members: KVec::with_capacity(registered.len(), GFP_KERNEL)?,
-            addresses: KVec::with_capacity(registered.len(), GFP_KERNEL)?,
-            failures: KVec::with_capacity(registered.len(), GFP_KERNEL)?,
-            is_trusting: false,
-        };
-        let mut unknown = KVec::with_capacity(registered.len(), GFP_KERNEL)?;
-        for &member in registered {
-            let (symbol, address) = (symbol(member), symbol(member).address());
-            if is_trusting && address != 0 && lookup::is_at(symbol.as_c_str(), address) {
-                this.is_trusting = true;
-                this.add(member, place_of(member), address);
-            } else {
-                push(&mut unknown, member)?;
-            }
-        }
-        for chunk in unknown.chunks(CHUNK) {
-            let names = chunk.iter().map(|&member| symbol(member).as_c_str());
-            lookup::try_probes(names, |at, found| {
-                let Some(&member) = chunk.get(at) else {
-                    return;
-                };
-                let given = symbol(member).address();
-                let is_elsewhere = found.address.wrapping_sub(given) >= ENTRY;
-                let failure = match found.probed {
-                    Err(error) => Failure::find(symbol(member), error),
-                    Ok(()) if given != 0 && is_elsewhere => Failure::NotFound,
-                    Ok(()) if !found.is_traced => Failure::NotTraceable,
-                    Ok(()) => return this.add(member, place_of(member), found.address),
-                };
-                // There is room, so this does not fail.
-                let _ = push(&mut this.failures, (member, failure));
-            })?;
-        }
-        Ok(this)
-    }
-
-    /// Adds a function, which is hit here or, if this is where it begins, a little further on.
-    fn add(&mut self, member: *mut Member, place: u32, address: usize) {
-        // There is room in all of them, so none of this fails.
-        let _ = if self.table.add(address, place).is_none() {
-            push(&mut self.failures, (member, Failure::Other(code::EEXIST)))
-        } else {
-            let _ = self.table.add(address.wrapping_add(ENDBR), place);
-            let _ = push(&mut self.addresses, address);
-            push(&mut self.members, member)
-        };
-    }
-
-    /// Registers the fprobe for what was found, if anything was.
-    ///
-    /// # Errors
-    ///
-    /// Those of the kernel, one of which is that ftrace is not at one of the addresses.
-    ///
-    /// # Safety
-    ///
-    /// The set lives, these are its members, and nobody else accesses its state.
-    unsafe fn register<H: Handler<Group>>(&mut self, shared: NonNull<Shared<H, Group>>) -> Result {
-        if self.addresses.len() == 0 {
-            return Ok(());
-        }
-        // SAFETY: The caller says that nobody else accesses the state.
-        let state = unsafe { &mut (*shared.as_ptr()).state };
-        core::mem::swap(&mut state.table, &mut self.table);
-        let home = &state.home;
-        home.shared.store(shared.as_ptr().cast(), Ordering::Relaxed);
-        let fprobe = home.fprobe.get();
-        // SAFETY: It lives and is not registered, so this is the only access to it. The list has
-        // as many addresses.
-        to_result(unsafe {
-            (*fprobe).flags = bindings::FPROBE_FL_DISABLED;
-            (*fprobe).entry_handler = Some(entry::<H>);
-            if size_of::<H::Data>() > 0 {
-                (*fprobe).exit_handler = Some(ret::<H>);
-                (*fprobe).entry_data_size = size_of::<Stored<H::Data>>();
-            }
-            bindings::register_fprobe_ips(
-                fprobe,
-                self.addresses.as_mut_ptr().cast(),
-                self.addresses.len() as c_int,
-            )
-        })?;
-        for &member in self.members.iter() {
-            // SAFETY: The caller says that it lives.
-            unsafe { (*member).fprobe.store(fprobe, Ordering::Release) };
-        }
-        Ok(())
-    }
-}
-
-/// A function begins with an instruction of this size (`endbr64`), or with the call that ftrace
-/// patches: so it can be hit at two places.
-const ENDBR: usize = 4;
-const PLACES: usize = 2;
-/// Where ftrace is at most behind the beginning of a function.
-const ENTRY: usize = 16;
-
-/// How many functions are looked up at once. Each needs 200 bytes meanwhile.
-const CHUNK: usize = 256;
-
 // SAFETY: `entry` and `ret` only read what they take, apart from a call's data, which are theirs.
 // `register_fprobe_ips()` has undone all when it fails. For `unregister` see the documentation of
 // the modules.
@@ -327,19 +190,26 @@ unsafe impl Backend for Group {
         registered: &[*mut Member],
         refuse: &mut dyn FnMut(*mut Member, Failure),
     ) -> Result {
-        // SAFETY: The caller says that these live.
-        let mut attempt = unsafe { Attempt::new::<H>(shared, registered, true) }?;
+        // SAFETY: The caller says that they are of registrations that live.
+        let symbol = |member| unsafe { Registration::<H, Self>::from_native(member) }.symbol();
+        // SAFETY: The caller says that the set lives.
+        let first = unsafe { (*shared.as_ptr()).registrations.as_ptr() };
+        let place_of = |member: *mut Member| {
+            let offset = member.addr().wrapping_sub(first.addr());
+            let place = offset.checked_div(size_of::<Registration<H, Self>>());
+            place.unwrap_or(0) as u32
+        };
+        let mut found = Search::new(registered, symbol, place_of, true)?;
         // SAFETY: The caller says that nobody else accesses the state.
-        let mut result = unsafe { attempt.register::<H>(shared) };
-        if result.is_err() && attempt.is_trusting {
+        let mut result = unsafe { register::<H>(&mut found, shared) };
+        if result.is_err() && found.is_trusting {
             // One of the addresses is no place for ftrace: the kernel is asked for each.
+            found = Search::new(registered, symbol, place_of, false)?;
             // SAFETY: As above.
-            attempt = unsafe { Attempt::new::<H>(shared, registered, false) }?;
-            // SAFETY: As above.
-            result = unsafe { attempt.register::<H>(shared) };
+            result = unsafe { register::<H>(&mut found, shared) };
         }
         result?;
-        for (member, failure) in attempt.failures {
+        for (member, failure) in found.failures {
             refuse(member, failure);
         }
         Ok(())
@@ -406,6 +276,50 @@ impl<H: Handler<Group>> Probes<H, Group> {
             unsafe { (&raw const (*self.state().home.fprobe.get()).nmissed).read_volatile() };
         missed as u64
     }
+}
+
+/// Registers the fprobe for what was found, if anything was.
+///
+/// # Errors
+///
+/// Those of the kernel, one of which is that ftrace is not at one of the addresses.
+///
+/// # Safety
+///
+/// The set lives, these are its members, and nobody else accesses its state.
+unsafe fn register<H: Handler<Group>>(
+    found: &mut Search<Member>,
+    shared: NonNull<Shared<H, Group>>,
+) -> Result {
+    if found.addresses.len() == 0 {
+        return Ok(());
+    }
+    // SAFETY: The caller says that nobody else accesses the state.
+    let state = unsafe { &mut (*shared.as_ptr()).state };
+    core::mem::swap(&mut state.table, &mut found.table);
+    let home = &state.home;
+    home.shared.store(shared.as_ptr().cast(), Ordering::Relaxed);
+    let fprobe = home.fprobe.get();
+    // SAFETY: It lives and is not registered, so this is the only access to it. The list has
+    // as many addresses.
+    to_result(unsafe {
+        (*fprobe).flags = bindings::FPROBE_FL_DISABLED;
+        (*fprobe).entry_handler = Some(entry::<H>);
+        if size_of::<H::Data>() > 0 {
+            (*fprobe).exit_handler = Some(ret::<H>);
+            (*fprobe).entry_data_size = size_of::<Stored<H::Data>>();
+        }
+        bindings::register_fprobe_ips(
+            fprobe,
+            found.addresses.as_mut_ptr().cast(),
+            found.addresses.len() as c_int,
+        )
+    })?;
+    for &member in found.members.iter() {
+        // SAFETY: The caller says that it lives.
+        unsafe { (*member).fprobe.store(fprobe, Ordering::Release) };
+    }
+    Ok(())
 }
 
 /// Where the kernel enters at a function's entry. Non-zero: its return is of no interest.

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Where the functions of a set are.
+
+use super::table::Table;
+use crate::{
+    compat::{
+        push,
+        KVec,
+        GFP_KERNEL, //
+    },
+    error::{
+        code,
+        Result, //
+    },
+    probe::{
+        lookup,
+        Failure,
+        Symbol, //
+    }, //
+};
+
+/// A function begins with an instruction of this size (`endbr64`), or with the call that ftrace
+/// patches: so it can be hit at two places.
+const ENDBR: usize = 4;
+const PLACES: usize = 2;
+/// Where ftrace is at most behind the beginning of a function.
+const ENTRY: usize = 16;
+
+/// How many functions are looked up at once. Each needs 200 bytes meanwhile.
+const CHUNK: usize = 256;
+
+/// What is found of the functions of a set, to be registered.
+pub(super) struct Search<M> {
+    pub(super) table: Table,
+    pub(super) members: KVec<*mut M>,
+    pub(super) addresses: KVec<usize>,
+    pub(super) failures: KVec<(*mut M, Failure)>,
+    /// Some addresses are those that the caller has given.
+    pub(super) is_trusting: bool,
+}
+
+impl<M> Search<M> {
+    /// Finds out where the functions are. With `is_trusting`, those whose address is given are not
+    /// looked up, but for the name of what is there.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(super) fn new<'a>(
+        registered: &[*mut M],
+        symbol: impl Fn(*mut M) -> &'a Symbol,
+        place_of: impl Fn(*mut M) -> u32,
+        is_trusting: bool,
+    ) -> Result<Self> {
+        let mut this = Self {
+            table: Table::new(registered.len().saturating_mul(PLACES))?,
+            members: KVec::with_capacity(registered.len(), GFP_KERNEL)?,
+            addresses: KVec::with_capacity(registered.len(), GFP_KERNEL)?,
+            failures: KVec::with_capacity(registered.len(), GFP_KERNEL)?,
+            is_trusting: false,
+        };
+        let mut unknown = KVec::with_capacity(registered.len(), GFP_KERNEL)?;
+        for &member in registered {
+            let (symbol, address) = (symbol(member), symbol(member).address());
+            if is_trusting && address != 0 && lookup::is_at(symbol.as_c_str(), address) {
+                this.is_trusting = true;
+                this.add(member, place_of(member), address);
+            } else {
+                push(&mut unknown, member)?;
+            }
+        }
+        for chunk in unknown.chunks(CHUNK) {
+            let names = chunk.iter().map(|&member| symbol(member).as_c_str());
+            lookup::try_probes(names, |at, found| {
+                let Some(&member) = chunk.get(at) else {
+                    return;
+                };
+                let given = symbol(member).address();
+                let is_elsewhere = found.address.wrapping_sub(given) >= ENTRY;
+                let failure = match found.probed {
+                    Err(error) => Failure::find(symbol(member), error),
+                    Ok(()) if given != 0 && is_elsewhere => Failure::NotFound,
+                    Ok(()) if !found.is_traced => Failure::NotTraceable,
+                    Ok(()) => return this.add(member, place_of(member), found.address),
+                };
+                // There is room, so this does not fail.
+                let _ = push(&mut this.failures, (member, failure));
+            })?;
+        }
+        Ok(this)
+    }
+
+    /// Adds a function, which is hit here or, if this is where it begins, a little further on.
+    fn add(&mut self, member: *mut M, place: u32, address: usize) {
+        // There is room in all of them, so none of this fails.
+        let _ = if self.table.add(address, place).is_none() {
+            push(&mut self.failures, (member, Failure::Other(code::EEXIST)))
+        } else {
+            let _ = self.table.add(address.wrapping_add(ENDBR), place);
+            let _ = push(&mut self.addresses, address);
+            push(&mut self.members, member)
+        };
+    }
+}
