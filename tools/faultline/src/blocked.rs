@@ -5,7 +5,7 @@
 //!
 //! [`tasks`] are found in /proc, with their stacks, which tell what they [`waits`] for. The locks that
 //! they wait for, and who holds these, are in the [`kernel`]'s [`memory`], where its BTF ([`layout`]) and
-//! its [`symbols`] say; a [`chain`] leads from one to the next. All of it becomes a [`report`], which
+//! its [`symbols`] say, or are found by its [`waiter`]s; a [`chain`] leads from one to the next. All of it becomes a [`report`], which
 //! [`people`] or JSON shows.
 
 mod chain;
@@ -16,6 +16,7 @@ mod people;
 mod report;
 mod symbols;
 mod tasks;
+mod waiter;
 mod waits;
 
 use crate::terminal::{escape, out};

@@ -21,6 +21,8 @@ pub enum LockType {
     Semaphore,
     RwsemToRead,
     RwsemToWrite,
+    /// To read or to write.
+    Rwsem,
     RtMutex,
 }
 
@@ -31,6 +33,7 @@ impl LockType {
             LockType::Semaphore => "semaphore",
             LockType::RwsemToRead => "rw_semaphore (to read)",
             LockType::RwsemToWrite => "rw_semaphore (to write)",
+            LockType::Rwsem => "rw_semaphore",
             LockType::RtMutex => "rt_mutex",
         }
     }
@@ -96,8 +99,8 @@ const MOST_SHIFT: u8 = 30;
 
 /// The kernel that runs.
 pub struct Kernel<M> {
-    memory: M,
-    layout: Layout,
+    pub(super) memory: M,
+    pub(super) layout: Layout,
     symbols: Symbols,
 }
 
@@ -173,7 +176,7 @@ impl<M: Memory> Kernel<M> {
     }
 
     /// The task at an address, if there is one.
-    fn pid_of(&self, task: u64) -> anyhow::Result<i32> {
+    pub(super) fn pid_of(&self, task: u64) -> anyhow::Result<i32> {
         let pid = self
             .memory
             .i32(task.wrapping_add(self.layout.task.pid))
@@ -238,10 +241,16 @@ impl<M: Memory> Kernel<M> {
             }));
         }
         let mutex = word(layout.blocked_on)?;
-        Ok((mutex != 0 && mutex & LOWEST_BITS == 0).then_some(Lock {
-            lock_type: LockType::Mutex,
-            address: mutex,
-        }))
+        if mutex != 0 && mutex & LOWEST_BITS == 0 {
+            return Ok(Some(Lock {
+                lock_type: LockType::Mutex,
+                address: mutex,
+            }));
+        }
+        match layout.blocker {
+            Some(_) => Ok(None),
+            None => Ok(self.lock_on_stack(task)),
+        }
     }
 
     /// Returns whether this kernel notes which lock a task waits for.
@@ -266,7 +275,9 @@ impl<M: Memory> Locks for Kernel<M> {
         let (offset, flags) = match lock.lock_type {
             LockType::Mutex => (layout.mutex_owner, MUTEX_FLAGS),
             LockType::Semaphore => (layout.semaphore_holder, 0),
-            LockType::RwsemToRead | LockType::RwsemToWrite => (layout.rwsem_owner, RWSEM_FLAGS),
+            LockType::RwsemToRead | LockType::RwsemToWrite | LockType::Rwsem => {
+                (layout.rwsem_owner, RWSEM_FLAGS)
+            }
             LockType::RtMutex => (layout.rt_mutex_owner, RT_MUTEX_FLAGS),
         };
         let offset = offset.with_context(|| {
@@ -278,7 +289,7 @@ impl<M: Memory> Locks for Kernel<M> {
         let owner = self.memory.u64(lock.address.wrapping_add(offset))?;
         let is_rwsem = matches!(
             lock.lock_type,
-            LockType::RwsemToRead | LockType::RwsemToWrite
+            LockType::RwsemToRead | LockType::RwsemToWrite | LockType::Rwsem
         );
         let holding = match lock.lock_type {
             LockType::Semaphore => Holding::LastTaker,

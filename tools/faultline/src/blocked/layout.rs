@@ -5,6 +5,7 @@
 //!
 //! That of an array is that of its first element.
 
+use super::waiter::WaiterLayout;
 use crate::btf::{Shape, Types};
 use anyhow::Context;
 
@@ -28,6 +29,8 @@ pub struct Layout {
     pub rt_mutex_owner: Option<u64>,
     /// Of who waits for an rt_mutex: that.
     pub rt_waiter_lock: Option<u64>,
+    /// Of what one who waits for a lock has on its stack, where that can be told apart.
+    pub waiter: Option<WaiterLayout>,
     /// Of a CPU's run queue: its clock, and that without interrupts.
     pub clocks: Option<(u64, u64)>,
 }
@@ -83,6 +86,7 @@ impl Layout {
             semaphore_holder: may("semaphore", "last_holder"),
             rt_mutex_owner: may("rt_mutex_base", "owner"),
             rt_waiter_lock: may("rt_mutex_waiter", "lock"),
+            waiter: waiter(types),
             clocks: may("rq", "clock").zip(may("rq", "clock_task")),
         })
     }
@@ -102,6 +106,26 @@ fn offset(types: &Types, of: &str, path: &str) -> Option<u64> {
         ty = member.ty;
     }
     Some(offset)
+}
+
+fn waiter(types: &Types) -> Option<WaiterLayout> {
+    let may = |of: &str, path: &str| offset(types, of, path);
+    let same = |member: &str| {
+        let offset = may("mutex_waiter", member)?;
+        (may("rwsem_waiter", member)? == offset).then_some(offset)
+    };
+    Some(WaiterLayout {
+        stack: may("task_struct", "stack")?,
+        stack_pointer: may("task_struct", "thread.sp")
+            .or_else(|| may("task_struct", "thread.cpu_context.sp"))?,
+        links: same("list")?,
+        task: same("task")?,
+        mutex_owner: may("mutex", "owner")?,
+        mutex_list: may("mutex", "wait_list")?,
+        rwsem_count: may("rw_semaphore", "count")?,
+        rwsem_owner: may("rw_semaphore", "owner")?,
+        rwsem_list: may("rw_semaphore", "wait_list")?,
+    })
 }
 
 /// How many slots a node of a tree has.

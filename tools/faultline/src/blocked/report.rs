@@ -60,7 +60,8 @@ impl Report {
         match &kernel {
             Ok(Some(kernel)) if !kernel.notes_locks() => limits.push(
                 "this kernel does not note which lock a task waits for, before 6.16 or without \
-                 CONFIG_DETECT_HUNG_TASK_BLOCKER: who holds it could not be told"
+                 CONFIG_DETECT_HUNG_TASK_BLOCKER: mutexes, and rw_semaphores that are held for \
+                 writing, are found by their lists of waiters; who holds others could not be told"
                     .into(),
             ),
             Ok(_) => {}

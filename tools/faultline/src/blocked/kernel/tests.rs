@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::blocked::layout::TaskLayout;
+use crate::blocked::waiter::WaiterLayout;
 use anyhow::Context;
 use std::collections::BTreeMap;
 
@@ -49,6 +50,7 @@ fn layout() -> Layout {
         semaphore_holder: Some(16),
         rt_mutex_owner: Some(24),
         rt_waiter_lock: Some(8),
+        waiter: None,
         clocks: Some((0, 8)),
     }
 }
@@ -231,4 +233,95 @@ fn how_long_ago_a_task_ran() {
     assert_eq!(kernel.last_ran(900, 7, &[0, 1]), None);
     kernel.symbols.per_cpu_offset = None;
     assert_eq!(kernel.last_ran(900, 1, &[0, 1]), None);
+}
+
+/// Task 900 waits for a lock of task 901, on a kernel that does not note it: its stack is at 0x20000, what
+/// it has put into the lock's list at 0x23000, and the lock at 0x30008.
+fn waiting(rwsem: bool) -> Kernel<Made> {
+    let mut kernel = made(&[900, 901]);
+    kernel.layout.task.blocker = None;
+    kernel.layout.waiter = Some(WaiterLayout {
+        stack: 32,
+        stack_pointer: 40,
+        links: 0,
+        task: 16,
+        mutex_owner: 0,
+        mutex_list: 16,
+        rwsem_count: 0,
+        rwsem_owner: 8,
+        rwsem_list: 24,
+    });
+    kernel.layout.task.rt_waiter = None;
+    for at in (0..0x4000).step_by(8) {
+        kernel.put(0x2_0000 + at, 0);
+        kernel.put(0x3_0000 + at, 0);
+    }
+    kernel.put(at(900) + 32, 0x2_0000);
+    kernel.put(at(900) + 40, 0x2_2f00);
+    let list = 0x3_0008 + if rwsem { 24 } else { 16 };
+    linked(&mut kernel, 0x2_3000, list);
+    linked(&mut kernel, list, 0x2_3000);
+    kernel.put(0x2_3010, at(900));
+    match rwsem {
+        true => {
+            kernel.put(0x3_0008, 3);
+            kernel.put(0x3_0010, at(901));
+        }
+        false => kernel.put(0x3_0008, at(901) | 1),
+    }
+    kernel
+}
+
+fn linked(kernel: &mut Kernel<Made>, one: u64, next: u64) {
+    kernel.put(one, next);
+    kernel.put(next + 8, one);
+}
+
+#[test]
+fn a_lock_by_its_list_of_waiters() {
+    for (rwsem, lock_type) in [(false, LockType::Mutex), (true, LockType::Rwsem)] {
+        let kernel = waiting(rwsem);
+        let lock = kernel.wanted(900).unwrap().unwrap();
+        assert_eq!((lock.lock_type, lock.address), (lock_type, 0x3_0008));
+        assert_eq!(kernel.holder(&lock).unwrap(), task(901, Holding::Owner));
+    }
+    // Another waits as well, and is first in the list.
+    let mut two = waiting(false);
+    linked(&mut two, 0x2_3000, 0x2_9000);
+    linked(&mut two, 0x2_9000, 0x3_0018);
+    two.put(0x2_9010, at(901));
+    for at in (0..64).step_by(8) {
+        two.memory.0.entry(0x2_9000 - at).or_insert(0);
+    }
+    assert!(two.wanted(900).unwrap().is_some());
+}
+
+#[test]
+fn what_is_no_waiter_is_none() {
+    let none = |change: &dyn Fn(&mut Kernel<Made>)| {
+        let mut kernel = waiting(false);
+        change(&mut kernel);
+        assert_eq!(kernel.wanted(900).unwrap(), None);
+    };
+    // It has given up, and what it had put there is a leftover.
+    none(&|kernel| kernel.put(0x2_3000, 0xdead_0000_0000_0100));
+    none(&|kernel| kernel.put(0x3_0018, 0x3_0018));
+    none(&|kernel| kernel.put(0x3_0020, 0x3_0018));
+    // Below what is used of the stack; another task's.
+    none(&|kernel| kernel.put(at(900) + 40, 0x2_3018));
+    none(&|kernel| kernel.put(0x2_3010, at(901)));
+    // A lock without an owner, without the flag, or of what is no task.
+    none(&|kernel| kernel.put(0x3_0008, 1));
+    none(&|kernel| kernel.put(0x3_0008, at(901)));
+    none(&|kernel| kernel.put(0x3_0008, at(902) | 1));
+    // It may be an rw_semaphore that is held for reading.
+    none(&|kernel| kernel.put(0x3_0000, 0x102));
+    // No stack at all.
+    none(&|kernel| kernel.put(at(900) + 40, u64::MAX));
+    none(&|kernel| kernel.put(at(900) + 40, 0));
+    none(&|kernel| kernel.put(at(900) + 32, u64::MAX - 7));
+    none(&|kernel| kernel.layout.waiter = None);
+    let mut reader = waiting(true);
+    reader.put(0x3_0010, at(901) | 1);
+    assert_eq!(reader.wanted(900).unwrap(), None);
 }
