@@ -6,7 +6,7 @@
 use super::expression::{Base, Expression, Known};
 use super::form::Form;
 use super::nearest::listed;
-use super::place::{number, Place};
+use super::place::{number, Fetch, Place};
 use crate::btf::{Prototype, Shape, Type, Types};
 
 /// Arguments that come with each event.
@@ -32,16 +32,6 @@ pub enum Meaning {
     Argument(usize, Form),
     Return(Form),
     Fetch(Fetch),
-}
-
-/// What the module is to fetch.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Fetch {
-    /// As the module reads it: `a0.16.8:u32`.
-    pub spec: String,
-    pub form: Form,
-    /// Shift and width of a bit-field in the number.
-    pub bits: Option<(u32, u32)>,
 }
 
 impl Meaning {

@@ -2,11 +2,11 @@
 
 //! The number that a comparison compares with, as the type of the other side wants it.
 
-use super::compile::Fetch;
 use super::condition::{Comparison, Constant, Op};
 use super::errno;
 use super::expression::Known;
 use super::form::{swapped, Form};
+use super::place::Fetch;
 
 /// The longest name of a thread.
 const COMM: usize = 15;

@@ -3,7 +3,6 @@
 //! The way of an expression through the kernel's types: from an argument or a result through pointers,
 //! to the number or text that is fetched.
 
-use super::compile::Fetch;
 use super::expression::{Cast, Step};
 use super::form::Form;
 use super::nearest::nearest;
@@ -12,6 +11,16 @@ use crate::btf::{Member, Shape, Type, Types};
 /// The furthest that one step goes, and the most steps.
 const FURTHEST: u64 = 1 << 20;
 const STEPS: usize = 8;
+
+/// What the module is to fetch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fetch {
+    /// As the module reads it: `a0.16.8:u32`.
+    pub spec: String,
+    pub form: Form,
+    /// Shift and width of a bit-field in the number.
+    pub bits: Option<(u32, u32)>,
+}
 
 /// A value on the way through pointers.
 pub struct Place<'a> {

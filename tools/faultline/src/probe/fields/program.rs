@@ -2,11 +2,12 @@
 
 //! What the module is told for a function: what to fetch, and which calls count.
 
-use super::compile::{Fetch, Meaning, Scene};
+use super::compile::{Meaning, Scene};
 use super::condition::Comparison;
 use super::expression::{Expression, Known};
 use super::filter;
 use super::form::Form;
+use super::place::Fetch;
 
 /// What a program can fetch, and compare.
 const NUMBERS: usize = 6;
