@@ -17,7 +17,7 @@ use faultline::{
 
 use crate::{
     handler::Tracked,
-    session::Place, //
+    work::Place, //
 };
 
 /// The time between two looks.

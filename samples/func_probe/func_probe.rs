@@ -8,7 +8,7 @@
 //! [program]: [specs](spec) by which memory is read, and [conditions](condition). The program
 //! `faultline probe` writes them, as it knows the types; so does a shell.
 //!
-//! A [session] lasts as long as the file is open. It has [batches](batch): sets of probes, whose
+//! A [session] lasts as long as the file is open. [What it has](work) are [batches](batch): sets of probes, whose
 //! [handlers](handler) record [events] and keep the [ledger]. The [brake] disables what is hit too
 //! often.
 
@@ -27,6 +27,7 @@ mod refusal;
 mod session;
 mod spec;
 mod words;
+mod work;
 
 use faultline::{
     debugfs::{
@@ -38,9 +39,9 @@ use faultline::{
 };
 use session::{
     Functions,
-    Opened,
-    Place, //
+    Opened, //
 };
+use work::Place;
 
 /// The module. What is dropped first is first: the files, and with them the sessions. While one is
 /// open, the module cannot be unloaded.
