@@ -22,6 +22,8 @@ const AT_ONCE: usize = 1000;
 pub struct Target {
     /// The function as the module takes it.
     pub symbol: String,
+    /// Where it begins; 0 where the kernel hides it.
+    pub address: u64,
     pub function: String,
     pub module: Option<String>,
     pub prototype: Option<Prototype>,
@@ -95,6 +97,9 @@ impl Plan {
             .filter(|_| target.returns)
         {
             line += &format!(" maxactive={maxactive}");
+        }
+        if target.address != 0 {
+            line += &format!(" at={:x}", target.address);
         }
         self.lines.push(line);
         self.probes.push(probe(&scene, target, fields));

@@ -64,6 +64,7 @@ pub fn targets(
             .ok();
         targets.push(Target {
             symbol: function.symbol(),
+            address: function.address,
             prototype: types
                 .as_ref()
                 .and_then(|types| types.function(&function.name)),

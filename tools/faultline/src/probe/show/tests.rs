@@ -29,6 +29,7 @@ fn target(function: &str, returns: bool) -> Target {
     let types = Rc::new(types().0);
     Target {
         symbol: function.into(),
+        address: 0,
         function: function.into(),
         module: None,
         prototype: types.function(function),
@@ -278,6 +279,7 @@ fn what_the_module_is_told() {
     let mut plan = Plan::default();
     let in_module = Target {
         symbol: "veth:vfs_read".into(),
+        address: 0xffff_ffff_c012_3450,
         module: Some("veth".into()),
         maxactive: Some(3),
         ..target("vfs_read", true)
@@ -300,7 +302,7 @@ fn what_the_module_is_told() {
             "max_rate 5",
             "program 0 errors:s64 f0=a0.0:u32 f1=ret:s64 if:tgid:==:7 if:comm:==:dd if:f1:<:0",
             "probe 0 vfs_read return 0 maxactive=9",
-            "probe 1 veth:vfs_read return 0 maxactive=3",
+            "probe 1 veth:vfs_read return 0 maxactive=3 at=ffffffffc0123450",
             "attach",
         ]
     );
