@@ -168,11 +168,14 @@ unsafe impl Backend for Group {
             shared: AtomicPtr::new(null_mut()),
             is_kept: AtomicBool::new(false),
         };
-        // INVARIANT: The box is new, and the fprobe is not registered.
+        let table = Table::new(0)?;
+        let home = KBox::new(home, GFP_KERNEL)?;
+        // INVARIANT: The box is new, and the fprobe is not registered. Nothing can fail any more,
+        // so it is dropped with this object.
         Ok(State {
-            home: ManuallyDrop::new(KBox::new(home, GFP_KERNEL)?),
+            home: ManuallyDrop::new(home),
             number: time::monotonic_ns(),
-            table: Table::new(0)?,
+            table,
         })
     }
 
