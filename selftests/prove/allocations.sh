@@ -42,17 +42,18 @@ route_probe() {
 		--write dst=192.0.2.0/24 --write events=none --write events=all
 }
 
-# An fprobe of somebody else's is there already: when the first one cannot be registered for want of memory,
-# ftrace (7.3) refuses all later ones as EBUSY.
+# Another module has an fprobe already: when ftrace has no memory for the first one, it (7.3) refuses all later ones
+# as EBUSY.
 func_probe() {
-	local folder=/sys/kernel/debug/func_probe tracefs=/sys/kernel/tracing
-	mountpoint -q "$tracefs" || mount -t tracefs tracefs "$tracefs"
-	check "an fprobe" echo 'f:held vfs_fsync%return' >"$tracefs/dynamic_events"
-	check "it is on" echo 1 >"$tracefs/events/fprobes/held/enable"
+	local folder=/sys/kernel/debug/func_probe
+	check "another fprobe" insmod "$FAULTLINE_MODULES/probes.ko" kinds=fprobe
 	each_fails func_probe --read "$folder/functions" --session "$folder/control=program 1 f0=a2:u64 if:f0:>:0;$(
 	)probe 1 vfs_read return 1;probe 2 vfs_write return 1 via=kretprobe;probe 3 vfs_open entry 1 via=kprobe;attach"
-	echo 0 >"$tracefs/events/fprobes/held/enable"
-	echo >"$tracefs/dynamic_events"
+}
+
+cleanup() {
+	local module
+	for module in func_probe probes; do [ ! -e "/sys/module/$module" ] || rmmod "$module"; done
 }
 
 ktap_run knobs lockup route_probe func_probe
