@@ -28,8 +28,9 @@ route_probe() {
 	misused route_probe --also /sys/kernel/debug/route_probe --also /sys/kernel/tracing/events/route_probe
 }
 
+# Its files in debugfs are for one at a time.
 func_probe() {
-	misused func_probe --also /sys/kernel/debug/func_probe --also /sys/kernel/tracing/events/func_probe
+	misused func_probe --also /sys/kernel/tracing/events/func_probe
 }
 
 ktap_run knobs lockup route_probe func_probe

@@ -73,10 +73,10 @@ struct Entry {
 }
 
 impl Entry {
-    /// All files of the module, in these directories and in its parameters'.
+    /// All files of the module, in these directories and in its parameters', if it has any.
     fn all(module: &Module, also: &[PathBuf]) -> anyhow::Result<Vec<Self>> {
         let mut left = also.to_vec();
-        left.push(module.parameter(""));
+        left.extend(Some(module.parameter("")).filter(|parameters| parameters.exists()));
         let mut all = Vec::new();
         while let Some(directory) = left.pop() {
             let entries =
