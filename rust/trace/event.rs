@@ -107,8 +107,10 @@ impl Described {
 
     /// What follows on the last field.
     #[doc(hidden)]
-    // SAFETY: Zeros are what C has there: null, and no type.
-    pub const END: Self = Self(unsafe { zeroed() });
+    pub const END: Self = {
+        // SAFETY: Zeros are what C has there: null, and no type.
+        Self(unsafe { zeroed() })
+    };
 }
 
 /// The fields of an event, in their order.

@@ -139,7 +139,7 @@ impl Batch {
             with_set!(&batch, set, _via => untraced(set.iter(), &mut others)?);
         }
         append(to, batch)?;
-        if others.len() == 0 {
+        if others.is_empty() {
             return Ok(());
         }
         Self::attach(way.without_ftrace(), others, to)

@@ -27,7 +27,7 @@ pub(crate) enum Command {
     /// Nothing: the line is empty, or a comment.
     Nothing,
     MaxRate(u64),
-    Program(u16, Program),
+    Program(u16, Arc<Program>),
     Probe(Probe),
     Attach,
     Detach,
@@ -54,7 +54,8 @@ impl Command {
             b"max_rate" => Self::MaxRate(wanted(&mut words, "a rate", u64::MAX)?),
             b"program" => {
                 let number = wanted(&mut words, "the number of the program", PROGRAM_MAX)?;
-                return Ok(Self::Program(number as u16, Program::parse(words)?));
+                let program = Arc::new(Program::parse(words)?, GFP_KERNEL);
+                return Ok(Self::Program(number as u16, program.map_err(Error::from)?));
             }
             b"probe" => return Ok(Self::Probe(Probe::parse(words)?)),
             b"attach" => Self::Attach,

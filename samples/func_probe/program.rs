@@ -137,12 +137,9 @@ impl Program {
 
     /// Whether a call has to return for it to be known.
     pub(crate) fn needs_return(&self) -> bool {
-        let conditions = self.conditions.iter().flatten();
-        let numbers = self.numbers.iter().chain(&self.texts).flatten();
-        conditions.map(Condition::is_late).any(|late| late)
-            || numbers
-                .map(|spec| spec.base)
-                .any(|base| base == Base::Returned)
+        let mut conditions = self.conditions.iter().flatten();
+        let mut specs = self.numbers.iter().chain(&self.texts).flatten();
+        conditions.any(Condition::is_late) || specs.any(|spec| spec.base == Base::Returned)
     }
 
     /// Whether the time of a call has to be known.

@@ -12,7 +12,7 @@ use faultline::{
 /// Why a line is refused.
 pub(crate) struct Refusal {
     pub(crate) error: Error,
-    pub(crate) text: Text<160>,
+    pub(crate) text: Text<104>,
 }
 
 impl Refusal {

@@ -129,7 +129,6 @@ impl Work {
                         format_args!("there is a program {number} already"),
                     ));
                 }
-                let program = Arc::new(program, GFP_KERNEL).map_err(Error::from)?;
                 append(&mut self.programs, (number, program)).map_err(Error::from)?;
                 Ok(())
             }

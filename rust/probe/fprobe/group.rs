@@ -294,7 +294,7 @@ unsafe fn register<H: Handler<Group>>(
     found: &mut Search<Member>,
     shared: NonNull<Shared<H, Group>>,
 ) -> Result {
-    if found.addresses.len() == 0 {
+    if found.addresses.is_empty() {
         return Ok(());
     }
     // SAFETY: The caller says that nobody else accesses the state.
@@ -325,6 +325,15 @@ unsafe fn register<H: Handler<Group>>(
     Ok(())
 }
 
+#[inline(always)]
+#[allow(
+    clippy::unnecessary_cast,
+    reason = "C's unsigned long is usize in newer kernels, u64 in older ones"
+)]
+fn word(address: c_ulong) -> usize {
+    address as usize
+}
+
 /// Where the kernel enters at a function's entry. Non-zero: its return is of no interest.
 ///
 /// # Safety
@@ -341,7 +350,7 @@ unsafe extern "C" fn entry<H: Handler<Group>>(
 ) -> c_int {
     // SAFETY: The kernel gives what was registered, and the set lives while handlers run.
     let shared = unsafe { shared_of::<H>(fprobe) };
-    let place = shared.state.table.find(entry_ip as usize);
+    let place = shared.state.table.find(word(entry_ip));
     let Some(registration) = place.and_then(|place| shared.registrations.get(place)) else {
         return 1;
     };
@@ -392,7 +401,7 @@ unsafe extern "C" fn ret<H: Handler<Group>>(
     if stored.is_null() || unsafe { (&raw const (*stored).number).read() } != shared.state.number {
         return;
     }
-    let place = shared.state.table.find(entry_ip as usize);
+    let place = shared.state.table.find(word(entry_ip));
     let Some(registration) = place.and_then(|place| shared.registrations.get(place)) else {
         return;
     };
