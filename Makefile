@@ -170,7 +170,7 @@ test-long: selftests tools
 	@scripts/test $(patsubst selftests/%,debian-13:%,$(wildcard selftests/machine/*.sh)) \
 		lockup debian-13:lockup/hold.sh lockup_oops lockup_death probes knobs/races.sh drill/pass.sh \
 		prove/crash_points.sh prove/fuzz_files.sh prove/fuzz_params.sh tool/fuzz.sh own_module \
-		func_probe/observers.sh func_probe/all.sh \
+		func_probe/observers.sh func_probe/all.sh func_probe/choose.sh \
 		$(patsubst selftests/%,%,$(wildcard selftests/route_probe/*.sh)) bench
 
 prove:

@@ -5,7 +5,7 @@
 use crate::probe::ledger::{Account, Ledger};
 use crate::terminal::escape;
 use crate::terminal::figures::{histogram, time};
-use crate::terminal::layout::wrapped;
+use crate::terminal::layout::{wrapped, WIDTH};
 use serde_json::{json, Value};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -15,7 +15,11 @@ use std::fmt::Write;
 const TOP: usize = 20;
 /// Columns of a name, and of its times.
 const NAME: usize = 30;
-const TIMES: usize = 14;
+const TIMES: usize = 13;
+const _: () = assert!(
+    NAME + 10 + 8 + 8 + 9 + 2 + TIMES <= WIDTH,
+    "with the figures in between, a row is wider than a terminal"
+);
 /// Shares of the most frequent time, from below an eighth to all.
 const SHARES: &[u8; 8] = b".:-=+*#@";
 
@@ -201,8 +205,6 @@ fn power(limit: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::terminal::layout::WIDTH;
-
     const FUNCTIONS: &str = include_str!("../../../tests/data/probe_functions.log");
 
     #[test]
