@@ -26,7 +26,7 @@
 //! must not sleep, allocate, take a lock or print. It may compute, count
 //! ([`percpu`](crate::memory::percpu)), read the kernel's memory and that of the process
 //! ([`memory`](crate::memory)), read the clock
-//! ([`time::monotonic_ns`](crate::task::time::monotonic_ns)), ask for the task and its stack
+//! ([`time::monotonic_ns`](crate::task::time::monotonic_ns)), ask for the task
 //! ([`HandlerContext`]), and record an event ([`trace`](crate::trace)).
 //! What only a handler may do asks for a [`HandlerContext`], which the call
 //! provides and which cannot outlive it.

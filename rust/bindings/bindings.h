@@ -26,7 +26,6 @@
 #include <linux/sched/clock.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/stacktrace.h>
 #include <linux/timekeeping.h>
 #include <linux/trace_events.h>
 #include <linux/uaccess.h>

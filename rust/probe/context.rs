@@ -2,8 +2,7 @@
 
 //! The context of a handler: the CPU and the task that it runs on, and what it has interrupted.
 //!
-//! C header: [`include/linux/sched.h`](srctree/include/linux/sched.h)\
-//! C header: [`include/linux/stacktrace.h`](srctree/include/linux/stacktrace.h)
+//! C header: [`include/linux/sched.h`](srctree/include/linux/sched.h)
 
 use core::marker::PhantomData;
 
@@ -60,16 +59,6 @@ impl HandlerContext<'_> {
             }
         }
         comm
-    }
-
-    /// The kernel's stack, the innermost frame first: as many return addresses as there is
-    /// room for. Returns how many these are.
-    #[inline]
-    pub fn stack(self, frames: &mut [usize]) -> usize {
-        let room = frames.len().min(u32::MAX as usize) as u32;
-        // SAFETY: There is room for so many words.
-        let taken = unsafe { bindings::stack_trace_save(frames.as_mut_ptr().cast(), room, 0) };
-        taken as usize
     }
 
     /// What the probed call was made by.

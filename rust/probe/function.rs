@@ -80,8 +80,8 @@ impl Symbol {
     }
 
     /// The function of that name that begins at `address`, as `/proc/kallsyms` has it. It tells
-    /// one function of several with a name, and a [`Group`](super::fprobe::Group) need not look
-    /// for it, which takes a millisecond each. What is not there is refused.
+    /// one function of several with a name, and on x86-64 a [`Group`](super::fprobe::Group) need
+    /// not look for it, which takes a millisecond each. What is not there is refused.
     pub fn at(self, address: usize) -> Self {
         Self { address, ..self }
     }

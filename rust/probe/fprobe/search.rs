@@ -20,8 +20,8 @@ use crate::{
     }, //
 };
 
-/// A function begins with an instruction of this size (`endbr64`), or with the call that ftrace
-/// patches: so it can be hit at two places.
+/// On x86-64 a function begins with an instruction of this size (`endbr64`), or with the call that
+/// ftrace patches: so it can be hit at two places. Elsewhere the kernel alone knows.
 const ENDBR: usize = 4;
 const PLACES: usize = 2;
 /// Where ftrace is at most behind the beginning of a function.
@@ -63,7 +63,8 @@ impl<M> Search<M> {
         let mut unknown = KVec::with_capacity(registered.len(), GFP_KERNEL)?;
         for &member in registered {
             let (symbol, address) = (symbol(member), symbol(member).address());
-            if is_trusting && address != 0 && lookup::is_at(symbol.as_c_str(), address) {
+            let can_be_given = cfg!(target_arch = "x86_64") && address != 0;
+            if is_trusting && can_be_given && lookup::is_at(symbol.as_c_str(), address) {
                 this.is_trusting = true;
                 this.add(member, place_of(member), address);
             } else {
