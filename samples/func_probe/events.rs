@@ -70,7 +70,7 @@ pub(crate) fn called(
         f4,
         f5,
         unread: fetched.unread,
-        cut: fetched.cut,
+        cut: fetched.cut.into(),
         t0: Quoted::of(t0),
         t1: Quoted::of(t1),
     })
@@ -106,7 +106,7 @@ pub(crate) fn returned(
         f4,
         f5,
         unread: fetched.unread,
-        cut: fetched.cut,
+        cut: fetched.cut.into(),
         t0: Quoted::of(t0),
         t1: Quoted::of(t1),
     })

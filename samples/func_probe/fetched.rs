@@ -22,7 +22,9 @@ pub(crate) struct Fetched {
     /// Bit n: number n could not be read. Bit 8 + n: text n.
     pub(crate) unread: u32,
     /// Bit n: text n has more bytes than were read.
-    pub(crate) cut: u32,
+    pub(crate) cut: u16,
+    /// Bit n: a condition of alternative n does not hold.
+    pub(crate) failed: u16,
 }
 
 impl Fetched {

@@ -14,6 +14,7 @@
 
 #![forbid(unsafe_code)]
 
+mod alternatives;
 mod batch;
 mod brake;
 mod command;

@@ -90,7 +90,7 @@ impl Tracked {
             Base::Returned => Start::Later,
         };
         self.program.fetch_numbers(&mut fetched, start);
-        if !self.program.holds(false, &fetched, 0, context) {
+        if !self.program.holds(false, &mut fetched, 0, context) {
             self.ledger.filtered();
             return None;
         }
@@ -143,7 +143,7 @@ impl Tracked {
         };
         if self.program.is_late() {
             self.program.fetch_numbers(&mut fetched, start);
-            if !self.program.holds(true, &fetched, ns, context) {
+            if !self.program.holds(true, &mut fetched, ns, context) {
                 return None;
             }
         }

@@ -8,6 +8,7 @@ use faultline::{
 };
 
 use crate::{
+    alternatives::Conditions,
     condition::Condition,
     fetched::{
         Fetched,
@@ -29,8 +30,6 @@ use crate::{
     words::Word, //
 };
 
-const CONDITIONS: usize = 8;
-
 /// What results are errors.
 #[derive(Clone, Copy)]
 enum Errors {
@@ -46,12 +45,12 @@ enum Errors {
 pub(crate) struct Program {
     numbers: [Option<Spec>; NUMBERS],
     texts: [Option<Spec>; TEXTS],
-    conditions: [Option<Condition>; CONDITIONS],
+    conditions: Conditions,
     errors: Errors,
     /// Events are recorded, and not only counts.
     pub(crate) has_events: bool,
-    /// How many of the places above may be used: of the numbers, of the conditions.
-    used: (usize, usize),
+    /// How many places of the numbers may be used.
+    used: usize,
     /// Something is known at the return only: a number, a text, or whether a condition holds.
     is_late: bool,
 }
@@ -62,10 +61,10 @@ impl Default for Program {
         Self {
             numbers: [None; NUMBERS],
             texts: [None; TEXTS],
-            conditions: [None; CONDITIONS],
+            conditions: Conditions::NONE,
             errors: Errors::Word,
             has_events: true,
-            used: (0, 0),
+            used: 0,
             is_late: false,
         }
     }
@@ -76,15 +75,8 @@ impl Program {
     pub(crate) fn parse<'a>(words: impl Iterator<Item = Word<'a>>) -> Result<Self, Refusal> {
         let mut program = Self::default();
         for word in words {
-            if let Some(condition) = word.after("if:") {
-                let condition = Condition::parse(condition, &program.numbers)?;
-                let free = program.conditions.iter_mut().find(|place| place.is_none());
-                let free =
-                    free.ok_or_else(|| invalid!("there are more than {CONDITIONS} conditions"))?;
-                *free = Some(condition);
-                continue;
-            }
             match word.0 {
+                [b'i', b'f', ..] => program.conditions.add(word, &program.numbers)?,
                 b"count" => program.has_events = false,
                 b"errors:none" => program.errors = Errors::Never,
                 b"errors:s32" => program.errors = Errors::Int,
@@ -92,7 +84,7 @@ impl Program {
                 _ => program.set_field(word)?,
             }
         }
-        program.used = (used(&program.numbers), used(&program.conditions));
+        program.used = used(&program.numbers);
         program.is_late = program.needs_return();
         Ok(program)
     }
@@ -100,7 +92,7 @@ impl Program {
     /// Whether calls are counted, and nothing else is done.
     #[inline]
     pub(crate) fn only_counts(&self) -> bool {
-        !self.has_events && self.used == (0, 0)
+        !self.has_events && self.used == 0 && self.conditions.is_empty()
     }
 
     /// Whether anything is to be done at the return, apart from noting it.
@@ -111,7 +103,9 @@ impl Program {
 
     fn set_field(&mut self, word: Word<'_>) -> Result<(), Refusal> {
         let (name, spec) = word.split_at(b'=').ok_or_else(|| {
-            invalid!("'{word}' is none of FIELD=SPEC, if:CONDITION, count, errors:TYPE")
+            invalid!(
+                "'{word}' is none of FIELD=SPEC, if:CONDITION, ifN:CONDITION, count, errors:TYPE"
+            )
         })?;
         let spec = Spec::parse(spec)?;
         let is_number = matches!(spec.kind, Type::Number { .. });
@@ -137,21 +131,21 @@ impl Program {
 
     /// Whether a call has to return for it to be known.
     pub(crate) fn needs_return(&self) -> bool {
-        let mut conditions = self.conditions.iter().flatten();
+        let mut conditions = self.conditions.all();
         let mut specs = self.numbers.iter().chain(&self.texts).flatten();
         conditions.any(Condition::is_late) || specs.any(|spec| spec.base == Base::Returned)
     }
 
     /// Whether the time of a call has to be known.
     pub(crate) fn needs_time(&self) -> bool {
-        let mut conditions = self.conditions.iter().flatten();
+        let mut conditions = self.conditions.all();
         conditions.any(Condition::is_about_time)
     }
 
     /// Fetches the numbers of which `base` gives the first value.
     #[inline]
     pub(crate) fn fetch_numbers(&self, fetched: &mut Fetched, base: impl Fn(Base) -> Start) {
-        for (at, spec) in (0..self.used.0).zip(&self.numbers) {
+        for (at, spec) in (0..self.used).zip(&self.numbers) {
             let Some(spec) = spec else { continue };
             match base(spec.base) {
                 Start::Later => {}
@@ -180,7 +174,7 @@ impl Program {
                 Start::Word(word) => spec.text(word, room),
             };
             match read {
-                Some(read) => fetched.cut |= u32::from(read.is_cut).wrapping_shl(at as u32),
+                Some(read) => fetched.cut |= u16::from(read.is_cut).wrapping_shl(at as u32),
                 None => {
                     *text = [0; TEXT_MAX + 1];
                     fetched.unread |= 1_u32.wrapping_shl(TEXT_BIT.wrapping_add(at as u32));
@@ -189,21 +183,17 @@ impl Program {
         }
     }
 
-    /// Whether the conditions hold that can be told at the entry, or those that cannot.
+    /// Whether the call counts, by the conditions that can be told at the entry, or by those that cannot
+    /// as well.
     #[inline]
     pub(crate) fn holds(
         &self,
         is_return: bool,
-        fetched: &Fetched,
+        fetched: &mut Fetched,
         ns: u64,
         context: HandlerContext<'_>,
     ) -> bool {
-        let conditions = self.conditions.get(..self.used.1).unwrap_or_default();
-        conditions
-            .iter()
-            .flatten()
-            .filter(|condition| condition.is_late() == is_return)
-            .all(|condition| condition.holds(fetched, ns, context))
+        self.conditions.hold(is_return, fetched, ns, context)
     }
 
     /// Whether what a function returned is an error.
@@ -220,14 +210,9 @@ impl Program {
 }
 
 /// How many places there are up to the last one that is used.
-fn used<T>(places: &[Option<T>]) -> usize {
-    let mut used: usize = 0;
-    for (at, place) in (0..places.len()).zip(places) {
-        if place.is_some() {
-            used = at.wrapping_add(1);
-        }
-    }
-    used
+fn used(places: &[Option<Spec>]) -> usize {
+    let last = places.iter().rposition(Option::is_some);
+    last.map_or(0, |last| last.wrapping_add(1))
 }
 
 /// The first value of a spec.

@@ -101,6 +101,25 @@ what_cannot_be_read_says_so() {
 	same "of the other" 0 "$(value recorded 2)"
 }
 
+# What is known at the entry alone decides for itself, and together with what the call returns.
+alternatives_hold() {
+	local way
+	begin
+	check "programs" tell 'program 1 f0=a2:u64 f1=ret:s64 if:comm:==:dd if1:f0:==:1009 if2:f0:==:1013 if2:f1:==:0 count' \
+		'program 2 f0=a2:u64 if1:f0:==:1009 if:comm:==:dd if8:f0:==:1019' 'program 3 f0=a2:u64 if:comm:!=:dd if1:f0:==:1009 if2:f0:>:0'
+	for way in 1:fprobe 2:kretprobe; do check "$way" tell "probe ${way%:*} vfs_read return 1 via=${way#*:}"; done
+	check "entries" tell 'probe 3 vfs_read entry 2' attach 'probe 4 vfs_read entry 3' attach
+	same "what is not attached" "" "$(grep -v state=attached "$functions" || true)"
+	reads 3 1009
+	reads 2 1013
+	dd if=/dev/null of=/dev/null bs=1013 count=1 status=none
+	reads 2 1019
+	same "what each has recorded" "4 4 5" "$(for id in 1 2 3; do value recorded "$id"; done | paste -sd ' ')"
+	same "errors and misses" "0 0" "$(value missed 1) $(value missed 2)"
+	check "what is filtered" test "$(value filtered 1)" -ge 4
+	check "what has to hold in any case" test "$(value filtered 4)" -ge 8
+}
+
 bad_lines_are_refused() {
 	local line errno words
 	begin
@@ -131,6 +150,11 @@ bad_lines_are_refused() {
 		program 9 if:comm:<:a|Invalid argument|comm can be compared
 		program 9 if:comm:==:0123456789abcdef|Invalid argument|1 to 15 bytes
 		program 9 if:pid|Invalid argument|not OPERAND:OP:VALUE
+		program 9 if|Invalid argument|not if:CONDITION
+		program 9 if9:pid:==:1|Invalid argument|the number of an alternative is 1 to 8
+		program 9 if0:pid:==:1|Invalid argument|the number of an alternative is 1 to 8
+		program 9 ifx:pid:==:1|Invalid argument|the number of an alternative is 1 to 8
+		program 9 if:pid:!=:1 if1:pid:!=:2 if1:pid:!=:3 if1:pid:!=:4 if2:pid:!=:5 if2:pid:!=:6 if2:pid:!=:7 if3:pid:!=:8 if4:pid:!=:9|Invalid argument|more than 8 conditions
 		probe 1 vfs_write return 1|File exists|function 1 already
 		probe 2 vfs_write both 1|Invalid argument|neither entry nor return
 		probe 2 vfs_write return 8|Invalid argument|no program 8
@@ -317,7 +341,7 @@ cleanup() {
 }
 
 ktap_run calls_are_recorded_with_arguments_and_result entries_are_recorded all_ways_see_the_same \
-	signed_numbers_and_errors texts_are_read what_cannot_be_read_says_so bad_lines_are_refused \
+	signed_numbers_and_errors texts_are_read what_cannot_be_read_says_so alternatives_hold bad_lines_are_refused \
 	what_cannot_be_probed_says_why a_function_is_where_it_is_said_to_be a_second_session_is_refused a_session_ends_with_its_program \
 	more_come_later_and_all_go the_brake_disables_what_is_hit_too_often the_ledger_balances_under_load \
 	thousands_are_attached_at_once its_handlers_are_fit

@@ -2,7 +2,7 @@
 
 //! What a user asks for.
 
-use super::fields::condition::Comparison;
+use super::fields::condition::Condition;
 use super::fields::template::Template;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub struct Ask {
     /// What to show of each event; none: all arguments, the result and the time.
     pub print: Option<Template>,
     /// Of each `--if`.
-    pub conditions: Vec<Vec<Comparison>>,
+    pub conditions: Vec<Condition>,
     pub pid: Option<u32>,
     pub tgid: Option<u32>,
     pub comm: Option<String>,

@@ -150,9 +150,7 @@ fn program(ask: &Ask, scene: &Scene<'_>) -> Result<(Program, Vec<Field>), String
     for condition in ask.filters() {
         program.holds(&condition)?;
     }
-    for comparison in ask.conditions.iter().flatten() {
-        program.condition(scene, comparison)?;
-    }
+    program.filter(scene, &ask.conditions)?;
     if let Some(condition) = ask.not_own() {
         // What the user says comes first, if there is no room for all.
         let _ = program.holds(&condition);

@@ -5,7 +5,7 @@
 
 use crate::cli::duration::duration;
 use crate::probe::ask::Ask;
-use crate::probe::fields::condition::{self, Comparison};
+use crate::probe::fields::condition::{self, Condition};
 use crate::probe::fields::is_comm;
 use crate::probe::fields::template::Template;
 use clap::Args;
@@ -16,9 +16,9 @@ pub struct SeeArgs {
     /// What to show of a call, with expressions in braces: '{comm} {count} -> {ret}'
     #[arg(long, value_name = "TEXT", value_parser = Template::parse)]
     print: Option<Template>,
-    /// Only calls for which comparisons hold: 'ret < 0 && count > 4096'
-    #[arg(long = "if", value_name = "CONDITION", value_parser = conditions)]
-    conditions: Vec<Conditions>,
+    /// Only calls for which comparisons hold: 'ret < 0 || count > 4096 && ns > 1ms'
+    #[arg(long = "if", value_name = "CONDITION", value_parser = condition::parse)]
+    conditions: Vec<Condition>,
     /// Only calls by the thread with this number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=i32::MAX as i64))]
     pid: Option<u32>,
@@ -60,14 +60,6 @@ pub struct SeeArgs {
     buffer_kb: Option<u32>,
 }
 
-/// What one `--if` says. (clap takes a `Vec` for many options.)
-#[derive(Clone)]
-struct Conditions(Vec<Comparison>);
-
-fn conditions(text: &str) -> Result<Conditions, String> {
-    condition::parse(text).map(Conditions)
-}
-
 fn comm(text: &str) -> Result<String, String> {
     is_comm(text).map(|()| text.into())
 }
@@ -83,7 +75,7 @@ impl SeeArgs {
     pub fn ask(self, json: bool) -> Ask {
         Ask {
             print: self.print,
-            conditions: self.conditions.into_iter().map(|one| one.0).collect(),
+            conditions: self.conditions,
             pid: self.pid,
             tgid: self.tgid,
             comm: self.comm,
@@ -109,6 +101,6 @@ pub const HELP: &str = "\
     function, time; $ns for a parameter of such a name; arg0 to arg11 where no types are known. \
     str(e), ustr(e): the text at an address of the kernel, of the process; hex(e), ip(e), u8(e) to \
     s64(e): a number as that.\n\n\
-    Conditions are evaluated in the kernel: ==, !=, <, <=, >, >=, & (any bit), with && between; \
-    values are numbers, errors (-ENOENT), names of an enumeration, times for ns (10us).\n\n\
+    Conditions are evaluated in the kernel: ==, !=, <, <=, >, >=, & (any bit), with && and || between, \
+    of several --if all hold; values are numbers, errors (-ENOENT), names of an enumeration, times for ns (10us).\n\n\
     Everything is detached when this ends, however it ends.";

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Conditions, as text: comparisons with `&&` between, all of which hold for the calls that count. The
-//! kernel evaluates them, so they are no more than that.
+//! Conditions, as text: comparisons with `&&` and `||` between, of which `&&` binds as in C. The kernel
+//! evaluates them, so they are no more than that.
 
 use super::expression::{Cursor, Expression};
+
+/// What one `--if` says: alternatives. All comparisons of at least one of them hold for the calls that count.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition(pub Vec<Vec<Comparison>>);
 
 /// `LEFT OP RIGHT`
 #[derive(Debug, Clone, PartialEq)]
@@ -68,24 +72,22 @@ pub enum Constant {
 }
 
 /// Reads what one `--if` says.
-pub fn parse(text: &str) -> Result<Vec<Comparison>, String> {
+pub fn parse(text: &str) -> Result<Condition, String> {
     let mut cursor = Cursor::new(text);
-    let mut comparisons = Vec::new();
+    let (mut alternatives, mut comparisons) = (Vec::new(), Vec::new());
     loop {
         comparisons.push(comparison(&mut cursor)?);
         cursor.skip_blanks();
-        if cursor.rest.is_empty() {
-            return Ok(comparisons);
+        if cursor.take("&&") {
+            continue;
         }
-        if cursor.take("||") {
-            return Err(format!(
-                "'{}': '||' is not possible, the kernel lets a call pass if all comparisons hold: leave \
-                 out what differs, and filter the output of --json",
-                cursor.whole
-            ));
+        let is_end = cursor.rest.is_empty();
+        if !is_end && !cursor.take("||") {
+            return Err(cursor.expected("'&&' or '||' and another comparison"));
         }
-        if !cursor.take("&&") {
-            return Err(cursor.expected("'&&' and another comparison"));
+        alternatives.push(std::mem::take(&mut comparisons));
+        if is_end {
+            return Ok(Condition(alternatives));
         }
     }
 }
@@ -94,7 +96,9 @@ fn comparison(cursor: &mut Cursor<'_>) -> Result<Comparison, String> {
     cursor.skip_blanks();
     let start = cursor.rest;
     if cursor.rest.starts_with('!') || cursor.rest.starts_with('(') {
-        return Err(cursor.expected("a comparison without '!' and parentheses"));
+        return Err(cursor.expected(
+            "a comparison without '!' and parentheses (of several --if, all have to hold)",
+        ));
     }
     let left = Expression::take(cursor)?;
     cursor.skip_blanks();
@@ -173,8 +177,9 @@ mod tests {
     #[test]
     fn comparisons() {
         let parsed = |text| {
-            let all = parse(text).unwrap();
-            let shown = all.into_iter().map(
+            let Condition(mut alternatives) = parse(text).unwrap();
+            assert_eq!(alternatives.len(), 1, "{text}");
+            let shown = alternatives.remove(0).into_iter().map(
                 |Comparison {
                      left,
                      op,
@@ -226,25 +231,49 @@ mod tests {
     }
 
     #[test]
+    fn alternatives() {
+        let parsed = |text| {
+            let Condition(alternatives) = parse(text).unwrap();
+            let texts = |all: Vec<Comparison>| all.into_iter().map(|one| one.text).collect();
+            let texts = alternatives.into_iter().map(texts);
+            texts.collect::<Vec<Vec<_>>>()
+        };
+        assert_eq!(
+            parsed("ret < 0 || ret > 4096"),
+            [["ret < 0"], ["ret > 4096"]]
+        );
+        assert_eq!(
+            parsed("a == 1&&b & 2||c == 3 && d == 4 || a == 5 && b == 6"),
+            [
+                ["a == 1", "b & 2"],
+                ["c == 3", "d == 4"],
+                ["a == 5", "b == 6"]
+            ]
+        );
+    }
+
+    #[test]
     fn refusals() {
         for (text, complaint) in [
             ("", "ends where the name of a parameter"),
             ("ret", "ends where ==, !=, <, <=, >, >= or & is expected"),
             ("ret &&", "expected ==, !=, <, <=, >, >= or & at '&&'"),
             ("ret < 0 &&", "ends where the name of a parameter"),
+            ("ret < 0 ||", "ends where the name of a parameter"),
             (
-                "ret < 0 || ret > 5",
-                "'||' is not possible, the kernel lets a call pass if all",
+                "|| ret < 0",
+                "expected the name of a parameter, or ret, ns, pid, tgid, cpu, comm at '|| ret",
             ),
+            ("ret < 0 | ret > 5", "expected '&&' or '||' and another"),
             (
                 "ret < 0 ret > 5",
-                "expected '&&' and another comparison at 'ret > 5'",
+                "expected '&&' or '||' and another comparison at 'ret > 5'",
             ),
             ("ret = 0", "expected ==, !=, <, <=, >, >= or & at '= 0'"),
             ("ret <", "ends where a number, a name, or a text"),
             (
                 "!ret",
-                "expected a comparison without '!' and parentheses at '!ret'",
+                "without '!' and parentheses (of several --if, all have to hold) at '!ret'",
             ),
             (
                 "(ret < 0)",

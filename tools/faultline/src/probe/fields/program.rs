@@ -3,7 +3,7 @@
 //! What the module is told for a function: what to fetch, and which calls count.
 
 use super::compile::{Meaning, Scene};
-use super::condition::Comparison;
+use super::condition::{Comparison, Condition};
 use super::expression::{Expression, Known};
 use super::filter;
 use super::form::Form;
@@ -13,6 +13,7 @@ use super::place::Fetch;
 const NUMBERS: usize = 6;
 const TEXTS: usize = 2;
 const CONDITIONS: usize = 8;
+const ALTERNATIVES: usize = 8;
 
 /// A value of an event, as a user asked for it.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,10 +104,47 @@ impl Program {
         })
     }
 
-    /// Has only those calls count for which the comparison holds.
-    pub fn condition(&mut self, scene: &Scene<'_>, comparison: &Comparison) -> Result<(), String> {
+    /// Has only those calls count for which all these conditions hold.
+    pub fn filter(&mut self, scene: &Scene<'_>, conditions: &[Condition]) -> Result<(), String> {
+        let mut alternatives: Vec<Vec<&Comparison>> = vec![Vec::new()];
+        for Condition(of_this) in conditions {
+            if let [all] = &of_this[..] {
+                for comparison in all {
+                    let condition = self.condition(scene, comparison)?;
+                    self.holds(&condition)?;
+                }
+                continue;
+            }
+            // (A || B) && (C || D) is A && C || A && D || B && C || B && D.
+            let with = |before: &Vec<_>| -> Vec<Vec<_>> {
+                let each = of_this.iter();
+                each.map(|more| before.iter().copied().chain(more).collect())
+                    .collect()
+            };
+            alternatives = alternatives.iter().flat_map(with).collect();
+            if alternatives.len() > ALTERNATIVES {
+                return Err(format!(
+                    "at most {ALTERNATIVES} alternatives are possible, with '||' in several --if \
+                     as many as their product"
+                ));
+            }
+        }
+        if let [_all] = &alternatives[..] {
+            return Ok(());
+        }
+        for (number, all) in (1..).zip(alternatives) {
+            for comparison in all {
+                let condition = self.condition(scene, comparison)?;
+                self.add(format!("if{number}:{condition}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A comparison as the module writes it.
+    fn condition(&mut self, scene: &Scene<'_>, comparison: &Comparison) -> Result<String, String> {
         let meaning = scene.compile(&comparison.left)?;
-        let operand = match (&meaning, meaning.fetch()) {
+        let (operand, value) = match (&meaning, meaning.fetch()) {
             (_, Some(fetch)) => {
                 let value = filter::number(comparison, &fetch)?;
                 match self.fetch(&comparison.left.text, &fetch)? {
@@ -117,18 +155,23 @@ impl Program {
             (Meaning::Known(known), None) => filter::known(comparison, *known)?,
             (_, None) => return Err(format!("'{}': cannot be compared", comparison.text)),
         };
-        let (operand, value) = operand;
-        self.holds(&format!("{operand}:{}:{value}", comparison.op.text()))
+        Ok(format!("{operand}:{}:{value}", comparison.op.text()))
     }
 
-    /// The same, as the module writes it.
+    /// Has only those calls count for which this holds, as the module writes it.
     pub fn holds(&mut self, condition: &str) -> Result<(), String> {
-        let condition = format!("if:{condition}");
+        self.add(format!("if:{condition}"))
+    }
+
+    fn add(&mut self, condition: String) -> Result<(), String> {
         if self.conditions.contains(&condition) {
             return Ok(());
         }
         if self.conditions.len() == CONDITIONS {
-            return Err(format!("at most {CONDITIONS} comparisons are possible"));
+            return Err(format!(
+                "at most {CONDITIONS} comparisons are possible, with '||' in several --if those of \
+                 all combinations"
+            ));
         }
         self.conditions.push(condition);
         Ok(())

@@ -10,11 +10,15 @@ use crate::probe::fields::Scene;
 
 /// The program of conditions, without its beginning.
 fn filter(function: &str, text: &str) -> Result<String, String> {
+    filters(function, &[text])
+}
+
+/// The same of several `--if`.
+fn filters(function: &str, texts: &[&str]) -> Result<String, String> {
     within(function, |scene| {
         let mut program = Program::new(false, &Form::Word);
-        for comparison in condition::parse(text)? {
-            program.condition(scene, &comparison)?;
-        }
+        let conditions = texts.iter().map(|text| condition::parse(text));
+        program.filter(scene, &conditions.collect::<Result<Vec<_>, _>>()?)?;
         let line = program.line(0);
         Ok(line.strip_prefix("program 0 errors:s64 ").unwrap().into())
     })
@@ -87,6 +91,49 @@ fn conditions() {
 }
 
 #[test]
+fn alternatives() {
+    for (texts, program) in [
+        (
+            &["ret < 0 || ret > 4096"][..],
+            "f0=ret:s64 if1:f0:<:0 if2:f0:>:4096",
+        ),
+        (
+            &["count > 9 && ret < 0 || comm == \"dd\""],
+            "f0=a2:u64 f1=ret:s64 if1:f0:>:9 if1:f1:<:0 if2:comm:==:dd",
+        ),
+        (
+            &["count > 9", "ret < 0 || ret > 5", "count < 99"],
+            "f0=a2:u64 f1=ret:s64 if:f0:>:9 if:f0:<:99 if1:f1:<:0 if2:f1:>:5",
+        ),
+        (
+            &["ret < 0 || ret > 5", "cpu == 0 || ns > 1ms"],
+            "f0=ret:s64 if1:f0:<:0 if1:cpu:==:0 if2:f0:<:0 if2:ns:>:1000000 if3:f0:>:5 if3:cpu:==:0 \
+             if4:f0:>:5 if4:ns:>:1000000",
+        ),
+    ] {
+        assert_eq!(filters("vfs_read", texts).as_deref(), Ok(program), "{texts:?}");
+    }
+    let many = |count| vec!["ret < 0"; count].join(" || ");
+    let error = filter("vfs_read", &many(9)).unwrap_err();
+    assert!(
+        error.contains("at most 8 alternatives are possible"),
+        "{error}"
+    );
+    let error = filters("vfs_read", &[&many(3), &many(3)]).unwrap_err();
+    assert!(
+        error.contains("at most 8 alternatives are possible"),
+        "{error}"
+    );
+    let error = filters(
+        "vfs_read",
+        &[&many(5), "pid == 1 && pid == 2 && pid == 3 && pid == 4"],
+    );
+    assert!(error
+        .unwrap_err()
+        .contains("at most 8 comparisons are possible"));
+}
+
+#[test]
 fn conditions_that_are_refused() {
     for (function, text, complaint) in [
         ("vfs_read", "count < 0", "'count < 0' never holds: the value is from 0 to 18446744073709551615"),
@@ -128,17 +175,17 @@ fn conditions_that_are_refused() {
         prototype: None,
         returns: true,
     };
-    let comparison = &condition::parse("ret < 0").unwrap()[0];
+    let unknown = [condition::parse("ret < 0").unwrap()];
     let error = Program::new(false, &Form::Word)
-        .condition(&scene, comparison)
+        .filter(&scene, &unknown)
         .unwrap_err();
     assert!(
         error.contains("is not known: s32(ret) or s64(ret)"),
         "{error}"
     );
-    let comparison = &condition::parse("s32(ret) < 0").unwrap()[0];
+    let known = [condition::parse("s32(ret) < 0").unwrap()];
     assert_eq!(
-        Program::new(false, &Form::Word).condition(&scene, comparison),
+        Program::new(false, &Form::Word).filter(&scene, &known),
         Ok(())
     );
 }
