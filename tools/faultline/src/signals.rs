@@ -4,13 +4,14 @@
 //!
 //! What the kernel tells comes in lines, which [`event`] takes apart, through an instance of tracefs of
 //! our own, and as messages about the [`exits`] of processes; put in [`order`], it becomes a [`story`]:
-//! with what the [`tasks`] in /proc are doing, the [`outcome`] of each signal. [`people`] or JSON shows it,
+//! with what the [`tasks`] in /proc are doing, the [`outcome`] of each signal. [`people`] or [`json`] shows it,
 //! with [`names`] for all numbers; the [`summary`] counts it, and the [`tally`] what was lost. [`watch`]
 //! leads all of it.
 
 pub mod ask;
 pub mod event;
 mod exits;
+mod json;
 pub mod names;
 mod order;
 mod outcome;

@@ -9,6 +9,7 @@ use super::report::Shown;
 use super::tasks::tests::{put, task};
 use super::tasks::Task;
 use super::*;
+use crate::schema::complaint;
 use anyhow::bail;
 use std::fs;
 
@@ -36,6 +37,13 @@ fn named(pid: i32, state: char, comm: &str) -> Task {
     }
 }
 
+/// What `--json` prints.
+fn document(report: &Report) -> serde_json::Value {
+    let document = serde_json::to_value(report).unwrap();
+    assert_eq!(complaint("blocked.schema.json", &document), None);
+    document
+}
+
 const STACK: &str = "[<0>] lockup_wait_for_mutex+0x10/0x20 [lockup]\n[<0>] kthread+0x1/0x2\n";
 
 #[test]
@@ -54,7 +62,7 @@ fn without_the_kernels_memory_there_are_stacks() {
          /proc/kcore may not be read: the kernel is locked down\n\
          1 of 2 tasks blocked\n"
     );
-    let json = serde_json::to_value(&report).unwrap();
+    let json = document(&report);
     assert_eq!(json["schema"], "faultline.blocked/1");
     assert_eq!(
         (&json["outcome"], &json["exit_status"]),
@@ -74,7 +82,7 @@ fn nothing_is_blocked() {
     let report = report(&Proc::at(root.path()));
     assert!(!report.is_any());
     assert!(people::text(&report, None).ends_with("0 of 1 tasks blocked\n"));
-    assert_eq!(serde_json::to_value(&report).unwrap()["exit_status"], 0);
+    assert_eq!(document(&report)["exit_status"], 0);
 }
 
 fn chained(report: &mut Report, at: usize, links: &[(i32, i32, Holding)], end: End) {
@@ -128,7 +136,7 @@ fn chains() {
          no stack: it runs, or has just ended\n\
          2 of 2 tasks blocked\n"
     );
-    let json = serde_json::to_value(&report).unwrap();
+    let json = document(&report);
     let chain = &json["tasks"][0]["chain"];
     assert_eq!(
         chain["end"],

@@ -6,6 +6,7 @@
 use super::ask::{Ask, Wanted};
 use super::event::{Line, Reader};
 use super::exits::Exits;
+use super::json;
 use super::order::{Happened, Held, HOLD_US};
 use super::outcome::{Outcome, Signal};
 use super::people::{clock, Look};
@@ -21,13 +22,10 @@ use crate::tracing::instance::Instance;
 use crate::tracing::line::Lines;
 use crate::tracing::out::{End, Out};
 use serde::Serialize;
-use serde_json::json;
 use std::collections::VecDeque;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-/// The schema of the JSON, which each line names.
-const SCHEMA: &str = "faultline.signals/1";
 /// How long it is waited for events at once.
 const TICK: Duration = Duration::from_millis(100);
 /// As many pieces are read before something is shown.
@@ -91,26 +89,15 @@ pub fn watch(ask: &Ask, mut sources: Sources, out: Out) -> anyhow::Result<()> {
 
 impl Watch<'_> {
     fn record(&mut self, record: &str, body: impl Serialize) {
-        self.out.record(SCHEMA, record, body);
+        self.out.record(json::SCHEMA, record, body);
     }
 
     fn begin(&mut self, sources: &Sources) -> anyhow::Result<()> {
         sources.instance.begin()?;
         self.start = Instant::now();
         if self.ask.json {
-            let exits = match sources.exits {
-                Some(_) => "process_connector",
-                None => "tracepoint",
-            };
-            let signals: Vec<_> = self
-                .ask
-                .signals
-                .iter()
-                .map(|&n| super::names::signal(n))
-                .collect();
-            let filters =
-                json!({ "pids": self.ask.pids, "comms": self.ask.comms, "signals": signals });
-            self.record("begin", json!({ "filters": filters, "exits": exits }));
+            let begin = json::begin(self.ask, sources.exits.is_some());
+            self.record("begin", begin);
         } else if self.ask.lines {
             self.out
                 .push("UTC          who -> whom signal (how) what came of it\n");
@@ -213,7 +200,7 @@ impl Watch<'_> {
                     .events
                     .map_or("an unknown number of".into(), |events| events.to_string());
                 match self.ask.json {
-                    true => self.record("lost", json!({ "cpu": lost.cpu, "events": lost.events })),
+                    true => self.record("lost", json::lost(&lost)),
                     false => self.warn(&format!(
                         "CPU {}: {count} events lost, the buffer was full: more --buffer-kb",
                         lost.cpu
@@ -223,7 +210,7 @@ impl Watch<'_> {
             Line::Unreadable(text) => {
                 self.tally.unreadable += 1;
                 match self.ask.json {
-                    true => self.record("unreadable", json!({ "text": text })),
+                    true => self.record("unreadable", json::unreadable(&text)),
                     false => self.warn(&format!("not understood: {text}")),
                 }
             }
@@ -349,14 +336,8 @@ impl Watch<'_> {
             }
         }
         if self.ask.json {
-            let (reason, tally) = (
-                serde_json::to_value(end)?,
-                serde_json::to_value(&self.tally)?,
-            );
-            self.record(
-                "end",
-                json!({ "reason": reason, "secs": secs, "stream": tally }),
-            );
+            let end = json::end(end, secs, &self.tally);
+            self.record("end", end);
         }
         if !self.out.flush_last()? && end != End::Closed {
             tell("nobody reads stdout: the last lines of it are missing");
@@ -371,7 +352,7 @@ impl Watch<'_> {
     fn failed(&mut self, error: &anyhow::Error) {
         self.progress = Progress::Quiet;
         if self.ask.json {
-            self.record("failed", json!({ "error": format!("{error:#}") }));
+            self.record("failed", json::failed(error));
         }
         let _ = self.out.flush_last();
     }
