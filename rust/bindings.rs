@@ -3,12 +3,12 @@
 //! The C functions that the library calls, as bindgen sees them.
 //!
 //! They are listed in `bindings/prototypes`. The types are those of the kernel
-//! crate's `bindings`, or come in by `bindings/parameters`.
+//! crate's `bindings`, or are added by `bindings/parameters`.
 //!
-//! These bindings are made from headers. What the stock kernel was really built
-//! with is in its BTF, and `tools/btf-guard` compares the two in every build: the
+//! These bindings are made from headers. The stock kernel's BTF describes the kernel
+//! as it was built, and `tools/btf-guard` compares the two in every build: the
 //! prototype of each function, and (in `bindings/layout.rs`) the layout of each
-//! structure that this crate names, hands to a function or reaches by a field.
+//! structure that this crate names, passes to a function or reaches by a field.
 
 #![allow(
     clippy::all,

@@ -2,17 +2,18 @@
 
 //! Everything that is taken from the in-tree `kernel` crate.
 //!
-//! That crate changes with every release, so no other file names it, and only this one knows
-//! which release has what. Taken is what 6.12 and 7.3 both have in the same form:
+//! That crate changes with every release, so no other file names it, and only this one depends on
+//! the release. It uses what 6.12 and 7.3 both have in the same form:
 //!
 //! - [`KBox`], [`KVec`] and [`Arc`], the fallible allocations, with their error and flags;
 //! - [`Mutex`] with [`new_mutex!`], and [`InPlaceInit`], which puts one into a box;
 //! - the C types, the structures of `bindings` that our own bindings refer to, and `Opaque`, for
-//!   what C writes to behind a shared reference.
+//!   objects that C writes to behind a shared reference.
 //!
-//! `rust/Kbuild` looks into the crate's source for what only some releases have: see [`push`].
+//! For functions that only some releases have, `rust/Kbuild` searches the crate's source: see
+//! [`push`].
 //!
-//! The rest of this library's counterparts in the crate cannot be used:
+//! The other counterparts of this library in the crate cannot be used:
 //!
 //! | here | in the crate | why not |
 //! |---|---|---|
@@ -30,8 +31,8 @@
 //! | [`error`](crate::error) | `error` | 6.12 lacks five of the numbers; `from_errno()` prints |
 //! | [`module!`](crate::module!) | `module!` | its parameters: see above; 6.12 has none |
 //!
-//! Of threads, other CPUs' interrupts, `irq_work`, `stop_machine`, per-CPU memory and probes the
-//! crate has nothing.
+//! The crate has nothing for threads, interrupts to other CPUs, `irq_work`, `stop_machine`, per-CPU
+//! memory and probes.
 
 use core::{
     ffi::CStr,

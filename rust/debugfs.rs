@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Files in debugfs, whose text is made when they are read, and which can be written to.
+//! Files in debugfs, whose text is generated at each read, and which can be written to.
 //!
 //! A [`Directory`] has the name of the module, and contains [`File`]s. A read from the beginning of
 //! a file calls [`Show::show`] for all of it, so a reader gets a consistent text. A [`SessionFile`]
-//! takes commands, and what they have set up ends when the file is closed.
+//! takes commands; whatever they set up ends when the file is closed.
 //!
 //! Our own: `kernel::debugfs` is not in 6.12.
 //!
@@ -70,7 +70,7 @@ pub trait Show: Send + Sync + 'static {
     /// Those of `out`.
     fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result;
 
-    /// Called when something was written to the file, whatever it was.
+    /// Called at each write to the file. The bytes written are ignored.
     ///
     /// # Context
     ///
@@ -197,7 +197,7 @@ impl<T: Show> File<T> {
         })
     }
 
-    /// Creates the only file of the module, in a directory of its own, with mode 0400.
+    /// Creates the module's only file, together with its directory, with mode 0400.
     ///
     /// # Context
     ///

@@ -1,34 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Fault injection: what a kernel dies of, or only complains about, made on purpose.
+//! Fault injection: panics, oopses and warnings on purpose.
 //!
 //! - [`crash_point`]: a fault in the middle of the Nth call of any function.
-//! - [`watchdog`]: how the machine's lockup detectors are set.
-//! - [`crash`]: whether a crash kernel stands ready.
-//! - [`page`]: pages that are taken to be held.
+//! - [`watchdog`]: settings and counters of the kernel's lockup detectors.
+//! - [`crash`]: whether a crash kernel is loaded.
+//! - [`page`]: allocates pages and holds them.
 //! - [`mortal`], [`hang_until`]: a thread that may die, and one that hangs.
 //!
-//! | | what the kernel does | who calls it |
+//! | function | what the kernel does | the caller |
 //! |---|---|---|
-//! | [`panic()`] | panics | does not go on |
-//! | [`bug`], [`write_to_null`] | an oops | dies: a task, and in an interrupt the kernel |
-//! | [`overflow_stack`] | panics, after an oops | does not go on |
-//! | [`warn`] | a warning with a stack | goes on |
-//! | [`free_twice`] | a warning with a report | goes on |
+//! | [`panic()`] | panics | does not continue |
+//! | [`bug`], [`write_to_null`] | oopses; in an interrupt, panics | dies |
+//! | [`overflow_stack`] | panics, after an oops | does not continue |
+//! | [`warn`] | warns, with a stack | continues |
+//! | [`free_twice`] | warns, with a report | continues |
 //!
 //! # Soundness
 //!
-//! None of them touches memory that is anybody's: address 0 is never mapped, a
-//! stack ends at a guard page, and the object that is freed twice belongs to a
-//! cache whose frees the kernel checks. What cannot be done so is refused.
+//! None of them corrupts memory: address 0 is never mapped, a stack ends at a guard page, and the
+//! object that is freed twice belongs to a cache whose frees the kernel checks. On a kernel without
+//! such a check the function fails.
 //!
-//! A task that dies never runs again, so what is on its stack is never dropped:
-//! it stays locked, registered or allocated. What kills one asks for a
-//! [`Mortal`], which says that where it is lent this is all that there is to it.
-//! A [thread](mortal) of ours has one, and so has a [crash
-//! point](crate::fault::crash_point). A handler of other probes has none: the kernel keeps a
-//! pointer to the probe while a handler runs, and so for good where the task dies
-//! in it.
+//! A task that dies never runs again, so the objects on its stack are never dropped: they stay
+//! locked, registered or allocated. A function that kills its task takes a [`Mortal`], which proves
+//! that the death has no other consequences there. A [thread](mortal) of ours can get one, and so
+//! can a [crash point](crate::fault::crash_point). Handlers of other probes cannot: the kernel
+//! keeps a pointer to the probe while a handler runs, and keeps it for good if the task dies in the
+//! handler.
 //!
 //! C header: [`include/linux/bug.h`](srctree/include/linux/bug.h)\
 //! C header: [`include/linux/panic.h`](srctree/include/linux/panic.h)
@@ -63,24 +62,26 @@ use crate::{
     text::Text, //
 };
 
-/// Proof that the task which runs here may die here.
+/// Proof that the current task may die here.
 pub struct Mortal<'a>(PhantomData<&'a *mut ()>);
 
 impl Mortal<'_> {
+    /// Makes the proof.
+    ///
     /// # Safety
     ///
-    /// Nothing may be freed, for as long as the kernel runs, that the kernel
-    /// refers to while the task is where this is lent.
+    /// Objects that the kernel refers to while the task is in the code that borrows this must never
+    /// be freed if the task dies there.
     #[inline(always)]
     pub(crate) unsafe fn new() -> Self {
         Self(PhantomData)
     }
 }
 
-/// The longest text that goes with a fault, with its NUL.
+/// The size of the longest text of a panic or a warning, with its NUL.
 const TEXT_MAX: usize = 128;
 
-/// Calls `body` with the text as C has it; an empty one, if it is too long.
+/// Calls `body` with the text as a C string, which is empty if the text is too long.
 fn with_text<R>(text: fmt::Arguments<'_>, body: impl FnOnce(&CStr) -> R) -> R {
     let text = Text::<TEXT_MAX>::format(format_args!("{text}\0"));
     body(text.as_ref().ok().and_then(Text::as_c_str).unwrap_or(c""))
@@ -94,39 +95,39 @@ fn with_text<R>(text: fmt::Arguments<'_>, body: impl FnOnce(&CStr) -> R) -> R {
 #[inline]
 pub fn panic(text: fmt::Arguments<'_>) -> ! {
     with_text(text, |text| {
-        // SAFETY: The format asks for one string with NUL.
+        // SAFETY: The format has `%s`, for which a string with NUL is passed.
         unsafe { bindings::panic(char_ptr(c"%s"), char_ptr(text)) }
     })
 }
 
-/// Finds a bug (`BUG()`): an oops, of which the task dies.
+/// Calls `BUG()`: an oops, which kills the task.
 ///
 /// # Context
 ///
 /// Any. In an interrupt, or in the idle task, the kernel panics.
 #[inline]
 pub fn bug(_task: &Mortal<'_>) -> ! {
-    // SAFETY: The function may be called from any context, and the task may die.
+    // SAFETY: `BUG()` may be called from any context, and by `_task` the task may die.
     unsafe { bindings::faultline_helper_bug() };
-    // SAFETY: It does not return.
+    // SAFETY: `BUG()` does not return.
     unsafe { core::hint::unreachable_unchecked() }
 }
 
-/// Writes to address 0: an oops, of which the task dies.
+/// Writes to address 0: an oops, which kills the task.
 ///
 /// # Context
 ///
 /// As for [`bug`].
 #[inline]
 pub fn write_to_null(task: &Mortal<'_>) -> ! {
-    // SAFETY: Nothing is mapped there in the kernel, and C is told to do as it
-    // is told.
+    // SAFETY: The kernel maps nothing at address 0, so the write faults. It is volatile in C, so
+    // the compiler keeps it.
     unsafe { bindings::faultline_helper_write_to_null() };
-    // Where an architecture has something there, it is a bug all the same.
+    // Reached only if something is mapped at address 0.
     bug(task)
 }
 
-/// Warns (`WARN()`), with a stack.
+/// Prints a warning with a stack (`WARN()`).
 ///
 /// # Context
 ///
@@ -134,13 +135,12 @@ pub fn write_to_null(task: &Mortal<'_>) -> ! {
 #[inline]
 pub fn warn(text: fmt::Arguments<'_>) {
     with_text(text, |text| {
-        // SAFETY: It is a string with NUL.
+        // SAFETY: `text` is a string with NUL.
         unsafe { bindings::faultline_helper_warn(char_ptr(text)) }
     });
 }
 
-/// Runs over the end of the stack, into the page that guards it. The kernel
-/// panics.
+/// Overflows the stack into its guard page. The kernel panics.
 ///
 /// # Context
 ///
@@ -148,8 +148,8 @@ pub fn warn(text: fmt::Arguments<'_>) {
 ///
 /// # Errors
 ///
-/// `EOPNOTSUPP` where no page guards the stack (without `CONFIG_VMAP_STACK`):
-/// that is when it returns at all.
+/// Always `EOPNOTSUPP`: it only returns if the stack has no guard page (without
+/// `CONFIG_VMAP_STACK`).
 pub fn overflow_stack() -> Error {
     if cfg!(CONFIG_VMAP_STACK) {
         black_box(recurse(black_box(usize::MAX)));
@@ -157,20 +157,20 @@ pub fn overflow_stack() -> Error {
     code::EOPNOTSUPP
 }
 
-/// Calls itself so many times, with more on the stack each time.
+/// Calls itself `times` times.
 #[inline(never)]
 fn recurse(times: usize) -> usize {
-    // Less than a page, so that none is skipped.
+    // Smaller than a page, so that the guard page is not skipped.
     let frame = black_box([times; 64]);
     match times.checked_sub(1) {
-        // What is done with the result makes it no tail call.
+        // The addition keeps this from becoming a tail call.
         Some(times) => black_box(recurse(times)).wrapping_add(black_box(&frame).len()),
         None => 0,
     }
 }
 
-/// Frees an object twice, in a cache of its own whose frees the kernel checks.
-/// It warns, and does not do it.
+/// Frees an object twice, in a cache of its own whose frees the kernel checks. The kernel warns,
+/// and ignores the second free.
 ///
 /// # Context
 ///
@@ -178,15 +178,14 @@ fn recurse(times: usize) -> usize {
 ///
 /// # Errors
 ///
-/// `EOPNOTSUPP` where the kernel has no such checks (`CONFIG_SLUB_DEBUG`),
-/// `ENOMEM`.
+/// `EOPNOTSUPP` if the kernel has no such checks (without `CONFIG_SLUB_DEBUG`), `ENOMEM`.
 pub fn free_twice() -> Result {
     /// A cache, destroyed when dropped.
     struct Cache(NonNull<bindings::kmem_cache>);
 
     impl Drop for Cache {
         fn drop(&mut self) {
-            // SAFETY: It was created for this object, and is empty again.
+            // SAFETY: The cache was created for this object, and all its objects were freed.
             unsafe { bindings::kmem_cache_destroy(self.0.as_ptr()) };
         }
     }
@@ -201,10 +200,9 @@ pub fn free_twice() -> Result {
     };
     let cache = Cache(NonNull::new(cache).ok_or(code::ENOMEM)?);
     let raw = cache.0.as_ptr();
-    // SAFETY: The cache is ours. Of its two objects the second keeps the first
-    // one's page in use, so that this is still an object of the cache when it
-    // comes for the second time. Then the cache finds it among those that are
-    // free, and leaves it there.
+    // SAFETY: The cache is ours. The second of its two objects keeps their page in the cache, so
+    // the first one still belongs to the cache when it is freed again. The check then finds it on
+    // the freelist, and does not free it.
     unsafe {
         let object = bindings::faultline_helper_kmem_cache_alloc(raw);
         let neighbour = bindings::faultline_helper_kmem_cache_alloc(raw);

@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What kernel modules that provoke or trace faults need, as safe Rust.
+//! A safe Rust library for kernel modules that provoke or trace faults.
 //!
-//! The crate is linked into each module as a whole, so that a module is one
-//! file which depends on no other. It is the only place with `unsafe` code. One
-//! file is one concept of the kernel, in a room of what belongs together:
+//! The crate is linked into each module as a whole, so that a module is one file which depends on
+//! no other. It is the only place with `unsafe` code. Each file is one concept of the kernel. They
+//! are grouped in these modules:
 //!
-//! | room | |
+//! | module | contents |
 //! |---|---|
-//! | [`probe`] | handlers of calls of the kernel's functions: kprobe, kretprobe, fprobe |
+//! | [`probe`] | handlers for calls of kernel functions: kprobe, kretprobe, fprobe |
 //! | [`mod@params`] | the module's parameters, at load and in sysfs |
 //! | [`task`] | threads, CPUs, contexts, interrupts, time |
 //! | [`sync`] | locks, RCU, published objects |
-//! | [`memory`] | the kernel's memory, and per-CPU counters |
+//! | [`memory`] | reads of memory at addresses that may be bad; per-CPU counters |
 //! | [`trace`] | events in tracefs that a module declares |
-//! | [`fault`] | fault injection alone: panics, oopses, crash points, detectors |
-//! | [`net`] | what `route_probe` alone needs: the structures of the network, its events |
+//! | [`fault`] | fault injection: panics, oopses, crash points, detectors |
+//! | [`net`] | for `route_probe` only: network structures, its events |
 //!
-//! and beside them the base that every module has:
+//! Used by every module:
 //!
-//! - [`mod@module`]: what makes a crate a loadable module; load and unload.
+//! - [`mod@module`]: makes a crate a loadable module; load and unload.
 //! - [`print`]: lines in the kernel log.
 //! - [`debugfs`]: files in debugfs.
 //! - [`mod@file`]: small files, read from inside the kernel.
 //! - [`text`]: text in a buffer of fixed size.
 //! - [`error`]: error numbers, as C functions return them.
 //! - [`compat`]: everything that is taken from the in-tree `kernel` crate.
-//! - [`prelude`]: what nearly every file of a module wants.
+//! - [`prelude`]: imports that nearly every file of a module needs.
 
-// Kbuild says this on the command line, which rustdoc overlooks for examples.
+// Kbuild sets this on the command line, but rustdoc does not apply that to examples.
 #![cfg_attr(doctest, no_std)]
 
 mod bindings;
@@ -50,6 +50,6 @@ pub mod task;
 pub mod text;
 pub mod trace;
 
-/// Declares the module's parameters; the [module `params`](mod@params) says how.
+/// Declares the module's parameters; see the [module `params`](mod@params).
 #[doc(inline)]
 pub use faultline_macros::params;

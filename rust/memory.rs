@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory that is not simply Rust's: the kernel's, read at addresses that may be bad,
-//! and counters that each CPU has for itself.
+//! Reads of memory at addresses that may be bad, and per-CPU counters.
 //!
-//! - [`KernelPtr`]: an address in the kernel's memory. To read what cannot be read is
-//!   an answer, and no fault.
+//! - [`KernelPtr`]: an address in the kernel's memory. A read of a bad address returns an error
+//!   and does not fault.
 //! - [`UserPtr`]: an address in the memory of the current process, read in the same way.
-//! - [`TextRead`]: what was read of a text at one of these.
-//! - [`percpu`]: counters that each CPU has for itself.
+//! - [`TextRead`]: the result of reading a string at one of these.
+//! - [`percpu`]: per-CPU counters.
 
 mod arch;
 pub mod percpu;

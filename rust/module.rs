@@ -2,8 +2,8 @@
 
 //! Makes a crate a loadable module; load and unload.
 //!
-//! A module is an object, which [`Module::init`] makes at load, and which is dropped at unload. All
-//! that the module registered or started is owned by the object, and ends with it.
+//! A module is an object, which [`Module::init`] makes at load, and which is dropped at unload. The
+//! object owns everything that the module registered or started.
 //!
 //! Our own, since `module!` of the `kernel` crate declares parameters (see
 //! [`params`](mod@crate::params)) and prints (see [`print`](crate::print)) in its own way.

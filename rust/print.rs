@@ -185,7 +185,7 @@ impl RateLimit {
         if suppressed > 0 {
             print(
                 level,
-                format_args!("{suppressed} lines as the next one were left out"),
+                format_args!("{suppressed} lines like the next one were suppressed"),
             );
         }
         print(level, arguments);

@@ -2,34 +2,32 @@
 
 //! Events in tracefs that a module declares in Rust.
 //!
-//! [`event!`](crate::event!) declares a structure, and an event whose fields are those of
-//! the structure: `events/<module>/<name>/` in tracefs. perf, trace-cmd and bpftrace
-//! (`tracepoint:<module>:<name>`) read it as any other of the kernel's events, and so do
-//! filters and triggers.
+//! [`event!`](crate::event!) declares a structure, and an event whose fields are those of the
+//! structure: `events/<module>/<name>/` in tracefs. It is used like any other event of the kernel,
+//! by perf, trace-cmd and bpftrace (`tracepoint:<module>:<name>`), and with filters and triggers.
 //!
-//! An event costs a load and a branch while nobody listens: the record is made only
-//! then.
+//! While an event is disabled it costs a load and a branch: the record is not made.
 //!
-//! # How it is made
+//! # Implementation
 //!
-//! C's `TRACE_EVENT` builds structures that the kernel finds in the section
-//! `_ftrace_events` when it loads a module, before the module's own code runs, and forgets
-//! when it has unloaded the module. An [`Event`] is the same structures, built by the
-//! compiler. What differs: C's events hang on a tracepoint, a list of functions to be called
-//! by a patched jump. Here there is one function to be called, so there is no tracepoint
-//! but for its name, and the event itself keeps for which instances of tracefs
-//! (`trace_event_file`), and whether for perf, it is switched on.
+//! C's `TRACE_EVENT` builds structures that the kernel finds in the section `_ftrace_events` when
+//! it loads a module, before the module's own code runs, and forgets when it has unloaded the
+//! module. An [`Event`] consists of the same structures, built by the compiler. The difference: C's
+//! events are attached to a tracepoint, a list of functions called through a patched jump. Here
+//! only one function is to be called, so the tracepoint is only a name. The event itself stores the
+//! instances of tracefs (`trace_event_file`) in which it is enabled, and whether it is enabled for
+//! perf.
 //!
 //! # Soundness
 //!
-//! - *The structures* are in a static with interior mutability, which the kernel alone
-//!   writes to, and which lives as long as the module.
-//! - *Instances.* The kernel switches an event on and off by `class->reg`, one call at a
-//!   time (`event_mutex`). Who records finds an instance with preemption off, and before the
-//!   call that switches it off returns, it waits for a grace period of RCU. So an instance
-//!   is there as long as it is used. The same holds for perf's lists.
-//! - *Records* are `Copy`, have no padding (checked by the compiler), and so leave no byte
-//!   of the stack in a buffer.
+//! - *The structures* are in a static with interior mutability. Only the kernel writes to them, and
+//!   they live as long as the module.
+//! - *Instances.* The kernel enables and disables an event through `class->reg`, one call at a time
+//!   (`event_mutex`). A recorder uses an instance with preemption off, and the call that disables
+//!   it waits for an RCU grace period before it returns. So an instance exists as long as it is
+//!   used. The same holds for perf's lists.
+//! - *Records* are `Copy` and have no padding (checked by the compiler), so no uninitialised byte
+//!   of the stack is copied to a buffer.
 //!
 //! C header: [`include/linux/trace_events.h`](srctree/include/linux/trace_events.h)\
 //! C source: [`kernel/trace/trace_events.c`](srctree/kernel/trace/trace_events.c)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The headers that bindgen reads for rust/bindings.rs: those of the functions
- * that the file `prototypes` says are called, and the helpers themselves.
+ * that the file `prototypes` lists as called, and the helpers themselves.
  */
 
 #include <linux/bitmap.h>

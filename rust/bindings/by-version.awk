@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# Which lines of the file `prototypes` a kernel has, by its version, where there is no BTF
-# to tell: of each function the last line whose version it has reached.
+# Selects the lines of the file `prototypes` by the kernel's version, if there is no BTF: for
+# each function the last line whose version is not newer than the kernel's.
 #
-# -v has=X.Y, the kernel; -v cfg=FILE and -v header=FILE, what is written
+# -v has=X.Y: the kernel's version; -v cfg=FILE and -v header=FILE: the files to write
 
 function number(version,  part) {
 	split(version, part, ".")

@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Compares the layout of structures, as these bindings have it, with the stock
-//! kernel's: when the crate is compiled, and at no cost when it runs.
+//! Compares the layout of structures in these bindings with the stock kernel's, at
+//! compile time.
 //!
-//! The included file has a table for each structure, made of the stock kernel's
-//! BTF by `tools/btf-guard`; it is empty where there was no BTF to read.
+//! The included file has a table for each structure, made from the stock kernel's
+//! BTF by `tools/btf-guard`; it is empty if there was no BTF to read.
 
-#![allow(
-    dead_code,
-    unused_macros,
-    reason = "where there is no BTF, nothing is compared"
-)]
+#![allow(dead_code, unused_macros, reason = "without BTF, nothing is compared")]
 
 use super::*;
 
-/// What the compiler is to say. It has no formatting at compile time.
+/// The text of a compile error, since there is no formatting at compile time.
 struct Message {
     text: [u8; 256],
     len: usize,

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Files in debugfs by which somebody commands the module, as long as the file is open.
+//! Files in debugfs that take commands, with one session per open file.
 //!
-//! Opening a [`SessionFile`] makes a [`Session`], and closing it drops the session. So what a
-//! program has set up ends with the program, also if that was killed.
+//! Opening a [`SessionFile`] makes a [`Session`], and closing it drops the session. So whatever a
+//! program sets up ends with the program, even if it is killed.
 //!
 //! # Soundness
 //!
-//! In addition to what is said of [files](super): a session lives until the file is closed, which
-//! may be after the file was removed. It is on the heap, belongs to the open file alone, and
-//! refers to nothing of the [`SessionFile`]. debugfs holds the module until then.
+//! In addition to the argument for [files](super): a session lives until the file is closed, which
+//! may be after the file was removed. It is on the heap, is owned by the open file, and does not
+//! refer to the [`SessionFile`]. debugfs holds a reference to the module until the file is closed.
 
 use core::{
     ffi::CStr,
@@ -50,9 +50,9 @@ use crate::{
     }, //
 };
 
-/// What an open file stands for. It is dropped when the file is closed.
+/// The state of an open file. It is dropped when the file is closed.
 pub trait Session: Sized + Send + Sync + 'static {
-    /// What the file stands for, which all sessions share.
+    /// The data of the file, shared by all sessions.
     type Owner: Send + Sync + 'static;
 
     /// Called when the file is opened.
@@ -66,8 +66,8 @@ pub trait Session: Sized + Send + Sync + 'static {
     /// The error that `open(2)` gets.
     fn open(owner: &Arc<Self::Owner>) -> Result<Self>;
 
-    /// Takes what was written, at most [`WRITE_MAX`] bytes of it, and returns how many bytes were
-    /// taken.
+    /// Handles a write, of which `bytes` are at most [`WRITE_MAX`]. Returns the number of bytes
+    /// consumed.
     ///
     /// # Context
     ///
@@ -78,7 +78,7 @@ pub trait Session: Sized + Send + Sync + 'static {
     /// The error that the writer gets.
     fn write(&self, bytes: &[u8]) -> Result<usize>;
 
-    /// Writes what a read from the beginning gets. After each write, the next read is one.
+    /// Writes the text for a read from the beginning. The first read after a write is one.
     ///
     /// # Context
     ///
@@ -90,10 +90,10 @@ pub trait Session: Sized + Send + Sync + 'static {
     fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result;
 }
 
-/// How many bytes of a write are taken at once.
+/// The most bytes of a write that are passed to [`Session::write`] at once.
 pub const WRITE_MAX: usize = 4096;
 
-/// A file in debugfs of which each opening is a session.
+/// A file in debugfs with one session per open file.
 ///
 /// # Invariants
 ///
@@ -194,19 +194,20 @@ impl<S: Session> Operations<S> {
         let opened =
             unsafe { bindings::single_open(file, Some(Self::show), session.as_ptr().cast()) };
         if opened != 0 {
-            // SAFETY: The file was not opened, so nobody else has the box.
+            // SAFETY: `into_raw` returned the pointer. The file was not opened, so it was not
+            // stored.
             drop(unsafe { KBox::from_raw(session.as_ptr()) });
         }
         opened
     }
 
-    /// The session of a file.
+    /// Returns the session of a file.
     ///
     /// # Safety
     ///
     /// `file` was opened by [`open`](Self::open), and is not released during `'a`.
     unsafe fn session<'a>(file: *mut bindings::file) -> &'a S {
-        // SAFETY: `open` has put the session there, which lives until `release`.
+        // SAFETY: `open` has set the private pointer to the session, which lives until `release`.
         unsafe { &*bindings::faultline_helper_file_private(file).cast::<S>() }
     }
 
@@ -214,9 +215,10 @@ impl<S: Session> Operations<S> {
     ///
     /// # Safety
     ///
-    /// `file` was opened by [`open`](Self::open), and this is its last use.
+    /// `file` was opened by [`open`](Self::open), and is not used after this.
     unsafe extern "C" fn release(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
-        // SAFETY: `open` has put the box there, and nobody uses it any more.
+        // SAFETY: `open` has set the private pointer to that of a box. This is the last call for
+        // the file, so the session is not used any more.
         unsafe {
             let session: *mut S = bindings::faultline_helper_file_private(file).cast();
             let released = bindings::single_release(inode, file);
@@ -238,27 +240,28 @@ impl<S: Session> Operations<S> {
         0
     }
 
-    /// Takes a write.
+    /// Handles a write.
     ///
     /// # Safety
     ///
-    /// `file` was opened by [`open`](Self::open), and `text` is what the user says that `count`
-    /// bytes are at.
+    /// `file` was opened by [`open`](Self::open), and `position` is valid. `text` is an address in
+    /// user space, which may be bad.
     unsafe extern "C" fn write(
         file: *mut bindings::file,
         text: *const c_char,
         count: usize,
         position: *mut bindings::loff_t,
     ) -> isize {
-        // A write that fails does not set the position of the file to what it says here.
-        // SAFETY: The kernel lends both, and nobody else reads or writes the file meanwhile.
+        // Rewound in the file as well: after a write that fails, the kernel does not store
+        // `position`. SAFETY: Both pointers are valid during this call, which holds the position's
+        // lock.
         unsafe {
             position.write(0);
             bindings::faultline_helper_file_rewind(file);
         }
-        // SAFETY: The file is open as long as this runs.
+        // SAFETY: `open` opened the file, which is not released during this call.
         let session = unsafe { Self::session(file) };
-        // SAFETY: The kernel hands on the user's address.
+        // SAFETY: `text` is the address that the user passed to `write(2)`.
         let taken = unsafe { from_user(text, count.min(WRITE_MAX)) }
             .and_then(|bytes| session.write(&bytes));
         match taken {
@@ -276,13 +279,13 @@ impl<S: Session> Operations<S> {
 ///
 /// # Safety
 ///
-/// `from` is an address that the user gave: any.
+/// `from` is an address in user space, which may be bad.
 unsafe fn from_user(from: *const c_char, count: usize) -> Result<KVec<u8>> {
     let mut bytes = KVec::with_capacity(count, GFP_KERNEL)?;
     for _ in 0..count {
         push(&mut bytes, 0)?;
     }
-    // SAFETY: There is room for so many bytes. The kernel checks the other address.
+    // SAFETY: `bytes` has `count` elements. `copy_from_user()` checks the other address.
     let left = unsafe {
         bindings::faultline_helper_copy_from_user(bytes.as_mut_ptr().cast(), from.cast(), count)
     };

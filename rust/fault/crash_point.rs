@@ -2,29 +2,27 @@
 
 //! Crash points: a fault in the middle of the Nth call of a function.
 //!
-//! A [`CrashPoint`] is a kprobe whose function is named at run time. It strikes
-//! once, and in the context of whoever makes that call.
+//! A [`CrashPoint`] is a kprobe whose function is named at run time. It strikes once, in the
+//! context of the task or interrupt that makes the call.
 //!
 //! # Soundness
 //!
-//! As for any [set of probes](crate::probe::Probes), with one addition: the task that is
-//! struck may die. Then the kernel takes the CPU for one that is
-//! still in the handler: it lets it hit no kprobe any more, of whatever module, and
-//! keeps a pointer in that CPU's `current_kprobe`, which it follows at later faults
-//! (`kprobe_fault_handler()`). Where other kprobes are at the same place, or the
-//! kernel optimises, this points not to ours but to the kernel's own *aggregator* of
-//! all at this place, which is freed when the last of them is unregistered. So a point
-//! that has not returned from its strike is never unregistered:
+//! As for any [set of probes](crate::probe::Probes), with one addition: the task may die in the
+//! handler. Then the kernel assumes that the CPU is still in the handler. It runs no kprobe of any
+//! module on that CPU, and keeps a pointer in the CPU's `current_kprobe`, which it dereferences at
+//! later faults (`kprobe_fault_handler()`). If there are other kprobes at the same address, or the
+//! kernel optimises the kprobe, the pointer is not to our kprobe but to the kernel's own
+//! *aggregator* of all kprobes at this address, which is freed when the last of them is
+//! unregistered. So a point whose strike has not returned is never unregistered:
 //!
-//! - It is disabled, and after a grace period of RCU nobody is in its handler but the
-//!   dead. Then its pointers into the module are cleared: what stays in the kernel's
-//!   list is data. So the module can be unloaded.
-//! - As long as it is in the list, its aggregator is not freed, nor is one replaced
-//!   by another; and its own memory is not given back. So whichever of the two the
-//!   CPU has a pointer to stays there until the next boot.
+//! - It is disabled. After an RCU grace period only dead tasks are in its handler. Then its
+//!   pointers into the module are cleared, so only data stays in the kernel's list, and the module
+//!   can be unloaded.
+//! - As long as it is in the list, its aggregator is neither freed nor replaced, and its own memory
+//!   is not freed. So the CPU's pointer stays valid until the next boot.
 //!
-//! What strikes does not sleep, as no handler may: so what has not returned after the
-//! grace period is dead.
+//! A strike must not sleep, like any handler. So one that has not returned after the grace period
+//! is dead.
 
 use core::{
     mem::ManuallyDrop,
@@ -55,14 +53,14 @@ use crate::{
     }, //
 };
 
-/// What strikes.
+/// The fault that a crash point injects.
 pub trait Strike: Send + Sync + 'static {
-    /// This is the call.
+    /// Injects the fault; called in the middle of the Nth call.
     ///
     /// # Context
     ///
-    /// [Handler context](crate::probe#handler-context). What it does that a handler
-    /// must not is the fault that it makes; the task may die of it.
+    /// [Handler context](crate::probe#handler-context). The injected fault may break its rules, and
+    /// the task may die.
     fn strike(&self, task: &Mortal<'_>);
 }
 
@@ -70,11 +68,11 @@ pub trait Strike: Send + Sync + 'static {
 struct Countdown<S> {
     /// The CPUs whose calls count.
     cpus: CpuSet,
-    /// Which of their calls it is, from 1.
+    /// The call, counted from 1, at which to strike.
     nth: u64,
-    /// How many there were.
+    /// The number of calls so far.
     calls: AtomicU64,
-    /// It was called, and has not returned.
+    /// Whether `strike` was called and has not returned.
     striking: AtomicBool,
     strike: S,
 }
@@ -88,10 +86,9 @@ impl<S: Strike> Handler<Kprobe> for Countdown<S> {
             let calls = self.calls.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
             if calls == self.nth {
                 self.striking.store(true, Ordering::Relaxed);
-                // SAFETY: The kernel refers to the probe, or to its own aggregator of the
-                // probes that are here. Unless this returns the probe is neither
-                // unregistered nor freed, and as long as it is registered the aggregator is
-                // not freed either.
+                // SAFETY: The kernel refers to the probe, or to its own aggregator of the probes at
+                // this address. Unless this returns, the probe is neither unregistered nor freed,
+                // and while it is registered the aggregator is not freed either.
                 self.strike.strike(&unsafe { Mortal::new() });
                 self.striking.store(false, Ordering::Relaxed);
             }
@@ -128,7 +125,7 @@ impl<S: Strike> Handler<Kprobe> for Countdown<S> {
 pub struct CrashPoint<S: Strike>(ManuallyDrop<Probes<Countdown<S>, Kprobe>>);
 
 impl<S: Strike> CrashPoint<S> {
-    /// Registers a point at the entry of `function`, which is not armed yet.
+    /// Registers a point at the entry of `function`, without arming it.
     ///
     /// # Context
     ///
@@ -136,7 +133,7 @@ impl<S: Strike> CrashPoint<S> {
     ///
     /// # Errors
     ///
-    /// Why the function cannot be probed.
+    /// The reason why the function cannot be probed.
     pub fn new(function: &str, nth: u64, cpus: CpuSet, strike: S) -> Result<Self, Failure> {
         let symbol = Symbol::new(function).map_err(Failure::Other)?;
         let countdown = Countdown {
@@ -151,7 +148,7 @@ impl<S: Strike> CrashPoint<S> {
         Ok(Self(ManuallyDrop::new(probe)))
     }
 
-    /// Lets calls count from now on.
+    /// Starts counting calls.
     ///
     /// # Context
     ///
@@ -164,24 +161,24 @@ impl<S: Strike> CrashPoint<S> {
         self.0.enable_all()
     }
 
-    /// Lets none count any more. One that is in the middle of its strike goes on.
+    /// Stops counting calls. A strike that has begun continues.
     ///
     /// # Context
     ///
     /// Process context; sleeps.
     pub fn disarm(&self) {
         for probe in self.0.iter() {
-            // To disable a probe that is registered does not fail, and this one is.
+            // Cannot fail, since the probe is registered.
             let _ = probe.disable();
         }
     }
 
-    /// What strikes.
+    /// Returns the fault that the point injects.
     pub fn strike(&self) -> &S {
         &self.0.handler().strike
     }
 
-    /// How many calls have counted.
+    /// Returns the number of calls counted so far.
     ///
     /// # Context
     ///
@@ -192,8 +189,8 @@ impl<S: Strike> CrashPoint<S> {
 }
 
 impl<S: Strike> Drop for CrashPoint<S> {
-    /// Unregisters the point and waits until no handler runs. One whose strike has not
-    /// returned stays registered for good, without effect.
+    /// Unregisters the point and waits until no handler runs. A point whose strike has not returned
+    /// stays registered, disabled, until the next boot.
     ///
     /// # Context
     ///
@@ -203,11 +200,11 @@ impl<S: Strike> Drop for CrashPoint<S> {
         rcu::synchronize();
         // SAFETY: This object is not used again.
         let probe = unsafe { ManuallyDrop::take(&mut self.0) };
-        // What has not returned by now never will.
+        // A strike that has not returned by now never will.
         if probe.handler().striking.load(Ordering::Relaxed) {
             for point in probe.iter() {
                 pr_notice!(
-                    "{}: what was struck here has died: the probe stays in the kernel's list, \
+                    "{}: a task died in this crash point: the probe stays in the kernel's list, \
                      disabled, until the next boot",
                     point.symbol()
                 );

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Pages of memory, taken from the kernel to be held.
+//! Allocates pages of memory and holds them.
 //!
 //! C header: [`include/linux/gfp.h`](srctree/include/linux/gfp.h)
 
@@ -18,24 +18,24 @@ use crate::{
     }, //
 };
 
-/// The bytes of a page.
+/// The size of a page.
 #[allow(
     clippy::unnecessary_cast,
     reason = "C's unsigned long is usize in newer kernels, u64 in older ones"
 )]
 const PAGE_SIZE: usize = bindings::PAGE_SIZE as usize;
 
-/// What a page that is held begins with.
+/// The beginning of a held page.
 struct Link {
     next: Option<NonNull<Link>>,
 }
 
-/// Pages that are held until this is dropped.
+/// A list of pages, which are freed when it is dropped.
 ///
 /// # Invariants
 ///
-/// `first` leads to `count` pages that belong to this object, each of which begins with the
-/// `Link` to the next.
+/// `first` is the head of a list of `count` pages that this object owns. Each begins with a `Link`
+/// to the next.
 ///
 /// # Examples
 ///
@@ -53,21 +53,20 @@ pub struct Pages {
     count: usize,
 }
 
-// SAFETY: The pages belong to the object alone.
+// SAFETY: By the invariant the object owns the pages, which any task may free.
 unsafe impl Send for Pages {}
 
 impl Pages {
-    /// None yet.
+    /// Makes an empty list.
     pub const fn new() -> Self {
-        // INVARIANT: There is none.
+        // INVARIANT: The list is empty.
         Self {
             first: None,
             count: 0,
         }
     }
 
-    /// Takes one page more (`GFP_KERNEL`). Where memory runs out, the kernel
-    /// kills a process for it.
+    /// Allocates one more page (`GFP_KERNEL`). If memory runs out, the kernel kills a process.
     ///
     /// # Context
     ///
@@ -77,18 +76,19 @@ impl Pages {
     ///
     /// `ENOMEM`.
     pub fn grow(&mut self) -> Result {
-        // SAFETY: The caller may sleep.
+        // SAFETY: The function has no requirements but its context; a caller that must not sleep is
+        // reported by the scheduler, which harms no memory.
         let page = unsafe { bindings::faultline_helper_get_free_page() };
         let page = NonNull::new(page as *mut Link).ok_or(code::ENOMEM)?;
-        // SAFETY: The page was just taken, and is large enough and aligned.
+        // SAFETY: The page was allocated just now. It is larger than a `Link`, and aligned.
         unsafe { page.write(Link { next: self.first }) };
-        // INVARIANT: The page is ours, and leads to the others.
+        // INVARIANT: The page is ours, and its `Link` is to the previous head.
         self.first = Some(page);
         self.count = self.count.wrapping_add(1);
         Ok(())
     }
 
-    /// How many bytes that is.
+    /// Returns the size of the pages in bytes.
     pub const fn bytes(&self) -> usize {
         self.count.saturating_mul(PAGE_SIZE)
     }
@@ -103,8 +103,8 @@ impl Default for Pages {
 impl Drop for Pages {
     fn drop(&mut self) {
         while let Some(page) = self.first {
-            // SAFETY: By the invariant it is a page of ours, which is read
-            // before it is given back.
+            // SAFETY: By the invariant this object owns the page, which begins with a `Link`. The
+            // link is read before the page is freed.
             unsafe {
                 self.first = page.read().next;
                 bindings::free_pages(page.as_ptr().cast::<c_void>() as c_ulong, 0);
@@ -113,23 +113,23 @@ impl Drop for Pages {
     }
 }
 
-/// How much memory the kernel has to give.
+/// Returns the size of the machine's usable memory (`totalram_pages()`).
 pub fn total_bytes() -> usize {
-    // SAFETY: The function reads a counter.
+    // SAFETY: The function only reads a counter.
     let pages = unsafe { bindings::faultline_helper_totalram_pages() };
     (pages as usize).saturating_mul(PAGE_SIZE)
 }
 
-/// Takes a page as code must that cannot sleep (`GFP_ATOMIC`), and gives it
-/// back. Returns whether there was one.
+/// Allocates a page with `GFP_ATOMIC`, and frees it again. Returns whether the allocation
+/// succeeded.
 ///
 /// # Context
 ///
-/// Any but an NMI. With [`PREEMPT_RT`](crate::task::context::PREEMPT_RT) the allocator's locks sleep, so
-/// there preemption and interrupts have to be on.
+/// Any but an NMI. With [`PREEMPT_RT`](crate::task::context::PREEMPT_RT) the allocator's locks
+/// sleep, so preemption and interrupts must be on.
 pub fn borrow_atomic() -> bool {
-    // SAFETY: The function may be called from any context but an NMI; where it must not sleep
-    // but would, the scheduler reports that. The page is given back at once.
+    // SAFETY: The function may be called from any context but an NMI. If it sleeps where it must
+    // not, the scheduler reports it, which harms no memory. The page is not used after it is freed.
     unsafe {
         let page = bindings::faultline_helper_get_free_page_atomic();
         if page != 0 {

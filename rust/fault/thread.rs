@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a [thread](crate::task::kthread) does only for a fault to be injected: it dies, or hangs.
+//! Faults of a [thread](crate::task::kthread): it dies, or hangs.
 
 use super::Mortal;
 use crate::{
@@ -8,26 +8,25 @@ use crate::{
     task::kthread::Me, //
 };
 
-/// Says that the thread may die here.
+/// Allows the thread to die.
 ///
-/// Its captures are then dropped by the owner of the [`Kthread`](crate::task::kthread::Kthread),
-/// and what is on its stack is not dropped at all.
+/// If it does, the owner of the [`Kthread`](crate::task::kthread::Kthread) drops the thread's
+/// captures; objects on its stack are not dropped at all.
 pub fn mortal<'a>(_me: &'a Me<'_>) -> Mortal<'a> {
-    // SAFETY: The kernel refers to nothing of a thread that dies but to its `task_struct`, which
-    // belongs to the kernel, and to which the `Kthread` has a reference. What the body
-    // has captured is on the heap until `kthread_stop()` has found that the task has ended,
-    // also in this way; after that the body is not used.
+    // SAFETY: Of a dead thread the kernel refers to its `task_struct` only, which is the kernel's
+    // own, and to which the `Kthread` holds a reference. The captures of the body are on the heap
+    // until `kthread_stop()` has returned, which waits for the end of the task, also by death;
+    // after that the body is not used.
     unsafe { Mortal::new() }
 }
 
-/// Hangs: sleeps so that nothing but an event can wake the thread (state
-/// `D`), as for a device that does not answer. The event is that the
-/// monotonic clock shows what `until` says, that the thread is asked to
-/// stop, or that it is [woken](crate::task::kthread::Kthread::wake) and `until` now says a time
-/// that is over. Returns whether it was asked to stop.
+/// Sleeps uninterruptibly (state `D`), as if waiting for a device that does not answer, until the
+/// time that `until` returns or until the thread is asked to stop. `until` is called again when the
+/// thread is [woken](crate::task::kthread::Kthread::wake). Returns whether the thread was asked to
+/// stop.
 ///
-/// It is one sleep, as long as nobody wakes the thread, so the hung task
-/// detector sees a task that does not run at all.
+/// Unless the thread is woken, this is a single sleep, so the hung task detector sees a task that
+/// does not run at all.
 ///
 /// # Context
 ///

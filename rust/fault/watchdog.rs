@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How the machine's lockup detectors are set, and what they have counted.
+//! Settings and counters of the kernel's lockup detectors.
 //!
-//! Modules have no C interface to this, so it is read where users read it. The
-//! files are opened once, by the task that loads the module, since a kernel
-//! thread may see another root than its user.
+//! Modules have no C interface to them, so they are read from `/proc` and `/sys`. The files are
+//! opened once, by the task that loads the module, since the root directory of a kernel thread may
+//! differ.
 //!
 //! Documentation:
 //! [`admin-guide/lockup-watchdogs.rst`](srctree/Documentation/admin-guide/lockup-watchdogs.rst)\
@@ -18,8 +18,8 @@ use crate::{
     task::cpu::CpuSet, //
 };
 
-/// Tells both lockup detectors that this CPU is not stuck, as drivers do that
-/// keep it busy on purpose (`touch_nmi_watchdog()`).
+/// Tells both lockup detectors that this CPU is not stuck (`touch_nmi_watchdog()`), as drivers do
+/// that keep it busy on purpose.
 ///
 /// # Context
 ///
@@ -30,8 +30,7 @@ pub fn touch() {
     unsafe { bindings::faultline_helper_touch_nmi_watchdog() };
 }
 
-/// What the kernel counts of faults that it has seen since boot, ready to be
-/// read.
+/// The kernel's counters of faults since boot.
 ///
 /// # Examples
 ///
@@ -48,10 +47,10 @@ pub fn touch() {
 pub struct Counters([Option<File>; Self::COUNT]);
 
 impl Counters {
-    /// How many there are.
+    /// The number of counters.
     pub const COUNT: usize = 6;
 
-    /// What they are called.
+    /// The names of the counters.
     pub const NAMES: [&'static str; Self::COUNT] = [
         "softlockup_count",
         "hardlockup_count",
@@ -77,8 +76,8 @@ impl Counters {
         ])
     }
 
-    /// What they show, in the order of the [`NAMES`](Self::NAMES); `None` for
-    /// what this kernel does not count.
+    /// Reads the counters, in the order of the [`NAMES`](Self::NAMES); `None` for those that this
+    /// kernel does not have.
     ///
     /// # Context
     ///
@@ -88,10 +87,10 @@ impl Counters {
     }
 }
 
-/// The settings of the soft lockup detector, ready to be read.
+/// The settings of the soft lockup detector.
 ///
-/// Each answer is `None` where it cannot be had: the kernel has no such file,
-/// or it was not to be seen by whoever opened it.
+/// A setting is `None` if it cannot be read: the kernel has no such file, or it could not be
+/// opened.
 ///
 /// # Examples
 ///
@@ -125,36 +124,36 @@ impl SoftLockup {
         }
     }
 
-    /// Are the lockup detectors on (`kernel.watchdog`)?
+    /// Returns whether the lockup detectors are on (`kernel.watchdog`).
     ///
     /// # Context
     ///
-    /// Process context; sleeps. The same holds for the other questions.
+    /// Process context; sleeps. The same holds for the other settings.
     pub fn is_on(&self) -> Option<bool> {
         Some(number(&self.watchdog)? != 0)
     }
 
-    /// Is the soft lockup detector among them (`kernel.soft_watchdog`)?
+    /// Returns whether the soft lockup detector is enabled (`kernel.soft_watchdog`).
     pub fn soft_is_on(&self) -> Option<bool> {
         Some(number(&self.soft_watchdog)? != 0)
     }
 
-    /// Half of the seconds after which a soft lockup is one
+    /// Returns half of the seconds after which a soft lockup is reported
     /// (`kernel.watchdog_thresh`); 0 is off.
     pub fn thresh(&self) -> Option<u64> {
         number(&self.thresh)
     }
 
-    /// The CPUs that are watched (`kernel.watchdog_cpumask`).
+    /// Returns the CPUs that are watched (`kernel.watchdog_cpumask`).
     pub fn cpus(&self) -> Option<CpuSet> {
         let text = self.cpumask.as_ref()?.read_text::<{ CpuSet::TEXT_MAX }>();
         CpuSet::parse(line(&text.ok()?)).ok()
     }
 }
 
-/// The settings of the hard lockup detector, ready to be read.
+/// The settings of the hard lockup detector.
 ///
-/// Each answer is `None` where it cannot be had, as for the others here.
+/// A setting is `None` if it cannot be read.
 pub struct HardLockup {
     nmi_watchdog: Option<File>,
     thresh: Option<File>,
@@ -165,7 +164,7 @@ impl HardLockup {
     ///
     /// # Context
     ///
-    /// As for [`SoftLockup::open`], and so for the questions.
+    /// As for [`SoftLockup::open`]; for the settings, as for [`SoftLockup::is_on`].
     pub fn open() -> Self {
         Self {
             nmi_watchdog: open(c"/proc/sys/kernel/nmi_watchdog"),
@@ -173,25 +172,25 @@ impl HardLockup {
         }
     }
 
-    /// Is it on, and able to run here (`kernel.nmi_watchdog`)?
+    /// Returns whether the detector is on and works on this machine (`kernel.nmi_watchdog`).
     pub fn is_on(&self) -> Option<bool> {
         Some(number(&self.nmi_watchdog)? != 0)
     }
 
-    /// The seconds after which a hard lockup is one (`kernel.watchdog_thresh`).
+    /// Returns the seconds after which a hard lockup is reported (`kernel.watchdog_thresh`).
     pub fn thresh(&self) -> Option<u64> {
         number(&self.thresh)
     }
 }
 
-/// The settings of RCU's stall detector, ready to be read.
+/// The settings of RCU's stall detector.
 pub struct RcuStall {
     suppressed: Option<File>,
     timeout: Option<File>,
 }
 
 impl RcuStall {
-    /// The seconds that it waits on top of [`timeout_secs`](Self::timeout_secs):
+    /// The seconds that the detector adds to [`timeout_secs`](Self::timeout_secs):
     /// `RCU_STALL_DELAY_DELTA` of `kernel/rcu/tree_stall.h`.
     pub const DELAY_SECS: u64 = if cfg!(CONFIG_PROVE_RCU) { 5 } else { 0 };
 
@@ -199,7 +198,7 @@ impl RcuStall {
     ///
     /// # Context
     ///
-    /// As for [`SoftLockup::open`], and so for the questions.
+    /// As for [`SoftLockup::open`]; for the settings, as for [`SoftLockup::is_on`].
     pub fn open() -> Self {
         Self {
             suppressed: open(c"/sys/module/rcupdate/parameters/rcu_cpu_stall_suppress"),
@@ -207,20 +206,19 @@ impl RcuStall {
         }
     }
 
-    /// Is it on (`rcupdate.rcu_cpu_stall_suppress`)? It switches itself off when
-    /// the kernel panics.
+    /// Returns whether the detector is on (`rcupdate.rcu_cpu_stall_suppress`). It turns itself off
+    /// when the kernel panics.
     pub fn is_on(&self) -> Option<bool> {
         Some(number(&self.suppressed)? == 0)
     }
 
-    /// The seconds that a grace period may take
-    /// (`rcupdate.rcu_cpu_stall_timeout`).
+    /// Returns the seconds that a grace period may take (`rcupdate.rcu_cpu_stall_timeout`).
     pub fn timeout_secs(&self) -> Option<u64> {
         number(&self.timeout)
     }
 }
 
-/// The settings of the hung task detector, ready to be read.
+/// The settings of the hung task detector.
 pub struct HungTask {
     timeout: Option<File>,
     tainted: Option<File>,
@@ -234,7 +232,7 @@ impl HungTask {
     ///
     /// # Context
     ///
-    /// As for [`SoftLockup::open`], and so for the questions.
+    /// As for [`SoftLockup::open`]; for the settings, as for [`SoftLockup::is_on`].
     pub fn open() -> Self {
         Self {
             timeout: open(c"/proc/sys/kernel/hung_task_timeout_secs"),
@@ -242,24 +240,25 @@ impl HungTask {
         }
     }
 
-    /// The seconds for which a task may hang (`kernel.hung_task_timeout_secs`);
-    /// 0 is off. It looks once in so many seconds.
+    /// Returns the seconds for which a task may hang (`kernel.hung_task_timeout_secs`); 0 is off.
+    /// The detector checks once in this time.
     pub fn timeout_secs(&self) -> Option<u64> {
         number(&self.timeout)
     }
 
-    /// Was there an oops? Then it does not look any more, until the next boot.
-    pub fn is_over(&self) -> Option<bool> {
+    /// Returns whether there was an oops, after which the detector does not check until the next
+    /// boot.
+    pub fn is_off_since_oops(&self) -> Option<bool> {
         Some(number(&self.tainted)? & Self::DIED != 0)
     }
 }
 
-/// Opens a file that may not be there.
+/// Opens a file, if it exists.
 fn open(path: &CStr) -> Option<File> {
     File::open(path).ok()
 }
 
-/// The number that a file holds.
+/// Reads the number in a file.
 fn number(file: &Option<File>) -> Option<u64> {
     let text = file.as_ref()?.read_text::<32>().ok()?;
     line(&text).bytes().try_fold(0u64, |number, byte| {
@@ -268,7 +267,7 @@ fn number(file: &Option<File>) -> Option<u64> {
     })
 }
 
-/// The text without the newline at its end.
+/// Returns the text without a trailing newline.
 fn line(text: &str) -> &str {
     text.strip_suffix('\n').unwrap_or(text)
 }

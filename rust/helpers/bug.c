@@ -3,8 +3,8 @@
 #include <linux/bug.h>
 
 /*
- * Not __noreturn, which objtool knows only of those that it sees: after the call
- * Rust has a trap.
+ * Not __noreturn, since objtool knows only the functions in its own list. Rust has a
+ * trap after the call.
  */
 void faultline_helper_bug(void)
 {

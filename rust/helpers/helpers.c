@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The C that Rust cannot call by itself, since it is macros and static inline
- * functions: one line each, one file per header.
+ * Wrappers of macros and static inline functions, which Rust cannot call: one line
+ * each, one file per header.
  */
 
 #include "bottom_half.c"

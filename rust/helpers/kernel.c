@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kernel crate's own helpers, for a module that carries what it uses of
- * that crate: those that this needs, from the kernel's source. A function with
- * a warning in it is kept, used or not (see rust/link/module.lds), so some are
- * for these.
+ * Helpers of the kernel crate, from the kernel's source, for a module that carries
+ * parts of that crate. A function that contains a warning is kept even if it is not
+ * used (see rust/link/module.lds), so some of the helpers are only for these.
  */
 
 #define __rust_helper

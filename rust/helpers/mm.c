@@ -3,7 +3,7 @@
 #include <linux/mm.h>
 #include <linux/vmalloc.h>
 
-/* Whether an address is that of memory, and not of a device; from any context. */
+/* Returns whether memory, and not a device, is mapped at the address. Any context. */
 bool faultline_helper_is_memory(unsigned long address)
 {
 	const void *at = (const void *)address;
@@ -15,7 +15,7 @@ bool faultline_helper_is_memory(unsigned long address)
 	return page && pfn_valid(page_to_pfn(page));
 }
 
-/* The end of the direct mapping of memory, which comes before all else that is mapped. */
+/* Returns the end of the direct mapping of memory, which is below all other mappings. */
 unsigned long faultline_helper_direct_end(void)
 {
 	return VMALLOC_START;

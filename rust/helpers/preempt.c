@@ -15,9 +15,9 @@ void faultline_helper_preempt_enable(void)
 }
 
 /*
- * Which stack this is, how many interrupts run on it that are no NMIs (each NMI
- * counts as both), and whether a softirq does. See rust/probe/handler.rs. Of stacks that
- * are a multiple of 2 TiB apart it takes one for the other.
+ * Identifies the context by the stack, the number of hard interrupts other than NMIs
+ * (the kernel counts an NMI as both), and whether a softirq is served. See
+ * rust/probe/context.rs. Stacks that are a multiple of 2 TiB apart are not distinguished.
  */
 unsigned int faultline_helper_context(void)
 {

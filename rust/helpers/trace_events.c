@@ -4,7 +4,7 @@
 #include <linux/trace_events.h>
 #include <linux/tracepoint-defs.h>
 
-/* What rust/trace.rs takes for one begins with a name. */
+/* The replacement in rust/trace/event.rs has only a name. */
 static_assert(offsetof(struct tracepoint, name) == 0);
 
 unsigned long faultline_helper_event_file_flags(const struct trace_event_file *file)

@@ -2,7 +2,7 @@
 
 //! The procedural macros of the library.
 //!
-//! A macro parses its input, reports what is wrong with it where it is, with what is allowed, and
+//! A macro parses its input, reports an error at the wrong token, with what is allowed there, and
 //! leaves the generated code to `macro_rules!` of the library. Only the compiler's own `proc_macro`
 //! is used, since not all kernels have the crates that usually help here.
 

@@ -55,7 +55,7 @@ pub(crate) fn option(
     let Some(TokenTree::Group(group)) = input.next_if(
         |token| matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis),
     ) else {
-        return Err(input.expected(&format!("what the option is, as in `{}`", match &*text {
+        return Err(input.expected(&format!("the option's arguments, as in `{}`", match &*text {
             "range" => "range(0..=100)",
             "unit" => "unit(\"seconds\")",
             "check" => "check(function, \"what is allowed\")",
@@ -76,7 +76,7 @@ pub(crate) fn option(
         {
             return Err(Error::new(
                 group.span(),
-                "expected what the number counts, in the plural, as in `unit(\"seconds\")`",
+                "expected a unit in the plural, as in `unit(\"seconds\")`",
             ));
         }
         group.stream()
@@ -113,7 +113,7 @@ fn bounds(group: &Group, range: &mut Option<(i128, i128)>) -> Result<TokenStream
             if least < low || most > high {
                 return Err(Error::new(
                     group.span(),
-                    format!("the range is wider than the type: {low} to {high} are its values"),
+                    format!("the range is wider than the type: {low} to {high} are allowed"),
                 ));
             }
             *range = Some((least, most));

@@ -3,7 +3,7 @@
 //! `params!`: declares the module's parameters, each as
 //!
 //! ```text
-//! /// what it is for
+//! /// description
 //! 0o644 [taints] [hw] name [as shown]: type = default[, option(...)]...;
 //! ```
 
@@ -43,7 +43,7 @@ use crate::{
     }, //
 };
 
-/// The longest description. With what is appended to it, it fits into `module::Info`.
+/// The longest description. With the range, unit and default appended, it fits into `module::Info`.
 const TEXT_MAX: usize = 700;
 
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
@@ -92,7 +92,7 @@ fn parameter(input: &mut Reader, names: &mut Vec<String>) -> Result<TokenStream>
     if !shown_text.is_ascii() {
         return Err(Error::new(
             shown.span(),
-            format!("`{shown_text}`: a name is of A-Z a-z 0-9 _"),
+            format!("`{shown_text}`: only A-Z a-z 0-9 _ are allowed in a name"),
         ));
     }
     if names.contains(&shown_text) {
@@ -112,7 +112,7 @@ fn parameter(input: &mut Reader, names: &mut Vec<String>) -> Result<TokenStream>
             return Err(Error::new(
                 perm_token.span(),
                 format!(
-                    "{perm_token}: a `{}` parameter can only be read: no write bit is allowed, \
+                    "{perm_token}: a `{}` parameter is read-only: no write bit is allowed, \
                      as in 0o444",
                     name.name
                 ),
@@ -168,7 +168,7 @@ fn parameter(input: &mut Reader, names: &mut Vec<String>) -> Result<TokenStream>
     if text.is_empty() {
         return Err(Error::new(
             name.span(),
-            format!("`{shown_text}` has no description: write `/// what it is for` above it"),
+            format!("`{shown_text}` has no description: write `/// description` above it"),
         ));
     }
     if text.len() > TEXT_MAX || text.contains('\0') {
@@ -209,7 +209,9 @@ fn parameter(input: &mut Reader, names: &mut Vec<String>) -> Result<TokenStream>
 /// `VERIFY_OCTAL_PERMISSIONS` does.
 fn permissions(input: &mut Reader) -> Result<(i128, TokenTree)> {
     let Some(token) = input.next_if(|token| integer(std::slice::from_ref(token)).is_some()) else {
-        return Err(input.expected("the permissions in sysfs, in octal, as 0o644 (0: not there)"));
+        return Err(
+            input.expected("the permissions in sysfs, in octal, as 0o644 (0: not in sysfs)")
+        );
     };
     let perm = integer(std::slice::from_ref(&token)).unwrap_or_default();
     let error = |why: &str| Err(Error::new(token.span(), format!("{token}: {why}")));
@@ -217,24 +219,26 @@ fn permissions(input: &mut Reader) -> Result<(i128, TokenTree)> {
         return error("permissions are written in octal, as 0o644");
     }
     if perm & 0o002 != 0 {
-        return error("not everybody may write a parameter: root may with 0o644");
+        return error("a parameter cannot be writable by others: 0o644 lets root write it");
     }
     if perm & !0o664 != 0 {
-        return error("sysfs knows no other bits than 0o664: to read and to write");
+        return error("only the read and write bits of 0o664 are allowed");
     }
     let (user, group, others) = (perm >> 6, perm >> 3 & 7, perm & 7);
     if user & 4 < group & 4 || group & 4 < others & 4 {
-        return error("what others may read, the group must, and what it may, the user, as 0o444");
+        return error(
+            "others may read only if the group may, and the group only if root may: 0o444",
+        );
     }
     if user & 2 < group & 2 {
-        return error("what the group may write, the user must be allowed to write, as 0o664");
+        return error("the group may write only if root may: 0o664");
     }
     Ok((perm, token))
 }
 
-/// Joins the texts of an array with commas, as they are stored.
+/// Joins the strings of an array with commas, as they are stored.
 fn joined(default: &[TokenTree], span: Span) -> Result<TokenTree> {
-    let wanted = || Error::new(span, "expected texts, as in `[\"a\", \"b\"]`");
+    let wanted = || Error::new(span, "expected strings, as in `[\"a\", \"b\"]`");
     let [TokenTree::Group(group)] = default else {
         return Err(wanted());
     };
@@ -245,7 +249,7 @@ fn joined(default: &[TokenTree], span: Span) -> Result<TokenTree> {
         if text.contains(',') {
             return Err(Error::new(
                 token.span(),
-                "a text in an array has no comma: that is what separates them",
+                "a string in an array cannot contain a comma, which separates them",
             ));
         }
         texts.push(text);

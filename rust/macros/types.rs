@@ -42,9 +42,9 @@ pub(crate) struct TypeName {
 /// The generic arguments of a type, in angle brackets.
 enum Argument {
     None,
-    /// Must be written; what it is.
+    /// Required, with its description.
     Required(&'static str),
-    /// May be left out; what is meant then.
+    /// Optional, with its default.
     Default(&'static str),
 }
 
@@ -94,11 +94,11 @@ const TYPE_NAMES: &[TypeName] = &[
         ..TypeName::new("charp", "Charp")
     },
     TypeName {
-        argument: Argument::Required("the most bytes, as in `string<31>`"),
+        argument: Argument::Required("a maximum length, as in `string<31>`"),
         ..TypeName::new("string", "CharArray")
     },
     TypeName {
-        argument: Argument::Required("the most bytes, as in `str<32>`"),
+        argument: Argument::Required("a maximum length, as in `str<32>`"),
         options: &["check", "on_change"],
         ..TypeName::new("str", "Str")
     },
@@ -121,7 +121,7 @@ const TYPE_NAMES: &[TypeName] = &[
 
 /// The type of a parameter.
 pub(crate) struct Type {
-    /// Of an array the type of its elements; `None` if the type is a path.
+    /// The type, or that of an array's elements; `None` if the type is a path.
     pub(crate) name: Option<&'static TypeName>,
     pub(crate) is_array: bool,
     /// The type in Rust.
@@ -149,7 +149,7 @@ pub(crate) fn parse_type(input: &mut Reader) -> Result<Type> {
                 ));
             };
             if !inner.take_punct(';') || inner.is_empty() {
-                return Err(inner.expected("`;` and the most elements, as in `[int; 4]`"));
+                return Err(inner.expected("`;` and the maximum length, as in `[int; 4]`"));
             }
             let max: TokenStream = std::iter::from_fn(|| inner.next()).collect();
             let max = Group::new(Delimiter::Brace, max).into();
@@ -199,7 +199,7 @@ pub(crate) fn parse_type(input: &mut Reader) -> Result<Type> {
                 (Argument::None, Some(token)) => {
                     return Err(Error::new(
                         token.span(),
-                        format!("`{text}` takes nothing in angles"),
+                        format!("`{text}` takes no arguments in angle brackets"),
                     ))
                 }
                 (Argument::Default(argument), None) => {

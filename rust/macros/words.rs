@@ -34,7 +34,7 @@ pub(crate) fn expand(input: TokenStream) -> Result<TokenStream> {
     let Some(TokenTree::Group(body)) = input.next() else {
         return Err(Error::new(
             name.span(),
-            "an enumeration with words has no parameters of its own",
+            "an enumeration with words cannot be generic",
         ));
     };
 
@@ -45,7 +45,7 @@ pub(crate) fn expand(input: TokenStream) -> Result<TokenStream> {
         if variants.iter().any(|(_, other)| *other == word) {
             return Err(Error::new(
                 span,
-                format!("the word \"{word}\" is there twice; each variant needs one of its own"),
+                format!("the word \"{word}\" is used twice; each variant needs a different one"),
             ));
         }
         variants.push((variant, word));
@@ -72,7 +72,7 @@ pub(crate) fn expand(input: TokenStream) -> Result<TokenStream> {
         }}"
     );
     code.parse()
-        .map_err(|_| Error::new(name.span(), "the words cannot be put into code"))
+        .map_err(|_| Error::new(name.span(), "cannot generate code for the words"))
 }
 
 /// Reads a variant. Returns its name, its word, and the span of the word.
@@ -110,7 +110,7 @@ fn variant(input: &mut Reader) -> Result<(Ident, String, Span)> {
     {
         return Err(Error::new(
             span,
-            format!("{word:?} is no word: printable ASCII without space and comma is allowed"),
+            format!("{word:?} is not a word: printable ASCII without space and comma is allowed"),
         ));
     }
     match input.peek() {
@@ -118,11 +118,11 @@ fn variant(input: &mut Reader) -> Result<(Ident, String, Span)> {
         Some(TokenTree::Group(fields)) if fields.delimiter() != Delimiter::None => {
             return Err(Error::new(
                 fields.span(),
-                format!("`{name}` has fields: a variant with a word stands for itself alone"),
+                format!("`{name}` has fields: a variant with a word cannot have any"),
             ))
         }
         Some(_) => {
-            // A discriminant is of no interest here.
+            // Skips a discriminant.
             input.until(&[',']);
             input.take_punct(',');
         }

@@ -1,23 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Counters of this CPU, and loads that may fault: what depends on the architecture.
+//! Architecture-specific code: counters of this CPU, and loads that may fault.
 
 #[cfg(target_arch = "aarch64")]
 use crate::bindings;
 
 #[cfg(target_arch = "x86_64")]
 mod this {
-    /// Adds to counter `AT` of this CPU, in one instruction, which nothing can
-    /// come between.
+    /// Adds `value` to counter `AT` of this CPU, in one instruction, which cannot be interrupted.
     ///
     /// # Safety
     ///
-    /// `counters` is a per-CPU pointer to more than `AT` words that are in use,
-    /// and aligned.
+    /// `counters` is an aligned per-CPU pointer to more than `AT` allocated words.
     #[inline(always)]
     pub(in super::super) unsafe fn this_cpu_add<const AT: usize>(counters: *mut u64, value: u64) {
-        // SAFETY: In the kernel gs has the offset of this CPU's data as its
-        // base, and a per-CPU pointer is what is added to it.
+        // SAFETY: In the kernel the base of gs is the offset of this CPU's data, to which a
+        // per-CPU pointer is added. The word is allocated.
         unsafe {
             core::arch::asm!(
                 "add qword ptr gs:[{counters} + {at} * 8], {value}",
@@ -29,16 +27,16 @@ mod this {
         };
     }
 
-    /// A counter of this CPU.
+    /// Returns a counter of this CPU.
     ///
     /// # Safety
     ///
-    /// `counter` is a per-CPU pointer to a word that is in use, and aligned.
+    /// `counter` is an aligned per-CPU pointer to an allocated word.
     #[inline(always)]
     pub(in super::super) unsafe fn this_cpu_read(counter: *mut u64) -> u64 {
         let value;
-        // SAFETY: In the kernel gs has the offset of this CPU's data as its base, and the
-        // per-CPU pointer is that of a word in use.
+        // SAFETY: In the kernel the base of gs is the offset of this CPU's data, to which a
+        // per-CPU pointer is added. The word is allocated.
         unsafe {
             core::arch::asm!(
                 "mov {value}, qword ptr gs:[{counter}]",
@@ -50,15 +48,15 @@ mod this {
         value
     }
 
-    /// Adds 1 to counter `at` of this CPU, as [`this_cpu_add`].
+    /// Adds 1 to counter `at` of this CPU; see [`this_cpu_add`].
     ///
     /// # Safety
     ///
     /// As for [`this_cpu_add`].
     #[inline(always)]
     pub(in super::super) unsafe fn this_cpu_count(counters: *mut u64, at: usize) {
-        // SAFETY: In the kernel gs has the offset of this CPU's data as its base, and the
-        // per-CPU pointer is that of a word in use.
+        // SAFETY: In the kernel the base of gs is the offset of this CPU's data, to which a
+        // per-CPU pointer is added. The word is allocated.
         unsafe {
             core::arch::asm!(
                 "inc qword ptr gs:[{counters} + {at} * 8]",
@@ -69,8 +67,8 @@ mod this {
         };
     }
 
-    /// After a load at `2:`: when it faults, whether for the page or since the address is none,
-    /// the kernel makes ax 0 and goes on here.
+    /// The exception table entry of a load at `2:`. If the load faults, on a page that is not
+    /// mapped or a non-canonical address, the kernel sets ax to 0 and continues here.
     ///
     /// C header: `arch/x86/include/asm/extable_fixup_types.h`
     macro_rules! or_ax_is_0 {
@@ -85,7 +83,7 @@ mod this {
         };
     }
 
-    /// The word that a load into rax gives, or 0.
+    /// Loads into rax, and evaluates to the result; 0 if the load faults.
     macro_rules! load {
         ($load:literal, $from:ident) => {{
             let word: u64;
@@ -100,16 +98,17 @@ mod this {
         }};
     }
 
-    /// Could the kernel's memory be there? If it turns out not to be, a load faults and recovers.
-    /// User space is below, and so is, from the page of vsyscalls on, what counts as user space.
+    /// Returns whether the range can be in the kernel's memory. If it is not mapped, a load faults
+    /// and recovers. Addresses of user space are refused, and those from the vsyscall page on,
+    /// which count as user space.
     #[inline(always)]
     fn is_kernel(from: usize, size: usize) -> bool {
         const END: usize = 0xffff_ffff_ff60_0000;
         (from as isize) < END.wrapping_sub(size) as isize
     }
 
-    /// Is the address on the stack of who asks? A stack has this size or less, and is aligned as
-    /// its size.
+    /// Returns whether the address is on the caller's stack. A stack is at most `THREAD_SIZE`
+    /// bytes, and aligned to its size.
     #[inline(always)]
     pub(in super::super) fn is_on_this_stack(address: usize) -> bool {
         const THREAD_SIZE: usize = if cfg!(CONFIG_KASAN) { 32768 } else { 16384 };
@@ -123,15 +122,14 @@ mod this {
         address ^ stack < THREAD_SIZE
     }
 
-    /// A word of the kernel's memory in its lower `size` bytes (1, 2, 4 or 8), from an address
-    /// that may be none: then it is 0.
+    /// Returns `size` bytes (1, 2, 4 or 8) of the kernel's memory, zero-extended; 0 if they cannot
+    /// be read.
     #[inline(always)]
     pub(in super::super) fn word_or_zero(from: usize, size: usize) -> u64 {
         if !is_kernel(from, size) {
             return 0;
         }
-        // SAFETY: This reads memory that is not user space's, and comes back from what cannot
-        // be read.
+        // SAFETY: The address is not one of user space, and a load that faults is fixed up.
         unsafe {
             match size {
                 8 => load!("mov rax, qword", from),
@@ -143,15 +141,15 @@ mod this {
         }
     }
 
-    /// Copies `size` bytes of the kernel's memory, from an address that may be none: then it is
-    /// false, and what is at `to` means nothing.
+    /// Copies `size` bytes of the kernel's memory. Returns whether all could be read; if not, the
+    /// bytes at `to` are unspecified.
     ///
-    /// As `copy_from_kernel_nofault()`, but in line: with a `size` that the compiler knows it is
-    /// little more than the loads.
+    /// Like `copy_from_kernel_nofault()`, but inline: for a constant `size` it compiles to little
+    /// more than the loads.
     ///
     /// # Safety
     ///
-    /// There is room for so many bytes at `to`.
+    /// `to` is valid for writes of `size` bytes.
     #[inline(always)]
     pub(in super::super) unsafe fn copy_nofault(to: *mut u8, from: usize, size: usize) -> bool {
         if !is_kernel(from, size) {
@@ -159,8 +157,8 @@ mod this {
         }
         let mut ok = 1_u32;
         let mut at: usize = 0;
-        // SAFETY: There is room at `to`. What is read is no memory of user space, and a fault
-        // goes on after the load.
+        // SAFETY: `to` is valid for writes of `size` bytes. The source is not in user space, and a
+        // load that faults is fixed up.
         unsafe {
             while size.wrapping_sub(at) >= 8 {
                 let word: u64;
@@ -191,43 +189,42 @@ mod this {
 mod this {
     use super::bindings;
 
-    /// Adds to counter `AT` of this CPU; nothing can come between.
+    /// Adds `value` to counter `AT` of this CPU, atomically with respect to interrupts.
     ///
     /// # Safety
     ///
-    /// `counters` is a per-CPU pointer to more than `AT` words that are in use,
-    /// and aligned.
+    /// `counters` is an aligned per-CPU pointer to more than `AT` allocated words.
     #[inline(always)]
     pub(in super::super) unsafe fn this_cpu_add<const AT: usize>(counters: *mut u64, value: u64) {
-        // SAFETY: The per-CPU pointer is that of a word in use. Where the offset of this CPU
-        // is depends on the level that the kernel runs at, which C knows.
+        // SAFETY: The per-CPU pointer is that of an allocated word. A C helper is needed, since the
+        // register with this CPU's offset depends on the exception level that the kernel runs at.
         unsafe { bindings::faultline_helper_this_cpu_add(counters.wrapping_add(AT), value) };
     }
 
-    /// A counter of this CPU.
+    /// Returns a counter of this CPU.
     ///
     /// # Safety
     ///
-    /// `counter` is a per-CPU pointer to a word that is in use, and aligned.
+    /// `counter` is an aligned per-CPU pointer to an allocated word.
     #[inline(always)]
     pub(in super::super) unsafe fn this_cpu_read(counter: *mut u64) -> u64 {
-        // SAFETY: The per-CPU pointer is that of a word in use.
+        // SAFETY: The per-CPU pointer is that of an allocated word.
         unsafe { bindings::faultline_helper_this_cpu_read(counter) }
     }
 
-    /// Adds 1 to counter `at` of this CPU, as [`this_cpu_add`].
+    /// Adds 1 to counter `at` of this CPU; see [`this_cpu_add`].
     ///
     /// # Safety
     ///
     /// As for [`this_cpu_add`].
     #[inline(always)]
     pub(in super::super) unsafe fn this_cpu_count(counters: *mut u64, at: usize) {
-        // SAFETY: The per-CPU pointer is that of a word in use.
+        // SAFETY: The per-CPU pointer is that of an allocated word.
         unsafe { bindings::faultline_helper_this_cpu_add(counters.wrapping_add(at), 1) };
     }
 
-    /// Is the address on the stack of who asks? A stack has this size or more, and is aligned as
-    /// its size.
+    /// Returns whether the address is on the caller's stack. A stack is at least `THREAD_SIZE`
+    /// bytes, and aligned to its size.
     #[inline(always)]
     pub(in super::super) fn is_on_this_stack(address: usize) -> bool {
         const THREAD_SIZE: usize = 16384;
@@ -241,12 +238,12 @@ mod this {
         address ^ stack < THREAD_SIZE
     }
 
-    /// A word of the kernel's memory in its lower `size` bytes (1, 2, 4 or 8), from an address
-    /// that may be none: then it is 0.
+    /// Returns `size` bytes (1, 2, 4 or 8) of the kernel's memory, zero-extended; 0 if they cannot
+    /// be read.
     #[inline(always)]
     pub(in super::super) fn word_or_zero(from: usize, size: usize) -> u64 {
         let mut word: u64 = 0;
-        // SAFETY: There is room for so many bytes.
+        // SAFETY: `word` has 8 bytes, and at most 8 are written.
         let read = unsafe { copy_nofault((&raw mut word).cast(), from, size.min(8)) };
         if read {
             word
@@ -255,22 +252,22 @@ mod this {
         }
     }
 
-    /// Copies `size` bytes of the kernel's memory, from an address that may be none: then it is
-    /// false, and what is at `to` means nothing.
+    /// Copies `size` bytes of the kernel's memory. Returns whether all could be read; if not, the
+    /// bytes at `to` are unspecified.
     ///
     /// # Safety
     ///
-    /// There is room for so many bytes at `to`.
+    /// `to` is valid for writes of `size` bytes.
     #[inline(always)]
     pub(in super::super) unsafe fn copy_nofault(to: *mut u8, from: usize, size: usize) -> bool {
-        // SAFETY: There is room at `to`. Where they come from does not matter, since
-        // a fault is caught.
+        // SAFETY: `to` is valid for writes of `size` bytes. The source may be any address:
+        // `copy_from_kernel_nofault()` checks the range and catches faults.
         unsafe { bindings::copy_from_kernel_nofault(to.cast(), from as *const _, size) == 0 }
     }
 }
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-compile_error!("rust/memory/arch.rs does not know this architecture");
+compile_error!("rust/memory/arch.rs does not support this architecture");
 
 pub(super) use this::{
     copy_nofault,

@@ -71,7 +71,7 @@ impl<const N: usize> Counters<N> {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; also above 4096 counters, which are the 32 KiB that an allocation may have.
+    /// `ENOMEM`; also above 4096 counters: the kernel allocates at most 32 KiB at once.
     pub fn new() -> Result<Self> {
         let size = N.saturating_mul(size_of::<u64>());
         // SAFETY: Size and alignment are those of `N` words. The memory is zeroed.

@@ -1,23 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kernel's memory, read so that a bad address is an answer and no fault.
+//! Reads of the kernel's memory that do not fault on a bad address.
 //!
-//! What a probed function was given is a number that it takes for an address. A
-//! [`KernelPtr`] is such a number with the type of what is there. It can be
-//! read, nothing else: as `copy_from_kernel_nofault()` does, which refuses what
-//! is not the kernel's memory and comes back from what is not mapped.
+//! The argument of a probed function is only a number, which may or may not be a valid address. A
+//! [`KernelPtr`] is such a number with the type of the object there. It can only be read, in the
+//! way of `copy_from_kernel_nofault()`, which refuses addresses outside of the kernel's memory and
+//! recovers from pages that are not mapped.
 //!
-//! What is read is a copy. It may be torn or outdated if somebody writes there
-//! meanwhile, so only types of which all bytes are values can be read
-//! ([`Plain`]).
+//! A read returns a copy. It may be torn or outdated if the memory is written to meanwhile, so only
+//! types for which all bytes are valid can be read ([`Plain`]).
 //!
-//! Pointers come from the arguments and the result of a probed call, from what was
-//! read at one, and from a number that is always looked up ([`KernelPtr::of`]). There is no
-//! other way to make one, as reading may have effects where a device is mapped. An
-//! argument can be read at once if it is in the kernel's direct mapping of memory, as
-//! all that the slab allocator gives, or on the stack of the call. Any other reads as
-//! what cannot be read until it is [looked up](KernelPtr::looked_up). What is taken for
-//! a structure that this library knows needs none of that ([`Pointee`]).
+//! Reading mapped device memory can have side effects. So a pointer is made only from an argument
+//! or the result of a probed call, from a pointer that was read, and by [`KernelPtr::of`], which
+//! always looks the address up. An argument can be read directly if it is in the kernel's direct
+//! mapping of memory, as all slab objects are, or on the stack of the call. Any other argument
+//! cannot be read before it is [looked up](KernelPtr::looked_up), unless its type is a structure
+//! that the kernel has in memory only ([`Pointee`]).
 //!
 //! C header: [`include/linux/uaccess.h`](srctree/include/linux/uaccess.h)
 
@@ -36,77 +34,78 @@ use core::{
 use super::arch;
 use crate::bindings;
 
-/// What any bytes of the right number are a value of.
+/// A type for which all bit patterns are valid.
 ///
 /// # Safety
 ///
-/// That must be so, and the type must have no padding.
+/// All bit patterns are valid for the type, and it has no padding.
 pub unsafe trait Plain: Copy {}
 
 macro_rules! plain {
     ($($type:ty),*) => { $(
-        // SAFETY: Any bytes are an integer.
+        // SAFETY: All bit patterns are valid for an integer.
         unsafe impl Plain for $type {}
     )* };
 }
 
 plain!(u8, u16, u32, u64, usize, i8, i16, i32, i64, isize);
 
-/// What an argument can be a pointer to.
+/// A type that an argument can point to.
 ///
 /// # Safety
 ///
-/// Where `IS_STRUCTURE` is set, the type stands for a structure that the kernel
-/// has in memory only, never in a device, and functions with such arguments are
-/// in the list of prototypes (`rust/bindings/prototypes`), which the build
-/// compares with the kernel's.
+/// If `IS_STRUCTURE` is true, the type is a structure that the kernel has in memory only, never in
+/// a device, and functions with such arguments are in the list of prototypes
+/// (`rust/bindings/prototypes`), which the build compares with the kernel's.
 pub unsafe trait Pointee {
-    /// Is an argument that is taken for a pointer to it not doubted?
+    /// Whether an argument of this pointer type can be read without looking it up.
     const IS_STRUCTURE: bool = false;
 }
 
-// SAFETY: Nothing is promised of numbers.
+// SAFETY: `IS_STRUCTURE` is false.
 unsafe impl<T: Plain> Pointee for T {}
 
-// SAFETY: An array of what has no padding has none, and its elements decide.
+// SAFETY: An array of elements without padding has none, and all bit patterns are valid for it if
+// they are for its elements.
 unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
 
-// SAFETY: It is a number; what is there is looked at by `read` alone.
+// SAFETY: It is a number, which only `read` dereferences, by loads that may fault.
 unsafe impl<T> Plain for KernelPtr<T> {}
 
-/// The address of what is taken for a `T` in the kernel's memory.
+/// A possible address of a `T` in the kernel's memory.
 ///
-/// One that has to be looked up before it is read has its top bit cleared, and
-/// so is no address of the kernel.
+/// The top bit of an address that has to be looked up before it is read is cleared, so that it is
+/// no address of the kernel.
 #[repr(transparent)]
 pub struct KernelPtr<T>(usize, PhantomData<*const T>);
 
-/// Addresses of the kernel have the two top bits set, those of user space none of them.
+/// The top bit of an address. The two top bits are set in addresses of the kernel, and clear in
+/// those of user space.
 const TOP: usize = 1 << (usize::BITS - 1);
 
-/// Where the direct mapping of memory has ended, and what is mapped otherwise begins; as a
-/// negative number, as which it grows. No address is below the first value.
+/// The end of the direct mapping of memory, as a signed number: addresses of the kernel are
+/// negative. With the initial value no address is in the mapping.
 static DIRECT_END: AtomicIsize = AtomicIsize::new(isize::MIN);
 
-/// Is the address in the direct mapping? That has memory only.
+/// Returns whether the address is in the direct mapping, which maps memory only.
 #[inline(always)]
 fn is_direct(address: usize) -> bool {
     (address as isize) < DIRECT_END.load(Ordering::Relaxed)
 }
 
-/// Notes where the direct mapping ends, when the module is loaded.
+/// Stores the end of the direct mapping; called when the module is loaded.
 pub(crate) fn set_up() {
-    // SAFETY: The helper returns what the kernel sets while it boots.
+    // SAFETY: The helper reads a variable that does not change after boot.
     let end = unsafe { bindings::faultline_helper_direct_end() };
     DIRECT_END.store(end as isize, Ordering::Relaxed);
 }
 
-/// The address of which the top bit is cleared, if there is memory, and 0 if not.
+/// Returns the address for `marked`, whose top bit is cleared; 0 if no memory is mapped there.
 #[cold]
 #[inline(never)]
 fn look_up(marked: usize) -> usize {
     let address = marked | TOP;
-    // SAFETY: The helper takes any number, in any context.
+    // SAFETY: The helper accepts any number, in any context.
     if marked & TOP >> 1 != 0 && unsafe { bindings::faultline_helper_is_memory(address) } {
         address
     } else {
@@ -142,10 +141,11 @@ impl<T> KernelPtr<T> {
         Self(address, PhantomData)
     }
 
-    /// The same address, to be read wherever the kernel has memory: of its image, of a module, of
-    /// `vmalloc()`, of other stacks as well. Null if there is none, or a device.
+    /// Returns the same address in a form that can be read, if any memory of the kernel is mapped
+    /// there: its image, a module, `vmalloc()`, another stack. Returns null if nothing is mapped,
+    /// or a device.
     ///
-    /// This takes a walk through the page tables where it is needed, and a comparison else.
+    /// An address that has to be looked up costs a walk of the page tables, others a comparison.
     ///
     /// # Context
     ///
@@ -158,18 +158,18 @@ impl<T> KernelPtr<T> {
         Self::new(look_up(self.0))
     }
 
-    /// The address, as a number.
+    /// Returns the address as a number.
     #[inline(always)]
     pub const fn address(self) -> usize {
         self.0 | (self.0 & TOP >> 1) << 1
     }
 
-    /// Is it null?
+    /// Returns whether the pointer is null.
     pub const fn is_null(self) -> bool {
         self.0 == 0
     }
 
-    /// What is `bytes` further on, as a `U`.
+    /// Returns the pointer plus an offset in bytes, to a `U`.
     #[inline(always)]
     pub(crate) const fn add<U>(self, bytes: usize) -> KernelPtr<U> {
         KernelPtr::new(self.0.wrapping_add(bytes))
@@ -177,8 +177,8 @@ impl<T> KernelPtr<T> {
 }
 
 impl<T: Plain> KernelPtr<T> {
-    /// What is at this address, which may be any number; it is looked up, so that it can be
-    /// read if it is the kernel's memory.
+    /// Returns a pointer to `address`, which may be any number. It is looked up, so that it can be
+    /// read if it is in the kernel's memory.
     ///
     /// # Context
     ///
@@ -190,7 +190,7 @@ impl<T: Plain> KernelPtr<T> {
 }
 
 impl<T: Pointee> KernelPtr<T> {
-    /// What a probed function was given or returns.
+    /// Returns a pointer from an argument or the result of a probed function.
     #[inline(always)]
     pub(crate) fn of_argument(address: usize) -> Self {
         if T::IS_STRUCTURE || arch::is_on_this_stack(address) || is_direct(address) {
@@ -202,7 +202,7 @@ impl<T: Pointee> KernelPtr<T> {
 }
 
 impl<T: Plain> KernelPtr<T> {
-    /// A copy of what is there; `None` if that cannot be read.
+    /// Returns a copy of the object; `None` if it cannot be read.
     ///
     /// # Context
     ///
@@ -210,15 +210,15 @@ impl<T: Plain> KernelPtr<T> {
     #[inline(always)]
     pub fn read(self) -> Option<T> {
         let mut value = MaybeUninit::<T>::uninit();
-        // SAFETY: There is room for so many bytes.
+        // SAFETY: `value` has the size of a `T`.
         let read = unsafe { arch::copy_nofault(value.as_mut_ptr().cast(), self.0, size_of::<T>()) };
-        // SAFETY: All bytes were written, and any are a value.
+        // SAFETY: All bytes were written, and `T: Plain` has no invalid bit patterns.
         read.then(|| unsafe { value.assume_init() })
     }
 }
 
 impl<T: Plain> KernelPtr<T> {
-    /// A copy of what is there, a word or less; zeros if that cannot be read.
+    /// Returns a copy of the object, which is a word or smaller; zero if it cannot be read.
     ///
     /// # Context
     ///
@@ -228,17 +228,18 @@ impl<T: Plain> KernelPtr<T> {
         const {
             assert!(
                 matches!(size_of::<T>(), 1 | 2 | 4 | 8) && cfg!(target_endian = "little"),
-                "this reads a word"
+                "only 1, 2, 4 or 8 bytes can be read as a word"
             );
         }
         let word = arch::word_or_zero(self.0, size_of::<T>());
-        // SAFETY: Its lower bytes are its first ones, and any are a value.
+        // SAFETY: On little-endian the lower bytes of the word come first, and `T: Plain` has no
+        // invalid bit patterns.
         unsafe { (&raw const word).cast::<T>().read_unaligned() }
     }
 }
 
 impl<T> KernelPtr<KernelPtr<T>> {
-    /// The pointer that is there; null if that cannot be read.
+    /// Returns the pointer stored at this address; null if it cannot be read.
     #[inline(always)]
     pub fn follow(self) -> KernelPtr<T> {
         self.read_or_zero()

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Texts that end with a NUL, read from memory that may not be there.
+//! Strings with NUL, read from addresses that may be bad.
 
 use super::KernelPtr;
 
-/// What was read of a text.
+/// The result of reading a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextRead {
-    /// How many bytes of the buffer are the text.
+    /// The number of bytes in the buffer, without NUL.
     pub len: usize,
-    /// The text has more bytes than the buffer.
+    /// Whether the string is longer than the buffer.
     pub is_cut: bool,
 }
 
-/// A word of a text.
+/// The size of a word.
 pub(super) const WORD: usize = 8;
 
-/// Reads a text by words, and by bytes up to the first word that is aligned: so nothing is
-/// read from a page after that of the NUL. `None` if the memory of a byte cannot be read.
+/// Reads a string in aligned words, and in bytes before the first aligned word, so that no page
+/// after that of the NUL is read. Returns `None` if a byte cannot be read.
 #[inline]
 pub(super) fn read(
     address: usize,
@@ -50,8 +50,8 @@ pub(super) fn read(
 }
 
 impl KernelPtr<u8> {
-    /// Copies the text that is there, up to its NUL, or as far as there is room; `None` if it
-    /// cannot be read.
+    /// Copies the string up to its NUL, or as much of it as fits. Returns `None` if it cannot be
+    /// read.
     ///
     /// # Context
     ///

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The memory of the current process, read where nothing may sleep.
+//! Reads of the current process's memory in contexts that must not sleep.
 //!
-//! What is not in memory at the moment (it was paged out, or never touched) is not brought in:
-//! it reads as what cannot be read.
+//! A page that is not present (paged out, or never touched) is not faulted in: it cannot be read.
 //!
 //! C header: [`include/linux/uaccess.h`](srctree/include/linux/uaccess.h)
 
@@ -27,12 +26,12 @@ use crate::bindings;
 pub struct UserPtr(usize);
 
 impl UserPtr {
-    /// The address that a user gave, as a number.
+    /// Makes a pointer from an address in user space, which may be any number.
     pub const fn new(address: usize) -> Self {
         Self(address)
     }
 
-    /// A copy of what is there; `None` if that cannot be read now.
+    /// Returns a copy of the object; `None` if it cannot be read now.
     ///
     /// # Context
     ///
@@ -40,8 +39,8 @@ impl UserPtr {
     #[inline]
     pub fn read<T: Plain>(self) -> Option<T> {
         let mut value = MaybeUninit::<T>::uninit();
-        // SAFETY: There is room for so many bytes. Where they come from does not matter: what is
-        // not user space is refused, and a fault is caught.
+        // SAFETY: `value` has the size of a `T`. The source may be any address:
+        // `copy_from_user_nofault()` refuses those outside of user space and catches faults.
         let failed = unsafe {
             bindings::copy_from_user_nofault(
                 value.as_mut_ptr().cast(),
@@ -49,12 +48,12 @@ impl UserPtr {
                 size_of::<T>(),
             )
         };
-        // SAFETY: All bytes were written, and any are a value.
+        // SAFETY: All bytes were written, and `T: Plain` has no invalid bit patterns.
         (failed == 0).then(|| unsafe { value.assume_init() })
     }
 
-    /// Copies the text that is there, up to its NUL, or as far as there is room; `None` if it
-    /// cannot be read now.
+    /// Copies the string up to its NUL, or as much of it as fits. Returns `None` if it cannot be
+    /// read now.
     ///
     /// # Context
     ///

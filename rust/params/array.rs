@@ -103,14 +103,14 @@ impl<E: Element, const N: usize> Array<E, N> {
     #[inline]
     #[track_caller]
     pub const fn new(default: &[E::Value]) -> Self {
-        assert!(N > 0, "an array has room for at least one element");
+        assert!(N > 0, "an array has at least one element");
         assert!(
             N * E::WIDTH <= Page::ROOM,
-            "so many elements do not fit into the page that sysfs has for them"
+            "an array of this length does not fit into the page that sysfs has for it"
         );
         assert!(
             default.len() <= N,
-            "the default has more elements than the array has room for"
+            "the default has more elements than the array"
         );
         let mut values = [E::BLANK; N];
         let mut len = 0;

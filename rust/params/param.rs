@@ -123,7 +123,7 @@ pub(super) fn trim_newline(text: &CStr) -> &[u8] {
 pub const fn permissions<P: Param>(perm: u16) -> u16 {
     assert!(
         P::WRITABLE || perm & 0o222 == 0,
-        "a parameter of this type can only be read: no write bit is allowed"
+        "a parameter of this type is read-only: no write bit is allowed"
     );
     perm
 }

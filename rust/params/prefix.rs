@@ -148,7 +148,7 @@ impl Prefix {
     #[track_caller]
     pub const fn new(default: &'static str) -> Self {
         let Some(value) = Ipv4Prefix::parse(default.as_bytes()) else {
-            panic!("an IPv4 prefix is allowed, as 10.0.0.0/8, with no bit set behind its length");
+            panic!("an IPv4 prefix is allowed, as 10.0.0.0/8, without host bits");
         };
         // INVARIANT: The value was returned by `pack`.
         Self {
@@ -205,6 +205,6 @@ impl Param for Prefix {
     }
 
     fn allowed(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("an IPv4 prefix is allowed, as 10.0.0.0/8, with no bit set behind its length")
+        out.write_str("an IPv4 prefix is allowed, as 10.0.0.0/8, without host bits")
     }
 }

@@ -124,7 +124,7 @@ impl<const N: usize> Charps<N> {
     #[inline]
     #[track_caller]
     pub const fn new(default: &'static str) -> Self {
-        assert!(N > 0, "an array has room for at least one element");
+        assert!(N > 0, "an array has at least one element");
         let mut commas = 0;
         let mut i = 0;
         while i < default.len() {
@@ -133,10 +133,7 @@ impl<const N: usize> Charps<N> {
             }
             i += 1;
         }
-        assert!(
-            commas < N,
-            "the default has more elements than the array has room for"
-        );
+        assert!(commas < N, "the default has more elements than the array");
         Self {
             value: Bytes::new(default, Page::ROOM - 1),
             is_empty: default.is_empty(),

@@ -62,7 +62,7 @@ impl<T: Words> Word<T> {
             }
             place += 1;
         }
-        panic!("the default is none of the words");
+        panic!("the default is not one of the words");
     }
 
     /// Makes a parameter without a default.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The call of a probed function, as a handler sees it: at its entry, and at its
-//! return.
+//! The call of a probed function, as a handler sees it: at its entry, and at its return.
 
 use super::{
     Backend,
@@ -16,9 +15,9 @@ use crate::memory::{
     Pointee, //
 };
 
-/// What an argument or a result can be read as.
+/// A type that an argument or a result can be read as.
 pub trait FromWord {
-    /// The value in a register, of which the lower bytes count.
+    /// Makes a value of the lower bytes of a register.
     fn from_word(word: usize) -> Self;
 }
 
@@ -42,7 +41,7 @@ impl<T: Pointee> FromWord for KernelPtr<T> {
     }
 }
 
-/// A function that was entered, with its registers.
+/// A hit at the entry of a function, with its registers.
 ///
 /// # Invariants
 ///
@@ -75,8 +74,7 @@ impl<'a, H: Handler<B>, B: Backend> Entry<'a, H, B> {
         self.registration.target()
     }
 
-    /// Argument `n`, counted from 0. `None` if it is passed in memory that cannot
-    /// be read.
+    /// Returns argument `n`, counted from 0; `None` if it is passed in memory that cannot be read.
     #[inline(always)]
     pub fn arg<T: FromWord>(&self, n: usize) -> Option<T> {
         // SAFETY: By the invariant they are the running handler's registers.
@@ -93,7 +91,7 @@ impl<'a, H: Handler<B>, B: Backend> Entry<'a, H, B> {
     }
 }
 
-/// A function that returns, with its registers.
+/// A hit at the return of a function, with its registers.
 ///
 /// # Invariants
 ///
@@ -126,7 +124,7 @@ impl<'a, H: Handler<B>, B: Backend> Return<'a, H, B> {
         self.registration.target()
     }
 
-    /// What the function returns.
+    /// Returns the result of the function.
     #[inline(always)]
     pub fn ret<T: FromWord>(&self) -> T {
         // SAFETY: By the invariant they are the running handler's registers.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The context of a handler: the CPU and the task that it runs on, and what it has interrupted.
+//! The context of a handler: its CPU, its task, and the level of the interrupted code.
 //!
 //! C header: [`include/linux/sched.h`](srctree/include/linux/sched.h)
 
@@ -11,7 +11,7 @@ use crate::{
     task::cpu, //
 };
 
-/// Proof that a probe's handler runs, on this CPU and with preemption off.
+/// Proof that the code runs in a probe's handler, with preemption off.
 #[derive(Clone, Copy)]
 pub struct HandlerContext<'a>(PhantomData<(&'a (), *mut ())>);
 
@@ -24,34 +24,34 @@ impl HandlerContext<'_> {
         Self(PhantomData)
     }
 
-    /// The number of the CPU.
+    /// Returns the number of this CPU.
     #[inline]
     pub fn cpu(self) -> u32 {
         cpu::current()
     }
 
-    /// The task that runs, or was interrupted: the number of its thread, as the first
-    /// PID namespace has it.
+    /// Returns the thread ID of the current task, in the initial PID namespace. In an interrupt,
+    /// this is the interrupted task.
     #[inline]
     pub fn pid(self) -> u32 {
-        // SAFETY: The helper reads a number of the current task.
+        // SAFETY: The helper only reads a number of the current task.
         unsafe { bindings::faultline_helper_current_pid() as u32 }
     }
 
-    /// The number of its process (`tgid`).
+    /// Returns the process ID (`tgid`) of the current task.
     #[inline]
     pub fn tgid(self) -> u32 {
-        // SAFETY: The helper reads a number of the current task.
+        // SAFETY: The helper only reads a number of the current task.
         unsafe { bindings::faultline_helper_current_tgid() as u32 }
     }
 
-    /// The name of its thread (`comm`), which ends with a NUL.
+    /// Returns the name of the current task (`comm`), with NUL.
     #[inline]
     pub fn comm(self) -> [u8; 16] {
         let mut comm = [0; 16];
-        // SAFETY: The helper returns the name of the current task, which lives. It has 16 bytes,
-        // which the helper asserts. Another task may write to it meanwhile: what is read of the
-        // two names byte by byte is a name as well, but for the NUL, which is put there.
+        // SAFETY: The helper returns a pointer to the 16 bytes (which it asserts) of the current
+        // task's name. If another task changes the name meanwhile, the copy has bytes of both
+        // names, which is harmless: the last byte of the copy stays NUL.
         unsafe {
             let name = bindings::faultline_helper_current_comm().cast::<u8>();
             for (at, byte) in comm.iter_mut().enumerate().take(15) {
@@ -61,25 +61,25 @@ impl HandlerContext<'_> {
         comm
     }
 
-    /// What the probed call was made by.
+    /// Returns the level of the context that made the probed call.
     #[inline]
     pub fn level(self) -> ContextLevel {
-        // SAFETY: The helper reads the stack pointer and a counter of this CPU.
+        // SAFETY: The helper only reads the stack pointer and a counter of this CPU.
         ContextLevel(unsafe { bindings::faultline_helper_context() })
     }
 }
 
-/// The level of a context, as in `interrupt_context_level()`: a task, a softirq, an
-/// interrupt or an NMI.
+/// The level of a context, as in `interrupt_context_level()`: a task, a softirq, an interrupt or an
+/// NMI.
 ///
-/// Calls of the same level belong together. Of calls that nest on one stack, those of
-/// another level were interrupted, or interrupt.
+/// If two calls nest on one stack and their levels differ, the outer one was interrupted by the
+/// context of the inner one.
 ///
-/// The level does not depend on how a probe is hit. On x86 the breakpoint of a kprobe
-/// counts as an NMI while its handler runs, and the jump that may take its place does
-/// not. So NMIs are not counted, but recognised by their stack. An NMI that interrupts
-/// user space runs on the task's stack, where nothing of the kernel was interrupted.
+/// The level does not depend on how a probe is hit. On x86 the breakpoint of a kprobe counts as an
+/// NMI while its handler runs, and the jump that may replace it does not. So NMIs are not counted,
+/// but recognised by their stack. An NMI that interrupts user space runs on the task's stack, where
+/// no code of the kernel was interrupted.
 ///
-/// The default is the level of no call.
+/// The default is a level that no call has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ContextLevel(u32);

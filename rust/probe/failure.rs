@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Why a function cannot be probed.
+//! The reasons why a function cannot be probed.
 
 use core::{
     ffi::CStr,
@@ -26,34 +26,32 @@ use crate::{
     }, //
 };
 
-/// Why a function is not probed.
+/// The reason why a function is not probed.
 #[derive(Clone, Debug)]
 pub enum Failure {
-    /// No function of the kernel, or of a module that is loaded, is called
-    /// this.
+    /// Neither the kernel nor a loaded module has a function of this name.
     NotFound,
-    /// The compiler has left a part of it only, called `<function><suffix>`,
-    /// and inlined the rest.
+    /// The compiler has inlined the function, except for a part with the name `<function><suffix>`.
     Inlined(&'static str),
-    /// The kernel refuses probes there: it is on the blacklist, or no code.
+    /// The kernel refuses probes there: the function is blacklisted, or the symbol is not code.
     Blacklisted,
-    /// It was needed while the kernel started, and its code is gone.
+    /// The function is in the kernel's `init` text, which is freed after boot.
     Init,
-    /// Its entry can be probed and its return cannot.
+    /// The entry of the function can be probed, but not its return.
     NoReturn,
-    /// Its first instruction is a trap (`ud2`), or one that the kernel cannot decode.
+    /// The first instruction is a trap (`ud2`), or one that the kernel cannot decode.
     Undecodable,
-    /// The function is there, and does not begin with a call that ftrace patches.
+    /// The function exists, but does not begin with a call that ftrace patches.
     NotTraceable,
-    /// The compiler has changed its arguments. No probe knows that: it is for a module
-    /// that knows it by `cfg(kernel_has)`.
+    /// The compiler has changed the arguments of the function. A probe cannot detect this; a module
+    /// that knows it by `cfg(kernel_has)` sets it.
     Changed,
     /// Another error of the kernel.
     Other(Error),
 }
 
 impl Failure {
-    /// The error that stands for it.
+    /// Returns the corresponding error number.
     pub fn to_error(&self) -> Error {
         match self {
             Self::NotFound | Self::Inlined(_) => code::ENOENT,
@@ -69,7 +67,7 @@ impl Failure {
 
     /// Finds out why a function could not be probed.
     pub(super) fn find(symbol: &Symbol, error: Error) -> Self {
-        /// What gcc and clang append to the rest of a function.
+        /// The suffixes that gcc and clang append to the names of such parts.
         const SUFFIXES: &[&str] = &[
             ".part.0",
             ".isra.0",
@@ -89,7 +87,7 @@ impl Failure {
                 .iter()
                 .find(|suffix| has_sibling(function, suffix))
                 .map_or(Self::NotFound, |suffix| Self::Inlined(suffix)),
-            // A kprobe could be there: so it was ftrace that did not find it.
+            // A kprobe is possible, so the error is ftrace's.
             (code::ENOENT, Ok(()) | Err(code::EINVAL)) => Self::NotTraceable,
             (code::EINVAL, Ok(())) => Self::NoReturn,
             (code::EINVAL, Err(_)) if is_init(address) => Self::Init,
@@ -106,19 +104,21 @@ impl fmt::Display for Failure {
             Self::NotFound => f.write_str("not found: this kernel has no such function"),
             Self::Inlined(suffix) => write!(
                 f,
-                "inlined: of this function the compiler left only a part, with {suffix} at the \
-                 end of its name"
+                "inlined: the compiler inlined this function, except for a part with the suffix \
+                 {suffix}"
             ),
             Self::Blacklisted => f.write_str(
-                "blacklisted: this kernel refuses probes there, see \
+                "blacklisted: this kernel does not allow probes on it, see \
                  /sys/kernel/debug/kprobes/blacklist",
             ),
             Self::Init => {
-                f.write_str("init: it was needed while the kernel started, and its code is gone")
+                f.write_str("init: the code of this function was freed after boot")
             }
-            Self::NoReturn => f.write_str("no return: its entry can be probed, its return cannot"),
+            Self::NoReturn => {
+                f.write_str("no return: the entry can be probed, but not the return")
+            }
             Self::Undecodable => f.write_str(
-                "undecodable: it begins with a trap, or with what the kernel cannot decode",
+                "undecodable: the first instruction is a trap, or the kernel cannot decode it",
             ),
             Self::NotTraceable => f.write_str(
                 "not traceable: it does not begin with a call that ftrace patches, see \
@@ -132,7 +132,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Why a set was not registered.
+/// The reason why a set was not registered.
 #[derive(Debug)]
 pub struct RegistrationError {
     pub(super) symbol: Symbol,
@@ -140,12 +140,12 @@ pub struct RegistrationError {
 }
 
 impl RegistrationError {
-    /// What is wrong with the function.
+    /// Returns the reason why the function cannot be probed.
     pub fn failure(&self) -> &Failure {
         &self.failure
     }
 
-    /// Prints it, and returns the error that stands for it.
+    /// Prints the function and the reason, and returns the corresponding error number.
     pub fn report(&self) -> Error {
         pr_err!("{self}");
         self.failure.to_error()
@@ -167,7 +167,7 @@ impl fmt::Display for RegistrationError {
     }
 }
 
-/// Is there a function that is called as this one with `suffix` at the end?
+/// Returns whether there is a function whose name is that of `function` with `suffix` appended.
 fn has_sibling(function: &CStr, suffix: &str) -> bool {
     let name = Printable(crate::compat::bytes(function));
     Text::<256>::format(format_args!("{name}{suffix}\0"))
@@ -177,7 +177,7 @@ fn has_sibling(function: &CStr, suffix: &str) -> bool {
         .is_some_and(|sibling| lookup::try_probe(sibling).probed.is_ok())
 }
 
-/// Is this in the kernel's `init` text?
+/// Returns whether the address is in the kernel's `init` text.
 fn is_init(address: usize) -> bool {
     let [begin, end] =
         [c"_sinittext", c"_einittext"].map(|symbol| lookup::try_probe(symbol).address);

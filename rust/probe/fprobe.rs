@@ -1,56 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Fprobes: handlers at the entry and at the return of functions, by ftrace, with
-//! instance data that belong to the call.
+//! Fprobes: handlers at the entry and at the return of functions, by ftrace, with instance data for
+//! each call.
 //!
-//! An fprobe does what a [kretprobe](super::kretprobe) does. What is different:
+//! An fprobe does the same as a [kretprobe](super::kretprobe), with these differences:
 //!
-//! - It is only where ftrace is: at the beginning of functions that the compiler
-//!   gave a call to patch (`available_filter_functions` in tracefs). Nothing is
-//!   counted as missed because another probe's handler runs.
-//! - There is no `maxactive`: what belongs to a call is on a stack of the task's,
-//!   of one page, which all users of ftrace's graph share. When that is full, the
-//!   call is missed. (Before Linux 6.14 the kernel follows twice as many calls of a
-//!   function at once as there are CPUs, and counts here as missed also what is
-//!   hit by a handler.)
-//! - Data are smaller: 14 words. Since Linux 6.14 all fprobes of a function, whosever
-//!   they are, have 32 words together for a call, of which one of these takes two
-//!   more than its data. If that is not enough, all of them miss every call.
-//! - A probe that is disabled is hit all the same, and then looks no further, so
-//!   it costs nearly as much as one whose handler does nothing. Calls in
-//!   progress do not come to [`Handler::ret`] while it is disabled.
-//! - Each function has an fprobe of its own, to be enabled and counted by itself.
-//!   To drop a set takes a grace period of RCU for each. Thousands of functions share
-//!   one with [`Group`].
-//! - While the sysctl `kernel.ftrace_enabled` is 0, nothing is hit.
+//! - It is possible only on functions that ftrace can trace, which the compiler made begin with a
+//!   call to be patched (`available_filter_functions` in tracefs). A hit is not missed because
+//!   another probe's handler runs.
+//! - There is no `maxactive`. The data of a call are on a stack of one page per task, which all
+//!   users of ftrace's graph share. If the stack is full, the call is missed. (Before Linux 6.14
+//!   the kernel follows at most twice as many calls of a function at once as there are CPUs, and
+//!   also counts hits in a handler as missed.)
+//! - Instance data are limited to 14 words. Since Linux 6.14 all fprobes of a function, of any
+//!   module, share 32 words per call; an fprobe of this kind takes two more words than its data. If
+//!   they do not fit, all of them miss every call.
+//! - A disabled probe is still hit, and returns after a check, so it costs nearly as much as one
+//!   with an empty handler. For a call that returns while the probe is disabled, [`Handler::ret`]
+//!   is not called.
+//! - Each function has an fprobe of its own, which is enabled and counted separately. Dropping a
+//!   set takes an RCU grace period per function. For thousands of functions use [`Group`].
+//! - While the sysctl `kernel.ftrace_enabled` is 0, there are no hits.
 //!
 //! # Soundness
 //!
-//! In addition to what is said of a set ([`Probes`](super::Probes)):
+//! In addition to the argument for a set ([`Probes`](super::Probes)):
 //!
-//! - *Unload.* Handlers run with preemption off. `unregister_fprobe()` makes that no
-//!   more begin, and on some kernels returns while others still run, so
-//!   `synchronize_rcu()` follows it here.
-//! - *A probe that the kernel keeps.* `unregister_fprobe()` fails where ftrace is out
-//!   of order (before 6.14), or has no memory for a list (from 6.14 until that was
-//!   mended upstream; it has changed nothing then, and is asked again). What it keeps
-//!   is marked as disabled, and whoever calls a handler looks at that before: so
-//!   after `synchronize_rcu()` nobody enters one, and the fprobe is data that is
-//!   never freed.
-//! - *A call in progress* when its probe is unregistered. All that the kernel keeps
-//!   of it is the address of the fprobe, and the data. If another fprobe is
-//!   registered at the same address before the call returns, that one's handler is
-//!   given these data, whosever they are (`fprobe_return()`). So each set has a
-//!   number, which stands before the data, and `ret` is called for what has this
-//!   number only. It is the time at which the set was made: nothing that was
-//!   written before that can have it.
-//! - *Instance data.* They are `Copy`, so nothing is lost with a call that never
-//!   returns; their size and alignment are checked by the compiler. They are
-//!   written by `entry` before `ret` can see them. They are `Send`, since a task
-//!   can enter a function on one CPU and leave it on another.
-//! - *Context.* An fprobe can be made to share kprobes' protection against handlers in
-//!   handlers. That is not done: when the kernel then skips `entry`, it calls `ret` all
-//!   the same.
+//! - *Unload.* Handlers run with preemption off. After `unregister_fprobe()` no handler begins, but
+//!   on some kernels one may still run, so `synchronize_rcu()` follows.
+//! - *A probe that the kernel keeps.* `unregister_fprobe()` fails if ftrace is disabled after an
+//!   internal error (before 6.14), or if there is no memory for a list (from 6.14 until this was
+//!   fixed upstream; the call then has no effect, and is repeated). A probe that stays registered
+//!   is marked as disabled, which is checked before a handler is called. So after
+//!   `synchronize_rcu()` no handler runs, and the fprobe is only data, which is never freed.
+//! - *A call in progress* when its probe is unregistered. The kernel keeps the address of the
+//!   fprobe and the data. If another fprobe is registered at the same address before the call
+//!   returns, its handler gets the data, although it did not write them (`fprobe_return()`). So
+//!   each set has a number, which is stored before the data, and `ret` is called only if the number
+//!   matches. It is the time at which the set was made, so no data written before that can have it.
+//! - *Instance data.* They are `Copy`, so nothing is leaked if a call never returns; the compiler
+//!   checks their size and alignment. `entry` writes them before `ret` can see them. They are
+//!   `Send`, since a task can enter a function on one CPU and leave it on another.
+//! - *Context.* An fprobe could share kprobes' protection against nested handlers. It does not,
+//!   since the kernel would then skip `entry` but still call `ret`.
 //!
 //! # Examples
 //!
@@ -61,10 +53,10 @@
 //!     probe::{fprobe::Fprobe, Backend, Entry, Function, Handler, Probes, Return},
 //! };
 //!
-//! /// How many reads get less than was asked for.
+//! /// Counts reads that return fewer bytes than requested.
 //! struct Short(Counters<1>);
 //!
-//! // By any backend that sees returns.
+//! // Works with any backend that sees returns.
 //! impl<B: Backend> Handler<B> for Short {
 //!     type Target = ();
 //!     type Data = usize;
@@ -86,7 +78,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! Data that are too large are refused by the compiler:
+//! The compiler refuses data that are too large:
 //!
 //! ```compile_fail
 //! # use faultline::probe::{fprobe::Fprobe, Entry, Function, Handler, Probes};
@@ -151,7 +143,7 @@ use crate::{
     task::time, //
 };
 
-/// The registers that a handler is given.
+/// The registers that the kernel passes to a handler.
 #[cfg(kernel_has = "fprobe_ftrace_regs")]
 type Regs = bindings::ftrace_regs;
 #[cfg(not(kernel_has = "fprobe_ftrace_regs"))]
@@ -160,12 +152,12 @@ type Regs = bindings::pt_regs;
 /// Probes the entry and the return of functions by ftrace.
 pub enum Fprobe {}
 
-/// What tells the calls of a set from those of another: its number.
+/// The number of a set, which identifies its calls.
 pub struct State {
     number: u64,
 }
 
-/// What the kernel keeps of a call.
+/// The data that the kernel keeps for a call.
 #[repr(C)]
 struct Stored<D> {
     /// The number of the set.
@@ -173,12 +165,12 @@ struct Stored<D> {
     data: D,
 }
 
-/// The instance data of a handler fit into what the kernel gives.
+/// Checks that the instance data of a handler fit into the kernel's memory for them.
 struct DataFit<H, B>(H, B);
 
 impl<H: Handler<B>, B: Backend> DataFit<H, B> {
     const CHECK: () = {
-        // Older kernels have no limit, and no word for it.
+        // Older kernels have no limit, and do not define this.
         #[cfg(not(kernel_has = "fprobe_ftrace_regs"))]
         const BITS: u32 = 4;
         #[cfg(kernel_has = "fprobe_ftrace_regs")]
@@ -186,18 +178,18 @@ impl<H: Handler<B>, B: Backend> DataFit<H, B> {
 
         assert!(
             size_of::<Stored<H::Data>>() <= ((1 << BITS) - 1) * size_of::<usize>(),
-            "instance data may have 14 words"
+            "instance data can have at most 14 words"
         );
         assert!(
             align_of::<Stored<H::Data>>() <= align_of::<usize>(),
-            "instance data are aligned as a word"
+            "instance data cannot have a larger alignment than a word"
         );
     };
 }
 
-// SAFETY: `entry` and `ret` only read what they take, apart from a call's data, which
-// are theirs. `register_fprobe_syms()` has undone all when it fails. For `unregister`
-// see the module's documentation.
+// SAFETY: `entry` and `ret` only read their arguments, except for the call's data, which nobody
+// else uses. If `register_fprobe_syms()` fails, it has undone everything. For `unregister` see the
+// module's documentation.
 unsafe impl Backend for Fprobe {
     type Native = bindings::fprobe;
     type Registers = Regs;
@@ -225,23 +217,22 @@ unsafe impl Backend for Fprobe {
     }
 
     unsafe fn register<H: Handler<Self>>(fprobe: *mut bindings::fprobe) -> c_int {
-        // SAFETY: The caller says that it is that of a registration, which is being
-        // registered.
+        // SAFETY: `fprobe` is that of a registration, which is being registered.
         let registration = unsafe { Registration::<H, Self>::from_native(fprobe) };
         let mut function = char_ptr(registration.symbol().as_c_str());
-        // SAFETY: The caller says that it is set up, and stays where it is. The name has
-        // a NUL, and is used before this returns.
+        // SAFETY: `fprobe` is set up and does not move. The name is a string with NUL, and is not
+        // used after this call.
         unsafe { bindings::register_fprobe_syms(fprobe, &mut function, 1) }
     }
 
     unsafe fn unregister(fprobes: &mut [*mut bindings::fprobe]) -> Result {
         let mut all = Ok(());
         for &mut fprobe in fprobes {
-            // SAFETY: The caller says that it is registered.
+            // SAFETY: All probes of the slice are registered.
             all = all.and(unsafe { unregister_or_disable(fprobe) });
         }
-        // What ran with preemption off has then ended, and so has what saw a probe that was
-        // not disabled yet.
+        // Waits for handlers, which run with preemption off, also those that were entered before
+        // the probe was disabled.
         rcu::synchronize();
         all
     }
@@ -251,19 +242,19 @@ unsafe impl Backend for Fprobe {
             true => 0,
             false => bindings::FPROBE_FL_DISABLED,
         };
-        // SAFETY: The caller says that it is registered, so it lives.
+        // SAFETY: A registered probe is not freed.
         unsafe { flags(fprobe) }.store(wanted, Ordering::Relaxed);
         0
     }
 
     unsafe fn is_enabled(fprobe: *mut bindings::fprobe) -> bool {
-        // SAFETY: The caller says that it lives.
+        // SAFETY: The caller guarantees that the probe lives.
         unsafe { flags(fprobe) }.load(Ordering::Relaxed) & bindings::FPROBE_FL_DISABLED == 0
     }
 
     unsafe fn missed(fprobe: *mut bindings::fprobe) -> Missed {
-        // SAFETY: The caller says that it lives. The kernel writes this while it is
-        // read, as a whole.
+        // SAFETY: The caller guarantees that the probe lives. The kernel may write the counter
+        // meanwhile, which is an aligned word, with a single store.
         let missed = unsafe { (&raw const (*fprobe).nmissed).read_volatile() };
         Missed {
             busy: 0,
@@ -276,16 +267,15 @@ unsafe impl Backend for Fprobe {
 ///
 /// # Errors
 ///
-/// The kernel refers to it for good.
+/// The error of the kernel, which then keeps its references to the fprobe.
 ///
 /// # Safety
 ///
-/// It is registered.
+/// `fprobe` is registered.
 unsafe fn unregister_or_disable(fprobe: *mut bindings::fprobe) -> Result {
-    /// So often a function that has no memory is asked again.
+    /// The number of retries if the kernel has no memory.
     const ATTEMPTS: usize = 20;
-    // SAFETY: The caller says that it is registered. What fails for lack of memory has left it
-    // so.
+    // SAFETY: `fprobe` is registered, and stays so if the call fails for lack of memory.
     let attempt = || to_result(unsafe { bindings::unregister_fprobe(fprobe) }).map(drop);
     let mut result = attempt();
     for _ in 0..ATTEMPTS {
@@ -295,29 +285,29 @@ unsafe fn unregister_or_disable(fprobe: *mut bindings::fprobe) -> Result {
         time::sleep_ms(50);
         result = attempt();
     }
-    // SAFETY: It was registered, so it lives.
+    // SAFETY: `fprobe` was registered, and its owner has not freed it.
     result.inspect_err(|_| unsafe {
         flags(fprobe).fetch_or(bindings::FPROBE_FL_DISABLED, Ordering::SeqCst);
     })
 }
 
-/// The flags of an fprobe, which the kernel only reads once it is registered.
+/// Returns the flags of an fprobe, which the kernel only reads after the registration.
 ///
 /// # Safety
 ///
-/// It lives as long as `'a`.
+/// `fprobe` lives as long as `'a`.
 unsafe fn flags<'a>(fprobe: *mut bindings::fprobe) -> &'a AtomicU32 {
-    // SAFETY: The caller says that it lives, and this is an aligned word of it.
+    // SAFETY: `fprobe` lives as long as `'a`, and the flags are an aligned word of it.
     unsafe { AtomicU32::from_ptr(&raw mut (*fprobe).flags) }
 }
 
-/// Where the kernel enters at a function's entry. Non-zero: its return is of no
-/// interest.
+/// Called by the kernel at a function's entry. If it returns non-zero, the kernel ignores the
+/// return.
 ///
 /// # Safety
 ///
-/// `fprobe` is that of a registered probe of this backend with this handler, `regs` are those
-/// of the call, and `data` has room for what is stored. The context is that of a probe's
+/// `fprobe` is that of a registered probe of this backend with this handler, `regs` are those of
+/// the call, and `data` is valid for writes of a `Stored`. The context is that of a probe's
 /// handler.
 #[link_section = ".kprobes.text"]
 unsafe extern "C" fn entry<H: Handler<Fprobe>>(
@@ -328,9 +318,9 @@ unsafe extern "C" fn entry<H: Handler<Fprobe>>(
     data: *mut c_void,
 ) -> c_int {
     let stored = data.cast::<Stored<H::Data>>();
-    // SAFETY: The kernel gives what was registered, and the registers of the call, to a
-    // handler, which this is. The room has the size that was asked for, and is aligned
-    // as a word. Nobody else has it now.
+    // SAFETY: The kernel passes the registered fprobe and the registers of the call, and this is
+    // the handler. `data` has `entry_data_size` bytes, is aligned to a word, and nobody else uses
+    // it now.
     unsafe {
         let registration = Registration::<H, Fprobe>::from_native(fprobe);
         let shared = registration.shared();
@@ -346,13 +336,13 @@ unsafe extern "C" fn entry<H: Handler<Fprobe>>(
     }
 }
 
-/// Where the kernel enters at a function's return.
+/// Called by the kernel at a function's return.
 ///
 /// # Safety
 ///
-/// `fprobe` is that of a registered probe of this backend with this handler, and `regs` are
-/// those of the return. `data` are what was stored of a call by an fprobe that had this
-/// address, or null. The context is that of a probe's handler.
+/// `fprobe` is that of a registered probe of this backend with this handler, and `regs` are those
+/// of the return. `data` is null, or was stored for the call by an fprobe that had this address.
+/// The context is that of a probe's handler.
 #[link_section = ".kprobes.text"]
 unsafe extern "C" fn ret<H: Handler<Fprobe>>(
     fprobe: *mut bindings::fprobe,
@@ -362,9 +352,9 @@ unsafe extern "C" fn ret<H: Handler<Fprobe>>(
     data: *mut c_void,
 ) {
     let stored = data.cast::<Stored<H::Data>>();
-    // SAFETY: The kernel gives what was registered, and the registers of the return, to
-    // a handler, which this is. What is not null has a word at least, and if that is
-    // this set's number, then `entry` wrote it and the data.
+    // SAFETY: The kernel passes the registered fprobe and the registers of the return, and this is
+    // the handler. If `data` is not null it has at least a word. If that is the number of this set,
+    // `entry` wrote it, and the instance data.
     unsafe {
         let registration = Registration::<H, Fprobe>::from_native(fprobe);
         let shared = registration.shared();

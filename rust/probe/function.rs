@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A function to be probed: its name, and what the handler has for it.
+//! A function to be probed: its name, and the handler's data for it.
 
 use core::{
     ffi::CStr,
@@ -22,7 +22,7 @@ use crate::{
     text::Printable, //
 };
 
-/// A function: its name, which is a constant or made at run time, and if need be where it is.
+/// The name of a function, a constant or made at run time, and optionally its address.
 ///
 /// # Examples
 ///
@@ -36,11 +36,11 @@ use crate::{
 /// ```
 pub struct Symbol {
     name: Name,
-    /// 0 if the kernel is to look for the name.
+    /// 0 if the kernel should look the name up.
     address: usize,
 }
 
-/// Where the name is. It does not move when a `Symbol` does.
+/// The memory of the name, which does not move when a `Symbol` does.
 enum Name {
     Constant(&'static CStr),
     /// With its NUL.
@@ -48,7 +48,7 @@ enum Name {
 }
 
 impl Symbol {
-    /// The longest name that the kernel has, with its NUL (`KSYM_NAME_LEN`).
+    /// The size of the kernel's longest name, with its NUL (`KSYM_NAME_LEN`).
     pub const MAX: usize = 512;
 
     /// Copies a name.
@@ -59,8 +59,8 @@ impl Symbol {
     ///
     /// # Errors
     ///
-    /// `EINVAL` for a name with a NUL in it, `ENAMETOOLONG` from [`MAX`](Self::MAX)
-    /// bytes on, `ENOMEM`.
+    /// `EINVAL` for a name that contains a NUL, `ENAMETOOLONG` if it has [`MAX`](Self::MAX) bytes
+    /// or more, `ENOMEM`.
     pub fn new(name: &str) -> Result<Self> {
         if name.bytes().any(|byte| byte == 0) {
             return Err(code::EINVAL);
@@ -79,19 +79,20 @@ impl Symbol {
         })
     }
 
-    /// The function of that name that begins at `address`, as `/proc/kallsyms` has it. It tells
-    /// one function of several with a name, and on x86-64 a [`Group`](super::fprobe::Group) need
-    /// not look for it, which takes a millisecond each. What is not there is refused.
+    /// Sets the address at which the function begins, as in `/proc/kallsyms`. It selects one of
+    /// several functions of the same name; and on x86-64 it saves a [`Group`](super::fprobe::Group)
+    /// the lookup of the name, which takes a millisecond. If the function is not there, it is
+    /// refused.
     pub fn at(self, address: usize) -> Self {
         Self { address, ..self }
     }
 
-    /// Where it begins; 0 if the kernel is to look for the name.
+    /// Returns the address at which the function begins; 0 if the kernel should look the name up.
     pub fn address(&self) -> usize {
         self.address
     }
 
-    /// The name, which stays where it is as long as the object lives.
+    /// Returns the name, which does not move as long as the object lives.
     pub fn as_c_str(&self) -> &CStr {
         match &self.name {
             Name::Constant(name) => name,
@@ -99,8 +100,7 @@ impl Symbol {
         }
     }
 
-    /// A copy of it, for a message: one that can always be made, if need be of other
-    /// words.
+    /// Returns a copy for a message. If there is no memory for it, the name is `a function`.
     pub(super) fn for_message(&self) -> Self {
         let name = match &self.name {
             Name::Constant(name) => Name::Constant(name),
@@ -137,17 +137,17 @@ impl fmt::Debug for Symbol {
     }
 }
 
-/// A function to be probed, with what the handler has for it
+/// A function to be probed, with the handler's data for it
 /// ([`Handler::Target`](super::Handler::Target)).
 pub struct Function<T> {
     pub(super) symbol: Symbol,
     pub(super) target: T,
-    /// Known before it is tried.
+    /// A failure that is known before the registration.
     pub(super) failure: Option<Failure>,
 }
 
 impl<T> Function<T> {
-    /// The function `symbol`.
+    /// Makes a function to be probed.
     pub fn new(symbol: impl Into<Symbol>, target: T) -> Self {
         Self {
             symbol: symbol.into(),
@@ -156,13 +156,13 @@ impl<T> Function<T> {
         }
     }
 
-    /// The name of the function.
+    /// Returns the name of the function.
     pub fn symbol(&self) -> &Symbol {
         &self.symbol
     }
 
-    /// Marks the function as one that is not to be probed, since the compiler has
-    /// changed its arguments. Only the module knows, by `cfg(kernel_has)`.
+    /// Marks the function as not to be probed if the compiler has changed its arguments, which the
+    /// module knows by `cfg(kernel_has)`.
     pub fn changed(self, is_changed: bool) -> Self {
         Self {
             failure: is_changed.then_some(Failure::Changed),

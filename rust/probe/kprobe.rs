@@ -2,33 +2,29 @@
 
 //! Kprobes: a handler at the entry of functions.
 //!
-//! For the result as well there is [`kretprobe`](super::kretprobe), which costs
-//! three times as much. A probe that is disabled costs nothing.
+//! To see the result as well, use a [`kretprobe`](super::kretprobe), which costs three times as
+//! much. A disabled probe costs nothing.
 //!
 //! # Soundness
 //!
-//! In addition to what is said of a set ([`Probes`]): handlers run with
-//! preemption off, so when the kernel has unregistered a probe it waits for them with
-//! `synchronize_rcu()`.
+//! In addition to the argument for a set ([`Probes`]): handlers run with preemption off. After the
+//! kernel has unregistered a probe, it waits for its handlers with `synchronize_rcu()`.
 //!
-//! *A probe that cannot be disarmed.* At a function that ftrace can trace a kprobe
-//! is armed and disarmed by ftrace's filter, to change which takes memory. Where
-//! that fails, `__unregister_kprobe_top()` leaves the probe in the kernel's table,
-//! `unregister_kprobes()` says so by setting its `addr` to null and in no other way,
-//! and the kernel goes on to use the structure and to call the handler. It does not
-//! come to that here:
+//! *A probe that cannot be disarmed.* On a function that ftrace can trace, a kprobe is armed and
+//! disarmed through ftrace's filter, and changing the filter takes memory. If this fails,
+//! `__unregister_kprobe_top()` leaves the probe in the kernel's table, and the kernel keeps using
+//! the structure and calling the handler. The only sign of it is that `unregister_kprobes()` sets
+//! the probe's `addr` to null. This library avoids it:
 //!
-//! - A probe is disabled before it is unregistered, by `disable_kprobe()`, which
-//!   returns an error. It is not asked twice, since by then it has counted the probe
-//!   out, and would count out somebody else's.
-//! - If it fails, `KPROBE_FLAG_DISABLED` is set for it. The handlers of both ftrace's
-//!   and several probes at one place (`kprobe_ftrace_handler()`,
-//!   `aggr_pre_handler()`) skip what has this flag.
-//! - To unregister a probe that is disabled disarms nothing, so it does not fail.
-//!   What is left of it is an address in ftrace's filter: calls of the function take
-//!   longer, until the next boot. That is said in the log.
-//! - After that `addr` is looked at all the same. What the kernel should have kept is
-//!   abandoned, and never freed.
+//! - A probe is disabled before it is unregistered, by `disable_kprobe()`, which returns an error.
+//!   The call is not repeated: it has already decremented a counter, and would decrement it for
+//!   another probe.
+//! - If it fails, `KPROBE_FLAG_DISABLED` is set. Both ftrace's handler and that of several probes
+//!   at one address (`kprobe_ftrace_handler()`, `aggr_pre_handler()`) skip probes with this flag.
+//! - Unregistering a disabled probe disarms nothing, so it does not fail. The function's address
+//!   stays in ftrace's filter, so calls of it are slower until the next boot; the log says so.
+//! - `addr` is checked nevertheless. A probe that the kernel has kept is abandoned, and never
+//!   freed.
 //!
 //! # Examples
 //!
@@ -39,7 +35,7 @@
 //!     probe::{Entry, Function, Handler, Kprobe, Probes},
 //! };
 //!
-//! /// How many reads there are, and of how many bytes.
+//! /// Counts reads, and the bytes that they request.
 //! struct Reads(Counters<2>);
 //!
 //! impl Handler<Kprobe> for Reads {
@@ -106,13 +102,12 @@ use crate::{
 
 /// Probes the entry of functions.
 ///
-/// There are no returns to be seen, so a handler has no instance data. What
-/// [`Handler::entry`] returns is ignored.
+/// It does not see returns, so a handler has no instance data. The result of [`Handler::entry`] is
+/// ignored.
 pub enum Kprobe {}
 
-// SAFETY: `entry` only reads what it takes. `register_kprobe()` of a probe that is
-// disabled has undone all when it fails, since it arms nothing. For `unregister` see
-// the module's documentation.
+// SAFETY: `entry` only reads its arguments. If `register_kprobe()` of a disabled probe fails, it
+// has undone everything, since it arms nothing. For `unregister` see the module's documentation.
 unsafe impl Backend for Kprobe {
     type Native = bindings::kprobe;
     type Registers = bindings::pt_regs;
@@ -133,7 +128,7 @@ unsafe impl Backend for Kprobe {
         const {
             assert!(
                 size_of::<H::Data>() == 0,
-                "a kprobe sees no return, so there are no instance data"
+                "a kprobe does not see returns, so `Handler::Data` must be `()`"
             );
         }
         name(kprobe, function);
@@ -142,13 +137,13 @@ unsafe impl Backend for Kprobe {
     }
 
     unsafe fn register<H: Handler<Self>>(kprobe: *mut bindings::kprobe) -> c_int {
-        // SAFETY: The caller says that it is set up, and stays where it is.
+        // SAFETY: The probe is set up, and does not move before it is unregistered.
         unsafe { bindings::register_kprobe(kprobe) }
     }
 
     unsafe fn unregister(kprobes: &mut [*mut bindings::kprobe]) -> Result {
-        // SAFETY: The caller says that they are registered, and their names live. Those of
-        // an empty list are not looked at.
+        // SAFETY: All probes of the slice are registered, and their names live. The pointer of an
+        // empty slice is not dereferenced.
         unsafe {
             disable(kprobes.iter().copied());
             bindings::unregister_kprobes(kprobes.as_mut_ptr(), kprobes.len() as c_int);
@@ -158,28 +153,28 @@ unsafe impl Backend for Kprobe {
 
     unsafe fn enable(kprobe: *mut bindings::kprobe, enable: bool) -> c_int {
         if enable {
-            // SAFETY: The caller says that it is registered.
+            // SAFETY: The probe is registered.
             return unsafe { bindings::enable_kprobe(kprobe) };
         }
-        // SAFETY: The caller says that it is registered, and its name lives.
+        // SAFETY: The probe is registered, and its name lives.
         unsafe { disable([kprobe].into_iter()) };
         0
     }
 
     unsafe fn is_enabled(kprobe: *mut bindings::kprobe) -> bool {
         const OFF: u32 = bindings::KPROBE_FLAG_DISABLED | bindings::KPROBE_FLAG_GONE;
-        // SAFETY: The caller says that it lives.
+        // SAFETY: The caller guarantees that the probe lives.
         unsafe { flags(kprobe) }.load(Ordering::Relaxed) & OFF == 0
     }
 
     unsafe fn is_gone(kprobe: *mut bindings::kprobe) -> bool {
-        // SAFETY: The caller says that it lives.
+        // SAFETY: The caller guarantees that the probe lives.
         unsafe { flags(kprobe) }.load(Ordering::Relaxed) & bindings::KPROBE_FLAG_GONE != 0
     }
 
     unsafe fn missed(kprobe: *mut bindings::kprobe) -> Missed {
-        // SAFETY: The caller says that it lives. The kernel writes this while it is read, as
-        // a whole.
+        // SAFETY: The caller guarantees that the probe lives. The kernel may write the counter
+        // meanwhile, which is an aligned word, with a single store.
         let busy = unsafe { (&raw const (*kprobe).nmissed).read_volatile() };
         Missed {
             busy: busy as u64,
@@ -188,7 +183,8 @@ unsafe impl Backend for Kprobe {
     }
 }
 
-/// Tells a kprobe where to be. The kernel takes either a name or an address.
+/// Sets the function of a kprobe, by its address if it has one, otherwise by its name. The kernel
+/// does not accept both.
 pub(super) fn name(kprobe: &mut bindings::kprobe, function: &Symbol) {
     match function.address() {
         0 => kprobe.symbol_name = char_ptr(function.as_c_str()),
@@ -196,17 +192,17 @@ pub(super) fn name(kprobe: &mut bindings::kprobe, function: &Symbol) {
     }
 }
 
-/// The flags of a kprobe, which the kernel reads as a word at each hit.
+/// Returns the flags of a kprobe, which the kernel reads as a word at each hit.
 ///
 /// # Safety
 ///
-/// It lives as long as `'a`.
+/// `kprobe` lives as long as `'a`.
 unsafe fn flags<'a>(kprobe: *mut bindings::kprobe) -> &'a AtomicU32 {
-    // SAFETY: The caller says that it lives, and this is an aligned word of it.
+    // SAFETY: `kprobe` lives as long as `'a`, and the flags are an aligned word of it.
     unsafe { AtomicU32::from_ptr(&raw mut (*kprobe).flags) }
 }
 
-/// Disables kprobes: no hit that begins after this comes to their handlers.
+/// Disables kprobes: their handlers are not called for hits that begin after this.
 ///
 /// # Context
 ///
@@ -214,27 +210,26 @@ unsafe fn flags<'a>(kprobe: *mut bindings::kprobe) -> &'a AtomicU32 {
 ///
 /// # Safety
 ///
-/// They are registered, and their names live.
+/// The kprobes are registered, and their names live.
 pub(super) unsafe fn disable(kprobes: impl Iterator<Item = *mut bindings::kprobe>) {
     let mut failed: usize = 0;
     let mut first = None;
     for kprobe in kprobes {
-        // SAFETY: The caller says that it is registered.
+        // SAFETY: The probe is registered.
         if let Err(error) = to_result(unsafe { bindings::disable_kprobe(kprobe) }) {
-            // The kernel itself changes the flags under a lock of its own. All that it
-            // could change now is that the function has gone, and that is not
-            // overwritten.
-            // SAFETY: The caller says that it is registered, so it lives.
+            // The kernel changes the flags under its own lock. The only change that it can make now
+            // is to set the flag of a function that was removed, which is kept.
+            // SAFETY: A registered probe is not freed.
             unsafe { flags(kprobe) }.fetch_or(bindings::KPROBE_FLAG_DISABLED, Ordering::SeqCst);
             first.get_or_insert((kprobe, error));
             failed = failed.wrapping_add(1);
         }
     }
     if let Some((kprobe, error)) = first {
-        // SAFETY: The caller says that its name lives, if it has one.
+        // SAFETY: The name lives, if the probe has one.
         let name = unsafe {
             match (*kprobe).symbol_name.is_null() {
-                true => c"a function that was named by its address",
+                true => c"a function given by its address",
                 false => c_str((*kprobe).symbol_name),
             }
         };
@@ -248,18 +243,18 @@ pub(super) unsafe fn disable(kprobes: impl Iterator<Item = *mut bindings::kprobe
 }
 
 impl<H: Handler<Kprobe>> Probes<H, Kprobe> {
-    /// Leaves the probes registered for good, disabled and without effect. Their memory
+    /// Leaves the probes registered until the next boot, disabled and without effect. Their memory
     /// is never freed; the module may be unloaded.
     ///
     /// # Context
     ///
     /// Process context; sleeps.
     pub(crate) fn abandon(self) {
-        // A way into the module is open until the last one was abandoned.
+        // The kernel can call into the module until the last probe was abandoned.
         let _entrance = Entrance::new();
         let kprobes = self.leak();
-        // SAFETY: They were those of a set, so they are registered, their names live, and
-        // none of it is freed any more.
+        // SAFETY: The probes of a set are registered, and their names live. After `leak` they are
+        // never freed.
         unsafe {
             disable(kprobes.iter().copied());
             kprobes.iter().for_each(|&kprobe| abandon(kprobe));
@@ -267,8 +262,7 @@ impl<H: Handler<Kprobe>> Probes<H, Kprobe> {
     }
 }
 
-/// Makes a kprobe harmless that stays registered for good: when this returns, nothing in
-/// it leads into the module.
+/// Makes a kprobe harmless that stays registered: afterwards it has no pointers into the module.
 ///
 /// # Context
 ///
@@ -276,11 +270,11 @@ impl<H: Handler<Kprobe>> Probes<H, Kprobe> {
 ///
 /// # Safety
 ///
-/// It is registered, was [`disable`]d, and its memory is never freed.
+/// `kprobe` is registered, was [`disable`]d, and is never freed.
 unsafe fn abandon(kprobe: *mut bindings::kprobe) {
-    // SAFETY: The caller says that it lives. It is disabled, so when a grace period is over
-    // nobody is about to call the handler: the kernel looks at it again only if the flag is
-    // not set, and this is all that ever cleared it.
+    // SAFETY: The probe is never freed. It is disabled, so after a grace period nobody is about to
+    // call the handler: the kernel reads the pointer only if the flag is not set, and only this
+    // library could clear the flag.
     unsafe {
         flags(kprobe).fetch_or(bindings::KPROBE_FLAG_DISABLED, Ordering::SeqCst);
         rcu::synchronize();
@@ -289,7 +283,7 @@ unsafe fn abandon(kprobe: *mut bindings::kprobe) {
     }
 }
 
-/// Abandons what `unregister_kprobes()` or `unregister_kretprobes()` has not
+/// Abandons the probes that `unregister_kprobes()` or `unregister_kretprobes()` has not
 /// unregistered.
 ///
 /// # Errors
@@ -298,17 +292,16 @@ unsafe fn abandon(kprobe: *mut bindings::kprobe) {
 ///
 /// # Safety
 ///
-/// They were given to that function, which has returned, and live.
+/// The kprobes were passed to that function, which has returned, and live.
 pub(super) unsafe fn abandon_remaining(
     kprobes: impl Iterator<Item = *mut bindings::kprobe>,
 ) -> Result {
     let mut result = Ok::<(), Error>(());
     for kprobe in kprobes {
-        // SAFETY: The caller says that it lives. What the kernel has unregistered keeps
-        // its address.
+        // SAFETY: The probe lives. The `addr` of a probe that was unregistered is not null.
         if unsafe { (*kprobe).addr.is_null() } {
-            // SAFETY: As the kernel has not unregistered it, it is registered. It was
-            // disabled before that, and its owner is told not to free it.
+            // SAFETY: The kernel has not unregistered the probe, which was disabled before. The
+            // error tells its owner not to free it.
             unsafe { abandon(kprobe) };
             result = Err(code::EBUSY);
         }
@@ -316,19 +309,19 @@ pub(super) unsafe fn abandon_remaining(
     result
 }
 
-/// Where the kernel enters for a hit.
+/// Called by the kernel at a hit.
 ///
 /// # Safety
 ///
-/// `kprobe` is that of a registered probe of this backend with this handler, and `regs` are
-/// those of the call. The context is that of a probe's handler.
+/// `kprobe` is that of a registered probe of this backend with this handler, and `regs` are those
+/// of the call. The context is that of a probe's handler.
 #[link_section = ".kprobes.text"]
 unsafe extern "C" fn entry<H: Handler<Kprobe>>(
     kprobe: *mut bindings::kprobe,
     regs: *mut bindings::pt_regs,
 ) -> c_int {
-    // SAFETY: The kernel gives what was registered, and the registers of the call, to a
-    // handler, which this is.
+    // SAFETY: The kernel passes the registered kprobe and the registers of the call, and this is
+    // the handler.
     unsafe {
         let registration = Registration::<H, Kprobe>::from_native(kprobe);
         let call = Entry::new(registration, regs);

@@ -1,47 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Kretprobes: handlers at the entry and at the return of functions, with instance
-//! data that belong to the call.
+//! Kretprobes: handlers at the entry and at the return of functions, with instance data for each
+//! call.
 //!
-//! A handler's [`entry`](Handler::entry) sees the arguments, and may ignore the call.
-//! Otherwise it gives the call's *instance data*, which [`ret`](Handler::ret) gets
-//! together with the result. Calls of the same set that nest on one stack know of
-//! each other ([`Entry::enclosing`]).
+//! A handler's [`entry`](Handler::entry) sees the arguments, and may ignore the call. Otherwise it
+//! returns the call's *instance data*, which are passed to [`ret`](Handler::ret) together with the
+//! result. A handler can find the enclosing call of the same set on the same stack
+//! ([`Entry::enclosing`]).
 //!
 //! # Missed calls
 //!
-//! The kernel follows as many calls of a function at once as there are
-//! instances ([`MaxActive`]). A call that comes when none is left is not seen by
-//! the handler. Nor is one that is made while this CPU runs another handler. Both
-//! are in [`Probe::missed`](super::Probe::missed). The kernel counts them without a lock, and so
-//! loses some when several CPUs miss at once. With few instances that is the
-//! rule, so a handler that needs to know exactly sets
-//! [`COUNTS_MISSED`](Handler::COUNTS_MISSED) and counts those itself.
+//! The kernel follows as many calls of a function at once as there are instances ([`MaxActive`]).
+//! If none is left, or if this CPU is running another handler, the handler is not called. Both
+//! cases are counted in [`Probe::missed`](super::Probe::missed). The kernel counts them without a
+//! lock, and loses some if several CPUs miss calls at once, which is common with few instances. A
+//! handler that needs exact numbers sets [`COUNTS_MISSED`](Handler::COUNTS_MISSED) and counts calls
+//! without an instance itself.
 //!
 //! # Soundness
 //!
-//! In addition to what is said of a set ([`Probes`](super::Probes)):
+//! In addition to the argument for a set ([`Probes`](super::Probes)):
 //!
-//! - *Unload.* Handlers run with preemption off, so when the kernel has
-//!   unregistered a probe it waits for them with `synchronize_rcu()`. A call that
-//!   is still in progress returns through the kernel's own trampoline, which
-//!   finds the probe stopped; its instance belongs to the kernel.
-//! - *A probe that cannot be disarmed.* As with a [`kprobe`], it is
-//!   disabled first, so that to unregister it cannot fail. Otherwise the kernel
-//!   would free the pool of instances and go on to take some out of it.
-//! - *Instance data.* They are `Copy`, so nothing is lost when the kernel drops an
-//!   instance of a call that never returns; their size and alignment are
-//!   checked by the compiler against what the kernel gives. They are written by
-//!   `entry` before `ret` or `enclosing` can see them: only what was written to the
-//!   instance makes a [`Filled`](super::Filled), and only with one is a call followed.
-//!   They are `Send`, since a task can enter a function on one CPU and leave it on
-//!   another.
-//! - *Missed calls.* With `COUNTS_MISSED`, a function of ours stands in the place of the
-//!   kernel's `pre_handler` and calls it. It is put there while the probe is
-//!   registered and disabled. Where another probe was at the place before, a CPU may
-//!   walk over both at this moment, and read either pointer, but it calls neither.
-//!   Before the first probe can be enabled, `synchronize_rcu()` waits for such walks:
-//!   so whatever is called from then on is ours, and finds the kernel's.
+//! - *Unload.* Handlers run with preemption off. After the kernel has unregistered a probe, it
+//!   waits for them with `synchronize_rcu()`. A call in progress returns through the kernel's own
+//!   trampoline, which finds the probe stopped; its instance belongs to the kernel.
+//! - *A probe that cannot be disarmed.* As with a [`kprobe`], the probe is disabled first, so that
+//!   unregistering cannot fail. Otherwise the kernel would free the pool of instances, and still
+//!   take some from it.
+//! - *Instance data.* They are `Copy`, so nothing is leaked if the kernel frees the instance of a
+//!   call that never returns; the compiler checks their size and alignment. `entry` writes them
+//!   before `ret` or `enclosing` can see them: a call is followed only if `entry` returns a
+//!   [`Filled`](super::Filled), which proves that they were written. They are `Send`, since a task
+//!   can enter a function on one CPU and leave it on another.
+//! - *Missed calls.* With `COUNTS_MISSED`, a function of ours replaces the kernel's `pre_handler`
+//!   and calls it. It is replaced while the probe is registered and disabled. If there is another
+//!   probe at the address, a CPU may walk over both meanwhile and read either pointer, but does not
+//!   call it. Before the first probe can be enabled, `synchronize_rcu()` waits for such walks, so
+//!   all later calls are of our function, which finds the kernel's.
 //!
 //! # Examples
 //!
@@ -53,7 +48,7 @@
 //!     task::time,
 //! };
 //!
-//! /// How long calls take: the sum in ns, and how many.
+//! /// Measures calls: the sum of their times in ns, and their number.
 //! struct Slow(Counters<2>);
 //!
 //! impl Handler for Slow {
@@ -80,14 +75,14 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! Large data are written where the kernel keeps them:
+//! Large data are written directly to the kernel's memory for them:
 //!
 //! ```no_run
 //! # use faultline::{
 //! #     memory::KernelPtr,
 //! #     probe::{kretprobe::MaxActive, Entry, Filled, Function, Handler, Probes, Return, Slot},
 //! # };
-//! /// Compares what a function was given with what it leaves behind.
+//! /// Compares memory before and after a call.
 //! struct Changes;
 //!
 //! impl Handler for Changes {
@@ -117,7 +112,7 @@
 //! # Ok::<(), faultline::error::Error>(())
 //! ```
 //!
-//! The compiler refuses them by value:
+//! The compiler refuses large data that are returned by value:
 //!
 //! ```compile_fail
 //! # use faultline::probe::{kretprobe::MaxActive, Entry, Function, Handler, Probes};
@@ -189,7 +184,7 @@ use crate::{
 /// Probes the entry and the return of functions.
 pub enum Kretprobe {}
 
-/// How many calls of each function can be followed at once.
+/// The number of calls of each function that can be followed at once.
 #[derive(Clone, Copy, Debug)]
 pub struct MaxActive(u16);
 
@@ -197,60 +192,60 @@ impl MaxActive {
     /// The kernel's default: 10, or twice the number of CPUs if that is more.
     pub const DEFAULT: Self = Self(0);
 
-    /// So many calls; 0 is the [default](Self::DEFAULT).
+    /// Sets the number of calls; 0 is the [default](Self::DEFAULT).
     pub const fn new(calls: u16) -> Self {
         Self(calls)
     }
 }
 
-/// What a set has to count missed calls.
+/// The state with which a set counts missed calls.
 pub struct State {
-    /// How often the kernel has called `entry`.
+    /// The number of calls of `entry` by the kernel.
     entries: Counters<1>,
-    /// The kernel's own function for a hit (a `kprobe_pre_handler_t`, or null), which
-    /// `hit` replaces and calls. It is the same for each probe.
+    /// The kernel's own `pre_handler` (a `kprobe_pre_handler_t`, or null), which `hit` replaces and
+    /// calls. It is the same for each probe.
     pre_handler: AtomicPtr<()>,
 }
 
 impl<'a, H: Handler> Entry<'a, H> {
-    /// The innermost call of this set's functions in which this call is made,
-    /// on the same stack: what the handler has for its function, and its data. Calls
-    /// that `entry` ignored, and calls that were missed, are not among them.
+    /// Returns the target and the instance data of the innermost enclosing call: the last call of
+    /// this set's functions on the same stack that has not returned. Calls that `entry` ignored or
+    /// that were missed are skipped.
     ///
-    /// A call that was interrupted encloses what the interrupt calls. To tell them
-    /// apart, compare [`HandlerContext::level`](super::HandlerContext::level).
+    /// A call that was interrupted encloses the calls in the interrupt. To tell them apart, compare
+    /// [`HandlerContext::level`](super::HandlerContext::level).
     #[inline]
     pub fn enclosing(&self) -> Option<(&'a H::Target, &'a H::Data)> {
-        // SAFETY: An `Entry` exists in a handler only.
+        // SAFETY: An `Entry` exists only in a handler of its set.
         unsafe { instance::enclosing(self.registration.shared()) }
     }
 }
 
-/// The instance data of a handler fit into what the kernel gives.
+/// Checks that the instance data of a handler fit into the kernel's memory for them.
 struct DataFit<H>(H);
 
 impl<H: Handler> DataFit<H> {
     const CHECK: () = {
         assert!(
             size_of::<H::Data>() <= bindings::KRETPROBE_MAX_DATA_SIZE as usize,
-            "instance data may have 4096 bytes"
+            "instance data can have at most 4096 bytes"
         );
         assert!(
             align_of::<H::Data>() <= align_of::<usize>(),
-            "instance data are aligned as a word"
+            "instance data cannot have a larger alignment than a word"
         );
     };
 }
 
-/// The kprobe that a kretprobe begins with.
+/// Returns the kprobe of a kretprobe, which is its first field.
 fn kprobe_of(kretprobe: *mut bindings::kretprobe) -> *mut bindings::kprobe {
     kretprobe.cast()
 }
 
-// SAFETY: `hit`, `entry` and `ret` only read what they take, apart from instances,
-// which are theirs. `register_kretprobe()` of a probe that is disabled has undone all
-// when it fails, since it arms nothing. `unregister_kretprobes()` waits for the handlers
-// that run; for what it cannot unregister see the documentation of `kprobe`.
+// SAFETY: `hit`, `entry` and `ret` only read their arguments, except for the call's instance, which
+// nobody else uses. If `register_kretprobe()` of a disabled probe fails, it has undone everything,
+// since it arms nothing. `unregister_kretprobes()` waits for handlers; for probes that it cannot
+// unregister see the documentation of `kprobe`.
 unsafe impl Backend for Kretprobe {
     type Native = bindings::kretprobe;
     type Registers = bindings::pt_regs;
@@ -281,21 +276,20 @@ unsafe impl Backend for Kretprobe {
     }
 
     unsafe fn register<H: Handler>(kretprobe: *mut bindings::kretprobe) -> c_int {
-        // SAFETY: The caller says that it is set up, and stays where it is.
+        // SAFETY: The probe is set up, and does not move before it is unregistered.
         let registered = unsafe { bindings::register_kretprobe(kretprobe) };
         if H::COUNTS_MISSED && registered >= 0 {
             let hit: unsafe extern "C" fn(_, _) -> _ = enter::hit::<H>;
-            // SAFETY: The caller says that it is that of a registration, which is being
-            // registered.
+            // SAFETY: `kretprobe` is that of a registration, which is being registered.
             let registration = unsafe { Registration::<H, Self>::from_native(kretprobe) };
-            // SAFETY: The probe lives, and this is an aligned word of it, which the kernel
-            // only reads once it is registered.
+            // SAFETY: The probe lives. The pointer is an aligned word of it, which the kernel only
+            // reads after the registration.
             let pre_handler =
                 unsafe { AtomicPtr::from_ptr((&raw mut (*kretprobe).kp.pre_handler).cast()) };
             let kernels = pre_handler.load(Ordering::Relaxed);
             let state = &registration.shared().state;
             state.pre_handler.store(kernels, Ordering::Relaxed);
-            // Whoever sees ours also finds the kernel's.
+            // Released, so that `hit` finds the kernel's function.
             pre_handler.store(hit as *mut (), Ordering::Release);
         }
         registered
@@ -313,8 +307,8 @@ unsafe impl Backend for Kretprobe {
     }
 
     unsafe fn unregister(kretprobes: &mut [*mut bindings::kretprobe]) -> Result {
-        // SAFETY: The caller says that they are registered, and their names live. Those of an
-        // empty list are not looked at.
+        // SAFETY: All probes of the slice are registered, and their names live. The pointer of an
+        // empty slice is not dereferenced.
         let result = unsafe {
             kprobe::disable(kretprobes.iter().copied().map(kprobe_of));
             bindings::unregister_kretprobes(kretprobes.as_mut_ptr(), kretprobes.len() as c_int);
@@ -322,9 +316,9 @@ unsafe impl Backend for Kretprobe {
         };
         if result.is_err() {
             for &mut kretprobe in kretprobes {
-                // SAFETY: It lives, and is not entered any more: by the kernel's own
-                // function for a hit no more than by ours, and for a return no more since
-                // unregistering it has stopped its instances.
+                // SAFETY: The probe lives, and its handlers are not called any more: at an entry
+                // since it was abandoned, at a return since unregistering has stopped its
+                // instances.
                 unsafe {
                     (&raw mut (*kretprobe).entry_handler).write_volatile(None);
                     (&raw mut (*kretprobe).handler).write_volatile(None);
@@ -335,29 +329,29 @@ unsafe impl Backend for Kretprobe {
     }
 
     unsafe fn enable(kretprobe: *mut bindings::kretprobe, enable: bool) -> c_int {
-        // SAFETY: The caller says that it is registered, and its name lives.
+        // SAFETY: The probe is registered, and its name lives.
         unsafe { Kprobe::enable(kprobe_of(kretprobe), enable) }
     }
 
     unsafe fn is_enabled(kretprobe: *mut bindings::kretprobe) -> bool {
-        // SAFETY: The caller says that it lives.
+        // SAFETY: The caller guarantees that the probe lives.
         unsafe { Kprobe::is_enabled(kprobe_of(kretprobe)) }
     }
 
     unsafe fn is_gone(kretprobe: *mut bindings::kretprobe) -> bool {
-        // SAFETY: The caller says that it lives.
+        // SAFETY: The caller guarantees that the probe lives.
         unsafe { Kprobe::is_gone(kprobe_of(kretprobe)) }
     }
 
     unsafe fn max_active(kretprobe: *mut bindings::kretprobe) -> u32 {
-        // SAFETY: The caller says that it lives. The kernel wrote this at registration, and has
-        // not since.
+        // SAFETY: The caller guarantees that the probe lives. The kernel only writes this field
+        // during the registration.
         u32::try_from(unsafe { (*kretprobe).maxactive }).unwrap_or(0)
     }
 
     unsafe fn missed(kretprobe: *mut bindings::kretprobe) -> Missed {
-        // SAFETY: The caller says that it lives. The kernel writes this while it is
-        // read, as a whole.
+        // SAFETY: The caller guarantees that the probe lives. The kernel may write the counter
+        // meanwhile, which is an aligned integer, with a single store.
         unsafe {
             let no_instance = (&raw const (*kretprobe).nmissed).read_volatile();
             Missed {

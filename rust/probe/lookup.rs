@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where functions begin, and whether a kprobe could be there. Only the kernel knows, so this asks
-//! it by kprobes that are registered disabled: they are never armed.
+//! Looks up where functions begin, and whether they can have a kprobe. Only the kernel knows this,
+//! so kprobes are registered, disabled, and unregistered again: they are never armed.
 
 use core::ffi::CStr;
 
@@ -24,20 +24,20 @@ use crate::{
     },
 };
 
-/// What the kernel has said of a function.
+/// The result of looking up a function.
 pub(super) struct Found {
-    /// Where a probe of its entry would be; 0 if there is no such function.
+    /// The address of a probe at its entry; 0 if there is no such function.
     pub(super) address: usize,
-    /// Whether a kprobe can be there.
+    /// The result of registering a kprobe there.
     pub(super) probed: Result,
-    /// This is a call that ftrace patches.
+    /// Whether ftrace patches a call at this address.
     pub(super) is_traced: bool,
 }
 
-/// Whether the function of this name (or `module:name`) begins at this address. Of several names
-/// for one address, the kernel tells only one.
+/// Returns whether the function of this name (or `module:name`) begins at this address. If several
+/// symbols have this address, the kernel returns only one of their names.
 pub(super) fn is_at(function: &CStr, address: usize) -> bool {
-    /// `KSYM_SYMBOL_LEN` is less.
+    /// More than `KSYM_SYMBOL_LEN`.
     const ROOM: usize = 1024;
     let mut text: KVec<u8> = match KVec::with_capacity(ROOM, GFP_KERNEL) {
         Ok(text) => text,
@@ -46,9 +46,9 @@ pub(super) fn is_at(function: &CStr, address: usize) -> bool {
     for _ in 0..ROOM {
         let _ = push(&mut text, 0);
     }
-    // SAFETY: There is room for the longest text that the function writes.
+    // SAFETY: The buffer is larger than the longest text that the function writes.
     unsafe { bindings::sprint_symbol(text.as_mut_ptr().cast(), address as c_ulong) };
-    // "name+0x0/0x123", and for one of a module " [module]".
+    // "name+0x0/0x123", followed by " [module]" for a symbol of a module.
     let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
     let mut parts = bytes(function).rsplitn(2, |&byte| byte == b':');
     let name = parts.next().unwrap_or_default();
@@ -63,11 +63,11 @@ pub(super) fn is_at(function: &CStr, address: usize) -> bool {
     let module = words
         .next()
         .and_then(|word| word.strip_prefix(b"[")?.strip_suffix(b"]"));
-    // Without its module, it may be anywhere.
+    // Without `module:` the symbol may be in any module.
     parts.next().is_none_or(|wanted| module == Some(wanted))
 }
 
-/// Asks for one function.
+/// Looks up one function.
 pub(super) fn try_probe(function: &CStr) -> Found {
     let mut found = Found {
         address: 0,
@@ -81,8 +81,8 @@ pub(super) fn try_probe(function: &CStr) -> Found {
     found
 }
 
-/// Asks for some functions, which takes one grace period of RCU for all of them. `answer` is called
-/// for each, with its place.
+/// Looks up functions, which takes a single RCU grace period for all of them. Calls `answer` for
+/// each, with its index.
 ///
 /// # Errors
 ///
@@ -96,7 +96,7 @@ pub(super) fn try_probes<'a>(
     let mut results = KVec::with_capacity(len, GFP_KERNEL)?;
     let mut registered = KVec::with_capacity(len, GFP_KERNEL)?;
     for function in functions.take(len) {
-        // SAFETY: A `struct kprobe` of zeros is one that was not set up.
+        // SAFETY: Zeros are a valid `struct kprobe`: integers, and pointers that may be null.
         let mut kprobe: bindings::kprobe = unsafe { core::mem::zeroed() };
         kprobe.symbol_name = char_ptr(function);
         kprobe.flags = bindings::KPROBE_FLAG_DISABLED;
@@ -105,23 +105,23 @@ pub(super) fn try_probes<'a>(
     let first: *mut bindings::kprobe = kprobes.as_mut_ptr();
     for at in 0..kprobes.len() {
         let kprobe = first.wrapping_add(at);
-        // SAFETY: The probe is set up with a name with NUL, and stays where it is until it is
-        // unregistered, which is before anything here is dropped: what follows cannot fail, since
-        // there is room. It is disabled, so nobody calls a handler, and there is none.
+        // SAFETY: The probe has a name with NUL, is disabled, and has no handler. It does not move,
+        // and is unregistered before the vector is dropped: the pushes below cannot fail, since the
+        // vectors have capacity.
         let result = to_result(unsafe { bindings::register_kprobe(kprobe) }).map(drop);
         if result.is_ok() {
             let _ = push(&mut registered, kprobe);
         }
         let _ = push(&mut results, result);
     }
-    // SAFETY: These are registered. Of an empty list nothing is looked at.
+    // SAFETY: These probes are registered. The pointer of an empty vector is not dereferenced.
     unsafe {
         bindings::unregister_kprobes(registered.as_mut_ptr(), registered.len() as c_int);
     }
     for (at, probed) in results.iter().enumerate() {
         let kprobe = first.wrapping_add(at);
-        // SAFETY: It is a probe of the list, which nobody else uses any more. The kernel has looked
-        // the address up before it refuses it.
+        // SAFETY: It is a probe of the vector, which the kernel does not use any more. The kernel
+        // sets the address before it may refuse the probe.
         let (address, flags) = unsafe { ((*kprobe).addr.addr(), (*kprobe).flags) };
         answer(
             at,

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The registers of a call: where the architecture has its arguments and its result.
+//! The registers of a call, with its arguments and its result.
 //!
 //! | | arguments in registers | then on the stack, from | result |
 //! |---|---|---|---|
 //! | x86-64 | di, si, dx, cx, r8, r9 | sp + 8, above the return address | ax |
 //! | arm64 | x0 to x7 | sp | x0 |
 //!
-//! All of it holds at the first instruction of a function, for integers and
-//! pointers, and the result at its return. A structure that is passed by value
-//! takes as many places as it has words.
+//! This holds for integers and pointers, at the first instruction of a function, and for the result
+//! at its return. A structure that is passed by value takes as many arguments as it has words.
 //!
-//! A kprobe has all registers (`struct pt_regs`); ftrace has those in the table
-//! alone (`struct ftrace_regs`), and only C's macros know where.
+//! A kprobe has all registers (`struct pt_regs`). ftrace has only those in the table (`struct
+//! ftrace_regs`), which are accessed by macros in C.
 //!
 //! C header: `arch/<architecture>/include/asm/ptrace.h`,
 //! [`include/linux/ftrace_regs.h`](srctree/include/linux/ftrace_regs.h)
@@ -22,27 +21,26 @@ use crate::{
     memory::KernelPtr, //
 };
 
-/// The registers of a call at its first instruction, or at its return. They are
-/// reached by pointer, since C does not tell the size of some.
+/// The registers of a call at its first instruction, or at its return. They are accessed by
+/// pointer, since the size of some of the structures is not known to Rust.
 pub trait Registers {
-    /// Argument `n`, counted from 0; `None` if it is on the stack and cannot be
-    /// read.
+    /// Returns argument `n`, counted from 0; `None` if it is on the stack and cannot be read.
     ///
     /// # Safety
     ///
-    /// `this` is what the kernel gave the handler that runs.
+    /// `this` is the pointer that the kernel passed to the running handler.
     unsafe fn argument(this: *mut Self, n: usize) -> Option<usize>;
 
-    /// What is returned.
+    /// Returns the result of the function.
     ///
     /// # Safety
     ///
-    /// `this` is what the kernel gave the handler that runs.
+    /// `this` is the pointer that the kernel passed to the running handler.
     unsafe fn returned(this: *mut Self) -> usize;
 }
 
-/// Argument `n`, one of those on the stack, by the stack pointer at the first
-/// instruction; `None` if it cannot be read.
+/// Returns argument `n`, which is on the stack, given the stack pointer at the first instruction;
+/// `None` if it cannot be read.
 #[inline(always)]
 fn on_stack(stack_pointer: usize, n: usize) -> Option<usize> {
     const WORD: usize = core::mem::size_of::<usize>();
@@ -57,17 +55,16 @@ impl Registers for bindings::ftrace_regs {
     #[inline(always)]
     unsafe fn argument(regs: *mut Self, n: usize) -> Option<usize> {
         if n < this::IN_REGISTERS {
-            // SAFETY: They are ftrace's for the handler that runs, and there are so many
-            // arguments in them.
+            // SAFETY: The kernel passed `regs` to the running handler, and they have this argument.
             return Some(unsafe { bindings::faultline_helper_ftrace_argument(regs, n as u32) });
         }
-        // SAFETY: They are ftrace's for the handler that runs, with the stack pointer.
+        // SAFETY: The kernel passed `regs` to the running handler, with the stack pointer.
         on_stack(unsafe { bindings::faultline_helper_ftrace_stack(regs) }, n)
     }
 
     #[inline(always)]
     unsafe fn returned(regs: *mut Self) -> usize {
-        // SAFETY: They are ftrace's for the handler that runs, with the result.
+        // SAFETY: The kernel passed `regs` to the running handler, with the result.
         unsafe { bindings::faultline_helper_ftrace_returned(regs) }
     }
 }
@@ -84,16 +81,16 @@ mod this {
         Registers, //
     };
 
-    /// How many arguments are in registers.
+    /// The number of arguments in registers.
     pub(super) const IN_REGISTERS: usize = 6;
-    /// How many words the others have below them: the return address.
+    /// The number of words on the stack below the other arguments: the return address.
     pub(super) const BELOW_ARGUMENTS: usize = 1;
 
     impl Registers for bindings::pt_regs {
         #[inline(always)]
         unsafe fn argument(regs: *mut Self, n: usize) -> Option<usize> {
-            // SAFETY: They are on the stack below the handler that runs, where nothing
-            // writes to them meanwhile.
+            // SAFETY: The kernel passed `regs` to the running handler, and does not write to them
+            // meanwhile.
             let regs = unsafe { &*regs };
             Some(match n {
                 0 => regs.di as usize,
@@ -108,7 +105,7 @@ mod this {
 
         #[inline(always)]
         unsafe fn returned(regs: *mut Self) -> usize {
-            // SAFETY: They are on the stack below the handler that runs.
+            // SAFETY: The kernel passed `regs` to the running handler.
             unsafe { (*regs).ax as usize }
         }
     }
@@ -122,29 +119,28 @@ mod this {
         Registers, //
     };
 
-    /// How many arguments are in registers.
+    /// The number of arguments in registers.
     pub(super) const IN_REGISTERS: usize = 8;
-    /// How many words the others have below them.
+    /// The number of words on the stack below the other arguments.
     pub(super) const BELOW_ARGUMENTS: usize = 0;
 
-    /// The general registers of a `struct pt_regs`, which it begins with in the
-    /// order that user space knows: x0 to x30, then sp.
+    /// Returns the general registers of a `struct pt_regs`, which are its first fields: x0 to x30,
+    /// then sp.
     ///
     /// # Safety
     ///
-    /// `regs` are what the kernel gave the handler that runs, and `'a` is no longer.
+    /// `regs` is the pointer that the kernel passed to a handler, which runs during `'a`.
     #[inline(always)]
     unsafe fn registers<'a>(regs: *mut bindings::pt_regs) -> &'a [u64; 32] {
-        // SAFETY: They are on the stack below the handler. `struct user_pt_regs`, with
-        // which `struct pt_regs` begins, is part of what the kernel promises to user
-        // space.
+        // SAFETY: The kernel does not write to `regs` while the handler runs. `struct pt_regs`
+        // begins with `struct user_pt_regs`, whose layout is part of the ABI to user space.
         unsafe { &*regs.cast::<[u64; 32]>() }
     }
 
     impl Registers for bindings::pt_regs {
         #[inline(always)]
         unsafe fn argument(regs: *mut Self, n: usize) -> Option<usize> {
-            // SAFETY: They are the handler's, and used here only.
+            // SAFETY: The kernel passed `regs` to the running handler; the reference ends here.
             let registers = unsafe { registers(regs) };
             match registers.get(n) {
                 Some(&value) if n < IN_REGISTERS => Some(value as usize),
@@ -154,11 +150,11 @@ mod this {
 
         #[inline(always)]
         unsafe fn returned(regs: *mut Self) -> usize {
-            // SAFETY: They are the handler's, and used here only.
+            // SAFETY: The kernel passed `regs` to the running handler; the reference ends here.
             unsafe { registers(regs)[0] as usize }
         }
     }
 }
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-compile_error!("rust/probe/registers.rs does not know how this architecture passes arguments");
+compile_error!("rust/probe/registers.rs does not support this architecture");

@@ -4,29 +4,27 @@
 //!
 //! # Soundness
 //!
-//! - *Where the kernel enters.* By functions that are generic over the handler, of
-//!   which the kernel has the addresses while a probe is registered. Each finds
-//!   its [`Registration`] by the pointer that was registered, and so the handler.
-//! - *Pinning.* The registrations and what they share are on the heap, are reached by
-//!   raw pointers and shared references only, and are neither moved nor borrowed
-//!   mutably from the first registration until the last probe is unregistered. What
-//!   the set learns meanwhile (which of them failed) is outside of them.
-//! - *A set that is not complete.* Whatever fails, the set is dropped, and so
-//!   unregisters what is registered so far, the last one first. Probes are
-//!   registered disabled, so the kernel has nothing to arm and nothing to undo
-//!   when registration fails.
-//! - *Unload.* Dropping the set unregisters the probes, and waits until no
-//!   handler runs any more and none will. Only then is anything freed.
-//! - *A probe that the kernel keeps.* Unregistering can fail, and the kernel then
-//!   still refers to the probe. Each backend makes sure that it does not enter the
-//!   handlers any more all the same ([`Backend::unregister`]). So the memory of the
-//!   set is never freed, but the module may go: what is kept is data, and no
-//!   code. To keep the module would help nobody, and cannot be done where it
-//!   matters, which is in its own unload: there only an unload that never
-//!   returns would, and that is a hang. The log says what became of it.
-//! - *Leak.* A set that is never dropped stays registered, and its memory
-//!   allocated. It holds a way into the module, so unload waits for ever instead
-//!   of removing code that the kernel enters ([`module`](mod@crate::module)).
+//! - *Callbacks.* The kernel calls functions that are generic over the handler, while a probe is
+//!   registered. Each finds its [`Registration`], and so the handler, by the pointer that was
+//!   registered.
+//! - *Pinning.* The registrations and their shared data are on the heap, and are accessed only by
+//!   raw pointers and shared references. From the first registration until the last probe is
+//!   unregistered they are neither moved nor borrowed mutably. Results of the registration (which
+//!   probes failed) are stored outside of them.
+//! - *A set that is not complete.* On any failure the set is dropped, which unregisters the probes
+//!   registered so far, in reverse order. Probes are registered disabled, so the kernel does not
+//!   arm them, and has nothing to undo if the registration fails.
+//! - *Unload.* Dropping the set unregisters the probes, and waits until no handler runs any more
+//!   and none will. Nothing is freed before that.
+//! - *A probe that the kernel keeps.* If unregistering fails, the kernel keeps a reference to the
+//!   probe. Each backend makes sure that the kernel does not call the handlers any more
+//!   ([`Backend::unregister`]). The memory of the set is never freed, but the module can be
+//!   unloaded: the kernel refers to data only, not to code. It would not help to keep the module
+//!   loaded, and during its unload, the most common case, nothing could but an unload that never
+//!   returns. The log says what happened.
+//! - *Leak.* A set that is never dropped stays registered, and its memory allocated. It holds an
+//!   entrance, so unload waits for ever instead of freeing code that the kernel calls
+//!   ([`module`](mod@crate::module)).
 
 use core::{
     fmt,
@@ -71,15 +69,15 @@ use crate::{
 
 /// A set of probed functions with one handler.
 ///
-/// Nothing is called until a probe is [enabled](Probe::enable).
+/// The handler is not called before a probe is [enabled](Probe::enable).
 ///
 /// # Invariants
 ///
-/// - `shared` is a box that this set owns. From the first registration until all
-///   are unregistered nothing has a mutable reference to it, or to a registration.
-/// - The structures of the probes that the backend has registered are in `registered`,
-///   the first one first. Those that are not, or that it has refused later, have a
-///   failure in `failures`, unless the set is still being made.
+/// - `shared` is a box that this set owns. From the first registration until all are unregistered
+///   nothing has a mutable reference to it, or to a registration.
+/// - `registered` has the structures of the probes that the backend has registered, in this order.
+///   The other probes, and those that the backend refused later, have a failure in `failures`,
+///   unless the set is still being made.
 pub struct Probes<H: Handler<B>, B: Backend = Kretprobe> {
     shared: NonNull<Shared<H, B>>,
     registered: KVec<*mut B::Native>,
@@ -88,25 +86,24 @@ pub struct Probes<H: Handler<B>, B: Backend = Kretprobe> {
     _entrance: Entrance,
 }
 
-// SAFETY: The handler is `Send` and `Sync`, and so are its targets. The kernel has a lock,
-// or one word, for what it changes of a probe; all else does not change once the set was
-// made.
+// SAFETY: The handler is `Send` and `Sync`, and so are its targets. The kernel changes a probe
+// under a lock, or by single words; the rest does not change after the set was made.
 unsafe impl<H: Handler<B>, B: Backend> Send for Probes<H, B> {}
 
-// SAFETY: The handler is `Sync`, and so are its targets. What a shared set does with a probe
-// (enable it, read its flags and counts) the kernel has a lock for, or is one load of a
-// word.
+// SAFETY: The handler is `Sync`, and so are its targets. By reference a probe can be enabled and
+// disabled, for which the kernel has a lock, and its flags and counters can be read, each by one
+// load.
 unsafe impl<H: Handler<B>, B: Backend> Sync for Probes<H, B> {}
 
 impl<H: Handler<B>, B: Backend> Probes<H, B> {
-    /// The handler does not ask for what the backend cannot do.
+    /// Checks that the backend supports the handler.
     const IS_POSSIBLE: () = assert!(
         B::COUNTS_MISSED || !H::COUNTS_MISSED,
-        "this backend cannot tell a handler of hits that are missed"
+        "this backend does not support `Handler::missed`"
     );
 
-    /// Registers and enables a probe for each of the functions, or none; what is wrong is
-    /// printed.
+    /// Registers and enables a probe for each of the functions, or none. Prints the reason on
+    /// failure.
     ///
     /// # Context
     ///
@@ -132,8 +129,8 @@ impl<H: Handler<B>, B: Backend> Probes<H, B> {
     ///
     /// # Errors
     ///
-    /// The first function that cannot be probed, and why. What was registered
-    /// before it is unregistered, the last one first.
+    /// The first function that cannot be probed, with the reason. The probes registered before it
+    /// are unregistered, in reverse order.
     pub fn all<I>(handler: H, functions: I, options: B::Options) -> Result<Self, RegistrationError>
     where
         I: IntoIterator<Item = Function<H::Target>>,
@@ -141,8 +138,8 @@ impl<H: Handler<B>, B: Backend> Probes<H, B> {
         Self::register(handler, functions.into_iter(), options, true)
     }
 
-    /// Registers a probe for each of the functions that can be probed;
-    /// [`Probe::failure`] says what is wrong with the others.
+    /// Registers a probe for each of the functions that can be probed. For the others,
+    /// [`Probe::failure`] returns the reason.
     ///
     /// # Context
     ///
@@ -171,23 +168,22 @@ impl<H: Handler<B>, B: Backend> Probes<H, B> {
         const { Self::IS_POSSIBLE };
         let mut set = Self::unregistered(handler, functions, options)?;
         let home = set.shared.as_ptr();
-        // The address of the first registration, good for all of them.
-        // SAFETY: The box is the set's, and as no probe is registered, this is the only
-        // reference to its list.
+        // The provenance of this pointer covers all registrations. SAFETY: The set owns the box. No
+        // probe is registered, so this is the only reference to the vector.
         let first = unsafe { (*home).registrations.as_mut_ptr() };
 
-        // All registrations have their place, so from here on there are handlers.
+        // The registrations do not move any more, so handlers may run from here on.
         for index in 0..set.len() {
             let mut failure = set.failures.get_mut(index).and_then(Option::take);
             if failure.is_none() {
-                // SAFETY: It is the registration at `index`, which lives. The pointer is
-                // derived from the list's own.
+                // SAFETY: It is the registration at `index`, which lives. The pointer is derived
+                // from the vector's own.
                 let native = unsafe { Registration::native_of(first.wrapping_add(index)) };
-                // SAFETY: The pointer may be used for all of the registration, which is set
-                // up. By the invariants it neither moves nor is freed before it is
-                // unregistered.
+                // SAFETY: The provenance of the pointer covers the whole registration, which is set
+                // up. By the invariants it neither moves nor is freed before it is unregistered.
                 match to_result(unsafe { B::register::<H>(native) }) {
-                    // INVARIANT: It is registered. There is room, so this does not fail.
+                    // INVARIANT: The probe is registered. The push cannot fail: the vector has
+                    // capacity.
                     Ok(_) => drop(push(&mut set.registered, native)),
                     Err(error) => {
                         let symbol = set.registration(index).map(Registration::symbol);
@@ -205,11 +201,12 @@ impl<H: Handler<B>, B: Backend> Probes<H, B> {
             shared, registered, ..
         } = &set;
         let mut refused = KVec::with_capacity(registered.len(), GFP_KERNEL).map_err(Error::from)?;
-        // SAFETY: These are the set's, they live, and no handler runs as none is enabled.
+        // SAFETY: The probes are those of this set, which lives. None is enabled, so no handler
+        // accesses the state.
         unsafe {
             B::complete::<H>(*shared, registered, &mut |native, failure| {
                 let at = native.addr().wrapping_sub(first.addr()).checked_div(size);
-                // There is room, so this does not fail.
+                // Cannot fail: the vector has capacity.
                 let _ = push(&mut refused, (at.unwrap_or(usize::MAX), failure));
             })?;
         }
@@ -219,11 +216,12 @@ impl<H: Handler<B>, B: Backend> Probes<H, B> {
         result.map(|()| set)
     }
 
-    /// Notes why a probe is not registered.
+    /// Stores the failure of a probe.
     ///
     /// # Errors
     ///
-    /// That, if `all` are wanted. Dropping the set unregisters what it has so far.
+    /// The failure, if `all` functions are required. The drop of the set then unregisters its
+    /// probes.
     fn fail(&mut self, index: usize, failure: Failure, all: bool) -> Result<(), RegistrationError> {
         if all {
             let symbol = self.registration(index).map(Registration::symbol);
@@ -257,11 +255,11 @@ impl<H: Handler<B>, B: Backend> Probes<H, B> {
             _entrance: Entrance::new(),
         };
         for function in functions {
-            // SAFETY: The box is the set's, in which the registration will be.
+            // SAFETY: The set owns the box, which will contain the registration.
             let (registration, failure) =
                 unsafe { Registration::new(set.shared, function, options) };
-            // SAFETY: The box is the set's, and as no probe is registered, this is the only
-            // reference to it.
+            // SAFETY: The set owns the box. No probe is registered, so this is the only reference
+            // to it.
             let registrations = unsafe { &mut set.shared.as_mut().registrations };
             append(registrations, registration)?;
             append(&mut set.failures, failure)?;
@@ -274,12 +272,11 @@ impl<H: Handler<B>, B: Backend> Probes<H, B> {
     }
 
     fn shared(&self) -> &Shared<H, B> {
-        // SAFETY: By the invariants it is a box of this set's, to which there is no
-        // mutable reference.
+        // SAFETY: By the invariants the set owns the box, and there is no mutable reference to it.
         unsafe { self.shared.as_ref() }
     }
 
-    /// What the backend has for the set.
+    /// Returns the backend's state for the set.
     #[cfg(CONFIG_FPROBE)]
     pub(super) fn state(&self) -> &B::State {
         &self.shared().state
@@ -289,18 +286,18 @@ impl<H: Handler<B>, B: Backend> Probes<H, B> {
         self.shared().registrations.get(index).ok_or(code::EINVAL)
     }
 
-    /// The number of probes, registered or not.
+    /// Returns the number of probes, registered or not.
     #[allow(clippy::len_without_is_empty, reason = "a set is never empty")]
     pub fn len(&self) -> usize {
         self.failures.len()
     }
 
-    /// The set's handler.
+    /// Returns the set's handler.
     pub fn handler(&self) -> &H {
         &self.shared().handler
     }
 
-    /// All probes of the set, registered or not, in the order of the functions.
+    /// Returns all probes of the set, registered or not, in the order of the functions.
     pub fn iter(&self) -> impl Iterator<Item = Probe<'_, H, B>> {
         let registrations = self.shared().registrations.iter();
         registrations
@@ -326,8 +323,7 @@ impl<H: Handler<B>, B: Backend> Probes<H, B> {
             .try_for_each(|probe| probe.enable())
     }
 
-    /// Unregisters the probes and waits until no handler runs, as a drop does, and tells
-    /// whether the kernel could.
+    /// Unregisters the probes and waits until no handler runs, like a drop, but returns the result.
     ///
     /// # Context
     ///
@@ -335,18 +331,20 @@ impl<H: Handler<B>, B: Backend> Probes<H, B> {
     ///
     /// # Errors
     ///
-    /// The kernel refers to one of the probes for good. They are disabled, none of them
-    /// enters a handler any more, and their memory is never freed. The log says so.
+    /// If the kernel keeps a reference to one of the probes. They are disabled, their handler is
+    /// not called any more, and their memory is never freed. The log says so.
     pub fn unregister(self) -> Result {
         let mut set = ManuallyDrop::new(self);
         let result = set.end();
         drop(core::mem::replace(&mut set.registered, KVec::new()));
         drop(core::mem::replace(&mut set.failures, KVec::new()));
-        // SAFETY: The set is not used again, nor dropped.
+        // SAFETY: The set is neither used again nor dropped.
         unsafe { core::ptr::drop_in_place(&raw mut set._entrance) };
         result
     }
 
+    /// Unregisters the probes, and frees the set's memory unless the kernel keeps a reference.
+    ///
     /// # Errors
     ///
     /// As for [`unregister`](Self::unregister). Nothing of the set may be used after this.
@@ -354,37 +352,37 @@ impl<H: Handler<B>, B: Backend> Probes<H, B> {
         reverse(&mut self.registered);
         // SAFETY: By the invariant these probes are registered, and their names live.
         let unregistered = unsafe { B::unregister(&mut self.registered) };
-        // SAFETY: By the invariant the box is this set's, and this is its last use. No
-        // handler runs any more, and none will.
+        // SAFETY: By the invariant this set owns the box, and does not use it again. No handler
+        // runs any more, and none will.
         let mut shared = unsafe { KBox::from_raw(self.shared.as_ptr()) };
         if let Err(error) = unregistered {
             let first = shared.registrations.first().map(Registration::symbol);
             pr_err!(
                 "{}: the kernel could not unregister the probes of this set (error {}): they are \
-                 disabled, and {} bytes of memory stay theirs until the next boot",
+                 disabled, and {} bytes of memory stay allocated until the next boot",
                 first.map_or(Symbol::from(c""), Symbol::for_message),
                 error.to_errno(),
                 core::mem::size_of_val(shared.registrations.as_slice()),
             );
-            // The kernel refers to them, and to nothing else of what is dropped here.
+            // Leaked, since the kernel refers to them. It does not refer to the rest of `shared`.
             core::mem::forget(core::mem::replace(&mut shared.registrations, KVec::new()));
         }
         unregistered
     }
 
-    /// Gives up the probes, which stay registered for good: their memory is never freed.
-    /// The caller has to make sure that they do not lead into the module, which may be
-    /// unloaded from now on. Returns the kernel's structures.
+    /// Leaks the probes, which stay registered: their memory is never freed. The caller has to make
+    /// sure that they have no pointers into the module, which may be unloaded from now on. Returns
+    /// the kernel's structures.
     pub(super) fn leak(self) -> KVec<*mut B::Native> {
         let mut set = ManuallyDrop::new(self);
         drop(core::mem::replace(&mut set.failures, KVec::new()));
-        // SAFETY: The set is not used again, nor dropped.
+        // SAFETY: The set is neither used again nor dropped.
         unsafe { core::ptr::drop_in_place(&raw mut set._entrance) };
         core::mem::replace(&mut set.registered, KVec::new())
     }
 }
 
-/// A set shows what its handler shows.
+/// The text of a set is that of its handler.
 impl<H: Handler<B> + Show, B: Backend> Show for Probes<H, B> {
     fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result {
         self.handler().show(out)
@@ -402,13 +400,13 @@ impl<H: Handler<B>, B: Backend> Drop for Probes<H, B> {
     ///
     /// Process context; sleeps.
     fn drop(&mut self) {
-        // The log says what has failed.
+        // A failure was logged.
         let _ = self.end();
     }
 }
 
-/// Reverses the order. (The function of `core` can panic, as far as newer compilers
-/// know.)
+/// Reverses the order. (`slice::reverse` contains a panic that newer compilers do not optimise
+/// away.)
 fn reverse<T: Copy>(list: &mut [T]) {
     let mut begin: usize = 0;
     let mut end = list.len();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The place of a call's instance data, which a handler fills in.
+//! The memory for a call's instance data, which a handler fills in.
 
 use core::{
     mem::{
@@ -15,25 +15,27 @@ use core::{
 
 use crate::memory::Plain;
 
-/// The most bytes that are passed by value. A handler runs on the stack of what it
-/// interrupts, which may have no more left, or be that of an NMI.
+/// The most bytes that are passed by value. A handler runs on the stack of the interrupted code,
+/// which may be nearly full, or on that of an NMI.
 pub const BY_VALUE_MAX: usize = 256;
 
-/// Where the instance data of a call will be, in the kernel's own memory.
+/// The kernel's memory for the instance data of a call, not written yet.
 pub struct Slot<'a, D>(&'a mut MaybeUninit<D>);
 
 impl<'a, D: Copy> Slot<'a, D> {
+    /// Makes a slot.
+    ///
     /// # Safety
     ///
-    /// There is room for a `D` at `place`, aligned for it, which nobody else uses
-    /// during `'a`.
+    /// `place` is aligned and valid for writes of a `D`, and nobody else uses it during `'a`.
     #[inline(always)]
     pub(super) unsafe fn new(place: *mut D) -> Self {
-        // SAFETY: The caller says so, and a `MaybeUninit` may be what it likes.
+        // SAFETY: `place` is valid and used exclusively during `'a`. A `MaybeUninit` may have any
+        // content.
         Self(unsafe { &mut *place.cast() })
     }
 
-    /// Writes data that are at most [`BY_VALUE_MAX`] bytes.
+    /// Writes data of at most [`BY_VALUE_MAX`] bytes.
     #[inline(always)]
     pub fn write(self, data: D) -> Filled<'a, D> {
         const {
@@ -46,13 +48,13 @@ impl<'a, D: Copy> Slot<'a, D> {
         Filled(self.0.write(data))
     }
 
-    /// Makes zeros of the data, to be changed in their place.
+    /// Writes zeros, which can then be changed in place.
     #[inline(always)]
     pub fn zeroed(self) -> Filled<'a, D>
     where
         D: Plain,
     {
-        // SAFETY: There is room for it, and any bytes are a value, also zeros.
+        // SAFETY: The memory is valid for a `D`, and `D: Plain` has no invalid bit patterns.
         Filled(unsafe {
             self.0.as_mut_ptr().write_bytes(0, 1);
             self.0.assume_init_mut()
@@ -60,7 +62,7 @@ impl<'a, D: Copy> Slot<'a, D> {
     }
 }
 
-/// The instance data of a call, written in their place.
+/// The instance data of a call, after they were written.
 pub struct Filled<'a, D>(&'a mut D);
 
 impl<D> Deref for Filled<'_, D> {

@@ -4,40 +4,38 @@
 //!
 //! A [`Kthread`] is created, started, and stopped:
 //!
-//! - created: the task exists and is bound to its CPU, its body does not run;
-//! - started: the body runs, until it returns or finds that it should stop;
-//! - [stopped](Kthread::stop), or dropped: the thread is asked to stop, and waited for.
-//!   What the body has returned is then the owner's.
+//! - created: the task exists and is bound to its CPU; its body does not run yet;
+//! - started: the body runs until it returns or finds that it should stop;
+//! - [stopped](Kthread::stop), or dropped: the owner asks the thread to stop, waits for its end,
+//!   and gets the result of the body.
 //!
 //! # Drop rules
 //!
-//! What the body has captured lives as long as the thread. It is dropped
+//! The captures of the body live as long as the thread. They are dropped
 //!
-//! - by the thread, as soon as the body has returned, and before the thread has ended;
-//! - by the owner, when the [`Kthread`] is stopped or dropped, if the body never ran, or if
-//!   the thread [died in it](crate::fault::mortal). What was on the stack of a thread that
-//!   died is not dropped at all.
+//! - by the thread, after the body has returned and before the thread ends;
+//! - by the owner, when the [`Kthread`] is stopped or dropped, if the body never ran, or if the
+//!   thread [died in it](crate::fault::mortal). Objects on the stack of a dead thread are not
+//!   dropped at all.
 //!
-//! This is why a body that is called once is an [`Fn`] and no [`FnOnce`]: called by
-//! reference, it leaves its captures where the owner finds them if the thread dies.
+//! For this reason a body that is called once is an [`Fn`] and not an [`FnOnce`]: it is called by
+//! reference, so the owner still has its captures if the thread dies.
 //!
 //! # Soundness
 //!
 //! Body, stop flag and result are one object on the heap, which the [`Kthread`] owns and frees
-//! after `kthread_stop()` has returned. Then the task has ended, or it never entered
-//! our function, so nobody uses the object any more, and no code of the module is
-//! executed: `kthread_stop()` waits for the exit of the task, not for the return
-//! of our function. A thread that ends by itself leaves its `task_struct`
-//! behind, to which we hold a reference, so stopping it later is fine. A
-//! [`Kthread`] that is leaked holds an [`Entrance`](mod@crate::module), so its
-//! module is never unloaded.
+//! after `kthread_stop()` has returned. Then the task has ended, or it never entered our function,
+//! so nobody uses the object any more, and no code of the module is executed: `kthread_stop()`
+//! waits for the exit of the task, not for the return of our function. If a thread ends by itself,
+//! our reference keeps its `task_struct`, so it can be stopped later. A leaked [`Kthread`] holds an
+//! [`Entrance`](mod@crate::module), so its module is never unloaded.
 //!
-//! The stop flag is our own, and the only one that is read. `kthread_should_stop()` asks the
-//! current task, so it could be called neither in an interrupt nor on another CPU that
-//! works for the thread; and it is set only by `kthread_stop()`, which waits. Whoever calls
-//! `kthread_stop()` sets our flag before: the wakeup that it makes is a full barrier, as is
-//! the change of the task's state in [`Me::sleep_until`] before the flag is read, so a thread
-//! that is about to sleep sees the flag or is woken.
+//! The stop flag is our own. `kthread_should_stop()` reads that of the current task, so it could
+//! not be called in an interrupt or on another CPU that works for the thread; and only
+//! `kthread_stop()` sets it, which waits. Our flag is always set before `kthread_stop()` is called.
+//! The wakeup by `kthread_stop()` is a full barrier, as is the change of the task's state in
+//! [`Me::sleep_until`] before the flag is read, so a thread that is about to sleep sees the flag or
+//! is woken.
 //!
 //! C header: [`include/linux/kthread.h`](srctree/include/linux/kthread.h)
 
@@ -82,32 +80,31 @@ use crate::{
 /// The longest name of a thread. `ps` shows the first 15 bytes.
 pub const NAME_MAX: usize = 31;
 
-/// What thread and owner share, whatever the body is.
+/// The state shared by thread and owner, independent of the type of the body.
 struct Control<T> {
-    /// The thread was asked to stop.
+    /// Whether the thread was asked to stop.
     stop: AtomicBool,
-    /// What the body has returned. Written by the thread alone, and read after it has ended.
+    /// The result of the body. Only the thread writes it; it is read after the thread has ended.
     result: UnsafeCell<Option<T>>,
 }
 
-/// What is on the heap for a thread. It begins with its `Control`, so that one
-/// pointer serves for both.
+/// The heap object of a thread. It begins with its `Control`, so a pointer to one is a pointer to
+/// the other.
 #[repr(C)]
 struct Body<T, F> {
     control: Control<T>,
-    /// What the thread runs; `None` once it has returned. Used by the thread alone, until it
+    /// The function of the thread; `None` after it has returned. Only the thread uses it, until it
     /// has ended.
     main: UnsafeCell<Option<F>>,
 }
 
-/// A kernel thread, whose body returns a `T`.
+/// A kernel thread whose body returns a `T`.
 ///
 /// # Invariants
 ///
-/// - `task` is a kernel thread of ours, with a reference of our own.
-/// - `control` is that of a `Body` on the heap, which lives until `free` is
-///   called with it.
-/// - `has_ended` is set if `kthread_stop()` was called, which waits for an event that comes once.
+/// - `task` is a kernel thread that this object created, and holds a reference to.
+/// - `control` is that of a `Body` on the heap, which lives until `free` is called with it.
+/// - `has_ended` is set if `kthread_stop()` was called, which may be called once.
 ///
 /// # Examples
 ///
@@ -126,7 +123,7 @@ struct Body<T, F> {
 ///     })
 /// })?;
 /// thread.start();
-/// // Dropped, it would stop as well.
+/// // A drop would stop it as well.
 /// if let Some(greetings) = thread.stop() {
 ///     pr_info!("greeted {greetings} times");
 /// }
@@ -141,30 +138,30 @@ pub struct Kthread<T: Send + 'static = ()> {
 }
 
 // SAFETY: `wake_up_process()` and `kthread_stop()` may be called from any task. The body, which
-// may be dropped here, and the result, which came from the thread, are `Send`.
+// the owner may drop, and the result, which the thread wrote, are `Send`.
 unsafe impl<T: Send> Send for Kthread<T> {}
 
-// SAFETY: What a shared reference allows is `start`, `request_stop` and `wake`: an atomic store,
-// and `wake_up_process()`, which several tasks may call at once. It gives no access to the result.
+// SAFETY: A shared reference allows `start`, `request_stop` and `wake`: an atomic store, and
+// `wake_up_process()`, which several tasks may call at once. It gives no access to the result.
 unsafe impl<T: Send> Sync for Kthread<T> {}
 
 impl<T: Send> Kthread<T> {
-    /// Creates a thread that runs on `cpu` alone, once it is started.
+    /// Creates a thread that is bound to `cpu`, without starting it.
     ///
-    /// The lock keeps the CPU online until then, if the thread is started under
-    /// it as well. A CPU that goes offline later loses its threads to other
-    /// CPUs, so a body for which it matters compares
+    /// The lock keeps the CPU online until the thread is started, if that is done under the lock as
+    /// well. If the CPU goes offline later, the kernel moves its threads to other CPUs, so a body
+    /// for which this matters checks
     /// [`PreemptionOff::cpu`](crate::task::context::PreemptionOff::cpu).
     ///
     /// # Context
     ///
-    /// Process context; sleeps. `main` runs in process context, in a task of
-    /// its own: it may sleep, has no user memory, and ignores signals. When what it has
-    /// captured is dropped, and by whom, is in the [module's docs](self#drop-rules).
+    /// Process context; sleeps. `main` runs in process context, in a task of its own: it may sleep,
+    /// has no user memory, and ignores signals. For the drop of its captures, see [drop
+    /// rules](self#drop-rules).
     ///
     /// # Errors
     ///
-    /// `ENODEV` if the CPU is not online, `ENAMETOOLONG` above [`NAME_MAX`],
+    /// `ENODEV` if the CPU is not online, `ENAMETOOLONG` if the name is longer than [`NAME_MAX`],
     /// `ENOMEM`, and `EINTR` if the calling task is being killed.
     pub fn on_cpu<F>(
         cpu: u32,
@@ -179,13 +176,12 @@ impl<T: Send> Kthread<T> {
             return Err(code::ENODEV);
         }
         let thread = Self::create(name, main)?;
-        // SAFETY: The task has not been woken since it was created, and the CPU
-        // is online.
+        // SAFETY: The task has not been woken since it was created, and the CPU is online.
         unsafe { bindings::kthread_bind(thread.task.as_ptr(), cpu) };
         Ok(thread)
     }
 
-    /// Creates a thread that runs on any CPU; see [`on_cpu`](Self::on_cpu).
+    /// Creates a thread that may run on any CPU; see [`on_cpu`](Self::on_cpu).
     ///
     /// # Errors
     ///
@@ -208,8 +204,8 @@ impl<T: Send> Kthread<T> {
         )?;
         let body: *mut Body<T, F> = KBox::into_raw(body);
 
-        // SAFETY: The body is freed by `Drop` alone, after the task has ended, and below, where
-        // there is no task. The format asks for one string with NUL.
+        // SAFETY: The body is freed by `Drop`, after the task has ended, or below, where there is
+        // no task. The format has `%s`, for which a string with NUL is passed.
         let task = from_err_ptr(unsafe {
             bindings::kthread_create_on_node(
                 Some(enter::<T, F>),
@@ -222,19 +218,19 @@ impl<T: Send> Kthread<T> {
         let task = match task {
             Ok(task) => task,
             Err(error) => {
-                // SAFETY: The body came from `into_raw`, and no thread has it.
+                // SAFETY: `into_raw` returned the pointer, and there is no thread to use it.
                 drop(unsafe { KBox::from_raw(body) });
                 return Err(error);
             }
         };
-        // SAFETY: The task waits to be woken for the first time, so it exists.
+        // SAFETY: The task exists, since it waits to be woken for the first time.
         unsafe { bindings::faultline_helper_get_task_struct(task.as_ptr()) };
 
-        // INVARIANT: The reference was just taken, and the pointer to the body
-        // is one to the control that it begins with.
+        // INVARIANT: The reference was taken just now. The body begins with its control, so the
+        // pointer is one to both.
         Ok(Self {
             task,
-            // SAFETY: `into_raw` returns no null.
+            // SAFETY: `into_raw` does not return null.
             control: unsafe { NonNull::new_unchecked(body.cast()) },
             free: free::<T, F>,
             has_ended: false,
@@ -242,7 +238,7 @@ impl<T: Send> Kthread<T> {
         })
     }
 
-    /// Lets the body begin. Another call does no harm.
+    /// Starts the body. Further calls have no effect.
     ///
     /// # Context
     ///
@@ -251,11 +247,10 @@ impl<T: Send> Kthread<T> {
         self.wake();
     }
 
-    /// Asks the thread to stop, without waiting for it. If it sleeps in
-    /// [`Me::sleep_until`] or [`hang_until`](crate::fault::hang_until), it wakes up.
+    /// Asks the thread to stop, without waiting for it. If the thread sleeps in [`Me::sleep_until`]
+    /// or [`hang_until`](crate::fault::hang_until), it wakes up.
     ///
-    /// A body that has not been started may run then, and finds that it should
-    /// stop.
+    /// A body that was not started may start, and then finds that it should stop.
     ///
     /// # Context
     ///
@@ -267,21 +262,21 @@ impl<T: Send> Kthread<T> {
 
     /// Sets the stop flag.
     fn set_stop(&self) {
-        // SAFETY: By the invariant the control lives, and to `stop` there are only shared
-        // references. The rest of the control, which the thread may be writing, is not borrowed.
+        // SAFETY: By the invariant the control lives, and there are only shared references to
+        // `stop`. The rest of the control, which the thread may be writing, is not borrowed.
         let stop = unsafe { &(*self.control.as_ptr()).stop };
-        // The strongest order, so that an owner and a body which each announce
-        // something and then look at what the other announced cannot miss both.
+        // Sequentially consistent: if owner and body each store a flag and then load the other's,
+        // at least one of them sees the other's store.
         stop.store(true, Ordering::SeqCst);
     }
 
-    /// Stops the thread, waits for its end, and returns what its body has returned; `None` if
-    /// the body never ran, or if the thread died in it.
+    /// Stops the thread, waits for its end, and returns the result of its body; `None` if the body
+    /// never ran, or if the thread died in it.
     ///
     /// # Context
     ///
-    /// Process context; sleeps for as long as the body takes to find that it should stop. A
-    /// body that was never started does not run.
+    /// Process context; sleeps until the body finds that it should stop. A body that was never
+    /// started does not run.
     pub fn stop(mut self) -> Option<T> {
         self.end();
         // SAFETY: The thread has ended, so nobody else uses the result.
@@ -293,30 +288,31 @@ impl<T: Send> Kthread<T> {
         if self.has_ended {
             return;
         }
-        // Without a wakeup of our own, so that a body that was never started does not run.
+        // Does not wake the thread, so that a body that was never started does not run.
         self.set_stop();
         // SAFETY: By the invariant the task is a kernel thread to which we hold a reference, and
         // `kthread_stop()` was not called for it before.
         unsafe { bindings::kthread_stop(self.task.as_ptr()) };
-        // INVARIANT: It was just called.
+        // INVARIANT: `kthread_stop()` was called just now.
         self.has_ended = true;
     }
 
-    /// Wakes the thread. One that sleeps in [`hang_until`](crate::fault::hang_until) looks again
-    /// at until when; one that was not started begins.
+    /// Wakes the thread. If it sleeps in [`hang_until`](crate::fault::hang_until), it evaluates the
+    /// end of its sleep again; if it was not started, it starts.
     ///
     /// # Context
     ///
     /// Any but an NMI.
     pub fn wake(&self) {
-        // SAFETY: By the invariant we hold a reference to the task. Waking a
-        // task that has ended does nothing.
+        // SAFETY: By the invariant we hold a reference to the task. Waking a task that has ended
+        // does nothing.
         unsafe { bindings::wake_up_process(self.task.as_ptr()) };
     }
 }
 
 impl<T: Send> Drop for Kthread<T> {
-    /// Stops the thread, waits for its end, and drops what is left of its body and its result.
+    /// Stops the thread, waits for its end, and drops its body and its result, unless the thread or
+    /// [`stop`](Self::stop) did.
     ///
     /// # Context
     ///
@@ -333,11 +329,11 @@ impl<T: Send> Drop for Kthread<T> {
     }
 }
 
-/// Where the kernel enters a thread.
+/// The entry point of a thread.
 ///
 /// # Safety
 ///
-/// `data` is a `Body<T, F>` that lives until the task has ended. Until then nobody else uses
+/// `data` points to a `Body<T, F>` that lives until the task has ended. Until then nobody else uses
 /// its `main` and its result.
 unsafe extern "C" fn enter<T, F>(data: *mut c_void) -> c_int
 where
@@ -351,29 +347,29 @@ where
         stop,
         _of_this_thread: PhantomData,
     };
-    // SAFETY: `main` is this thread's alone until the thread has ended.
+    // SAFETY: Only this thread uses `main` until it has ended.
     let result = unsafe { (*(*body).main.get()).as_ref() }.map(|main| main(&me));
-    // SAFETY: The result is this thread's alone until then as well.
+    // SAFETY: Only this thread uses the result until it has ended.
     unsafe { *(*body).control.result.get() = result };
-    // Taken first: if the thread dies while it drops them, the owner must not drop them again.
-    // SAFETY: The reference to `main` was given up with the call.
+    // Taken out before the drop: if the thread dies in the drop, the owner must not drop it again.
+    // SAFETY: The reference to `main` above is not used any more.
     drop(unsafe { (*(*body).main.get()).take() });
     0
 }
 
-/// Frees a thread's body, with what is left of its captures and its result.
+/// Frees a thread's body, and drops its captures and its result if they are still there.
 ///
 /// # Safety
 ///
 /// `control` is that of a `Body<T, F>` made by `KBox::into_raw`, which is not used
 /// after this.
 unsafe fn free<T, F>(control: NonNull<Control<T>>) {
-    // SAFETY: `control` is the first field of a body that came from a box, and the caller
-    // gives it up.
+    // SAFETY: `control` is the first field of a body that `KBox::into_raw` returned, and the caller
+    // does not use it again.
     drop(unsafe { KBox::from_raw(control.as_ptr().cast::<Body<T, F>>()) });
 }
 
-/// The thread that runs, as its body sees it.
+/// The current thread, as seen by its body.
 pub struct Me<'a> {
     stop: &'a AtomicBool,
     _of_this_thread: PhantomData<*mut ()>,
@@ -384,20 +380,20 @@ impl Me<'_> {
     ///
     /// # Context
     ///
-    /// Any, also an interrupt or an NMI that the body is lent to: it is one load from memory.
+    /// Any, also an interrupt or an NMI to which the body passes the reference: it is a single
+    /// load.
     #[inline]
     pub fn should_stop(&self) -> bool {
-        // Of the strongest order, as in `Kthread::request_stop`.
+        // Sequentially consistent; see `Kthread::set_stop`.
         self.stop.load(Ordering::SeqCst)
     }
 
-    /// Sleeps until the monotonic clock shows `ns`, or until the thread is
-    /// asked to stop, which ends the sleep at once. Returns whether it was.
+    /// Sleeps until the monotonic clock reaches `ns`, or until the thread is asked to stop, which
+    /// ends the sleep at once. Returns whether it was asked.
     ///
     /// # Context
     ///
-    /// Process context; sleeps, so no context of [`crate::task::context`] may be
-    /// entered.
+    /// Process context; sleeps, so it must not be called in a context of [`crate::task::context`].
     pub fn sleep_until(&self, ns: u64) -> bool {
         self.sleep_in(
             // SAFETY: `Me` cannot leave its thread, so this is the state of the current task, and
@@ -408,8 +404,8 @@ impl Me<'_> {
     }
 
     /// Sleeps in the state that `set_state` gives the current task, until the monotonic clock
-    /// shows what `until` says, which is looked at again after each wakeup, or until the thread
-    /// is asked to stop. Returns whether it was.
+    /// reaches the result of `until`, which is called again after each wakeup, or until the thread
+    /// is asked to stop. Returns whether it was asked.
     ///
     /// # Context
     ///
@@ -417,18 +413,19 @@ impl Me<'_> {
     #[inline]
     pub(crate) fn sleep_in(&self, set_state: impl Fn(), until: impl Fn() -> u64) -> bool {
         loop {
-            // Before the reason to wake up is looked for, so that a waker who comes in between
-            // makes the sleep end at once.
+            // Set before the conditions are checked, so that a wakeup in between ends the sleep at
+            // once.
             set_state();
             let stop = self.should_stop();
             let left = until().saturating_sub(time::monotonic_ns());
             if stop || left == 0 {
-                // SAFETY: `Me` cannot leave its thread, so it is the state of the current task,
-                // which goes on running.
+                // SAFETY: `Me` cannot leave its thread, so this is the state of the current task,
+                // which is running.
                 unsafe { bindings::faultline_helper_set_current_state_running() };
                 return stop;
             }
-            // SAFETY: The caller may sleep.
+            // SAFETY: `schedule_timeout()` has no requirements but its context. A caller that must
+            // not sleep is reported by the scheduler, which harms no memory.
             unsafe { bindings::schedule_timeout(time::jiffies(left)) };
         }
     }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The macro that declares an event.
+//! [`event!`](crate::event!), which declares an event.
 
 use core::ffi::CStr;
 
 /// Declares a structure, and an event with its fields.
 ///
 /// The event is `events/<module>/<name>/` in tracefs. A field is a number, a `bool`, or
-/// [`Chars`](crate::trace::Chars) for a text; see [`Field`](crate::trace::Field). Put them in an
-/// order that leaves no holes: the compiler refuses one.
+/// [`Chars`](crate::trace::Chars) for text; see [`Field`](crate::trace::Field). The fields must be
+/// in an order without padding between them; the compiler refuses any.
 ///
 /// # Examples
 ///
@@ -28,14 +28,14 @@ use core::ffi::CStr;
 ///     }
 /// }
 ///
-/// fn tell(context: HandlerContext<'_>, ns: u64, ret: i64) {
-///     let comm = Chars::of(b"somebody");
+/// fn report(context: HandlerContext<'_>, ns: u64, ret: i64) {
+///     let comm = Chars::of(b"cat");
 ///     SlowRead::record(context, || SlowRead { ns, ret, comm });
 /// }
 /// # }
 /// ```
 ///
-/// A hole is refused:
+/// Padding is refused:
 ///
 /// ```compile_fail
 /// # mod example {
@@ -65,7 +65,7 @@ macro_rules! event {
         const _: () = {
             assert!(
                 0 $(+ ::core::mem::size_of::<$type>())+ == ::core::mem::size_of::<$record>(),
-                "an event has no holes: put the largest fields first, or fill it up"
+                "an event cannot have padding: put the largest fields first, or add a field"
             );
 
             impl $crate::trace::Record for $record {
@@ -118,7 +118,7 @@ macro_rules! event {
     };
 }
 
-/// A name for C, of a text that ends with the only zero byte in it.
+/// Turns a text whose last byte is its only NUL into a string for C.
 #[doc(hidden)]
 pub const fn c_name(text: &'static str) -> &'static CStr {
     match CStr::from_bytes_with_nul(text.as_bytes()) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An event: the kernel's structures of it, and where it is switched on.
+//! An event: its structures in the kernel, and the instances in which it is enabled.
 
 use core::{
     cell::UnsafeCell,
@@ -55,18 +55,18 @@ pub trait Record: Copy + Send + Sync + 'static {
     #[doc(hidden)]
     const NAME: &'static CStr;
 
-    /// What user space prints it by.
+    /// The `print fmt` of the event, for user space.
     #[doc(hidden)]
     const PRINT_FMT: &'static Info;
 
-    /// Writes the fields, as the file `trace` shows them.
+    /// Writes the fields in the format of the file `trace`.
     #[doc(hidden)]
     fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result;
 
-    /// The event.
+    /// Returns the event.
     fn event() -> &'static Event<Self>;
 
-    /// Records the event, if somebody listens. `record` is called only then.
+    /// Records the event if it is enabled. `record` is called only in that case.
     ///
     /// # Context
     ///
@@ -77,14 +77,14 @@ pub trait Record: Copy + Send + Sync + 'static {
     }
 }
 
-/// A field, as the kernel is told of it.
+/// The kernel's description of a field.
 #[doc(hidden)]
 #[repr(transparent)]
 pub struct Described(bindings::trace_event_fields);
 
 impl Described {
-    /// A field of this type. The kernel puts each behind the one before, aligned, as the compiler
-    /// does.
+    /// Describes a field of type `T`. The kernel computes the offsets, in order and with alignment,
+    /// as the compiler does.
     #[doc(hidden)]
     pub const fn of<T: Field>(name: &'static CStr) -> Self {
         let field = bindings::trace_event_fields__bindgen_ty_1__bindgen_ty_1 {
@@ -105,19 +105,19 @@ impl Described {
         })
     }
 
-    /// What follows on the last field.
+    /// The end of a list of fields.
     #[doc(hidden)]
     pub const END: Self = {
-        // SAFETY: Zeros are what C has there: null, and no type.
+        // SAFETY: Zeros are valid: null pointers and integers. They are also C's end mark.
         Self(unsafe { zeroed() })
     };
 }
 
-/// The fields of an event, in their order.
+/// The fields of an event, in order.
 #[doc(hidden)]
 pub struct Fields<const N: usize>(pub [Described; N]);
 
-// SAFETY: Nobody writes to it.
+// SAFETY: The fields are only read.
 unsafe impl<const N: usize> Sync for Fields<N> {}
 
 impl<const N: usize> Fields<N> {
@@ -127,11 +127,11 @@ impl<const N: usize> Fields<N> {
     }
 }
 
-/// How many instances of tracefs an event can be switched on in at once.
+/// The most instances of tracefs in which an event can be enabled at once.
 const INSTANCES: usize = 8;
 
-/// What stands for a `struct tracepoint` where the kernel wants its name, and nothing else:
-/// this begins with it, and has room for the rest.
+/// Replaces a `struct tracepoint` of which the kernel only reads the name. It has the name first,
+/// and at least the same size.
 #[repr(C)]
 struct TracepointName {
     name: *const c_char,
@@ -140,20 +140,20 @@ struct TracepointName {
 
 const _: () = assert!(
     size_of::<bindings::tracepoint>() <= size_of::<TracepointName>(),
-    "there is not enough room for a tracepoint"
+    "`TracepointName` is smaller than `struct tracepoint`"
 );
 
 /// An event.
 ///
 /// # Invariants
 ///
-/// `instances` are those that the event is switched on in. `listeners` is their number, one
-/// more if `has_perf`.
+/// `instances` are those in which the event is enabled. `listeners` is their number, plus one if
+/// `has_perf`.
 pub struct Event<R> {
     call: UnsafeCell<bindings::trace_event_call>,
     class: UnsafeCell<bindings::trace_event_class>,
     functions: UnsafeCell<bindings::trace_event_functions>,
-    /// It has a name, and is nowhere registered.
+    /// It only has a name, and is not registered.
     tracepoint: UnsafeCell<TracepointName>,
     listeners: AtomicUsize,
     instances: [AtomicPtr<bindings::trace_event_file>; INSTANCES],
@@ -161,10 +161,10 @@ pub struct Event<R> {
     _record: PhantomData<R>,
 }
 
-// SAFETY: The kernel has locks for what it changes of its structures; the rest is atomic.
+// SAFETY: The kernel locks its structures when it changes them; the other fields are atomic.
 unsafe impl<R: Record> Sync for Event<R> {}
 
-/// The address of an event, in the section in which the kernel looks for it.
+/// The address of an event, in the section `_ftrace_events`.
 #[doc(hidden)]
 #[repr(transparent)]
 pub struct Listed(*const bindings::trace_event_call);
@@ -173,10 +173,11 @@ pub struct Listed(*const bindings::trace_event_call);
 unsafe impl Sync for Listed {}
 
 impl<R: Record> Event<R> {
-    /// The event at `this`, where it will be, with the fields from `fields` on.
+    /// Makes the event that will be stored at `this`, with the list of fields at `fields`.
     #[doc(hidden)]
     pub const fn new(this: *const Self, fields: *const Described) -> Self {
-        // SAFETY: Zeros are what C has for members that are not named.
+        // SAFETY: Zeros are valid: null pointers, `None` and integers. C initialises members that
+        // are not named in the same way.
         let (mut call, mut class, mut functions): (
             bindings::trace_event_call,
             bindings::trace_event_class,
@@ -191,11 +192,11 @@ impl<R: Record> Event<R> {
 
         functions.trace = Some(output::print::<R>);
 
-        // SAFETY: Its address is taken, and nothing read.
+        // SAFETY: Only the address of the name is taken; nothing is read.
         class.system = unsafe { (&raw const bindings::__this_module.name).cast() };
         class.reg = Some(switch::<R>);
         class.raw_init = Some(bindings::trace_event_raw_init);
-        // The kernel only reads them.
+        // The kernel only reads the fields.
         class.fields_array = fields.cast_mut().cast();
         let list: *mut bindings::list_head = this
             .wrapping_add(offset_of!(Self, class))
@@ -222,13 +223,13 @@ impl<R: Record> Event<R> {
         }
     }
 
-    /// What the kernel finds it by.
+    /// Returns the entry for the section `_ftrace_events`.
     #[doc(hidden)]
     pub const fn listed(&'static self) -> Listed {
         Listed(self.call.get())
     }
 
-    /// Records the event, if somebody listens.
+    /// Records the event if it is enabled.
     #[inline(always)]
     fn record(&'static self, context: HandlerContext<'_>, record: impl FnOnce() -> R) -> Written {
         if self.listeners.load(Ordering::Relaxed) == 0 {
@@ -243,22 +244,22 @@ impl<R: Record> Event<R> {
         for instance in &self.instances {
             let file = instance.load(Ordering::Acquire);
             if !file.is_null() {
-                // SAFETY: Preemption is off in a handler, and whoever switches the event off
-                // waits for that.
+                // SAFETY: Preemption is off in a handler, and the call that disables the event
+                // waits for an RCU grace period, so the instance exists until this returns.
                 written = merge(written, unsafe { write_to_instance(file, record) });
             }
         }
         #[cfg(CONFIG_PERF_EVENTS)]
         if self.has_perf.load(Ordering::Acquire) {
-            // SAFETY: Preemption is off in a handler, and whoever switches perf off waits for
-            // that.
+            // SAFETY: Preemption is off in a handler, and the call that disables perf waits for an
+            // RCU grace period, so perf's lists exist until this returns.
             written = merge(written, unsafe { write_to_perf(self.call.get(), record) });
         }
         written
     }
 }
 
-/// Switches the event on or off, in an instance of tracefs or for perf.
+/// Enables or disables the event, in an instance of tracefs or for perf.
 ///
 /// # Context
 ///
@@ -266,7 +267,7 @@ impl<R: Record> Event<R> {
 ///
 /// # Safety
 ///
-/// `data` is a `trace_event_file` where `order` is about one.
+/// `data` is a `trace_event_file` if `order` is for an instance.
 unsafe extern "C" fn switch<R: Record>(
     _call: *mut bindings::trace_event_call,
     order: bindings::trace_reg,
@@ -274,7 +275,7 @@ unsafe extern "C" fn switch<R: Record>(
 ) -> c_int {
     let event = R::event();
     let file = data.cast::<bindings::trace_event_file>();
-    // Only calls of this function change it, one at a time.
+    // Only this function changes the instances, and `event_mutex` serialises its calls.
     let replace = |before, after| {
         let place = event
             .instances

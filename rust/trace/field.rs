@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a field of an event can be.
+//! The types that a field of an event can have.
 
 use core::{
     ffi::CStr,
@@ -9,12 +9,12 @@ use core::{
 
 use crate::module::Info;
 
-/// What a field of an event can be.
+/// A type that a field of an event can have.
 pub trait Field: Copy + Send + Sync + 'static {
     /// The type in the file `format`.
     #[doc(hidden)]
     const C_TYPE: &'static CStr;
-    /// The conversion of `printf()` by which user space prints it.
+    /// The `printf()` conversion with which user space prints it.
     #[doc(hidden)]
     const FORMAT: &'static str;
     #[doc(hidden)]
@@ -65,7 +65,7 @@ impl Field for bool {
     }
 }
 
-/// A text of less than `N` bytes, for an event (`char[N]`, with NUL).
+/// A string of less than `N` bytes in an event (`char[N]`, with NUL).
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub struct Chars<const N: usize>([u8; N]);
@@ -73,7 +73,7 @@ pub struct Chars<const N: usize>([u8; N]);
 impl<const N: usize> Chars<N> {
     const C_TYPE_TEXT: Info = Info::new("char[").number(N as i128).text("]");
 
-    /// The text, up to its first NUL, or as far as there is room.
+    /// Copies `text` up to its first NUL, or as much of it as fits.
     #[inline]
     pub fn of(text: &[u8]) -> Self {
         let mut chars = [0; N];
@@ -91,7 +91,7 @@ impl<const N: usize> Field for Chars<N> {
     const IS_SIGNED: bool = false;
     const LEN: usize = N;
 
-    /// Other than printable ASCII is shown as `?`.
+    /// Writes the string, with `?` for everything but printable ASCII.
     fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result {
         self.0
             .iter()
@@ -109,14 +109,14 @@ impl<const N: usize> Chars<N> {
     const C_TYPE_TEXT_REF: &'static Info = &Self::C_TYPE_TEXT;
 }
 
-/// A text of less than `N` bytes, for an event, shown in quotes: `"` and `\\` in it stand behind
-/// a `\\`.
+/// A string of less than `N` bytes in an event, shown in quotes. `"` and `\` in it are escaped with
+/// a `\`.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub struct Quoted<const N: usize>(Chars<N>);
 
 impl<const N: usize> Quoted<N> {
-    /// As [`Chars::of`].
+    /// Copies `text` as [`Chars::of`] does.
     #[inline]
     pub fn of(text: &[u8]) -> Self {
         Self(Chars::of(text))
@@ -136,7 +136,7 @@ impl<const N: usize> Field for Quoted<N> {
     }
 }
 
-/// Puts a `\` before what would end the quotes.
+/// Escapes `"` and `\` with a `\`.
 struct Escaped<'a>(&'a mut dyn fmt::Write);
 
 impl fmt::Write for Escaped<'_> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the file `trace` shows of an event.
+//! Prints an event in the file `trace`.
 
 use core::fmt;
 
@@ -17,13 +17,14 @@ use crate::{
 ///
 /// # Safety
 ///
-/// The kernel gives the iterator, which is at an event of this kind.
+/// `iter` is the kernel's iterator, at an entry that an event with this `R` wrote.
 pub(super) unsafe extern "C" fn print<R: Record>(
     iter: *mut bindings::trace_iterator,
     _flags: c_int,
     event: *mut bindings::trace_event,
 ) -> bindings::print_line_t {
-    // SAFETY: The kernel lends the iterator, whose entry is one that this event has written.
+    // SAFETY: The iterator is valid during this call, and its entry is an `Entry<R>`, which may be
+    // unaligned.
     unsafe {
         let ready = bindings::trace_raw_output_prep(iter, event);
         if ready as bindings::print_line_t != bindings::print_line_t_TRACE_TYPE_HANDLED {
@@ -44,7 +45,7 @@ pub(super) unsafe extern "C" fn print<R: Record>(
     }
 }
 
-/// Writes to a `struct trace_seq`, a piece at a time.
+/// Writes to a `struct trace_seq` through a buffer.
 struct Output {
     seq: *mut bindings::trace_seq,
     /// With room for a NUL.
@@ -57,7 +58,8 @@ impl Output {
         if let Some(end) = self.text.get_mut(self.len) {
             *end = 0;
         }
-        // SAFETY: `print` lends it, and the text has a NUL. What does not fit is noted there.
+        // SAFETY: `seq` is that of `print`, which has not returned yet, and the text has a NUL. If
+        // it does not fit, `trace_seq_puts()` marks the sequence as full.
         unsafe { bindings::trace_seq_puts(self.seq, self.text.as_ptr().cast()) };
         self.len = 0;
     }

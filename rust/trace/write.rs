@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How an event gets into the buffers of tracefs and of perf.
+//! Writes an event to the buffers of tracefs and of perf.
 
 use core::mem::{
     size_of,
@@ -20,25 +20,25 @@ use crate::{
     task::cpu, //
 };
 
-/// What became of an event.
+/// The result of recording an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
-    /// A buffer has it.
+    /// The event is in a buffer.
     Yes,
-    /// Nobody listens.
+    /// The event is not enabled.
     Unheard,
-    /// Somebody listens, and no buffer had room, or recording is off.
+    /// The event is enabled, but a buffer had no room, or recording is off.
     Lost,
 }
 
-/// What is in a buffer.
+/// An entry of a buffer.
 #[repr(C)]
 pub(super) struct Entry<R> {
     header: bindings::trace_entry,
     pub(super) record: R,
 }
 
-/// What became of an event with several listeners: if one of them has lost it, it is lost.
+/// Combines the results for several listeners: if one of them has lost the event, it is lost.
 pub(super) fn merge(before: Written, now: Written) -> Written {
     match (before, now) {
         (Written::Lost, _) | (_, Written::Lost) => Written::Lost,
@@ -51,33 +51,33 @@ pub(super) fn merge(before: Written, now: Written) -> Written {
 ///
 /// # Safety
 ///
-/// The instance is there until this returns, and preemption is off.
+/// `file` exists until this returns, and preemption is off.
 pub(super) unsafe fn write_to_instance<R: Record>(
     file: *mut bindings::trace_event_file,
     record: &R,
 ) -> Written {
-    // As `trace_trigger_soft_disabled()`, which is inline.
-    const LOOK: c_ulong = (bindings::EVENT_FILE_FL_TRIGGER_MODE
+    // The same as `trace_trigger_soft_disabled()`, which is inline.
+    const CHECKED: c_ulong = (bindings::EVENT_FILE_FL_TRIGGER_MODE
         | bindings::EVENT_FILE_FL_SOFT_DISABLED
         | bindings::EVENT_FILE_FL_PID_FILTER) as c_ulong;
-    const LATER: c_ulong = bindings::EVENT_FILE_FL_TRIGGER_COND as c_ulong;
+    const CONDITIONAL: c_ulong = bindings::EVENT_FILE_FL_TRIGGER_COND as c_ulong;
 
-    // SAFETY: The caller says that the instance is there.
+    // SAFETY: `file` exists until this function returns.
     let flags = unsafe { bindings::faultline_helper_event_file_flags(file) };
-    if flags & LOOK != 0
-        && flags & LATER == 0
-        // SAFETY: The caller says that the instance is there.
+    if flags & CHECKED != 0
+        && flags & CONDITIONAL == 0
+        // SAFETY: `file` exists until this function returns.
         && unsafe { bindings::__trace_trigger_soft_disabled(file) }
     {
         return Written::Unheard;
     }
-    // The kernel takes one from the count of preemption, which a tracepoint has added to.
-    // SAFETY: It is enabled again below.
+    // The kernel subtracts 1 from the preemption count that it records, for the tracepoint's own.
+    // SAFETY: Preemption is enabled again below.
     unsafe { bindings::faultline_helper_preempt_disable() };
-    // SAFETY: Zeros are a buffer that was not reserved.
+    // SAFETY: Zeros are valid: null pointers and integers.
     let mut buffer: bindings::trace_event_buffer = unsafe { zeroed() };
-    // SAFETY: The instance is there, and what is reserved has the size that was asked for, and
-    // is committed once.
+    // SAFETY: `file` exists until this function returns. The reserved entry has the size of an
+    // `Entry<R>`, and is committed once.
     let written = unsafe {
         let entry = bindings::trace_event_buffer_reserve(
             &mut buffer,
@@ -93,30 +93,31 @@ pub(super) unsafe fn write_to_instance<R: Record>(
             Written::Yes
         }
     };
-    // SAFETY: It was disabled above.
+    // SAFETY: Preemption was disabled above.
     unsafe { bindings::faultline_helper_preempt_enable() };
     written
 }
 
-/// Writes a record to perf's buffers, and calls the programs of BPF.
+/// Writes a record to perf's buffers, and runs BPF programs.
 ///
 /// # Safety
 ///
-/// perf listens to the event until this returns, and preemption is off.
+/// The event is enabled for perf until this returns, and preemption is off.
 #[cfg(CONFIG_PERF_EVENTS)]
 pub(super) unsafe fn write_to_perf<R: Record>(
     call: *mut bindings::trace_event_call,
     record: &R,
 ) -> Written {
-    /// In words, with room for the length that perf puts before it.
+    /// The size of an entry, so that together with the length that perf puts before it, it is a
+    /// multiple of 8.
     const fn size<R>() -> usize {
         (size_of::<Entry<R>>() + size_of::<u32>()).div_ceil(size_of::<u64>()) * size_of::<u64>()
             - size_of::<u32>()
     }
 
-    // SAFETY: perf listens, so it has lists for each CPU, and this is one of them. Programs
-    // are kept until a grace period is over.
-    let (head, is_of_nobody) = unsafe {
+    // SAFETY: The event is enabled for perf, so it has a list for each CPU, and this is one of
+    // them. Programs are freed after an RCU grace period.
+    let (head, has_no_listeners) = unsafe {
         let lists = (&raw const (*call).perf_events).read_volatile();
         let head = bindings::faultline_helper_per_cpu_ptr(lists.cast(), cpu::current())
             .cast::<bindings::hlist_head>();
@@ -124,12 +125,12 @@ pub(super) unsafe fn write_to_perf<R: Record>(
         let first = (&raw const (*head).first).read_volatile();
         (head, first.is_null() && programs.is_null())
     };
-    if is_of_nobody {
+    if has_no_listeners {
         return Written::Unheard;
     }
     let size = const { size::<R>() } as c_int;
     let (mut regs, mut context) = (null_mut(), 0);
-    // SAFETY: What is allocated has the size that was asked for, and is handed to perf once.
+    // SAFETY: The allocated entry has `size` bytes, and is submitted to perf once.
     unsafe {
         let entry =
             bindings::perf_trace_buf_alloc(size, &mut regs, &mut context).cast::<Entry<R>>();

@@ -216,7 +216,7 @@ impl Diagnosis<'_> {
     fn hung_task(&self, f: &mut fmt::Formatter<'_>) -> Result<bool, fmt::Error> {
         let hung = &self.evidence.hung;
 
-        if hung.is_over() == Some(true) {
+        if hung.is_off_since_oops() == Some(true) {
             f.write_str("since an oops the hung task detector is off, until the next boot")?;
             return Ok(true);
         }

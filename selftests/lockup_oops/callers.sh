@@ -33,7 +33,7 @@ the_caller_dies() {
 	[ ! -e /sys/kernel/oops_count ] || same "moved" oops_count "$(result moved)"
 	check "unload" rmmod lockup
 	same "threads" "" "$(threads)"
-	match "it says what stays" "^lockup: $function: what was struck here has died: the probe stays" "$(log)"
+	match "it says what stays" "^lockup: $function: a task died in this crash point: the probe stays" "$(log)"
 }
 # stays COUNT: what the kernel has at the function is so many probes of ours, without effect.
 stays() {

@@ -2,27 +2,27 @@
 
 //! One fprobe for all functions of a set.
 //!
-//! To make the kernel trace another function, it goes over all that it could trace. So a set of
-//! thousands of functions is attached and detached at once or not in reasonable time. What is
-//! different from an fprobe for each function:
+//! Each change of ftrace's filter makes the kernel walk over all functions that it can trace. So
+//! thousands of functions can only be attached and detached in reasonable time all at once. The
+//! differences from an fprobe for each function:
 //!
-//! - All functions are hit from the moment that the first one is enabled. Hits of those that are
-//!   not enabled are looked up, and ignored.
+//! - All functions are hit as soon as the first one is enabled. Hits of functions that are not
+//!   enabled are looked up, and ignored.
 //! - A handler without instance data (`Data = ()`) is called at entries only, which costs less.
-//! - Missed calls are known of the set as a whole ([`Probes::missed_in_group`]).
-//! - A function that no kprobe can probe is refused, though ftrace traces some of these.
+//! - Missed calls are counted for the set as a whole ([`Probes::missed_in_group`]).
+//! - A function that cannot have a kprobe is refused, although ftrace can trace some of these.
 //!
-//! It needs `CONFIG_KPROBES_ON_FTRACE`, which tells where ftrace is in a function. Without it (on
-//! arm64) all functions are refused as [not traceable](Failure::NotTraceable).
+//! It needs `CONFIG_KPROBES_ON_FTRACE`, which shows the address of ftrace's call in a function.
+//! Without it (on arm64) all functions are refused as [not traceable](Failure::NotTraceable).
 //!
 //! # Soundness
 //!
-//! In addition to what is said of an [fprobe](super):
+//! In addition to the argument for an [fprobe](super):
 //!
-//! - *The fprobe* is in a box of its own, which stays where it is until the kernel has
-//!   unregistered it, and for good if the kernel cannot.
-//! - *Who was hit* is found in a table by the address where ftrace is. The table is made before
-//!   the fprobe is registered, and does not change after that.
+//! - *The fprobe* is in a box of its own. The box is freed after the kernel has unregistered the
+//!   fprobe, and never if the kernel cannot.
+//! - *The function that was hit* is found in a table, by the address of ftrace's call. The table is
+//!   made before the fprobe is registered, and does not change after that.
 
 use core::{
     mem::{
@@ -82,18 +82,18 @@ use crate::{
     task::time, //
 };
 
-/// Probes the entry and the return of functions by one fprobe for all of them; the entry alone if
+/// Probes the entry and the return of functions by one fprobe for all of them; only the entry if
 /// the handler has no instance data.
 pub enum Group {}
 
-/// What there is of each function.
+/// The state of one function.
 pub struct Member {
-    /// The set's fprobe, once it is registered and this is one of its functions.
+    /// The set's fprobe, after it was registered for this function; null before.
     fprobe: AtomicPtr<bindings::fprobe>,
     enabled: AtomicBool,
 }
 
-/// What there is of a set.
+/// The state of a set.
 ///
 /// # Invariants
 ///
@@ -101,23 +101,24 @@ pub struct Member {
 /// - `table` does not change after the fprobe was registered.
 pub struct State {
     home: ManuallyDrop<KBox<Home>>,
-    /// What stands before the data of this set's calls: the time at which it was made.
+    /// The number stored before the data of this set's calls: the time at which the set was made.
     number: u64,
     table: Table,
 }
 
-/// Where the fprobe lives. It comes first, so that its address is that of all.
+/// The heap object with the fprobe. It begins with the fprobe, so a pointer to one is a pointer to
+/// the other.
 #[repr(C)]
 struct Home {
     fprobe: Opaque<bindings::fprobe>,
     /// The `Shared` of the set. Set before the fprobe is registered.
     shared: AtomicPtr<c_void>,
-    /// The kernel refers to it for good.
+    /// Whether the kernel keeps its references to the fprobe, so that it must not be freed.
     is_kept: AtomicBool,
 }
 
-// SAFETY: The kernel has a lock for what it changes of an fprobe, of which otherwise one word is
-// used here, as an atomic. The rest is atomic, or does not change.
+// SAFETY: The kernel locks an fprobe when it changes it; otherwise only its flags are accessed, as
+// an atomic. The other fields are atomic, or do not change.
 unsafe impl Send for State {}
 
 // SAFETY: As for `Send`.
@@ -126,13 +127,13 @@ unsafe impl Sync for State {}
 impl Drop for State {
     fn drop(&mut self) {
         if !self.home.is_kept.load(Ordering::Relaxed) {
-            // SAFETY: It is dropped here alone, and by the invariant it is this object's.
+            // SAFETY: By the invariant this object owns the box. It is dropped only here, once.
             unsafe { ManuallyDrop::drop(&mut self.home) };
         }
     }
 }
 
-/// The set, by its fprobe.
+/// Returns the `Shared` of the set with this fprobe.
 ///
 /// # Safety
 ///
@@ -149,9 +150,9 @@ unsafe fn shared_of<'a, H: Handler<Group>>(fprobe: *mut bindings::fprobe) -> &'a
     }
 }
 
-// SAFETY: `entry` and `ret` only read what they take, apart from a call's data, which are theirs.
-// `register_fprobe_ips()` has undone all when it fails. For `unregister` see the documentation of
-// the modules.
+// SAFETY: `entry` and `ret` only read their arguments, except for the call's data, which nobody
+// else uses. If `register_fprobe_ips()` fails, it has undone everything. For `unregister` see the
+// documentation of this module and of `fprobe`.
 unsafe impl Backend for Group {
     type Native = Member;
     type Registers = Regs;
@@ -161,7 +162,7 @@ unsafe impl Backend for Group {
     const COUNTS_MISSED: bool = false;
 
     fn new_state() -> Result<State> {
-        // SAFETY: Zeros are an fprobe that was not set up.
+        // SAFETY: Zeros are a valid `struct fprobe`: integers, and pointers that may be null.
         let fprobe = unsafe { core::mem::zeroed() };
         let home = Home {
             fprobe: Opaque::new(fprobe),
@@ -170,8 +171,7 @@ unsafe impl Backend for Group {
         };
         let table = Table::new(0)?;
         let home = KBox::new(home, GFP_KERNEL)?;
-        // INVARIANT: The box is new, and the fprobe is not registered. Nothing can fail any more,
-        // so it is dropped with this object.
+        // INVARIANT: The box is new, and the fprobe is not registered.
         Ok(State {
             home: ManuallyDrop::new(home),
             number: time::monotonic_ns(),
@@ -183,7 +183,7 @@ unsafe impl Backend for Group {
         const { DataFit::<H, Self>::CHECK };
     }
 
-    /// All of them are registered by `complete`.
+    /// Does nothing: `complete` registers all members.
     unsafe fn register<H: Handler<Self>>(_member: *mut Member) -> c_int {
         0
     }
@@ -193,9 +193,9 @@ unsafe impl Backend for Group {
         registered: &[*mut Member],
         refuse: &mut dyn FnMut(*mut Member, Failure),
     ) -> Result {
-        // SAFETY: The caller says that they are of registrations that live.
+        // SAFETY: The members are those of registrations of `shared`, which lives.
         let symbol = |member| unsafe { Registration::<H, Self>::from_native(member) }.symbol();
-        // SAFETY: The caller says that the set lives.
+        // SAFETY: `shared` lives.
         let first = unsafe { (*shared.as_ptr()).registrations.as_ptr() };
         let place_of = |member: *mut Member| {
             let offset = member.addr().wrapping_sub(first.addr());
@@ -203,12 +203,14 @@ unsafe impl Backend for Group {
             place.unwrap_or(0) as u32
         };
         let mut found = Search::new(registered, symbol, place_of, true)?;
-        // SAFETY: The caller says that nobody else accesses the state.
+        // SAFETY: `shared` lives, the members found are its own, and nobody else accesses its
+        // state.
         let mut result = unsafe { register::<H>(&mut found, shared) };
         if result.is_err() && found.is_trusting {
-            // One of the addresses is no place for ftrace: the kernel is asked for each.
+            // ftrace cannot trace one of the given addresses, so all functions are looked up.
             found = Search::new(registered, symbol, place_of, false)?;
-            // SAFETY: As above.
+            // SAFETY: `shared` lives, the members found are its own, and nobody else accesses its
+            // state.
             result = unsafe { register::<H>(&mut found, shared) };
         }
         result?;
@@ -220,76 +222,76 @@ unsafe impl Backend for Group {
 
     unsafe fn unregister(members: &mut [*mut Member]) -> Result {
         let fprobes = members.iter().map(|&member| {
-            // SAFETY: The caller says that it lives.
+            // SAFETY: The members are those of registrations, which live.
             unsafe { (*member).fprobe.load(Ordering::Acquire) }
         });
         let Some(fprobe) = fprobes.into_iter().find(|fprobe| !fprobe.is_null()) else {
             return Ok(());
         };
-        // SAFETY: A member has it, so it is registered.
+        // SAFETY: Members have the pointer only after the fprobe was registered.
         let result = unsafe { unregister_or_disable(fprobe) };
         if result.is_err() {
-            // SAFETY: The fprobe is the first member of a `Home`, which lives.
+            // SAFETY: The fprobe is the first field of a `Home`, which the set still owns.
             unsafe {
                 (*fprobe.cast::<Home>())
                     .is_kept
                     .store(true, Ordering::Relaxed)
             };
         }
-        // What ran with preemption off has then ended, and so has what saw a probe that was not
-        // disabled yet.
+        // Waits for handlers, which run with preemption off, also those that were entered before
+        // the probe was disabled.
         rcu::synchronize();
         result
     }
 
     unsafe fn enable(member: *mut Member, enable: bool) -> c_int {
-        // SAFETY: The caller says that it is registered, so it lives.
+        // SAFETY: The member is that of a registration, which lives.
         let member = unsafe { &*member };
         member.enabled.store(enable, Ordering::Relaxed);
         let fprobe = member.fprobe.load(Ordering::Acquire);
         if enable && !fprobe.is_null() {
-            // SAFETY: A member has it, so it lives.
+            // SAFETY: The fprobe lives at least as long as its members.
             unsafe { flags(fprobe) }.store(0, Ordering::Relaxed);
         }
         0
     }
 
     unsafe fn is_enabled(member: *mut Member) -> bool {
-        // SAFETY: The caller says that it lives.
+        // SAFETY: The caller guarantees that the member lives.
         unsafe { (*member).enabled.load(Ordering::Relaxed) }
     }
 
-    /// What is missed is known of the group only.
+    /// Returns zeros: missed calls are only counted for the whole group.
     unsafe fn missed(_member: *mut Member) -> Missed {
         Missed::default()
     }
 }
 
 impl<H: Handler<Group>> Probes<H, Group> {
-    /// How many calls of the set's functions were missed, as the kernel counts them: without a
-    /// lock, and not those that ftrace itself does not trace.
+    /// Returns the number of missed calls of the set's functions, as counted by the kernel: without
+    /// a lock, so that some may be lost, and without those that ftrace itself does not trace.
     ///
     /// # Context
     ///
     /// Any.
     pub fn missed_in_group(&self) -> u64 {
-        // SAFETY: The set lives, so its fprobe does. The kernel writes this while it is read, as a
-        // whole.
+        // SAFETY: The set owns its fprobe, which lives. The kernel may write the counter meanwhile,
+        // which is an aligned word, with a single store.
         let missed =
             unsafe { (&raw const (*self.state().home.fprobe.get()).nmissed).read_volatile() };
         missed as u64
     }
 }
 
-/// Registers the fprobe for what was found, if anything was.
+/// Registers the fprobe for the functions that were found, if any.
 ///
 /// # Errors
 ///
-/// Those of the kernel, one of which is that ftrace is not at one of the addresses.
+/// Those of the kernel, for instance if ftrace cannot trace one of the addresses.
 ///
 /// # Safety
 ///
-/// The set lives, these are its members, and nobody else accesses its state.
+/// `shared` lives, the members of `found` are its own, and nobody else accesses its state.
 unsafe fn register<H: Handler<Group>>(
     found: &mut Search<Member>,
     shared: NonNull<Shared<H, Group>>,
@@ -297,14 +299,14 @@ unsafe fn register<H: Handler<Group>>(
     if found.addresses.is_empty() {
         return Ok(());
     }
-    // SAFETY: The caller says that nobody else accesses the state.
+    // SAFETY: `shared` lives, and nobody else accesses its state.
     let state = unsafe { &mut (*shared.as_ptr()).state };
     core::mem::swap(&mut state.table, &mut found.table);
     let home = &state.home;
     home.shared.store(shared.as_ptr().cast(), Ordering::Relaxed);
     let fprobe = home.fprobe.get();
-    // SAFETY: It lives and is not registered, so this is the only access to it. The list has
-    // as many addresses.
+    // SAFETY: The fprobe lives and is not registered, so nobody else accesses it. The list has
+    // `len()` addresses.
     to_result(unsafe {
         (*fprobe).flags = bindings::FPROBE_FL_DISABLED;
         (*fprobe).entry_handler = Some(entry::<H>);
@@ -319,7 +321,7 @@ unsafe fn register<H: Handler<Group>>(
         )
     })?;
     for &member in found.members.iter() {
-        // SAFETY: The caller says that it lives.
+        // SAFETY: The member is that of a registration of `shared`, which lives.
         unsafe { (*member).fprobe.store(fprobe, Ordering::Release) };
     }
     Ok(())
@@ -334,12 +336,14 @@ fn word(address: c_ulong) -> usize {
     address as usize
 }
 
-/// Where the kernel enters at a function's entry. Non-zero: its return is of no interest.
+/// Called by the kernel at a function's entry. If it returns non-zero, the kernel ignores the
+/// return.
 ///
 /// # Safety
 ///
-/// `fprobe` is that of a set of this backend with this handler, `regs` are those of the call, and
-/// `data` has room for what is stored, if it has any. The context is that of a probe's handler.
+/// `fprobe` is that of a set of this backend with this handler, `regs` are those of the call, and,
+/// unless the handler has no instance data, `data` is valid for writes of a `Stored`. The context
+/// is that of a probe's handler.
 #[link_section = ".kprobes.text"]
 unsafe extern "C" fn entry<H: Handler<Group>>(
     fprobe: *mut bindings::fprobe,
@@ -348,25 +352,25 @@ unsafe extern "C" fn entry<H: Handler<Group>>(
     regs: *mut Regs,
     data: *mut c_void,
 ) -> c_int {
-    // SAFETY: The kernel gives what was registered, and the set lives while handlers run.
+    // SAFETY: The kernel passes the registered fprobe, and the set lives while handlers run.
     let shared = unsafe { shared_of::<H>(fprobe) };
     let place = shared.state.table.find(word(entry_ip));
     let Some(registration) = place.and_then(|place| shared.registrations.get(place)) else {
         return 1;
     };
-    // SAFETY: It is the member of a registration, which lives.
+    // SAFETY: The member is that of a registration, which lives.
     if !unsafe { Group::is_enabled(registration.native()) } {
         return 1;
     }
-    // SAFETY: These are the registers of the call that this handler is called for.
+    // SAFETY: The kernel passes the registers of the call, and this is the handler.
     let call = unsafe { Entry::new(registration, regs) };
     if size_of::<H::Data>() == 0 {
         let _ = shared.handler.entry(&call);
         return 0;
     }
     let stored = data.cast::<Stored<H::Data>>();
-    // SAFETY: The room has the size that was asked for, and is aligned as a word. Nobody else has
-    // it now.
+    // SAFETY: `data` has `entry_data_size` bytes, is aligned to a word, and nobody else uses it
+    // now.
     unsafe {
         let slot = Slot::new(&raw mut (*stored).data);
         match shared.handler.entry_in_place(&call, slot) {
@@ -379,12 +383,12 @@ unsafe extern "C" fn entry<H: Handler<Group>>(
     }
 }
 
-/// Where the kernel enters at a function's return.
+/// Called by the kernel at a function's return.
 ///
 /// # Safety
 ///
 /// `fprobe` is that of a set of this backend with this handler, and `regs` are those of the return.
-/// `data` are what was stored of a call by an fprobe that had this address, or null. The context is
+/// `data` is null, or was stored for the call by an fprobe that had this address. The context is
 /// that of a probe's handler.
 #[link_section = ".kprobes.text"]
 unsafe extern "C" fn ret<H: Handler<Group>>(
@@ -394,10 +398,10 @@ unsafe extern "C" fn ret<H: Handler<Group>>(
     regs: *mut Regs,
     data: *mut c_void,
 ) {
-    // SAFETY: The kernel gives what was registered, and the set lives while handlers run.
+    // SAFETY: The kernel passes the registered fprobe, and the set lives while handlers run.
     let shared = unsafe { shared_of::<H>(fprobe) };
     let stored = data.cast::<Stored<H::Data>>();
-    // SAFETY: What is not null has a word at least.
+    // SAFETY: If `data` is not null, it has at least a word.
     if stored.is_null() || unsafe { (&raw const (*stored).number).read() } != shared.state.number {
         return;
     }
@@ -405,8 +409,8 @@ unsafe extern "C" fn ret<H: Handler<Group>>(
     let Some(registration) = place.and_then(|place| shared.registrations.get(place)) else {
         return;
     };
-    // SAFETY: These are the registers of the return that this handler is called for. What has this
-    // set's number was written by `entry`, with the data.
+    // SAFETY: The kernel passes the registers of the return, and this is the handler. Data with the
+    // number of this set were written by `entry`.
     unsafe {
         let call = Return::new(registration, regs);
         shared.handler.ret(&call, &(*stored).data);

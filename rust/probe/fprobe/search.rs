@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where the functions of a set are.
+//! Finds the addresses of a set's functions.
 
 use super::table::Table;
 use crate::{
@@ -20,29 +20,30 @@ use crate::{
     }, //
 };
 
-/// On x86-64 a function begins with an instruction of this size (`endbr64`), or with the call that
-/// ftrace patches: so it can be hit at two places. Elsewhere the kernel alone knows.
+/// The size of `endbr64`. On x86-64 a function may begin with it, or with the call that ftrace
+/// patches, so there are two possible addresses of a hit. On other architectures only the kernel
+/// knows.
 const ENDBR: usize = 4;
 const PLACES: usize = 2;
-/// Where ftrace is at most behind the beginning of a function.
+/// The greatest offset of ftrace's call from the beginning of a function.
 const ENTRY: usize = 16;
 
-/// How many functions are looked up at once. Each needs 200 bytes meanwhile.
+/// The number of functions that are looked up at once. Each needs 200 bytes meanwhile.
 const CHUNK: usize = 256;
 
-/// What is found of the functions of a set, to be registered.
+/// The functions of a set that were found, to be registered.
 pub(super) struct Search<M> {
     pub(super) table: Table,
     pub(super) members: KVec<*mut M>,
     pub(super) addresses: KVec<usize>,
     pub(super) failures: KVec<(*mut M, Failure)>,
-    /// Some addresses are those that the caller has given.
+    /// Whether some of the addresses are those given by the caller, which were not looked up.
     pub(super) is_trusting: bool,
 }
 
 impl<M> Search<M> {
-    /// Finds out where the functions are. With `is_trusting`, those whose address is given are not
-    /// looked up, but for the name of what is there.
+    /// Finds the functions. With `is_trusting`, functions with a given address are not looked up;
+    /// only the name of the symbol there is checked.
     ///
     /// # Errors
     ///
@@ -85,16 +86,17 @@ impl<M> Search<M> {
                     Ok(()) if !found.is_traced => Failure::NotTraceable,
                     Ok(()) => return this.add(member, place_of(member), found.address),
                 };
-                // There is room, so this does not fail.
+                // Cannot fail: the vector has capacity for all members.
                 let _ = push(&mut this.failures, (member, failure));
             })?;
         }
         Ok(this)
     }
 
-    /// Adds a function, which is hit here or, if this is where it begins, a little further on.
+    /// Adds a function, which is hit at `address` or, if it begins there with `endbr64`, after
+    /// that.
     fn add(&mut self, member: *mut M, place: u32, address: usize) {
-        // There is room in all of them, so none of this fails.
+        // Cannot fail: table and vectors have capacity for all members.
         let _ = if self.table.add(address, place).is_none() {
             push(&mut self.failures, (member, Failure::Other(code::EEXIST)))
         } else {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which function of a set is at an address.
+//! A table that finds the functions of a set by address.
 
 use crate::{
     compat::{
@@ -14,16 +14,16 @@ use crate::{
     }, //
 };
 
-/// Finds the functions by addresses: a hash table with open addressing, never more than half full.
+/// A hash table of addresses with open addressing, which is at most half full.
 pub(super) struct Table {
-    /// Address, and place in the set. Address 0 is a free slot.
+    /// Address, and index in the set. Address 0 is a free slot.
     slots: KVec<(usize, u32)>,
-    /// How much of a hash is left out.
+    /// The number of lower bits of a hash that are dropped.
     shift: u32,
 }
 
 impl Table {
-    /// One that has nothing, for `len` functions.
+    /// Makes an empty table for `len` addresses.
     pub(super) fn new(len: usize) -> Result<Self> {
         let size = len.saturating_mul(2).max(2).checked_next_power_of_two();
         let size = size.ok_or(code::ENOMEM)?;
@@ -37,10 +37,10 @@ impl Table {
         })
     }
 
-    /// The slot that has this address, or is to have it.
+    /// Returns the slot with this address, or the free slot for it.
     #[inline(always)]
     fn slot(&self, address: usize) -> Option<usize> {
-        // The golden ratio, in 64 bits.
+        // 2^64 divided by the golden ratio.
         const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
         let mut at = (address as u64)
             .wrapping_mul(FACTOR)
@@ -55,14 +55,14 @@ impl Table {
         None
     }
 
-    /// The place of the function at an address.
+    /// Returns the index of the function at an address.
     #[inline(always)]
     pub(super) fn find(&self, address: usize) -> Option<usize> {
         let &(there, place) = self.slots.get(self.slot(address)?)?;
         (there == address).then_some(place as usize)
     }
 
-    /// Adds a function. `None` if there is one at this address already.
+    /// Adds a function. Returns `None` if there already is one at this address.
     pub(super) fn add(&mut self, address: usize, place: u32) -> Option<()> {
         let at = self.slot(address)?;
         let slot = self.slots.get_mut(at)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where the kernel enters: for a hit, at the entry of a function, and at its return.
+//! The functions that the kernel calls: at a hit, at the entry of a function, and at its return.
 
 use core::{
     mem::transmute,
@@ -24,55 +24,55 @@ use crate::{
     }, //
 };
 
-/// Where the kernel enters for a hit, if missed calls are counted.
+/// Called by the kernel at a hit, if missed calls are counted.
 ///
 /// # Safety
 ///
-/// `kprobe` is that of a registered probe of this backend with this handler, which
-/// `register` has put there. The context is that of a probe's handler.
+/// `kprobe` is that of a registered probe of this backend with this handler, in which `register`
+/// has stored this function. The context is that of a probe's handler.
 #[link_section = ".kprobes.text"]
 pub(super) unsafe extern "C" fn hit<H: Handler<Kretprobe>>(
     kprobe: *mut bindings::kprobe,
     regs: *mut bindings::pt_regs,
 ) -> c_int {
-    // SAFETY: The kernel gives what was registered to a handler, which this is. A
-    // kretprobe begins with its kprobe.
+    // SAFETY: The kernel passes the registered kprobe, which is the first field of its kretprobe,
+    // and this is the handler.
     let registration = unsafe { Registration::<H, Kretprobe>::from_native(kprobe.cast()) };
     let shared = registration.shared();
     let before = shared.state.entries.here::<0>();
-    // SAFETY: `register` has put there what it found in a place of this type, before any
-    // probe was enabled.
+    // SAFETY: `register` has read the pointer from a field of this type, before any probe was
+    // enabled.
     let pre_handler: bindings::kprobe_pre_handler_t =
         unsafe { transmute(shared.state.pre_handler.load(Ordering::Relaxed)) };
     let code = match pre_handler {
-        // SAFETY: It is the kernel's function for a hit of this probe, which this is.
+        // SAFETY: It is the kernel's own `pre_handler` of this probe, called with its arguments.
         Some(pre_handler) => unsafe { pre_handler(kprobe, regs) },
         None => 0,
     };
-    // No other hit comes to `entry` meanwhile: it would be missed itself.
+    // `entry` cannot be called for another hit meanwhile, which would be missed itself.
     if shared.state.entries.here::<0>() == before {
-        // SAFETY: This is a handler, which does not return before `missed` does.
+        // SAFETY: This is a handler, which returns after `missed`.
         let context = unsafe { HandlerContext::new() };
         shared.handler.missed(registration.target(), context);
     }
     code
 }
 
-/// Where the kernel enters at a function's entry. Non-zero gives the instance
-/// back.
+/// Called by the kernel at a function's entry. If it returns non-zero, the kernel frees the
+/// instance.
 ///
 /// # Safety
 ///
-/// `ri` is an unused instance of a registered probe of this backend with this handler, and
-/// `regs` are those of the call. The context is that of a probe's handler.
+/// `ri` is an unused instance of a registered probe of this backend with this handler, and `regs`
+/// are those of the call. The context is that of a probe's handler.
 #[link_section = ".kprobes.text"]
 pub(super) unsafe extern "C" fn entry<H: Handler<Kretprobe>>(
     ri: *mut bindings::kretprobe_instance,
     regs: *mut bindings::pt_regs,
 ) -> c_int {
-    // SAFETY: The kernel gives an instance of what was registered, and the registers of
-    // the call, to a handler, which this is. The instance has room for the data, aligned
-    // as a word, and nobody else has it now.
+    // SAFETY: The kernel passes an instance of the registered probe and the registers of the call,
+    // and this is the handler. The instance has `data_size` bytes for the data, aligned to a word,
+    // and nobody else uses it now.
     let (registration, call, slot) = unsafe {
         let kretprobe = instance::kretprobe(ri);
         if instance::FORGETS && kretprobe.is_null() {
@@ -96,20 +96,20 @@ pub(super) unsafe extern "C" fn entry<H: Handler<Kretprobe>>(
     }
 }
 
-/// Where the kernel enters at a function's return. What is returned is ignored.
+/// Called by the kernel at a function's return. The kernel ignores the result.
 ///
 /// # Safety
 ///
-/// `ri` is the instance of a call of a registered probe of this backend, with this handler,
-/// for which `entry` returned 0, and `regs` are those of the return. The context is that
-/// of a probe's handler.
+/// `ri` is the instance of a call for which `entry` returned 0, of a registered probe of this
+/// backend with this handler, and `regs` are those of the return. The context is that of a probe's
+/// handler.
 #[link_section = ".kprobes.text"]
 pub(super) unsafe extern "C" fn ret<H: Handler<Kretprobe>>(
     ri: *mut bindings::kretprobe_instance,
     regs: *mut bindings::pt_regs,
 ) -> c_int {
-    // SAFETY: The kernel gives an instance of what was registered, and the registers of
-    // the return, to a handler, which this is. `entry` has returned 0 for it, so it wrote
+    // SAFETY: The kernel passes an instance of the registered probe and the registers of the
+    // return, and this is the handler. `entry` has returned 0 for the instance, so it has written
     // the data.
     unsafe {
         let kretprobe = instance::kretprobe(ri);

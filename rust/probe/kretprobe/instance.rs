@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kernel's instances of a kretprobe, one for each call that is followed. It has
-//! two kinds of them.
+//! The kernel's instances of a kretprobe, one for each call that is followed. Depending on the
+//! configuration they use a rethook or a holder.
 //!
 //! C header: [`include/linux/rethook.h`](srctree/include/linux/rethook.h)
 
@@ -15,14 +15,14 @@ use crate::{
     probe::Shared, //
 };
 
-/// Looked at so many calls, there is none of ours: nobody nests deeper.
+/// The most calls that the search for an enclosing call looks at.
 const DEPTH_MAX: usize = 64;
 
-/// Where an instance keeps the data.
+/// Returns the address of an instance's data.
 ///
 /// # Safety
 ///
-/// `ri` is an instance of a probe of this kind, with this handler.
+/// `ri` is an instance of a kretprobe with this handler.
 #[inline(always)]
 pub(super) unsafe fn data<H: Handler>(ri: *mut bindings::kretprobe_instance) -> *mut H::Data {
     // SAFETY: The data follow the instance in the same allocation.
@@ -33,7 +33,7 @@ pub(super) unsafe fn data<H: Handler>(ri: *mut bindings::kretprobe_instance) -> 
 mod kind {
     use super::bindings;
 
-    /// The probe of an instance.
+    /// Returns the probe of an instance.
     ///
     /// # Safety
     ///
@@ -42,17 +42,17 @@ mod kind {
     pub(in super::super) unsafe fn kretprobe(
         ri: *mut bindings::kretprobe_instance,
     ) -> *mut bindings::kretprobe {
-        // SAFETY: An instance knows its rethook, which lives as long as one
-        // of its instances is in use, and has the probe for its data.
+        // SAFETY: The rethook of an instance lives as long as the instance is in use, and its data
+        // is the probe.
         unsafe { (*(*ri).node.rethook).data.cast() }
     }
 
-    /// Does a handler come upon an instance whose probe was unregistered?
-    /// No, a rethook has its data for ever.
+    /// Whether the pointer to the probe is cleared when the probe is unregistered, so that a
+    /// handler may find it null. A rethook keeps it.
     pub(in super::super) const FORGETS: bool = false;
 
-    /// Is `ri` an instance that `kretprobe` has now, and not one of a probe
-    /// that was at the same address before?
+    /// Returns whether `ri` is an instance of `kretprobe`, and not of a previous probe at the same
+    /// address.
     ///
     /// # Safety
     ///
@@ -62,24 +62,23 @@ mod kind {
         ri: *mut bindings::kretprobe_instance,
         kretprobe: *mut bindings::kretprobe,
     ) -> bool {
-        // SAFETY: The caller says that both live. Two rethooks that live have two
-        // addresses.
+        // SAFETY: Both live. Rethooks that exist at the same time have different addresses.
         unsafe { core::ptr::eq((*ri).node.rethook, (*kretprobe).rh) }
     }
 
-    /// The first call of a task that is followed.
+    /// Returns the innermost followed call of a task.
     ///
     /// # Safety
     ///
     /// The task is the current one.
     #[inline(always)]
     pub(super) unsafe fn first(task: *mut bindings::task_struct) -> *mut bindings::llist_node {
-        // SAFETY: The current task lives, and only it changes its list: what an
-        // interrupt adds it removes before this goes on.
+        // SAFETY: The current task lives, and only it changes its list: an interrupt removes the
+        // entries that it added before it returns.
         unsafe { (*task).rethooks.first }
     }
 
-    /// The instance that a node is in.
+    /// Returns the instance that contains a node.
     #[inline(always)]
     pub(super) fn of(node: *mut bindings::llist_node) -> *mut bindings::kretprobe_instance {
         let offset = core::mem::offset_of!(bindings::kretprobe_instance, node.llist);
@@ -91,7 +90,7 @@ mod kind {
 mod kind {
     use super::bindings;
 
-    /// The probe of an instance, null if it was unregistered.
+    /// Returns the probe of an instance; null if it was unregistered.
     ///
     /// # Safety
     ///
@@ -100,16 +99,17 @@ mod kind {
     pub(in super::super) unsafe fn kretprobe(
         ri: *mut bindings::kretprobe_instance,
     ) -> *mut bindings::kretprobe {
-        // SAFETY: The holder lives as long as one of its instances is in
-        // use; the pointer in it is written as a whole.
+        // SAFETY: The holder lives as long as one of its instances is in use. The pointer in it is
+        // written with a single store.
         unsafe { (&raw const (*(*ri).rph).rp).read_volatile() }
     }
 
-    /// Does a handler come upon an instance whose probe was unregistered?
+    /// Whether the pointer to the probe is cleared when the probe is unregistered, so that a
+    /// handler may find it null.
     pub(in super::super) const FORGETS: bool = true;
 
-    /// Is `ri` an instance that `kretprobe` has now, and not one of a probe
-    /// that was at the same address before?
+    /// Returns whether `ri` is an instance of `kretprobe`, and not of a previous probe at the same
+    /// address.
     ///
     /// # Safety
     ///
@@ -119,24 +119,23 @@ mod kind {
         ri: *mut bindings::kretprobe_instance,
         kretprobe: *mut bindings::kretprobe,
     ) -> bool {
-        // SAFETY: The caller says that both live. Two holders that live have two
-        // addresses.
+        // SAFETY: Both live. Holders that exist at the same time have different addresses.
         unsafe { core::ptr::eq((*ri).rph, (*kretprobe).rph) }
     }
 
-    /// The first call of a task that is followed.
+    /// Returns the innermost followed call of a task.
     ///
     /// # Safety
     ///
     /// The task is the current one.
     #[inline(always)]
     pub(super) unsafe fn first(task: *mut bindings::task_struct) -> *mut bindings::llist_node {
-        // SAFETY: The current task lives, and only it changes its list: what an
-        // interrupt adds it removes before this goes on.
+        // SAFETY: The current task lives, and only it changes its list: an interrupt removes the
+        // entries that it added before it returns.
         unsafe { (*task).kretprobe_instances.first }
     }
 
-    /// The instance that a node is in.
+    /// Returns the instance that contains a node.
     #[inline(always)]
     pub(super) fn of(node: *mut bindings::llist_node) -> *mut bindings::kretprobe_instance {
         let offset = core::mem::offset_of!(bindings::kretprobe_instance, llist);
@@ -149,23 +148,22 @@ pub(super) use kind::{
     FORGETS, //
 };
 
-/// The innermost call of the set's functions on this stack: what the handler has for the
-/// function, and the data of the call.
+/// Returns the target and the data of the innermost call of the set's functions on this stack.
+/// Gives up after [`DEPTH_MAX`] calls.
 ///
 /// # Safety
 ///
-/// This is called in a handler of the set.
+/// Must be called in a handler of the set.
 #[inline]
 pub(super) unsafe fn enclosing<H: Handler>(
     shared: &Shared<H, Kretprobe>,
 ) -> Option<(&H::Target, &H::Data)> {
-    // SAFETY: The list is that of the current task. Its nodes are instances
-    // of calls which have not returned, so they and what they belong to
-    // (rethook or holder, with which all kinds of nodes begin) live. A probe
-    // is looked at only if it is this set's, which lives.
+    // SAFETY: The list is that of the current task. Its nodes are instances of calls that have not
+    // returned, so they and their rethook or holder live. A probe is dereferenced only if it is one
+    // of this set, which lives.
     unsafe {
         let mut node = kind::first(bindings::faultline_helper_current());
-        // Mostly there is none.
+        // The common case.
         if node.is_null() {
             return None;
         }
@@ -179,8 +177,8 @@ pub(super) unsafe fn enclosing<H: Handler>(
             let kretprobe = kind::kretprobe(ri);
             let address = kretprobe as usize;
             if begin <= address && address < end {
-                // It may be a leftover of another set at this place, so the
-                // address is rounded to one of a probe before it is used.
+                // The instance may be of a previous set at this address, so the address is rounded
+                // to that of a probe of this set.
                 let index = address
                     .wrapping_sub(begin)
                     .wrapping_div(core::mem::size_of::<Registration<H, Kretprobe>>());
