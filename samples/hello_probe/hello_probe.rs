@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Reads that are slow: the smallest probe module, the one to copy.
+//! Counts and records slow reads: the smallest probe module, meant to be copied.
 //!
-//! A kretprobe keeps when `vfs_read()` was entered. A call that returns after `slow_us` or
-//! more is counted in debugfs, `hello_probe/reads`, and is an event in tracefs,
+//! A kretprobe stores the time at which `vfs_read()` is entered. A call that takes `slow_us` or
+//! longer is counted in debugfs, `hello_probe/reads`, and recorded as an event in tracefs,
 //! `events/hello_probe/slow_read/`.
 
 #![forbid(unsafe_code)]
@@ -11,7 +11,7 @@
 use faultline::{debugfs, memory::percpu::Counters, prelude::*, probe::*, task::time};
 
 faultline::params! {
-    /// how long a read has to take to be slow; live
+    /// time from which a read counts as slow; live
     0o644 slow_us: uint = 1000, unit("microseconds");
 }
 
@@ -59,5 +59,5 @@ impl Module for HelloProbe {
 }
 
 faultline::module! {
-    type: HelloProbe, license: "GPL", author: "A. U. Thor", description: "Tells slow reads",
+    type: HelloProbe, license: "GPL", author: "A. U. Thor", description: "Counts slow reads",
 }

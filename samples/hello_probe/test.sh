@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Tests hello_probe in a VM, by `make MODULE=<its folder> check`. Each function is a test; what
-# `check`, `same` and `match` do is at the beginning of selftests/lib/ktap.sh.
+# Tests hello_probe in a VM, by `make MODULE=<its directory> check`. Each function is a test; the
+# beginning of selftests/lib/ktap.sh describes `check`, `same` and `match`.
 
-# shellcheck disable=SC1091 # where they are is known in the VM
+# shellcheck disable=SC1091 # the path is known in the VM
 . "$FAULTLINE_LIB/ktap.sh"
 # shellcheck disable=SC1091
 . "$FAULTLINE_LIB/handlers.sh"
@@ -31,11 +31,11 @@ slow_reads_are_events() {
 	same "events" 2 "$(grep -c 'slow_read: ns=[0-9]* ret=1013$' "$tracefs/trace")"
 }
 
-# What an event needs is allowed beside what all handlers may call.
+# Functions that an event needs, in addition to those that all handlers may call.
 handlers_may+='|trace_event_buffer_(reserve|commit)|__trace_trigger_soft_disabled'
 handlers_may+='|perf_trace_(buf_alloc|run_bpf_submit)|__per_cpu_offset'
 
-# Two functions by which the kernel enters, and the statics that they use.
+# The two functions that the kernel calls, and the statics that they use.
 its_handlers_are_fit() {
 	handlers_are_fit "$FAULTLINE_MODULES/hello_probe.ko" 2 '_R.*hello_probe.*(EVENT|slow_us)'
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Module parameters of every kind, in sysfs.
+//! Module parameters of every type, in sysfs.
 //!
-//! The first group of [params] is what C has too, one of each kind; then comes
-//! what C has not. Two do something: a number of rounds written to `run` makes
-//! a [loop](rounds), of at most `max_loop_count` rounds, and `last_count` says
-//! how many there were; `even` refuses what is odd, and `even_changes` counts
-//! what it took.
+//! The first group of [params] has one of each type that C also has; then come the
+//! types that C does not have. Two of them do something: a number of rounds written to
+//! `run` runs a [loop](rounds) of at most `max_loop_count` rounds, and `last_count`
+//! shows how many there were; `even` refuses odd numbers, and `even_changes` counts its
+//! changes.
 
 #![forbid(unsafe_code)]
 
@@ -15,7 +15,7 @@ mod rounds;
 
 use faultline::prelude::*;
 
-/// The module: all of it are its parameters.
+/// The module, which has nothing but parameters.
 struct Knobs;
 
 impl Module for Knobs {
@@ -29,5 +29,5 @@ faultline::module! {
     type: Knobs,
     license: "GPL",
     author: "The faultline authors",
-    description: "Module parameters of every kind, in sysfs",
+    description: "Module parameters of every type, in sysfs",
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The parameters: each kind once.
+//! The parameters, one of each type.
 
 use core::{
     fmt,
@@ -20,7 +20,7 @@ use faultline::{
 
 use crate::rounds;
 
-/// What can be chosen by a word.
+/// The values of a parameter that is set by a word.
 #[derive(Words)]
 pub(crate) enum Color {
     Red,
@@ -29,7 +29,7 @@ pub(crate) enum Color {
 }
 
 faultline::params! {
-    // What C has: numbers,
+    // The types of C: numbers,
     /// a byte
     0o644 byte_value: byte = 1;
     /// a short
@@ -103,7 +103,7 @@ faultline::params! {
     /// an int that may be given as hyphen-value
     0o644 hyphen_value: int = 0;
 
-    // What C has not.
+    // Types that C does not have.
     /// max loop execution count
     0o644 max_loop_count: int = 100_000, range(0..=i32::MAX);
     /// runs a loop of so many rounds, at most max_loop_count
@@ -129,21 +129,21 @@ faultline::params! {
         check(is_label, "letters, digits, _ and - are allowed"), on_change(take_label);
 }
 
-/// How many rounds a loop may have.
+/// Returns the most rounds that a loop may have.
 #[inline(never)]
 pub(crate) fn limit() -> i32 {
     max_loop_count.get()
 }
 
-/// Runs a loop, which `max_loop_count` bounds while it runs.
+/// Runs a loop, which checks `max_loop_count` in each round.
 fn run_rounds(wanted: u32) -> Result<(), Refusal> {
     rounds::run(wanted, limit)
 }
 
-/// How often `even` was changed.
+/// The number of changes of `even`.
 static EVEN_CHANGES: AtomicU32 = AtomicU32::new(0);
 
-/// Takes a number that is even.
+/// Accepts even numbers.
 fn take_even(value: i32) -> Result<(), Refusal> {
     if value & 1 != 0 {
         return Err(Refusal::because("even numbers are allowed"));
@@ -157,7 +157,7 @@ fn show_even_changes(out: &mut dyn fmt::Write) -> fmt::Result {
     write!(out, "{}", EVEN_CHANGES.load(Relaxed))
 }
 
-/// May something be called this?
+/// Returns whether `text` is a valid label.
 fn is_label(text: &str) -> bool {
     !text.is_empty()
         && text
@@ -165,7 +165,7 @@ fn is_label(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
 }
 
-/// Takes any name but one, which is refused with an error of its own.
+/// Accepts any label but `busy`, which is refused with `EBUSY`.
 fn take_label(text: &str) -> Result<(), Refusal> {
     if text == "busy" {
         return Err(EBUSY.into());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A loop that a parameter bounds while it runs.
+//! A loop whose bound is a parameter, which can change while the loop runs.
 
 use core::{
     fmt,
@@ -17,14 +17,14 @@ use faultline::{
     task::time, //
 };
 
-/// After so many rounds others get the CPU.
+/// The number of rounds after which the loop sleeps, to leave the CPU to others.
 const ROUNDS_AT_ONCE: u32 = 1 << 24;
 
-/// How many rounds the last loop had.
+/// The number of rounds of the last loop.
 static LAST_COUNT: AtomicU32 = AtomicU32::new(0);
 
-/// Runs a loop of `wanted` rounds, or of as many as the `limit`, which is asked in each round,
-/// allows. It takes a second or two for the most that can be; other parameters wait meanwhile.
+/// Runs a loop of `wanted` rounds, or fewer if `limit`, which is called in each round, returns
+/// less. The longest loop takes a second or two; other parameters wait meanwhile.
 pub(crate) fn run(wanted: u32, limit: impl Fn() -> i32) -> Result<(), Refusal> {
     let mut count = 0u32;
     while count < wanted {
@@ -41,7 +41,7 @@ pub(crate) fn run(wanted: u32, limit: impl Fn() -> i32) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Shows how many rounds the last loop had.
+/// Shows the number of rounds of the last loop.
 pub(crate) fn show_last_count(out: &mut dyn fmt::Write) -> fmt::Result {
     write!(out, "{}", LAST_COUNT.load(Relaxed))
 }

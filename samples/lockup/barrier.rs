@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The barrier: where the threads of a run wait for each other.
+//! The barrier at which the threads of a run wait for each other.
 
 use core::sync::atomic::{
     AtomicBool,
@@ -18,25 +18,25 @@ use faultline::task::{
     }, //
 };
 
-/// How long a thread keeps its CPU from others while it waits for the other CPUs.
+/// The longest time for which a thread waits for the other CPUs with preemption off.
 const AT_ONCE_NS: u64 = 100 * NSEC_PER_MSEC;
 
-/// How often threads have come to where they wait for each other.
+/// Counts how often threads have reached each of the points at which they wait for each other.
 pub(crate) struct Barrier {
-    /// How many threads there are.
+    /// The number of threads.
     threads: usize,
-    /// Before they hold, asleep.
+    /// Arrivals before a hold, waiting asleep.
     gathered: AtomicUsize,
-    /// Before they hold, and none of them sleeps any more.
+    /// Arrivals before a hold, waiting awake.
     ready: AtomicUsize,
-    /// While they hold.
+    /// Arrivals during a hold.
     met: AtomicUsize,
-    /// One of them will not come.
+    /// Whether one of the threads will not arrive.
     is_missing: AtomicBool,
 }
 
 impl Barrier {
-    /// A barrier for so many threads.
+    /// Makes a barrier for this number of threads.
     pub(crate) const fn new(threads: usize) -> Self {
         Self {
             threads,
@@ -47,18 +47,18 @@ impl Barrier {
         }
     }
 
-    /// Says that one of the threads will not come, so that the others do not wait.
+    /// Announces that one of the threads will not arrive, so that the others do not wait for it.
     pub(crate) fn stay_away(&self) {
         self.is_missing.store(true, SeqCst);
     }
 
-    /// Returns whether one of the threads will not come.
+    /// Returns whether one of the threads will not arrive.
     pub(crate) fn is_missing(&self) -> bool {
         self.is_missing.load(SeqCst)
     }
 
-    /// Adds to `come` and waits until all threads have, as often as this
-    /// `iteration` says; false if `is_off`, or if one of them will not come.
+    /// Counts this thread in `come`, and waits until all threads have been counted `iteration`
+    /// times. Returns false if `is_off` returns true, or if one of the threads will not arrive.
     #[inline]
     fn wait_for_all(
         &self,
@@ -78,25 +78,27 @@ impl Barrier {
         true
     }
 
-    /// Waits for the other threads before a hold, so that none that is held
-    /// keeps another from coming: from being started, or from being woken by a
-    /// timer of that CPU. So they first wait until all are awake, and [then]
-    /// until none of them sleeps.
+    /// Waits asleep for the other threads before a hold. Returns whether all have arrived.
     ///
-    /// [then]: Self::gather_awake
+    /// A held CPU could keep another thread from being started, or from being woken by a timer of
+    /// that CPU. So the threads first wait here until all have arrived, and then in
+    /// [`gather_awake`] until all are awake.
+    ///
+    /// [`gather_awake`]: Self::gather_awake
     pub(crate) fn gather(&self, iteration: u32, me: &Me<'_>) -> bool {
         let asleep = || time::sleep_ms(1);
         self.wait_for_all(&self.gathered, iteration, || me.should_stop(), asleep)
     }
 
-    /// The second part of it.
+    /// Waits awake for the other threads, after [`gather`](Self::gather). Returns whether all have
+    /// arrived.
     pub(crate) fn gather_awake(&self, iteration: u32, me: &Me<'_>) -> bool {
         self.wait_for_all(&self.ready, iteration, || me.should_stop(), cpu::relax)
     }
 
-    /// The same for a thread that leaves the CPU to nobody meanwhile, and so not for
-    /// long: the one that does not come may be waiting for this CPU. If it
-    /// fails, it can be tried again.
+    /// Waits like [`gather_awake`](Self::gather_awake), but with preemption off, and only for
+    /// [`AT_ONCE_NS`], since a missing thread may be waiting for this CPU. Can be repeated if it
+    /// returns false.
     pub(crate) fn gather_at_once(&self, iteration: u32, _off: &PreemptionOff) -> bool {
         let all = self.threads.saturating_mul(iteration as usize);
         let until_ns = time::monotonic_ns().saturating_add(AT_ONCE_NS);
@@ -108,7 +110,7 @@ impl Barrier {
             }
             let is_off = self.is_missing.load(SeqCst) || time::monotonic_ns() >= until_ns;
             let one_less = come.wrapping_sub(1);
-            // Unless the last one came just now, and goes on.
+            // Fails if another thread arrived meanwhile, which may have been the last.
             if is_off
                 && self
                     .ready
@@ -121,8 +123,8 @@ impl Barrier {
         }
     }
 
-    /// Waits while this thread holds something, until all others do; false if
-    /// `is_over`, or if one of them will not come.
+    /// Waits, holding a lock or a CPU, until all threads do. Returns false if `is_over` returns
+    /// true, or if one of the threads will not arrive.
     #[inline]
     pub(crate) fn meet(&self, iteration: u32, is_over: impl Fn() -> bool, wait: impl Fn()) -> bool {
         self.wait_for_all(&self.met, iteration, is_over, wait)

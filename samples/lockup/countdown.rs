@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The countdown before the first hold, and the pause between two.
+//! The countdown before the first hold, and the pause between two holds.
 
 use faultline::{
     prelude::*,
@@ -18,7 +18,7 @@ use crate::{
     plan::Plan, //
 };
 
-/// Counts the seconds of the delay; false if it was cancelled.
+/// Counts down the seconds of the delay. Returns false if it was cancelled.
 pub(crate) fn count_down(plan: &Plan, cpu: Option<u32>, me: &Me<'_>) -> bool {
     let begin = time::monotonic_ns();
     let mut second = 0u32;
@@ -35,7 +35,7 @@ pub(crate) fn count_down(plan: &Plan, cpu: Option<u32>, me: &Me<'_>) -> bool {
     !me.should_stop()
 }
 
-/// Pauses between two iterations; false if it was cancelled.
+/// Pauses between two iterations. Returns false if the pause was cancelled.
 pub(crate) fn cool_down(me: &Me<'_>) -> bool {
     let begin = time::monotonic_ns();
     let mut second = 0u32;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The diagnosis: which detectors have seen a run, and if none, why that may be.
+//! The diagnosis: which detectors have reported a run, and if none, the likely reason.
 
 use core::fmt;
 
@@ -15,7 +15,7 @@ use crate::{
     plan::Plan, //
 };
 
-/// Shows what the counters say of a run, or why they say nothing.
+/// Shows which counters a run has moved, or the likely reason why none has.
 pub(crate) struct Diagnosis<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) evidence: &'a Evidence,
@@ -64,7 +64,7 @@ impl fmt::Display for Diagnosis<'_> {
             };
             return write!(
                 f,
-                "{begin}this kernel shows no {wanted}, so look for its report in this log"
+                "{begin}this kernel has no {wanted}: look for a report in this log"
             );
         }
         let begin = if any {
@@ -81,7 +81,7 @@ impl fmt::Display for Diagnosis<'_> {
 }
 
 impl Diagnosis<'_> {
-    /// Writes the best reason why nothing was detected.
+    /// Writes the likeliest reason why nothing was detected.
     fn why_not(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mode = self.plan.mode;
         let decided = match mode.detector {
@@ -96,19 +96,18 @@ impl Diagnosis<'_> {
         }
         match mode.overlooked {
             Some(overlooked) => f.write_str(overlooked),
-            None => f.write_str("the detector seems to be set up for it, but did not count it"),
+            None => f.write_str("the detector seems to be on, but did not count it"),
         }
     }
 }
 
-/// Each of these writes the reason and returns true, if it knows one.
+/// Each of these writes a reason and returns true, if it finds one.
 impl Diagnosis<'_> {
     fn soft_lockup(&self, f: &mut fmt::Formatter<'_>) -> Result<bool, fmt::Error> {
         let Self { plan, evidence, .. } = self;
         let soft = &evidence.soft;
 
-        // Where there is no hard lockup detector, each of the two is 0 because
-        // the other is.
+        // Without a hard lockup detector, each of the two is 0 if the other is.
         let off = match (soft.soft_is_on(), soft.is_on(), soft.thresh()) {
             (Some(false), Some(false), _) => {
                 Some("kernel.soft_watchdog is 0, and so is kernel.watchdog")
@@ -116,7 +115,7 @@ impl Diagnosis<'_> {
             (Some(false), ..) => Some("kernel.soft_watchdog is 0"),
             (_, Some(false), _) => Some("kernel.watchdog is 0"),
             (.., Some(0)) => Some("kernel.watchdog_thresh is 0"),
-            _ if plan.touch_watchdog => Some("touch_watchdog told the watchdog so"),
+            _ if plan.touch_watchdog => Some("touch_watchdog kept the watchdog from reporting"),
             _ => None,
         };
         if let Some(off) = off {
@@ -133,9 +132,9 @@ impl Diagnosis<'_> {
         let (None, Some(thresh)) = (plan.mode.overlooked, soft.thresh()) else {
             return Ok(false);
         };
-        // It looks five times in twice the threshold T, and reports when more
-        // than 2T units of 2^30 ns are over, counted in whole units: at the
-        // first look after 2T + 1 of them, or the next if the CPU was idle.
+        // The watchdog checks five times in twice the threshold T, and reports when more
+        // than 2T units of 2^30 ns have passed, counted in whole units: at the first check
+        // after 2T + 1 units, or at the next one if the CPU was idle.
         let soonest = thresh.saturating_mul(2);
         let look_ns = soonest.saturating_mul(NSEC_PER_SEC / 5);
         let over_ns = soonest.saturating_add(1).saturating_mul(1 << 30);
@@ -174,7 +173,7 @@ impl Diagnosis<'_> {
             return Ok(true);
         }
         if self.plan.touch_watchdog {
-            f.write_str("touch_watchdog told the watchdog so")?;
+            f.write_str("touch_watchdog kept the watchdog from reporting")?;
             return Ok(true);
         }
         match hard.thresh() {
@@ -205,7 +204,7 @@ impl Diagnosis<'_> {
                     "RCU reports after rcupdate.rcu_cpu_stall_timeout={secs} s"
                 )?;
                 if DELAY != 0 {
-                    write!(f, " and {DELAY} s more, as PROVE_RCU has it")?;
+                    write!(f, " and {DELAY} s more, with PROVE_RCU")?;
                 }
                 Ok(true)
             }
@@ -217,7 +216,7 @@ impl Diagnosis<'_> {
         let hung = &self.evidence.hung;
 
         if hung.is_off_since_oops() == Some(true) {
-            f.write_str("since an oops the hung task detector is off, until the next boot")?;
+            f.write_str("the hung task detector is off since an oops, until the next boot")?;
             return Ok(true);
         }
         match hung.timeout_secs() {

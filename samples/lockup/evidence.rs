@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The evidence: what the kernel has counted before and after the holds of a run, and how its
-//! detectors are set.
+//! The evidence: the kernel's counters before and after the holds of a run, and the settings of its
+//! detectors.
 
 use core::{
     fmt,
@@ -24,7 +24,7 @@ use crate::{
     state::State, //
 };
 
-/// The kernel's counters, before and after, and how its detectors are set.
+/// The kernel's counters, before and after, and the settings of its detectors.
 pub(crate) struct Evidence {
     counters: Counters,
     before: Counts,
@@ -36,19 +36,19 @@ pub(crate) struct Evidence {
     pub(crate) thresholds: Thresholds,
 }
 
-/// The thresholds of the detectors, as they were read last. Shown, each that is known is a
-/// ` name=value`: whoever reads the log can tell when a report was due.
+/// The thresholds of the detectors, as last read. Each known threshold is shown as ` name=value`,
+/// so that a reader of the log can tell when a report was due.
 pub(crate) struct Thresholds([AtomicU64; 3]);
 
 impl Thresholds {
-    /// What the kernel calls them.
+    /// The names of the thresholds in the kernel.
     const NAMES: [&'static str; 3] = [
         "watchdog_thresh",
         "rcu_cpu_stall_timeout",
         "hung_task_timeout_secs",
     ];
 
-    /// It was not read, or cannot be.
+    /// A threshold that was not read, or cannot be.
     const UNKNOWN: u64 = u64::MAX;
 
     fn set(&self, values: [Option<u64>; 3]) {
@@ -70,18 +70,18 @@ impl fmt::Display for Thresholds {
     }
 }
 
-/// What counters showed once.
+/// Values of the counters at one time.
 struct Counts([AtomicU64; Counters::COUNT]);
 
 impl Counts {
-    /// The kernel has no such counter, or it was not looked at yet.
+    /// A counter that the kernel does not have, or that was not read yet.
     const NONE: u64 = u64::MAX;
 
     const fn none() -> Self {
         Self([const { AtomicU64::new(Self::NONE) }; Counters::COUNT])
     }
 
-    /// Takes what they show, unless they showed less before.
+    /// Stores the values that are less than those stored before.
     fn take(&self, counts: [Option<u64>; Counters::COUNT]) {
         for (place, count) in self.0.iter().zip(counts) {
             if let Some(count) = count {
@@ -90,7 +90,7 @@ impl Counts {
         }
     }
 
-    /// Takes what they show, in the place of what they showed before.
+    /// Stores the values, replacing those stored before.
     fn set(&self, counts: [Option<u64>; Counters::COUNT]) {
         for (place, count) in self.0.iter().zip(counts) {
             if let Some(count) = count {
@@ -107,7 +107,7 @@ impl Counts {
     }
 }
 
-/// A counter that both times showed something.
+/// A counter whose values before and after are known.
 #[derive(Clone, Copy)]
 pub(crate) struct Count {
     pub(crate) name: &'static str,
@@ -122,10 +122,10 @@ impl Count {
 }
 
 impl Evidence {
-    /// Opens all that there is.
+    /// Opens the counters and settings that this kernel has, and reads the thresholds.
     ///
-    /// A write to a parameter, in sysfs, must not read a file of sysfs: the thresholds that are
-    /// there are left out then. Those of `/proc` may be read.
+    /// A write to a parameter in sysfs must not read another file of sysfs. So thresholds in sysfs
+    /// are left out if the run was started by such a write. Those in `/proc` may be read.
     ///
     /// # Context
     ///
@@ -151,25 +151,26 @@ impl Evidence {
             .set([self.soft.thresh(), rcu.flatten(), self.hung.timeout_secs()]);
     }
 
-    /// A hold is about to begin. The first one counts; the thresholds are those of now.
+    /// Reads the counters before a hold, of which the first one counts, and the current thresholds.
     ///
     /// # Context
     ///
-    /// Process context of a task that has no lock of the module's; sleeps. The same holds for the
-    /// rest.
+    /// Process context of a task that holds no lock of the module; sleeps. The same holds for the
+    /// other functions.
     pub(crate) fn before(&self) {
         self.before.take(self.counters.read());
         self.read_thresholds(true);
     }
 
-    /// A hold is over. The last one counts.
+    /// Reads the counters after a hold, of which the last one counts.
     pub(crate) fn after(&self) {
         self.after.set(self.counters.read());
     }
 
-    /// The counters that were looked at, as soon as a hold is over. If threads have died, they
-    /// are looked at now: nobody else will. (A read of a parameter should not read another file
-    /// of sysfs, as lockdep has one class for the locks of both. After an oops it is off.)
+    /// Returns the counters, after the first hold. If threads have died, the counters are read now,
+    /// since no thread reads them any more. (Normally a read of a parameter must not read another
+    /// file of sysfs, since lockdep has one class for the locks of both. After an oops lockdep is
+    /// off.)
     pub(crate) fn counts(&self) -> impl Iterator<Item = Count> + '_ {
         let now = if State::Died.is_any() {
             self.counters.read()

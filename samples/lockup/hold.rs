@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A hold that is going on, as the function of its mode sees it.
+//! A hold in progress, as seen by the function of its mode.
 
 use faultline::{
     fault::Mortal,
@@ -18,24 +18,24 @@ use crate::{
     timer::Timer, //
 };
 
-/// A hold that is going on, in its thread.
+/// A hold in progress, in its thread.
 pub(crate) struct Hold<'a> {
     pub(crate) shared: &'a Shared,
     pub(crate) timer: Timer<'a>,
-    /// Which time it is, from 1.
+    /// The number of the iteration, from 1.
     pub(crate) iteration: u32,
-    /// The CPU that it is about, and its place among those of the plan.
+    /// The CPU to hold, and its index among those of the plan.
     pub(crate) cpu: u32,
     pub(crate) place: usize,
-    /// This is the second thread of that CPU.
+    /// Whether this is the second thread of that CPU.
     pub(crate) is_second: bool,
-    /// The thread; `None` if it strikes in a task that is not ours.
+    /// The thread; `None` at a crash point, which strikes in another task.
     pub(crate) me: Option<&'a Me<'a>>,
     pub(crate) mortal: &'a Mortal<'a>,
 }
 
 impl Hold<'_> {
-    /// Announces that nothing comes back from what is next.
+    /// Announces that this task is about to die.
     pub(crate) fn note_death(&self) {
         State::Holding.change_to(State::Died);
         if self.me.is_some() {
@@ -43,13 +43,13 @@ impl Hold<'_> {
         }
     }
 
-    /// Waits for the other threads of the plan while it holds something, busily.
-    /// Returns whether all of them have come.
+    /// Busy-waits for the other threads of the plan, holding a lock or a CPU. Returns whether all
+    /// of them have arrived.
     pub(crate) fn meet(&self) -> bool {
         self.meet_by(cpu::relax)
     }
 
-    /// The same, asleep.
+    /// Waits like [`meet`](Self::meet), but asleep.
     pub(crate) fn meet_asleep(&self) -> bool {
         self.meet_by(|| time::sleep_ms(1))
     }
@@ -60,7 +60,7 @@ impl Hold<'_> {
         self.shared.barrier.meet(self.iteration, is_over, wait)
     }
 
-    /// Returns whether it has a partner that waits for it.
+    /// Returns whether another thread of the run waits for this one.
     pub(crate) fn has_partner(&self) -> bool {
         matches!(self.shared.plan.mode.team, Team::Ring | Team::Twins)
     }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Provokes every fault that a watchdog or a panic policy exists for, to prove
-//! that on this machine they do what they are there for.
+//! Provokes every fault that a watchdog or a panic policy exists for, to prove that these work
+//! on this machine.
 //!
-//! The [parameters](params) become [settings], and those a [`Plan`](plan::Plan), or are refused
+//! The [parameters](params) become [settings], and these a [`Plan`](plan::Plan), or are refused
 //! before anything runs. A plan becomes a [`Run`](run::Run): for each of its CPUs a [thread]
-//! counts down, does what the [mode](modes) is, and [holds](hold) the CPU in it until the time is
-//! over or a detector panics; or the fault strikes at a [crash point](point). What came of it is
-//! reported once, after the last thread, as a [result] with the [evidence] and a
-//! [diagnosis]. From load to unload there is a [session] of such runs, one after the
-//! other. Unloading calls off what can be, and waits for the rest.
+//! counts down, injects the fault of the [mode](modes), and [holds](hold) the CPU until the time
+//! is over or a detector panics; or the fault strikes at a [crash point](point). After the last
+//! thread the run is reported once, as a [result] with the [evidence] and a [diagnosis]. From load
+//! to unload there is a [session] of such runs, one after the other. Unloading cancels a run that
+//! can be cancelled, and waits for one that cannot.
 //!
-//! The files use each other in this order only; beside it are what all may ask: the [state],
-//! the parameters that are [live], and what is known of a [mode].
+//! The files depend on each other only in this order. All of them may use the [state], the
+//! parameters that are [live], and the properties of a [mode].
 
 #![forbid(unsafe_code)]
 
@@ -47,7 +47,7 @@ struct Lockup(#[allow(dead_code, reason = "it is dropped at unload")] Publicatio
 
 impl Module for Lockup {
     fn init() -> Result<Self> {
-        // Dropped if what follows fails.
+        // Dropped if the next call fails.
         let session = session::open()?;
         params::begin_at_load()?;
         Ok(Self(session))

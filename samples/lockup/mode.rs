@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is known of each mode: who takes part, what ends it, and what detects it.
+//! The properties of each mode: its threads, its end, and its detector.
 //!
-//! The plan and the result ask this. What a mode does is in [`modes`](crate::modes).
+//! Plan and result use them. The functions of the modes are in [`modes`](crate::modes).
 
-/// Which threads a mode takes.
+/// The threads of a mode.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Team {
-    /// One for each CPU; they do not know of each other.
+    /// One for each CPU, independent of each other.
     Each,
-    /// Two for each CPU, of which the second may run on any.
+    /// Two for each CPU, of which the second may run on any CPU.
     Twins,
     /// One for each of two CPUs or more, each of which waits for the next.
     Ring,
@@ -17,56 +17,56 @@ pub(crate) enum Team {
     Single,
 }
 
-/// What ends it.
+/// How a mode ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ends {
-    /// The time.
+    /// At the deadline.
     Deadline,
-    /// The time, or a request to stop.
+    /// At the deadline, or by a request to stop.
     Stop,
-    /// It is over at once.
+    /// At once.
     Once,
-    /// The thread dies of it.
+    /// By the death of the thread.
     Death,
-    /// Only a reboot does.
+    /// Only by a reboot.
     Never,
 }
 
-/// What in a kernel that is set up well reports it.
+/// The detector that reports a mode, in a kernel with the right settings.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Detector {
     SoftLockup,
     HardLockup,
     RcuStall,
     HungTask,
-    /// A report of its own, which comes in any case.
+    /// A warning, which the fault itself causes.
     Warning,
     Nothing,
 }
 
-/// What is known of a fault that is to be injected.
+/// The properties of a mode.
 pub(crate) struct Mode {
-    /// What users call it.
+    /// The name of the mode.
     pub(crate) word: &'static str,
     pub(crate) team: Team,
     pub(crate) ends: Ends,
     pub(crate) detector: Detector,
-    /// There is a loop of ours in which the watchdogs can be touched.
+    /// Whether it has a loop of ours, in which the watchdogs can be touched.
     pub(crate) spins: bool,
-    /// That loop is in a context where nothing may sleep.
+    /// Whether that loop is in atomic context.
     pub(crate) atomic: bool,
-    /// Nothing but an NMI is let through to each of the CPUs.
+    /// Whether each of the CPUs takes no interrupts except NMIs.
     pub(crate) deaf: bool,
-    /// It can strike in the middle of any function.
+    /// Whether it can strike in the middle of any function.
     pub(crate) anywhere: bool,
-    /// Why a detector that is set up well may overlook it.
+    /// Why a detector with the right settings may not report it.
     pub(crate) overlooked: Option<&'static str>,
-    /// Why it is no fault where the kernel is built with `PREEMPT_RT`.
+    /// Why it is not a fault on a kernel with `PREEMPT_RT`.
     pub(crate) harmless_on_rt: Option<&'static str>,
 }
 
 impl Mode {
-    /// A CPU that spins until the time is over, where nothing may sleep.
+    /// A CPU that spins in atomic context until the deadline.
     pub(crate) const SPINS: Self = Self {
         word: "",
         team: Team::Each,
@@ -80,7 +80,7 @@ impl Mode {
         harmless_on_rt: None,
     };
 
-    /// One that does so with interrupts off.
+    /// A CPU that does so with interrupts off.
     pub(crate) const DEAF: Self = Self {
         detector: Detector::HardLockup,
         deaf: true,
@@ -96,7 +96,7 @@ impl Mode {
         ..Self::SPINS
     };
 
-    /// What is over as soon as it was done.
+    /// A fault that is over at once.
     pub(crate) const STRIKES: Self = Self {
         ends: Ends::Once,
         detector: Detector::Warning,
@@ -106,17 +106,17 @@ impl Mode {
         ..Self::SPINS
     };
 
-    /// Returns whether a request to stop ends it, before the time is over.
+    /// Returns whether a request to stop ends it before the deadline.
     pub(crate) fn is_stoppable(&self) -> bool {
         self.ends == Ends::Stop
     }
 
-    /// Returns whether it can be done again after it was done.
+    /// Returns whether it can be repeated.
     pub(crate) fn is_repeatable(&self) -> bool {
         !matches!(self.ends, Ends::Death | Ends::Never)
     }
 
-    /// How many spinlocks the threads of a run on `cpus` CPUs share.
+    /// Returns the number of spinlocks that the threads of a run on `cpus` CPUs share.
     pub(crate) fn locks(&self, cpus: usize) -> usize {
         if self.team == Team::Ring {
             cpus
@@ -125,7 +125,7 @@ impl Mode {
         }
     }
 
-    /// How many pairs of mutexes they share.
+    /// Returns the number of pairs of mutexes that they share.
     pub(crate) fn mutexes(&self, cpus: usize) -> usize {
         if self.team == Team::Twins {
             cpus

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The modes: what is done, and to whom.
+//! The table of modes, and their functions.
 //!
 //! A mode is a row of the table below. Its function enters a context and spins
-//! or sleeps there until the [`Timer`](crate::timer::Timer) is over, or does what
-//! there is no way back from. These functions are what a stack trace shows, so
-//! they are not inlined and have telling names. There is a file for each family.
+//! or sleeps there until the [`Timer`](crate::timer::Timer) is over, or injects a fatal
+//! fault. These functions appear in stack traces, so they are not inlined and have
+//! descriptive names. There is a file for each family.
 
 mod cpu;
 mod death;
@@ -28,15 +28,15 @@ use crate::{
     }, //
 };
 
-/// A mode, and the function that does it.
+/// A mode and its function.
 pub(crate) struct Fault {
     pub(crate) mode: Mode,
-    /// Injects it, in the thread of a CPU or in the call that is struck.
+    /// Injects the fault, in the thread of a CPU or in the call at a crash point.
     pub(crate) inject: fn(&Hold<'_>) -> Result,
 }
 
 impl Fault {
-    /// A row of the table.
+    /// Makes a row of the table.
     const fn new(
         word: &'static str,
         inject: fn(&Hold<'_>) -> Result,
@@ -51,7 +51,7 @@ impl Words for Fault {
     const WORDS: &'static [(&'static str, Self)] = &FAULTS;
 }
 
-/// All faults, by the mode that asks for them.
+/// All faults, by the names of their modes.
 static FAULTS: [(&str, Fault); 22] = [
     Fault::new(
         "soft",
@@ -78,7 +78,7 @@ static FAULTS: [(&str, Fault); 22] = [
         cpu::spin_softirqs_off,
         Mode {
             harmless_on_rt: Some(
-                "softirqs are threads there, and a thread that keeps them off is preempted",
+                "softirqs are threads, and a thread that disables them can be preempted",
             ),
             ..Mode::SPINS
         },
@@ -143,7 +143,7 @@ static FAULTS: [(&str, Fault); 22] = [
         cpu::stop_machine_and_spin,
         Mode {
             team: Team::Single,
-            deaf: false, // by itself for all CPUs, so that cpus says nothing about it
+            deaf: false, // it always affects all CPUs, so the check of `cpus` does not apply
             ..Mode::DEAF
         },
     ),
@@ -208,7 +208,7 @@ static FAULTS: [(&str, Fault); 22] = [
             spins: false,
             atomic: false,
             overlooked: Some(
-                "whether memory ran out is in oom_kill of /proc/vmstat and in this log",
+                "see oom_kill in /proc/vmstat, or this log, for whether memory ran out",
             ),
             ..Mode::SPINS
         },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The plan: what the settings mean, with every contradiction refused.
+//! The plan: the settings, resolved and checked for contradictions.
 
 use core::fmt;
 
@@ -33,35 +33,35 @@ use crate::{
     }, //
 };
 
-/// What is going to happen. What may change while it does is [`live`].
+/// The plan of a run. Parameters that may change during the run are in [`live`].
 pub(crate) struct Plan {
     pub(crate) begun_by: BegunBy,
     pub(crate) run_id: Text<RUN_ID_MAX>,
     pub(crate) mode: &'static Mode,
-    /// The CPUs that it is about; there is at least one, and all were online.
+    /// The CPUs to hold: at least one, and all were online.
     pub(crate) cpus: CpuSet,
     pub(crate) force: bool,
     /// At least 1.
     pub(crate) iterations: u32,
     pub(crate) touch_watchdog: bool,
     pub(crate) alloc_under_lock: bool,
-    /// Not 0 for the mode that has it.
+    /// Not 0 for a mode that uses it.
     pub(crate) limit_mib: u32,
     pub(crate) at: Option<At>,
 }
 
-/// In which call of which function it strikes.
+/// The function, and the number of its call, at which the fault strikes.
 pub(crate) struct At {
     pub(crate) function: Text<FUNCTION_MAX>,
     /// At least 1.
     pub(crate) count: u32,
 }
 
-/// Refuses the run of this name.
+/// Checks the settings of the run with this name.
 struct Judge<'a>(&'a Text<RUN_ID_MAX>);
 
 impl Judge<'_> {
-    /// Refuses with a line in the log, unless it `is_right`.
+    /// Fails with `error` and logs the reason, unless `is_right`.
     fn insist(&self, is_right: bool, error: Error, why: fmt::Arguments<'_>) -> Result {
         if is_right {
             return Ok(());
@@ -72,12 +72,12 @@ impl Judge<'_> {
 }
 
 impl Plan {
-    /// Makes a plan of the settings, or refuses with a line in the log.
+    /// Makes a plan from the settings. On failure the reason is logged.
     ///
     /// # Errors
     ///
-    /// `EINVAL` for what contradicts itself or the machine, `EOPNOTSUPP` for what this kernel
-    /// cannot do, `EPERM` without a crash kernel, `ENOMEM`.
+    /// `EINVAL` if the settings contradict each other or the machine, `EOPNOTSUPP` if this kernel
+    /// does not support them, `EPERM` without a crash kernel, `ENOMEM`.
     pub(crate) fn new(mode: &'static Mode, settings: Settings) -> Result<Self> {
         let Settings { run_id, force, .. } = settings;
         let judge = Judge(&run_id);
@@ -95,12 +95,12 @@ impl Plan {
         judge.insist(
             live::take_hold_secs() != 0 || force,
             EINVAL,
-            format_args!("hold_secs=0: to hold for ever needs force=1"),
+            format_args!("hold_secs=0: holding for ever needs force=1"),
         )?;
         judge.insist(
             mode.ends != Ends::Never || force,
             EINVAL,
-            format_args!("mode={word}: the kernel does not survive it, which needs force=1"),
+            format_args!("mode={word}: needs force=1, since the kernel does not survive it"),
         )?;
         let plan = Self {
             begun_by: settings.begun_by,
@@ -126,7 +126,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Refuses what makes no sense together.
+    /// Refuses contradictory settings.
     fn refuse_contradictions(&self, judge: &Judge<'_>) -> Result {
         let Self { mode, at, .. } = self;
         let word = mode.word;
@@ -136,49 +136,49 @@ impl Plan {
         judge.insist(
             iterations == 1 || mode.is_repeatable(),
             EINVAL,
-            format_args!("iterations={iterations}: mode={word} can be done once"),
+            format_args!("iterations={iterations}: mode={word} cannot be repeated"),
         )?;
         judge.insist(
             iterations == 1 || at.is_none(),
             EINVAL,
-            format_args!("iterations={iterations}: at= strikes once"),
+            format_args!("iterations={iterations}: a crash point (at=) strikes only once"),
         )?;
         judge.insist(
             cooldown_secs == 0 || iterations > 1,
             EINVAL,
             format_args!(
-                "cooldown_secs={cooldown_secs}: it is a pause between iterations, of which there \
-                 is one: set iterations"
+                "cooldown_secs={cooldown_secs}: needs iterations above 1, between which it is a \
+                 pause"
             ),
         )?;
         judge.insist(
             !self.touch_watchdog || mode.spins,
             EINVAL,
-            format_args!("touch_watchdog=1: mode={word} has no loop in which to do it"),
+            format_args!("touch_watchdog=1: mode={word} does not spin"),
         )?;
         judge.insist(
             !self.alloc_under_lock || mode.atomic,
             EINVAL,
-            format_args!("alloc_under_lock=1: mode={word} has no lock or atomic section of ours"),
+            format_args!("alloc_under_lock=1: mode={word} does not spin in atomic context"),
         )?;
         judge.insist(
             !self.alloc_under_lock || at.is_none(),
             EINVAL,
-            format_args!("alloc_under_lock=1: at= may strike inside of the allocator"),
+            format_args!("alloc_under_lock=1: not allowed with at=, which may be in the allocator"),
         )?;
         judge.insist(
             !self.alloc_under_lock || !context::PREEMPT_RT,
             EOPNOTSUPP,
             format_args!(
-                "alloc_under_lock=1: this kernel is built with PREEMPT_RT, where the allocator's \
-                 locks sleep, also for GFP_ATOMIC"
+                "alloc_under_lock=1: this kernel is built with PREEMPT_RT: the allocator's locks \
+                 sleep, even for GFP_ATOMIC"
             ),
         )?;
         let limit_mib = self.limit_mib;
         judge.insist(
             limit_mib == 0 || word == "oom",
             EINVAL,
-            format_args!("limit_mib={limit_mib}: mode={word} has no limit, mode=oom has one"),
+            format_args!("limit_mib={limit_mib}: mode={word} has no limit, only mode=oom has"),
         )?;
         judge.insist(
             limit_mib != 0 || word != "oom",
@@ -190,14 +190,14 @@ impl Plan {
             (limit_mib as usize) < has_mib || self.force,
             EINVAL,
             format_args!(
-                "limit_mib={limit_mib}: this machine has {has_mib} MiB: the kernel would kill \
-                 everything and panic, which needs force=1"
+                "limit_mib={limit_mib}: needs force=1, since this machine has {has_mib} MiB: the \
+                 kernel would kill everything and panic"
             ),
         )?;
         Ok(())
     }
 
-    /// How many threads it takes.
+    /// Returns the number of threads of the run.
     pub(crate) fn threads(&self) -> usize {
         let cpus = self.cpus.len();
         match self.mode.team {
@@ -239,7 +239,7 @@ impl fmt::Display for Plan {
     }
 }
 
-/// The crash point that the settings mean.
+/// Returns the crash point of the settings, if there is one.
 fn crash_point(
     judge: &Judge<'_>,
     mode: &Mode,
@@ -250,7 +250,7 @@ fn crash_point(
         judge.insist(
             count == 1,
             EINVAL,
-            format_args!("count={count}: calls of which function? at= names it"),
+            format_args!("count={count}: needs at=, the function whose calls are counted"),
         )?;
         return Ok(None);
     }
@@ -258,7 +258,7 @@ fn crash_point(
         mode.anywhere,
         EINVAL,
         format_args!(
-            "at={function}: mode={} cannot be in the middle of any function; soft, hard, panic, \
+            "at={function}: mode={} cannot strike in the middle of a function; soft, hard, panic, \
              oops, bug and warn can",
             mode.word
         ),
@@ -266,7 +266,7 @@ fn crash_point(
     Ok(Some(At { function, count }))
 }
 
-/// The CPUs that the settings mean.
+/// Returns the CPUs of the settings.
 fn resolve_cpus(
     judge: &Judge<'_>,
     mode: &Mode,
@@ -293,24 +293,24 @@ fn resolve_cpus(
     judge.insist(
         cpus.iter().all(|cpu| online.contains(cpu)),
         EINVAL,
-        format_args!("cpus={cpus}: a list of online CPUs is allowed: {online}"),
+        format_args!("cpus={cpus}: only online CPUs are allowed: {online}"),
     )?;
     judge.insist(
         mode.team != Team::Ring || cpus.len() >= 2,
         EINVAL,
-        format_args!("cpus={cpus}: mode={word} takes two CPUs or more, of {online}"),
+        format_args!("cpus={cpus}: mode={word} needs two CPUs or more, of {online}"),
     )?;
     judge.insist(
         mode.team != Team::Single || cpus.len() == 1,
         EINVAL,
-        format_args!("cpus={cpus}: mode={word} takes one CPU, of {online}"),
+        format_args!("cpus={cpus}: mode={word} needs a single CPU, of {online}"),
     )?;
     judge.insist(
         !mode.deaf || is_anywhere || force || online.iter().any(|cpu| !cpus.contains(cpu)),
         EINVAL,
         format_args!(
-            "cpus={cpus}: with mode={word} on all CPUs that are online, none is left to see it or \
-             to end it: leave one out, or set force=1"
+            "cpus={cpus}: mode={word} on all online CPUs leaves none to detect or to end it: \
+             leave one out, or set force=1"
         ),
     )?;
     Ok(cpus)

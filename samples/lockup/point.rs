@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The crash point: a run whose fault strikes in the middle of a call that
-//! somebody else makes.
+//! The crash point: a run whose fault strikes in the middle of a call, in another task.
 //!
-//! A thread counts down, arms the point, and waits. What strikes may do nothing
-//! that such a call could be in the middle of, like waking that thread. So it
-//! leaves word, and the thread looks for it.
+//! A thread counts down, arms the point, and waits. The strike cannot wake the thread, since it
+//! may interrupt any code of the kernel, also a wakeup. So it stores its progress, which the
+//! thread polls.
 
 use core::sync::atomic::{
     AtomicU8,
@@ -41,22 +40,22 @@ use crate::{
     timer::Timer, //
 };
 
-/// What strikes.
+/// The strike of a run, and its progress.
 pub(crate) struct Striker {
     fault: &'static Fault,
     shared: Arc<Shared>,
-    /// How far it is: one of the following.
+    /// The progress: one of the following.
     at: AtomicU8,
 }
 
 impl Striker {
-    /// The call has not come.
+    /// The call has not been made yet.
     const WAITING: u8 = 0;
-    /// It has.
+    /// The call was made, and the fault is being injected.
     const STRUCK: u8 = 1;
-    /// It is over.
+    /// The fault is over.
     const DONE: u8 = 2;
-    /// It was called off before that.
+    /// The run was cancelled before the call was made.
     const CANCELLED: u8 = 3;
 
     pub(crate) fn new(fault: &'static Fault, shared: Arc<Shared>) -> Self {
@@ -67,7 +66,7 @@ impl Striker {
         }
     }
 
-    /// Goes on from `WAITING`; false if the other was first.
+    /// Changes the progress from `WAITING`. Returns false if it had already changed.
     fn claim(&self, to: u8) -> bool {
         self.at
             .compare_exchange(Self::WAITING, to, SeqCst, SeqCst)
@@ -93,7 +92,7 @@ impl Strike for Striker {
             me: None,
             mortal: task,
         };
-        // Modes that can be here do not fail.
+        // Modes that can strike anywhere do not fail.
         let _ = (self.fault.inject)(&hold);
         shared.ends(cpu, hold.timer.ms());
         shared.progress.iterations_done.store(1, SeqCst);
@@ -101,7 +100,7 @@ impl Strike for Striker {
     }
 }
 
-/// The body of the thread.
+/// The body of the thread that arms the point.
 pub(crate) fn run(shared: &Shared, point: &CrashPoint<Striker>, me: &Me<'_>) {
     let run_id = &shared.plan.run_id;
 
@@ -110,24 +109,24 @@ pub(crate) fn run(shared: &Shared, point: &CrashPoint<Striker>, me: &Me<'_>) {
         return shared.leave(false);
     }
     shared.evidence.before();
-    // Said first, since the call may come at once, and be the end.
+    // Logged before, since the call may be made at once, and kill the kernel.
     if let Some(At { function, count }) = &shared.plan.at {
         pr_info!("run {run_id}: armed: at={function} count={count}");
     }
     if let Err(error) = point.arm() {
         pr_err!(
-            "run {run_id}: cancelled: it cannot be armed: error {}",
+            "run {run_id}: cancelled: cannot arm the crash point: error {}",
             error.to_errno()
         );
         State::Countdown.change_to(State::Cancelled);
         return shared.leave(false);
     }
-    // What has struck meanwhile has left this state already: how many are at it comes out
-    // right all the same.
+    // If the fault has struck meanwhile, it has already left this state; the counters of the states
+    // are right all the same.
     State::Countdown.change_to(State::Armed);
 
     let striker = point.strike();
-    // What has struck holds until it is reported.
+    // After a strike, the state stays `Holding` until the run is reported.
     let holds = loop {
         let is_done = striker.at.load(SeqCst) == Striker::DONE;
         if is_done || State::Died.is_any() {
@@ -135,17 +134,17 @@ pub(crate) fn run(shared: &Shared, point: &CrashPoint<Striker>, me: &Me<'_>) {
         }
         if me.should_stop() && striker.claim(Striker::CANCELLED) {
             State::Armed.change_to(State::Cancelled);
-            pr_info!("run {run_id}: {} calls had come", point.calls());
+            pr_info!("run {run_id}: {} calls were counted", point.calls());
             break false;
         }
-        // To be asked to stop ends the sleep, but not what has struck.
+        // A request to stop ends `sleep_until` at once, but not the fault.
         if me.should_stop() {
             time::sleep_ms(20);
         } else {
             me.sleep_until(time::monotonic_ns().saturating_add(20 * NSEC_PER_MSEC));
         }
     };
-    // It costs nothing more.
+    // From here on calls of the function are not slowed down.
     point.disarm();
     shared.leave(holds);
 }

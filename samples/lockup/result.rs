@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The result: what became of a run, in the log when it is over and in sysfs at any time.
+//! The result of a run, in the log when it is over and in sysfs at any time.
 
 use core::{
     fmt,
@@ -26,14 +26,14 @@ use crate::{
     }, //
 };
 
-/// What the threads of a run have done so far.
+/// The progress of the threads of a run.
 pub(crate) struct Progress {
-    /// How many holds have begun, and when the last of them did.
+    /// The number of holds that have begun, and the begin of the last one.
     pub(crate) holds: AtomicU32,
     pub(crate) last_begin_ns: AtomicU64,
-    /// How many times all that the plan wants was done, by the one who is ahead.
+    /// The number of iterations done by the thread that is ahead.
     pub(crate) iterations_done: AtomicU32,
-    /// How many pages were taken under a lock.
+    /// The number of pages allocated under a lock.
     pub(crate) pages: AtomicU64,
 }
 
@@ -48,7 +48,7 @@ impl Progress {
     }
 }
 
-/// What a result is made from.
+/// The data from which a result is made.
 pub(crate) struct Outcome<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) evidence: &'a Evidence,
@@ -56,7 +56,7 @@ pub(crate) struct Outcome<'a> {
 }
 
 impl Outcome<'_> {
-    /// Reports what became of the run.
+    /// Logs the result of the run.
     ///
     /// # Context
     ///
@@ -68,7 +68,7 @@ impl Outcome<'_> {
 
         if State::Died.is_any() {
             pr_info!(
-                "run {run_id}: died: {holds} threads are killed by what follows or went before"
+                "run {run_id}: died: {holds} threads were killed, see the report before or after"
             );
             return;
         }
@@ -76,7 +76,7 @@ impl Outcome<'_> {
             let done = progress.iterations_done.load(SeqCst);
             match (done, holds) {
                 (_, 0) if plan.at.is_some() => {
-                    pr_info!("run {run_id}: cancelled before the call came");
+                    pr_info!("run {run_id}: cancelled before the call was made");
                 }
                 (_, 0) => pr_info!("run {run_id}: cancelled during the countdown"),
                 _ => pr_info!(
@@ -100,7 +100,7 @@ impl Outcome<'_> {
         }
     }
 
-    /// Shows the run and the counters, a `key=value` a line.
+    /// Shows the run and the counters, one `key=value` per line.
     pub(crate) fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result {
         let Self {
             plan,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A run of the plan: makes its threads, calls them off, and waits for them.
+//! A run of a plan: creates its threads, cancels them, and waits for them.
 
 use core::sync::atomic::Ordering::{
     Relaxed,
@@ -49,9 +49,9 @@ use crate::{
     timer::Timer, //
 };
 
-/// A run: when it is dropped, it is called off and waited for.
+/// A run. Dropping it cancels it and waits for its threads.
 pub(crate) struct Run {
-    /// First, so that what they share is dropped here, after them.
+    /// The first field, so that the threads are dropped before `shared`.
     threads: KVec<Kthread>,
     pub(crate) shared: Arc<Shared>,
 }
@@ -61,7 +61,7 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// What is [refused](refuse_cpu) of the CPUs, what is wrong with the crash point, `ENOMEM`.
+    /// If a CPU is [refused](refuse_cpu), or the function cannot be probed; `ENOMEM`.
     pub(crate) fn start(plan: Plan, fault: &'static Fault) -> Result<Self> {
         let shared = Arc::new(Shared::new(plan)?, GFP_KERNEL)?;
         let plan = &shared.plan;
@@ -71,7 +71,7 @@ impl Run {
             push(&mut threads, arming_thread(at, fault, &shared)?)?;
             announce(&shared, &threads);
         } else {
-            // Under the lock no CPU goes offline before its thread runs on it.
+            // Under the lock no CPU can go offline before its thread runs on it.
             cpu::hotplug_locked(|lock| -> Result {
                 let mut place: usize = 0;
                 for cpu in plan.cpus.iter() {
@@ -86,7 +86,7 @@ impl Run {
         Ok(Self { threads, shared })
     }
 
-    /// Asks the threads to stop, as far as what they are at can be stopped.
+    /// Asks the threads to stop. A hold that cannot be stopped continues.
     pub(crate) fn call_off(&self) {
         self.shared.stop.store(true, SeqCst);
         for thread in &self.threads {
@@ -94,14 +94,14 @@ impl Run {
         }
     }
 
-    /// Has threads that sleep until the end of the hold look again when that is.
+    /// Wakes threads that sleep until the end of the hold, so that they compute the end again.
     pub(crate) fn wake(&self) {
         for thread in &self.threads {
             thread.wake();
         }
     }
 
-    /// In how many seconds the hold ends that goes on; `None` for never.
+    /// Returns the number of seconds until the current hold ends; `None` for never.
     pub(crate) fn secs_left(&self) -> Option<u64> {
         let last = Timer::new(
             self.shared.progress.last_begin_ns.load(Relaxed),
@@ -119,29 +119,29 @@ impl Run {
                 pr_info!("run {run_id}: unloading waits for the release in at most {left} s");
             }
             None => pr_info!(
-                "run {run_id}: unloading waits for the release, which never comes: write the \
-             seconds after which it shall come to hold_secs"
+                "run {run_id}: unloading waits for the release, which never comes: write a number \
+                 of seconds to hold_secs to end the hold"
             ),
         }
     }
 }
 
 impl Drop for Run {
-    /// Calls off what can be, and waits for the rest.
+    /// Cancels the run, and waits for threads that cannot be stopped.
     fn drop(&mut self) {
         self.call_off();
         if State::Holding.is_any() && !self.shared.plan.mode.is_stoppable() {
             self.report_waiting();
         }
-        // The threads could just be dropped, but that wait would make the hung
-        // task detector report the unloader.
+        // Dropping the threads waits as well, but then the hung task detector would report the
+        // task that unloads the module.
         while State::Holding.is_any() {
             time::sleep_ms(20);
         }
     }
 }
 
-/// Says what is going to happen, and lets it. Nothing can fail any more.
+/// Logs the plan, and starts the threads. Cannot fail.
 fn announce(shared: &Shared, threads: &[Kthread]) {
     let thresholds = &shared.evidence.thresholds;
     pr_info!(
@@ -155,7 +155,7 @@ fn announce(shared: &Shared, threads: &[Kthread]) {
     }
 }
 
-/// The thread that arms the crash point of a plan.
+/// Creates the thread that arms the crash point of a plan.
 fn arming_thread(at: &At, fault: &'static Fault, shared: &Arc<Shared>) -> Result<Kthread> {
     let run_id = &shared.plan.run_id;
     let cpus = CpuSet::of(|cpu| shared.plan.cpus.contains(cpu))?;
@@ -171,7 +171,7 @@ fn arming_thread(at: &At, fault: &'static Fault, shared: &Arc<Shared>) -> Result
     })
 }
 
-/// Makes the thread of a CPU, and the second one where the mode has two.
+/// Creates the thread of a CPU, and the second one if the mode has two.
 fn make_threads(
     fault: &'static Fault,
     shared: &Arc<Shared>,
@@ -198,7 +198,7 @@ fn make_threads(
     Ok(())
 }
 
-/// Says that there can be no thread for `cpu`; returns what loading fails with.
+/// Logs why there is no thread for `cpu`. Returns the error with which loading fails.
 fn refuse_cpu(plan: &Plan, cpu: u32, error: Error) -> Error {
     let (run_id, cpus) = (&plan.run_id, &plan.cpus);
     if error == ENODEV {
@@ -206,6 +206,8 @@ fn refuse_cpu(plan: &Plan, cpu: u32, error: Error) -> Error {
         return EINVAL;
     }
     let errno = error.to_errno();
-    pr_err!("run {run_id}: refused: cpus={cpus}: no thread for CPU {cpu}: error {errno}");
+    pr_err!(
+        "run {run_id}: refused: cpus={cpus}: cannot create a thread for CPU {cpu}: error {errno}"
+    );
     error
 }

@@ -2,8 +2,8 @@
 
 //! The session: from load to unload, one run after the other.
 //!
-//! The parameters find it while it is published, so a write that comes before
-//! the first run was started, or while the module is unloaded, finds none.
+//! The parameters find it while it is published, so a write before the first run was started, or
+//! while the module is being unloaded, finds none.
 
 use core::{
     fmt,
@@ -37,19 +37,19 @@ use crate::{
 
 static SESSION: Published<Session> = Published::new();
 
-/// What the parameters find.
+/// The state of the module, found by its parameters.
 pub(crate) struct Session {
-    /// The last run. Those who have the parameters' lock take this one, so nothing that takes
-    /// that lock is done under it.
+    /// The last run. The mutex is taken with the parameter lock held, so nothing that takes the
+    /// parameter lock may be called with it held.
     run: Pin<KBox<Mutex<Option<Run>>>>,
-    /// A run is being made.
+    /// Whether a run is being started.
     begins: AtomicBool,
-    /// The module is loaded, so that there may be other runs.
+    /// Whether the first run was started, so that there may be others.
     is_loaded: AtomicBool,
 }
 
-/// Opens the session. When what is returned is dropped it ends, which calls off what can be,
-/// and waits for the rest.
+/// Opens the session. It ends when the publication is dropped, which cancels the run, and waits for
+/// threads that cannot be stopped.
 ///
 /// # Errors
 ///
@@ -63,18 +63,18 @@ pub(crate) fn open() -> Result<Publication<Session>> {
     SESSION.publish(Arc::new(session, GFP_KERNEL)?)
 }
 
-/// Begins the first run, as the module is loaded.
+/// Starts the first run, when the module is loaded.
 ///
 /// # Errors
 ///
-/// What `make_plan` and [`Run::start`] fail with.
+/// Those of `make_plan` and [`Run::start`].
 pub(crate) fn load(fault: &'static Fault, make_plan: impl FnOnce() -> Result<Plan>) -> Result {
     let started = SESSION.with(|session| session.begin(fault, make_plan));
     started.unwrap_or(Err(ENODEV))
 }
 
 impl Session {
-    /// Begins a run. Its plan is made when no other run begins or goes on.
+    /// Starts a run, unless another one is active or being started. Only then its plan is made.
     fn begin(&self, fault: &'static Fault, make_plan: impl FnOnce() -> Result<Plan>) -> Result {
         if self.begins.swap(true, SeqCst) {
             return Err(EBUSY);
@@ -84,8 +84,9 @@ impl Session {
         begun
     }
 
-    /// The same, where nobody else does. The plan and the run are made without a lock of ours:
-    /// both read files, whose locks the kernel takes before ours when a parameter is read.
+    /// Starts a run while no other one is being started. The plan and the run are made without a
+    /// lock of the module: both read files, whose locks the kernel takes before ours when a
+    /// parameter is read.
     fn begin_alone(
         &self,
         fault: &'static Fault,
@@ -96,13 +97,13 @@ impl Session {
             return Err(EBUSY);
         }
         let plan = make_plan()?;
-        // What is over is gone before the next one shows what it is at.
+        // The old run is dropped before the new one sets the state.
         let over = self.run.lock().take();
         drop(over);
         let new = Run::start(plan, fault)?;
         {
             let mut run = self.run.lock();
-            // `hold_secs` may have changed since its threads began to sleep.
+            // `hold_secs` may have changed since the threads of the new run began to sleep.
             new.wake();
             *run = Some(new);
         }
@@ -111,7 +112,7 @@ impl Session {
     }
 }
 
-/// Begins another run, for a write to `trigger`.
+/// Starts another run, for a write to `trigger`.
 pub(crate) fn trigger(
     fault: &'static Fault,
     make_plan: impl FnOnce() -> Result<Plan>,
@@ -123,22 +124,20 @@ pub(crate) fn trigger(
             .then(|| session.begin(fault, make_plan))
     });
     match begun.flatten() {
-        None => Err(Refusal::because(
-            "the module is not loaded yet, or being unloaded",
-        )),
+        None => Err(Refusal::because("the module is being loaded or unloaded")),
         Some(Err(EBUSY)) => Err(Refusal::Error(
             EBUSY,
-            Some("a run goes on: wait for its end, or write 1 to cancel"),
+            Some("a run is active: wait for its end, or write 1 to cancel"),
         )),
         Some(Err(error)) => Err(Refusal::Error(
             error,
-            Some("the line before this one says why"),
+            Some("see the line before this one for the reason"),
         )),
         Some(Ok(())) => Ok(()),
     }
 }
 
-/// Calls the run off, for a write to `cancel`.
+/// Cancels the run, for a write to `cancel`.
 pub(crate) fn cancel(value: u32) -> Result<(), Refusal> {
     if value != 1 {
         return Err(Refusal::because("1 is allowed"));
@@ -156,24 +155,24 @@ pub(crate) fn cancel(value: u32) -> Result<(), Refusal> {
                     "run {run_id}: this mode cannot be stopped: it ends in at most {left} s"
                 ),
                 None => pr_info!(
-                    "run {run_id}: this mode cannot be stopped: write to hold_secs when it \
-                     shall end"
+                    "run {run_id}: this mode cannot be stopped: write a number of seconds to \
+                     hold_secs to end it"
                 ),
             }
         }
         Some(is_held)
     });
     match called_off.flatten() {
-        None => Err(Refusal::because("nothing is going on")),
+        None => Err(Refusal::because("no run is active")),
         Some(true) => Err(Refusal::Error(
             EBUSY,
-            Some("a CPU is held, which cannot be stopped"),
+            Some("a CPU is held, and this mode cannot be stopped"),
         )),
         Some(false) => Ok(()),
     }
 }
 
-/// Has threads that sleep until the end of the hold look again when that is.
+/// Wakes threads that sleep until the end of the hold, so that they compute the end again.
 pub(crate) fn wake() {
     SESSION.with(|session| {
         if let Some(run) = &*session.run.lock() {
@@ -182,7 +181,7 @@ pub(crate) fn wake() {
     });
 }
 
-/// Shows the result of the last run, if there is one, and the state.
+/// Shows the result of the last run; only the state if there was none.
 pub(crate) fn show_result(out: &mut dyn fmt::Write) -> fmt::Result {
     with_run(|shared| shared.outcome().show(out))
         .unwrap_or_else(|| write!(out, "state={}", State::word()))

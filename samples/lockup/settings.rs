@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The settings: what the parameters say when a run begins.
+//! The settings: the parameters at the start of a run.
 
 use faultline::{
     task::cpu::CpuSet,
@@ -13,7 +13,7 @@ pub(crate) const RUN_ID_MAX: usize = 32;
 /// The longest name of a function.
 pub(crate) const FUNCTION_MAX: usize = 128;
 
-/// What begins a run.
+/// The cause of a run's start.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BegunBy {
     /// Loading the module.
@@ -22,17 +22,17 @@ pub(crate) enum BegunBy {
     Trigger,
 }
 
-/// The CPUs that were asked for.
+/// The CPUs that the user has set.
 pub(crate) enum Cpus {
-    /// None were: those that are usual for the mode.
+    /// None: the mode's default.
     Default,
-    /// All that are online.
+    /// All online CPUs.
     All,
-    /// These, which may be offline.
+    /// These CPUs, which may be offline.
     List(CpuSet),
 }
 
-/// What the parameters say, but for the mode. What may change while the run goes on is
+/// The parameters, except for the mode, and for those that may change during a run, which are
 /// [live](crate::live).
 pub(crate) struct Settings {
     pub(crate) begun_by: BegunBy,

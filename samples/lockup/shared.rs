@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the threads of a run share, and how each of them leaves it.
+//! The data shared by the threads of a run.
 
 use core::{
     pin::Pin,
@@ -35,21 +35,21 @@ use crate::{
     state::State, //
 };
 
-/// What the threads of a run share.
+/// The data shared by the threads of a run.
 pub(crate) struct Shared {
     pub(crate) plan: Plan,
     pub(crate) evidence: Evidence,
     pub(crate) progress: Progress,
     pub(crate) barrier: Barrier,
-    /// It was called off.
+    /// Whether the run was cancelled.
     pub(crate) stop: AtomicBool,
-    /// Of a mode that has them: the lock of each CPU, the mutexes of each pair.
+    /// The spinlock of each CPU, and the mutexes of each pair, if the mode uses them.
     pub(crate) locks: KVec<RawSpinLock>,
     pub(crate) mutexes: KVec<[Pin<KBox<Mutex<()>>>; 2]>,
-    /// The threads that are not done, and those that are not at the state that they end with.
+    /// The numbers of threads that are not done, and that have not reached their final state.
     threads_left: AtomicUsize,
     threads_unsettled: AtomicUsize,
-    /// All are, and the last one has reported.
+    /// Whether all threads have, and the last one has reported.
     is_over: AtomicBool,
 }
 
@@ -91,9 +91,9 @@ impl Shared {
         self.is_over.load(SeqCst)
     }
 
-    /// A thread is done; if it `holds` to the end, it is released now. The last one reports what
-    /// all others have done, and only then is released: whoever finds that no thread holds any
-    /// more finds the report in the log, and may change what it was made from.
+    /// Called by a thread that is done. If it `holds` to the end, its state becomes `Released`. The
+    /// last thread logs the result of the run before that: when no thread is `Holding` any more,
+    /// the result is in the log, and the settings that it was made from may change.
     pub(crate) fn leave(&self, holds: bool) {
         if self.threads_left.fetch_sub(1, SeqCst) == 1 {
             self.outcome().report();
@@ -107,7 +107,7 @@ impl Shared {
         }
     }
 
-    /// What its result is made from.
+    /// Returns the data from which the result is made.
     pub(crate) fn outcome(&self) -> Outcome<'_> {
         Outcome {
             plan: &self.plan,
@@ -116,9 +116,9 @@ impl Shared {
         }
     }
 
-    /// A hold begins; says so, and when that was.
+    /// Logs the begin of a hold. Returns its time.
     pub(crate) fn begins(&self, cpu: u32, iteration: u32) -> u64 {
-        /// What a line ends with if there are several iterations.
+        /// The end of the line, if there are several iterations.
         struct Which(u32, u32);
 
         impl core::fmt::Display for Which {
@@ -145,7 +145,7 @@ impl Shared {
         begin_ns
     }
 
-    /// A hold is over after `held_ms`; says so.
+    /// Logs the end of a hold of `held_ms`.
     pub(crate) fn ends(&self, cpu: u32, held_ms: u64) {
         pr_info!(
             "run {}: cpu {cpu}: end: held_ms={held_ms} mono_ns={}",

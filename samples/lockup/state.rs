@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The state: what the threads of a run are at.
+//! The state of the threads of a run.
 //!
-//! It is in statics, since sysfs may ask before the run has begun and while it
-//! is being dropped.
+//! It is in statics, since sysfs may read it before the run was started and while it is being
+//! dropped.
 
 use core::{
     fmt,
@@ -17,7 +17,7 @@ use core::{
     }, //
 };
 
-/// What a thread is at, the state of most interest first.
+/// The state of a thread, in order of precedence.
 #[derive(Clone, Copy)]
 pub(crate) enum State {
     Holding,
@@ -30,7 +30,7 @@ pub(crate) enum State {
 }
 
 impl State {
-    /// All states, and how users know them.
+    /// All states with their names.
     const ALL: [(Self, &str); 7] = [
         (Self::Holding, "holding"),
         (Self::Armed, "armed"),
@@ -41,7 +41,7 @@ impl State {
         (Self::Released, "released"),
     ];
 
-    /// How many threads are at this.
+    /// Returns the number of threads in this state.
     fn threads(self) -> &'static AtomicUsize {
         static THREADS: [AtomicUsize; 7] = [const { AtomicUsize::new(0) }; 7];
 
@@ -57,19 +57,19 @@ impl State {
         }
     }
 
-    /// Is any thread at this?
+    /// Returns whether any thread is in this state.
     pub(crate) fn is_any(self) -> bool {
         self.threads().load(SeqCst) != 0
     }
 
-    /// Lets a thread go from this on to `next`. In between it is at both, so that
-    /// no reader finds it at none.
+    /// Changes the state of a thread from this one to `next`. In between the thread is counted in
+    /// both, so that no reader finds it in none.
     pub(crate) fn change_to(self, next: Self) {
         next.threads().fetch_add(1, SeqCst);
         self.threads().fetch_sub(1, SeqCst);
     }
 
-    /// So many threads begin their countdown, and no other thread is left.
+    /// Sets the state of all threads to the countdown. No thread of an earlier run is left.
     pub(crate) fn begin(threads: usize) {
         Self::Countdown.threads().store(threads, SeqCst);
         for (state, _) in Self::ALL {
@@ -80,7 +80,7 @@ impl State {
         HELD_MS.store(0, Relaxed);
     }
 
-    /// The state of most interest that any thread is at.
+    /// Returns the name of the first state, in order of precedence, that any thread is in.
     pub(crate) fn word() -> &'static str {
         let state = Self::ALL.iter().find(|(state, _)| state.is_any());
         state.map_or("countdown", |(_, word)| word)
@@ -90,17 +90,16 @@ impl State {
 /// The longest hold so far.
 static HELD_MS: AtomicU64 = AtomicU64::new(0);
 
-/// Some CPU is held for so long.
+/// Notes that a CPU has been held for this time.
 #[inline]
 pub(crate) fn is_held(ms: u64) {
-    // Read first: a write in each round would keep the CPUs busy with each
-    // other.
+    // Read first: a write in each round would bounce the cache line between the CPUs.
     if ms > HELD_MS.load(Relaxed) {
         HELD_MS.fetch_max(ms, Relaxed);
     }
 }
 
-/// The longest hold so far.
+/// Returns the longest hold so far.
 pub(crate) fn held_ms() -> u64 {
     HELD_MS.load(Relaxed)
 }
@@ -110,7 +109,7 @@ pub(crate) fn show(out: &mut dyn fmt::Write) -> fmt::Result {
     out.write_str(State::word())
 }
 
-/// Shows how long a CPU was held.
+/// Shows the longest hold so far.
 pub(crate) fn show_held_ms(out: &mut dyn fmt::Write) -> fmt::Result {
     write!(out, "{}", held_ms())
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The thread of a CPU: counts down, holds the CPU as often as the plan says, and leaves.
+//! The thread of a CPU: counts down, and holds the CPU once per iteration.
 
 use core::sync::atomic::Ordering::SeqCst;
 
@@ -32,18 +32,18 @@ use crate::{
     timer::Timer, //
 };
 
-/// Which thread of a run it is.
+/// The role of a thread in a run.
 #[derive(Clone, Copy)]
 pub(crate) struct Role {
     pub(crate) cpu: u32,
-    /// The place of the CPU among those of the plan.
+    /// The index of the CPU among those of the plan.
     pub(crate) place: usize,
-    /// It is the second one of that CPU.
+    /// Whether it is the second thread of that CPU.
     pub(crate) is_second: bool,
 }
 
 impl Role {
-    /// Returns whether this runs on the CPU that it is for, which may have gone offline.
+    /// Returns whether the thread still runs on its CPU, which may have gone offline.
     fn is_here(&self) -> bool {
         self.is_second || context::preemption_off(|off| off.cpu()) == self.cpu
     }
@@ -51,7 +51,7 @@ impl Role {
 
 /// The body of a thread.
 pub(crate) fn run_as(role: Role, fault: &Fault, shared: &Shared, me: &Me<'_>) {
-    // The second thread of a CPU says nothing of what the first one says.
+    // The second thread of a CPU does not log what the first one logs.
     let name = (!role.is_second).then_some(role.cpu);
     let mut holds = false;
 
@@ -85,12 +85,12 @@ pub(crate) fn run_as(role: Role, fault: &Fault, shared: &Shared, me: &Me<'_>) {
     shared.leave(holds);
 }
 
-/// Two ticks where they are slowest (`HZ=100`).
+/// Two ticks with the slowest timer (`HZ=100`).
 const TWO_TICKS_NS: u64 = 20 * NSEC_PER_MSEC;
 
-/// Lets the CPU take a tick. With it comes what wakes the console's printer, by a request
-/// that belongs to this CPU and is not made again elsewhere: where it stays undone, the
-/// console shows nothing for as long as the hold lasts, of any CPU.
+/// Waits until the CPU has taken a tick, which wakes the thread that prints to the console. The
+/// request to wake it is pending on this CPU, and is not repeated on others: without the tick, the
+/// console would show nothing of any CPU until the hold is over.
 fn wait_for_the_console(begin_ns: u64) {
     let until_ns = begin_ns.saturating_add(TWO_TICKS_NS);
     context::preemption_off(|_off| {
@@ -100,8 +100,8 @@ fn wait_for_the_console(begin_ns: u64) {
     });
 }
 
-/// Holds the CPU as the plan's mode has it; false if it was cancelled. The thread is at `before`,
-/// and then at [`State::Holding`] if it was not.
+/// Holds the CPU in the plan's mode. Returns false if it was cancelled. The thread's state changes
+/// from `before` to [`State::Holding`], unless it was cancelled.
 fn hold(
     role: Role,
     fault: &Fault,
@@ -117,13 +117,13 @@ fn hold(
         return go_on(false);
     }
     match shared.plan.mode.team {
-        // These may be on one CPU, which they leave to each other.
+        // The threads may share a CPU, so they must not busy-wait for each other.
         Team::Twins => return go_on(true),
         Team::Each | Team::Single => return go_on(shared.barrier.gather_awake(iteration, me)),
         Team::Ring => {}
     }
-    // From where all are awake none of them leaves its CPU: whoever got it meanwhile could
-    // wait for another CPU that has its interrupts off already, until the end of the hold.
+    // Once all are awake, none of them may be preempted: another task on its CPU could wait for a
+    // CPU that already has its interrupts off, until the end of the hold.
     loop {
         let held = context::preemption_off(|off| {
             let is_complete = role.is_here() && shared.barrier.gather_at_once(iteration, off);
@@ -137,7 +137,8 @@ fn hold(
     }
 }
 
-/// The rest of it, when all threads of the plan are there, or when they are not.
+/// The rest of [`hold`], called when all threads of the plan have arrived (`is_complete`), or when
+/// some will not.
 fn hold_together(
     role: Role,
     fault: &Fault,
@@ -155,13 +156,13 @@ fn hold_together(
         if !is_here {
             pr_err!("run {run_id}: cpu {cpu}: cancelled: the CPU went offline");
         } else if !role.is_second && !me.should_stop() {
-            pr_err!("run {run_id}: cpu {cpu}: cancelled: the CPU that it is for was");
+            pr_err!("run {run_id}: cpu {cpu}: cancelled: another thread of the run was");
         }
         before.change_to(State::Cancelled);
         return false;
     }
-    // Whoever unloads asks us to stop and then looks for CPUs that are held; we
-    // do it the other way round, so one of us notices.
+    // The task that unloads the module first sets the stop flag and then reads the states. This is
+    // the other way round, so at least one of the two notices the other.
     before.change_to(State::Holding);
     if me.should_stop() {
         State::Holding.change_to(State::Cancelled);
@@ -175,7 +176,7 @@ fn hold_together(
     };
     wait_for_the_console(begin_ns);
     if plan.mode.deaf {
-        // So that RCU misses the CPU, where no hard lockup detector does.
+        // So that RCU notices the CPU if there is no hard lockup detector.
         rcu::begin_grace_period();
     }
     let hold = Hold {
@@ -190,10 +191,10 @@ fn hold_together(
     };
     if let Err(error) = (fault.inject)(&hold) {
         let errno = error.to_errno();
-        pr_err!("run {run_id}: cpu {cpu}: this kernel cannot do it: error {errno}");
+        pr_err!("run {run_id}: cpu {cpu}: this kernel does not support the mode: error {errno}");
     }
     if shared.barrier.is_missing() && hold.has_partner() {
-        pr_err!("run {run_id}: cpu {cpu}: ended: another thread of it was cancelled");
+        pr_err!("run {run_id}: cpu {cpu}: ended: another thread of the run was cancelled");
     }
     if !role.is_second {
         shared.ends(cpu, hold.timer.ms());

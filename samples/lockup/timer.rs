@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The timer: when a hold is over, and the loop that waits for that.
+//! The timer of a hold, and the loop that waits for its end.
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -26,8 +26,8 @@ use crate::{
     state, //
 };
 
-/// When a hold is over. Other than the [`Hold`](crate::hold::Hold), it can be taken
-/// elsewhere: to an interrupt, to a worker.
+/// The timer of a hold. Unlike the [`Hold`](crate::hold::Hold), it can be used in an interrupt or
+/// in a worker.
 pub(crate) struct Timer<'a> {
     begin_ns: u64,
     shared: &'a Shared,
@@ -38,13 +38,13 @@ impl<'a> Timer<'a> {
         Self { begin_ns, shared }
     }
 
-    /// How long it has been going on by the monotonic clock, in ns.
+    /// Returns the time since the begin of the hold by the monotonic clock, in ns.
     #[inline]
     fn elapsed_ns(&self) -> u64 {
         time::monotonic_ns().saturating_sub(self.begin_ns)
     }
 
-    /// How long it has been going on. Sysfs then shows at least that.
+    /// Returns the time since the begin of the hold, in ms, and updates the longest hold in sysfs.
     #[inline]
     pub(crate) fn ms(&self) -> u64 {
         let ms = self.elapsed_ns() / NSEC_PER_MSEC;
@@ -52,7 +52,8 @@ impl<'a> Timer<'a> {
         ms
     }
 
-    /// What the monotonic clock shows when `hold_secs`, as it is now, are over.
+    /// Returns the time of the monotonic clock at which the hold ends, with the current
+    /// `hold_secs`.
     #[inline]
     pub(crate) fn ends_ns(&self) -> u64 {
         match live::hold_secs() {
@@ -63,13 +64,13 @@ impl<'a> Timer<'a> {
         }
     }
 
-    /// Returns whether it was asked to stop, and can be.
+    /// Returns whether the hold was asked to stop, and can be stopped.
     #[inline]
     fn is_stopped(&self) -> bool {
         self.shared.plan.mode.is_stoppable() && self.shared.stop.load(Relaxed)
     }
 
-    /// Returns whether `hold_secs` are over, or it was asked to stop and can be.
+    /// Returns whether `hold_secs` have passed, or the hold was asked to stop and can be stopped.
     #[inline(always)]
     pub(crate) fn is_over(&self) -> bool {
         let ms = self.ms();
@@ -87,12 +88,12 @@ impl<'a> Timer<'a> {
         self.spin_until(|| false);
     }
 
-    /// Keeps the CPU busy until it [is over](Self::is_over), or `is_done` says so;
-    /// returns what that said. In each round it does what else the plan has for it.
+    /// Keeps the CPU busy until it [is over](Self::is_over), or until `is_done` returns true.
+    /// Returns whether `is_done` did. In each round it touches the watchdogs and allocates a page,
+    /// if the plan says so.
     ///
-    /// With interrupts off the monotonic clock may stand still, so the CPU's own
-    /// clock ends it as well. How fast that is may be known less well, so it
-    /// has to show an eighth more.
+    /// With interrupts off the monotonic clock may stand still, so the CPU's own clock ends the
+    /// hold as well. Its rate may be less exact, so an eighth is added to the time.
     ///
     /// # Context
     ///

@@ -53,7 +53,7 @@ a_run_that_goes_on_is_left_alone() {
 		await 5 "$state" state_is "$state"
 		log_begin
 		same "trigger in $state" "Device or resource busy" "$(write trigger warn)"
-		match "why" '^lockup: refused: trigger=warn: a run goes on' "$(log)"
+		match "why" '^lockup: refused: trigger=warn: a run is active' "$(log)"
 		taken delay_secs 0
 	done
 	taken hold_secs 1
@@ -77,7 +77,7 @@ triggers_that_are_wrong() {
 at_load_nothing_can_be_triggered() {
 	log_begin
 	refused "Invalid parameters" mode=warn trigger=warn force=1
-	match "why" '^lockup: refused: trigger=warn: the module is not loaded yet' "$(log)"
+	match "why" '^lockup: refused: trigger=warn: the module is being loaded' "$(log)"
 	refused "Invalid parameters" mode=warn cancel=1 force=1
 }
 
@@ -90,7 +90,7 @@ cancel_ends_the_countdown() {
 	same "no hold" 0 "$(result held_ms)"
 	log_begin
 	same "once more" "Invalid argument" "$(write cancel 1)"
-	match "why" '^lockup: refused: cancel=1: nothing is going on' "$(log)"
+	match "why" '^lockup: refused: cancel=1: no run is active' "$(log)"
 	taken trigger warn
 }
 

@@ -65,8 +65,8 @@ called_off_before_the_call() {
 	call one
 	check "cancel" sh -c "echo 1 >$parameters/cancel"
 	await 10 "the end" state_is cancelled
-	await 5 "it says so" log_has 'cancelled before the call came'
-	match "how many came" '^lockup: run -: 1 calls had come$' "$(log)"
+	await 5 "it says so" log_has 'cancelled before the call was made'
+	match "how many came" '^lockup: run -: 1 calls were counted$' "$(log)"
 	call two
 	call three
 	same "nothing strikes" "" "$(log | grep begin: || true)"

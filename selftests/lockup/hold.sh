@@ -19,7 +19,7 @@ count() { cat /sys/kernel/softlockup_count 2>/dev/null || echo none; }
 # concludes REGEX: what the module says at the end, or that it cannot know without the count.
 concludes() {
 	local regex=$1
-	[ "$(count)" != none ] || regex='no detector stopped it; this kernel shows no softlockup_count'
+	[ "$(count)" != none ] || regex='no detector stopped it; this kernel has no softlockup_count'
 	await 10 "what the module concludes" log_has ': released after'
 	match "what the module concludes" "released after [0-9]+ s: $regex" "$(log)"
 }

@@ -106,19 +106,19 @@ refuses() {
 
 deadlocks_take_two_cpus() {
 	local mode
-	contradicts 'cpus=1: mode=deadlock takes two CPUs or more, of 0-1' mode=deadlock cpus=1 force=1
+	contradicts 'cpus=1: mode=deadlock needs two CPUs or more, of 0-1' mode=deadlock cpus=1 force=1
 	for mode in deadlock deadlock_irq smp_call; do
-		refuses "cpus=1: mode=$mode takes two CPUs or more, of 0-1" "$mode" cpus=1
+		refuses "cpus=1: mode=$mode needs two CPUs or more, of 0-1" "$mode" cpus=1
 	done
 }
 one_cpu_is_enough_for_some() {
-	contradicts 'cpus=0-1: mode=stop_machine takes one CPU' mode=stop_machine cpus=0-1 force=1
-	contradicts 'cpus=0-1: mode=oom takes one CPU' mode=oom limit_mib=1 cpus=all force=1
+	contradicts 'cpus=0-1: mode=stop_machine needs a single CPU' mode=stop_machine cpus=0-1 force=1
+	contradicts 'cpus=0-1: mode=oom needs a single CPU' mode=oom limit_mib=1 cpus=all force=1
 }
 nobody_left_to_see_it() {
 	local mode
 	for mode in hard irq self_deadlock deadlock_irq; do
-		contradicts "cpus=0-1: with mode=$mode on all CPUs .*none is left" mode="$mode" cpus=all
+		contradicts "cpus=0-1: mode=$mode on all online CPUs leaves none" mode="$mode" cpus=all
 	done
 	check "with force" load mode=hard cpus=all delay_secs=100 force=1
 }
@@ -131,42 +131,42 @@ what_is_never_released_needs_force() {
 }
 what_is_done_once() {
 	local mode
-	contradicts 'iterations=2: mode=bug can be done once' mode=bug iterations=2 force=1
+	contradicts 'iterations=2: mode=bug cannot be repeated' mode=bug iterations=2 force=1
 	for mode in panic panic_irq oops bug stack_overflow; do
-		refuses "iterations=2: mode=$mode can be done once" "$mode" iterations=2
+		refuses "iterations=2: mode=$mode cannot be repeated" "$mode" iterations=2
 	done
-	refuses 'iterations=2: at= strikes once' soft at=vfs_read iterations=2
+	refuses 'iterations=2: a crash point .at=. strikes only once' soft at=vfs_read iterations=2
 }
 a_pause_needs_iterations() {
-	contradicts 'cooldown_secs=1: .*set iterations' mode=soft cooldown_secs=1 force=1
+	contradicts 'cooldown_secs=1: needs iterations above 1' mode=soft cooldown_secs=1 force=1
 }
 watchdogs_are_touched_in_a_loop() {
 	local mode
-	contradicts 'touch_watchdog=1: mode=hung has no loop' mode=hung touch_watchdog=1 force=1
+	contradicts 'touch_watchdog=1: mode=hung does not spin' mode=hung touch_watchdog=1 force=1
 	for mode in hung mutex workqueue smp_call rcu warn oops panic; do
-		refuses "touch_watchdog=1: mode=$mode has no loop" "$mode" touch_watchdog=1
+		refuses "touch_watchdog=1: mode=$mode does not spin" "$mode" touch_watchdog=1
 	done
 }
 pages_are_taken_where_nothing_may_sleep() {
 	local mode
-	contradicts 'alloc_under_lock=1: mode=hung has no lock' mode=hung alloc_under_lock=1 force=1
+	contradicts 'alloc_under_lock=1: mode=hung does not spin in atomic context' mode=hung alloc_under_lock=1 force=1
 	for mode in spin hung mutex workqueue smp_call warn; do
-		refuses "alloc_under_lock=1: mode=$mode has no lock" "$mode" alloc_under_lock=1
+		refuses "alloc_under_lock=1: mode=$mode does not spin in atomic context" "$mode" alloc_under_lock=1
 	done
-	refuses 'alloc_under_lock=1: at=' soft at=vfs_read alloc_under_lock=1
+	refuses 'alloc_under_lock=1: not allowed with at=' soft at=vfs_read alloc_under_lock=1
 }
 memory_has_a_limit() {
 	contradicts 'limit_mib=0: mode=oom needs a limit' mode=oom force=1
 	contradicts 'limit_mib=1: mode=soft has no limit' mode=soft limit_mib=1 force=1
-	contradicts 'limit_mib=4096: this machine has [0-9]+ MiB: .*needs force=1' mode=oom limit_mib=4096
+	contradicts 'limit_mib=4096: needs force=1, since this machine has [0-9]+ MiB' mode=oom limit_mib=4096
 }
 crash_points_are_for_some_modes() {
 	local mode
-	contradicts 'count=2: calls of which function' mode=soft count=2 force=1
-	contradicts 'at=vfs_read: mode=hung cannot be in the middle' mode=hung at=vfs_read force=1
+	contradicts 'count=2: needs at=' mode=soft count=2 force=1
+	contradicts 'at=vfs_read: mode=hung cannot strike in the middle' mode=hung at=vfs_read force=1
 	for mode in $(modes) panic_irq stack_overflow; do
 		case $mode in soft | hard | warn) continue ;; esac
-		refuses "at=vfs_read: mode=$mode cannot be in the middle" "$mode" at=vfs_read
+		refuses "at=vfs_read: mode=$mode cannot strike in the middle" "$mode" at=vfs_read
 	done
 }
 numbers_of_runs_have_a_range() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Modes that the kernel, or a task, dies of; and a warning.
+//! Modes that kill the kernel or a task; and a warning.
 
 use faultline::{
     fault,
@@ -13,7 +13,7 @@ use faultline::{
 
 use crate::hold::Hold;
 
-/// Panics, and says for which run.
+/// Panics with the run id in the message.
 fn panic(hold: &Hold<'_>) -> ! {
     let plan = &hold.shared.plan;
     fault::panic(format_args!(
@@ -28,7 +28,7 @@ pub(super) fn panic_in_thread(hold: &Hold<'_>) -> Result {
     panic(hold)
 }
 
-/// A panic in the handler of an interrupt.
+/// A panic in an interrupt handler.
 pub(super) fn panic_in_interrupt(hold: &Hold<'_>) -> Result {
     #[inline(never)]
     fn panic_in_interrupt(hold: &Hold<'_>) {
@@ -45,7 +45,7 @@ pub(super) fn write_to_null(hold: &Hold<'_>) -> Result {
     fault::write_to_null(hold.mortal)
 }
 
-/// An oops: a bug that the kernel finds in itself.
+/// An oops by `BUG()`.
 #[inline(never)]
 pub(super) fn hit_bug(hold: &Hold<'_>) -> Result {
     hold.note_death();
@@ -63,7 +63,7 @@ pub(super) fn warn_once(hold: &Hold<'_>) -> Result {
     Ok(())
 }
 
-/// A function that calls itself until there is no stack left.
+/// A stack overflow by recursion.
 #[inline(never)]
 pub(super) fn overflow_stack(_hold: &Hold<'_>) -> Result {
     Err(fault::overflow_stack())

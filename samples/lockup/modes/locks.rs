@@ -2,10 +2,9 @@
 
 //! Modes in which threads wait for each other's locks, in the wrong order.
 //!
-//! A lock that is waited for in vain would be waited for until the next boot.
-//! So one of those who wait has a limit: a spinlock is tried until the time is
-//! over, and of two mutexes only the first is really waited for, by a thread that
-//! gets it when the other gives up.
+//! A real deadlock would last until the next boot. So one of the waiters has a limit: a spinlock is
+//! tried until the time is over, and of two mutexes only one is really waited for, by a thread that
+//! gets it when the other thread gives up.
 
 use core::fmt;
 
@@ -38,7 +37,7 @@ impl fmt::Display for Name {
     }
 }
 
-/// Says which lock a thread has, and which one it is about to wait for.
+/// Logs which lock a thread holds, and which one it is about to wait for.
 fn say(hold: &Hold<'_>, has: usize, wants: usize) {
     pr_info!(
         "run {}: cpu {}: holds lock {}, wants lock {}",
@@ -49,7 +48,7 @@ fn say(hold: &Hold<'_>, has: usize, wants: usize) {
     );
 }
 
-/// Each CPU has a spinlock and wants the next one's.
+/// Each CPU holds a spinlock and waits for the next one's.
 #[inline(always)]
 fn deadlock(hold: &Hold<'_>) -> Result {
     let locks = &hold.shared.locks;
@@ -76,13 +75,14 @@ pub(super) fn spin_on_lock(hold: &Hold<'_>) -> Result {
     deadlock(hold)
 }
 
-/// The same with interrupts off, as where such locks are taken for them.
+/// A deadlock of threads, with interrupts off, as with locks that are taken with
+/// `raw_spin_lock_irqsave()`.
 #[inline(never)]
 pub(super) fn spin_on_lock_irqs_off(hold: &Hold<'_>) -> Result {
     context::interrupts_off(|_off| deadlock(hold))
 }
 
-/// An interrupt wants the lock that the thread has which it interrupts.
+/// An interrupt waits for a lock that the interrupted thread holds.
 pub(super) fn spin_on_own_lock(hold: &Hold<'_>) -> Result {
     #[inline(never)]
     fn spin_on_own_lock(hold: &Hold<'_>, lock: &RawSpinLock) {
@@ -99,8 +99,8 @@ pub(super) fn spin_on_own_lock(hold: &Hold<'_>) -> Result {
     })
 }
 
-/// Two threads, two mutexes. The second thread sleeps for a limited time where
-/// it would wait, and then gives up what the first waits for.
+/// Two threads, two mutexes. Instead of waiting, the second thread sleeps for a limited time, and
+/// then releases the mutex that the first one waits for.
 #[inline(never)]
 pub(super) fn wait_for_mutex(hold: &Hold<'_>) -> Result {
     let (Some([a, b]), Some(me)) = (hold.shared.mutexes.get(hold.place), hold.me) else {

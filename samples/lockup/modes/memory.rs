@@ -16,13 +16,13 @@ use faultline::{
 
 use crate::hold::Hold;
 
-/// An object that is freed twice, where the kernel checks that.
+/// An object that is freed twice, in a cache whose frees the kernel checks.
 #[inline(never)]
 pub(super) fn free_twice(_hold: &Hold<'_>) -> Result {
     fault::free_twice()
 }
 
-/// Takes memory until the limit, and keeps it until the time is over.
+/// Allocates memory up to the limit, and holds it until the time is over.
 #[inline(never)]
 pub(super) fn exhaust_memory(hold: &Hold<'_>) -> Result {
     let plan = &hold.shared.plan;

@@ -16,7 +16,7 @@ use crate::{
     timer::Timer, //
 };
 
-/// A task that waits for what does not come, in state `D`.
+/// A task that waits in state `D` for an event that does not come.
 #[inline(never)]
 pub(super) fn hang_uninterruptible(hold: &Hold<'_>) -> Result {
     let me = hold.me.ok_or(EINVAL)?;
@@ -27,8 +27,8 @@ pub(super) fn hang_uninterruptible(hold: &Hold<'_>) -> Result {
 /// A task that waits for a worker which does not return from its work.
 #[inline(never)]
 pub(super) fn flush_stuck_work(hold: &Hold<'_>) -> Result {
-    /// The work. Who waits for it is what is reported, so it sleeps like one
-    /// that has nothing to do.
+    /// The work. The task that waits for it should be reported, so the worker itself sleeps as if
+    /// it were idle.
     #[inline(never)]
     fn work_that_never_returns(timer: &Timer<'_>) {
         while !timer.is_over() {

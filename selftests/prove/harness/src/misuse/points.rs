@@ -196,7 +196,7 @@ impl Points {
         let lines = self.cancel()?;
         let calls = lines.iter().find_map(|line| {
             let text = line.strip_prefix("lockup: run points: ")?;
-            text.strip_suffix(" calls had come")?.parse().ok()
+            text.strip_suffix(" calls were counted")?.parse().ok()
         });
         match (calls, arm) {
             (Some(calls), true) => Ok(Came::Accepted { calls }),
