@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# What a person types. `make help` lists it; the kernel's own build reads Kbuild instead.
+# The targets for people, listed by `make help`. The kernel's own build reads Kbuild instead.
 
-# Which kernel: a row of scripts/kernels, or KDIR=<tree> for a tree that has Rust metadata.
+# The kernel: a row of scripts/kernels, or KDIR=<tree> for a tree that has Rust metadata.
 KERNEL ?=
 export KERNEL
 
 IN_ROOT := scripts/in-root
-# Where a row's modules are built: build/<release>. Known once the row is set up.
-# Named, since a make before 4.4 does not export to $(shell).
+# Paths of the row, known once it is set up. KERNEL is passed explicitly, since a make before
+# 4.4 does not export variables to $(shell).
 paths = $(shell KERNEL="$(KERNEL)" $(if $(FAULTLINE_CACHE),FAULTLINE_CACHE="$(FAULTLINE_CACHE)") \
 	scripts/paths $(1))
 
 .PHONY: help all modules setup setup-debuginfo setup-machine tools selftests fuzz demo demo-machine matrix test test-long test-kernels \
 	prove new check bench kernels compatibility lint doc shell install clean distclean
 
-# Where the modules have the kernel's Rust crates from; see rust/Kbuild.
+# Where the modules get the kernel's Rust crates from; see rust/Kbuild.
 RUNTIME_ARG := $(if $(RUNTIME),RUNTIME=$(RUNTIME))
 
 # As many jobs as there are CPUs, unless make was told how many.
@@ -51,52 +51,52 @@ help:
 	@sed -n '/^# help:/,/^# end/ { s/^# \{0,1\}//; /^help:/d; /^end/d; p }' Makefile
 
 # help:
-# make             the modules, into build/<release>/ (sets up first, if need be)
-# make setup       the build root and the kernel's metadata, in the cache
-#                  (REFRESH=1: look for a newer kernel)
-# make demo        a real soft lockup in a VM, its vmcore, and the verdict
-# make demo-machine  the same on a Debian server with kdump-tools: what is wrong with
-#                  it as delivered, mended, the lockup, the reboot, and the proof
-# make matrix      every fault on each kind of CPU by each policy, each in its VM
-#                  (half an hour when emulated; QUICK=1: a few of them); goes on
-#                  where it was, and leaves build/matrix.html to look at
-# make test        the whole test suite
-# make test-long   what takes longer: every mode of lockup, route_probe's counts against
-#                  another observer for a minute each, func_probe's beside ftrace, 100
-#                  unloads under load, the kernel's own tests, ten minutes of fuzzing,
-#                  and the goals of the benchmark
-# make fuzz        the readers of other people's files on inputs of every kind, for
-#                  FUZZ_SECONDS=600 in all
-# make prove       the tests of the modules on kernels that check each lock, sleep, object and
-#                  access to memory, which are built first (hours when emulated)
-# make bench       the instructions that a hit of each kind of probe costs, beside C
-#                  and bpftrace (three minutes; scripts/bench --help)
-# make kernels     lists the kernels: what is set up, built, tested
-# make test-kernels   the suite on every stock kernel (hours when emulated),
-#                  and its results into docs/compatibility.md
-# make lint        every linter, without a warning
-# make doc         rustdoc of the library, into build/doc/
-# make tools       the faultline program, build/faultline
-# make selftests   what only the tests need: C twins of modules, and test programs
-# make shell       a root shell in a VM on the stock kernel
-# make setup-debuginfo   the kernel's debug symbols and drgn, for deeper verdicts
-# make setup-machine     a Debian server with kdump-tools, for scripts/machine (2 min;
-#                  of Debian 13's own kernel, if KERNEL names no other)
-# make clean       removes build/;  make distclean  the cache as well
+# make             builds the modules in build/<release>/ (runs setup first)
+# make setup       makes the build root and the kernel's metadata, in the cache
+#                  (REFRESH=1: fetches a newer kernel)
+# make demo        runs a real soft lockup in a VM, and judges its vmcore
+# make demo-machine  the same on a Debian server with kdump-tools: finds and fixes the
+#                  faults of its default configuration, then lockup, reboot, and proof
+# make matrix      runs every fault on several sets of CPUs, with each policy, each in
+#                  its VM (half an hour when emulated; QUICK=1: only a few); continues
+#                  an earlier run, and writes build/matrix.html
+# make test        runs the whole test suite
+# make test-long   runs the longer tests: every mode of lockup, route_probe's counts
+#                  against another observer for a minute each, func_probe's against
+#                  ftrace, 100 unloads under load, the kernel's own tests, ten minutes of
+#                  fuzzing, and the goals of the benchmark
+# make fuzz        fuzzes the readers of dumps, logs and initrds, for FUZZ_SECONDS=600
+#                  in all
+# make prove       runs the modules' tests on debug kernels, with lockdep, KASAN and other
+#                  checks, which are built first (hours when emulated)
+# make bench       measures the instructions per hit of each kind of probe, compared with
+#                  C and bpftrace (three minutes; scripts/bench --help)
+# make kernels     lists the kernels, and which are set up, built and tested
+# make test-kernels   runs the suite on every stock kernel (hours when emulated), and
+#                  writes the results to docs/compatibility.md
+# make lint        runs every linter; warnings are failures
+# make doc         builds the library's rustdoc in build/doc/
+# make tools       builds the faultline program, build/faultline
+# make selftests   builds the test modules and test programs
+# make shell       starts a root shell in a VM on the stock kernel
+# make setup-debuginfo   fetches the kernel's debug symbols and drgn, for deeper verdicts
+# make setup-machine     makes a Debian server with kdump-tools, for scripts/machine (2
+#                  min; with Debian 13's own kernel, unless KERNEL names another)
+# make clean       removes build/;  make distclean  removes the cache as well
 #
-# KERNEL=<row>     one of scripts/kernels instead of the first
-# MODULE=<folder>  build the module of your own in that folder, NAME/NAME.rs, instead:
+# KERNEL=<row>     a row of scripts/kernels (default: the first)
+# MODULE=<dir>     builds your own module in that directory, NAME/NAME.rs, instead:
 #                  make MODULE=... [KERNEL=...]
-#                  make new MODULE=... makes one that works; make MODULE=... check runs
-#                  its test.sh in a VM
+#                  make new MODULE=... makes a new one; make MODULE=... check runs its
+#                  test.sh in a VM
 # KDIR=<tree>      your own kernel tree with Rust metadata: make KDIR=... [install]
-# RUNTIME=embedded the modules carry the Rust crates that they use, also where
-#                  the kernel has them (by itself where it has not)
-# FAULTLINE_SAMPLES  which modules, of "func_probe hello_probe knobs lockup
+# RUNTIME=embedded makes the modules carry the parts of the Rust crates that they use
+#                  (default if the kernel was built without Rust)
+# FAULTLINE_SAMPLES  the modules to build, of "func_probe hello_probe knobs lockup
 #                  route_probe"
-# FAULTLINE_BTF    with KDIR: the vmlinux that the build is compared with (default:
+# FAULTLINE_BTF    with KDIR: the vmlinux with which the build is compared (default:
 #                  that of the tree)
-# FAULTLINE_CACHE  where the cache is (default ~/.cache/faultline, 7 GB)
+# FAULTLINE_CACHE  the cache's directory (default ~/.cache/faultline, 7 GB)
 # end
 
 setup:
@@ -116,7 +116,7 @@ build/btf-guard: $(wildcard tools/btf-guard/Cargo.* tools/btf-guard/src/*.rs) | 
 	@scripts/programs --host tools/btf-guard
 	@touch $@
 
-# What only the tests need: see Kbuild.
+# The modules and programs for the tests; see Kbuild.
 selftests test test-long test-kernels prove bench: export FAULTLINE_SELFTESTS = 1
 selftests: modules
 	@scripts/programs selftests/knobs/harness selftests/prove/harness
@@ -127,7 +127,7 @@ new:
 check: setup build/btf-guard
 	@scripts/own-module --check "$(MODULE)" $(RUNTIME_ARG)
 
-# The targets of tools/faultline/fuzz, each for its share.
+# The targets of tools/faultline/fuzz, each for its share of the time.
 fuzz: export FAULTLINE_FUZZ_SECONDS = $(or $(FUZZ_SECONDS),600)
 fuzz: setup
 	@scripts/setup --fuzz
@@ -136,18 +136,18 @@ fuzz: setup
 demo: modules tools
 	@scripts/faultline drill vm --mode soft
 
-# All of it on one kernel: from nothing, that is one kernel to set up.
+# Everything on one kernel, so that only one has to be set up.
 demo-machine:
 	@$(MAKE) --no-print-directory KERNEL=$(or $(KERNEL),debian-13) modules tools setup-machine
 	@KERNEL=$(or $(KERNEL),debian-13) scripts/machine-demo
 
-# On the first kernel, whatever KERNEL says: its rows name the others, which are skipped, with
-# the reason, unless they are built as well.
+# Always on the first kernel: rows for other kernels name them, and are skipped, with the reason,
+# unless modules are built for these.
 matrix:
 	@$(MAKE) --no-print-directory KERNEL= modules tools
 	@KERNEL= scripts/faultline drill matrix $(if $(QUICK),--quick)
 
-# Of the first kernel the debug symbols too; and beside it, the one without Rust, and a server.
+# For the first kernel also its debug symbols, the kernel without Rust, and a server.
 ifeq ($(KERNEL),)
 test: selftests tools setup-debuginfo setup-machine
 	@$(MAKE) --no-print-directory KERNEL=debian-13 modules
@@ -157,7 +157,7 @@ test: selftests tools
 	@scripts/test
 endif
 
-# FAULTLINE_SECONDS, _ROUNDS and _LOADS say how much each of them does.
+# FAULTLINE_SECONDS, _ROUNDS and _LOADS set the sizes of the tests.
 test-long: export FAULTLINE_LONG = 1
 test-long: export FAULTLINE_SECONDS ?= 60
 test-long: export FAULTLINE_ROUNDS ?= 100
@@ -181,7 +181,7 @@ prove:
 bench: modules
 	@scripts/bench
 
-# A kernel that cannot be built for fails its tests, and the others go on.
+# If the build for a kernel fails, its tests fail, and the others are still run.
 test-kernels: setup-debuginfo
 	@for row in $$(scripts/list-kernels --stock); do \
 		$(MAKE) --no-print-directory KERNEL=$$row selftests tools || \

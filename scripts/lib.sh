@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034 # what it sets is for those who source it
 #
-# What every script of the workshop shares: where things are, how they speak,
-# and how a long step is run (once, logged, with progress).
+# Functions shared by all scripts: paths, messages, and long steps (run once, logged,
+# with progress).
 #
 # Cache layout (FAULTLINE_CACHE, safe to delete at any time):
-#   roots/<suite>/          a build root, a Debian file system, which guests use too;
-#   roots/<suite>-<arch>/   a guest's, where its architecture is not this machine's
-#   rows/<row>              which kernel a row of scripts/kernels resolved to
+#   roots/<suite>/          a build root: a Debian root file system, also used by guests
+#   roots/<suite>-<arch>/   the root file system of guests of another architecture
+#   rows/<row>              the kernel to which a row of scripts/kernels was resolved
 #   kernels/<release>/      stock/ source/ metadata/ debug/ images/
-#   cargo/ python/          what the package clients of the build root keep
-#   stamps/ log/            which steps are done, and what each one printed
+#   cargo/ python/          caches of the package clients in the build root
+#   stamps/ log/            the steps that are done, and their output
 
 set -euo pipefail
 
-# What programs print is read here: in one language, order and notation.
+# The scripts parse the output of programs: fix its language, sort order and number format.
 export LC_ALL=C
 unset LANGUAGE
 
@@ -27,17 +27,17 @@ ROOT_MARK=/etc/faultline-root
 say() { printf '%s\n' "$*" >&2; }
 die() { say "${0##*/}: $*"; exit 1; }
 
-# rows: the names of the table's rows.
+# rows: prints the names of the table's rows.
 rows() { awk '!/^#/ && NF { print $1 }' "$PROJECT/scripts/kernels"; }
 
-# stock_rows: those of stock kernels, without the ones that are built here.
+# stock_rows: prints the rows of stock kernels, without those that are built here.
 stock_rows() { awk '!/^#/ && NF && $4 !~ /^own-/ { print $1 }' "$PROJECT/scripts/kernels"; }
 
-# debug_rows: those of kernels that are built here to check more than a stock one does.
+# debug_rows: prints the rows of debug kernels, which are built here.
 debug_rows() { awk '!/^#/ && NF && $4 ~ /^own-.*-/ { print $1 }' "$PROJECT/scripts/kernels"; }
 
-# row_select ROW: reads ROW of the table (its first, if empty) into ROW, ROOT_SUITE,
-# KERNEL_SUITE, FLAVOUR, and what follows from them.
+# row_select ROW: sets ROW, ROOT_SUITE, KERNEL_SUITE, FLAVOUR and the variables derived from them
+# from this row of the table (the first row, if empty).
 row_select() {
 	local wanted=$1 row root suite flavour
 	while read -r row root suite flavour; do
@@ -53,18 +53,18 @@ row_select() {
 	die "no kernel '$wanted' in scripts/kernels; it has:" $(rows)
 }
 
-# What depends on the row's architecture, which ends its flavour's name.
+# row_machine: sets the variables that depend on the row's architecture, the last part of its flavour.
 row_machine() {
 	case ${FLAVOUR##*-} in
 	amd64)
 		DEBIAN_ARCH=amd64 KERNEL_ARCH=x86 MACHINE=x86_64
-		# With these two the kernel copies and clears with a string instruction, which is
-		# emulated byte by byte: without, a module loads in two thirds of the time.
+		# With erms and fsrm the kernel copies and clears with a string instruction, which is
+		# emulated byte by byte: without them, a module loads in two thirds of the time.
 		QEMU_PACKAGE=qemu-system-x86 QEMU_MACHINE=q35 QEMU_CPU=max,-erms,-fsrm CONSOLE=ttyS0
 		;;
 	arm64)
 		DEBIAN_ARCH=arm64 KERNEL_ARCH=arm64 MACHINE=aarch64
-		# Pointer authentication as QEMU has it by itself is slow to emulate.
+		# QEMU's default algorithm for pointer authentication is slow to emulate.
 		QEMU_PACKAGE=qemu-system-arm QEMU_MACHINE=virt,gic-version=3 QEMU_CPU=max,pauth-impdef=on CONSOLE=ttyAMA0
 		;;
 	*) die "scripts/kernels: $ROW: the flavour '$FLAVOUR' does not end in -amd64 or -arm64" ;;
@@ -74,14 +74,14 @@ row_machine() {
 	return 0
 }
 
-# foreign: is the row's architecture another than this machine's?
+# foreign: returns whether the row's architecture differs from this machine's.
 foreign() { [ "$MACHINE" != "$(uname -m)" ]; }
 
-# own: is the row's kernel not a stock one, but built here?
+# own: returns whether the row's kernel is built here, and not a stock kernel.
 own() { [[ $FLAVOUR == own-* ]]; }
 
-# row_load: reads what the selected row was resolved to (RELEASE, VERSION, ...)
-# and where its parts are.
+# row_load: sets the variables of the kernel to which the selected row was resolved (RELEASE,
+# VERSION, ...), and its paths.
 row_load() {
 	[ -f "$CACHE/rows/$ROW" ] || die "kernel '$ROW' is not set up: run 'make setup KERNEL=$ROW'"
 	# shellcheck source=/dev/null
@@ -98,8 +98,8 @@ row_paths() {
 }
 
 # step NAME TITLE RECIPE COMMAND...: runs COMMAND unless it already succeeded
-# with the same RECIPE (any text that says what its result depends on). Its
-# output goes to a log, of which the last lines are shown when it fails.
+# with the same RECIPE (any text that changes when the result would). Its
+# output goes to a log, whose last lines are shown if it fails.
 step() {
 	local title=$2 recipe=$3 log=$CACHE/log/$1.log stamp=$CACHE/stamps/$1
 	shift 3
@@ -115,7 +115,7 @@ step() {
 	(set -e; "$@") </dev/null >"$log" 2>&1 &
 	job=$!
 	set +m
-	# shellcheck disable=SC2064 # the values of now
+	# shellcheck disable=SC2064 # the current values
 	trap "kill -TERM -- -$job $ticker 2>/dev/null || true; wait; exit 130" INT TERM HUP
 	wait "$job" || status=$?
 	trap - INT TERM HUP
@@ -131,12 +131,12 @@ step() {
 	say "  done $title ($((SECONDS - start)) s)"
 }
 
-# progress TITLE: shows that a step is alive: a running clock on a terminal, a
-# line every half minute elsewhere. Ends by being killed.
+# progress TITLE: shows the progress of a step: a running clock on a terminal, otherwise a
+# line every half minute. Runs until it is killed.
 progress() {
 	local start=$SECONDS every=30 never
 	[ -t 2 ] && every=1
-	exec {never}<> <(:) # to wait on without a process that would outlive us
+	exec {never}<> <(:) # waits without a process that would outlive this one
 	while ! read -rt "$every" -u "$never"; do
 		if [ -t 2 ]; then
 			printf '\r  %3d s' $((SECONDS - start)) >&2
@@ -146,32 +146,32 @@ progress() {
 	done
 }
 
-# locked: holds the workshop's lock until the script ends; waits for another's.
+# locked: takes the lock of the cache until the script ends; waits if another script has it.
 locked() {
 	mkdir -p "$CACHE"
 	exec 9>>"$CACHE/lock"
 	if ! flock -n 9; then
-		say "waiting: another set-up works on $CACHE (process $(cat "$CACHE/lock.pid" 2>/dev/null || echo unknown))"
+		say "waiting: another setup is using $CACHE (process $(cat "$CACHE/lock.pid" 2>/dev/null || echo unknown))"
 		flock 9
 	fi
 	echo $$ >"$CACHE/lock.pid"
 }
 
-# root_users shared|alone: those who use a build root do so together, who makes or removes
-# one is alone with it. Held until the script ends, and all that it started.
+# root_users shared|alone: locks a build root, shared for using it, exclusively for making or removing
+# it. The lock is held until the script and all processes that it started have ended.
 root_users() {
 	local how=-s
 	[ "$1" = shared ] || how=-x
 	mkdir -p "$CACHE/roots"
 	exec 8>>"$ROOT.lock"
 	if ! flock "$how" -n 8; then
-		say "waiting: $ROOT is in use, or is being made"
+		say "waiting: $ROOT is in use or being made"
 		flock "$how" 8
 	fi
 }
 
-# results_merge NEW INTO: test results, a line each: kernel, test file, result, release, day.
-# What is in NEW takes the place of the same test's result, and of another release's.
+# results_merge NEW INTO: merges test results, a line each: kernel, test file, result, release, day.
+# Lines of NEW replace the results of the same tests, and those of another release.
 results_merge() {
 	touch "$2"
 	{
@@ -182,25 +182,25 @@ results_merge() {
 	mv "$2.new" "$2"
 }
 
-# space MIB WHAT: refuses to begin WHAT with less than MIB free in the cache.
+# space MIB WHAT: fails if the cache has less than MIB free, which WHAT needs.
 space() {
 	local free
 	free=$(df --output=avail -m "$CACHE" | tail -n 1)
-	[ "$free" -ge "$1" ] || die "$2 needs $1 MiB in $CACHE, but $((free)) MiB are free:" \
-		"make room or set FAULTLINE_CACHE to another folder"
+	[ "$free" -ge "$1" ] || die "$2 needs $1 MiB in $CACHE, but only $((free)) MiB are free:" \
+		"free some space, or set FAULTLINE_CACHE to another directory"
 }
 
-# private COMMAND...: runs COMMAND in mount and process namespaces of its own.
-# Whatever it mounts or starts is gone when it ends, also after a Ctrl-C or kill.
+# private COMMAND...: runs COMMAND in mount and process namespaces of its own. Its mounts and
+# processes are gone when it ends, also after Ctrl-C or a kill.
 private() {
 	local child status=0
-	# A shell makes its background jobs ignore SIGINT: undo that, and keep stdin. Should this
-	# shell be killed, unshare is as well, and with that all inside.
+	# A shell makes its background jobs ignore SIGINT: undo that, and keep stdin. If this
+	# shell is killed, unshare is killed as well, and with it everything inside.
 	env --default-signal=INT,QUIT setpriv --pdeathsig KILL \
 		unshare --mount --pid --fork --kill-child --propagation private "$@" <&0 &
 	child=$!
 	trap 'private_end "$child" 143' TERM HUP
-	# A Ctrl-C reaches COMMAND as well, which may want to say or save something.
+	# Ctrl-C reaches COMMAND as well, which may need time to print or save something.
 	trap 'timeout 5 tail --pid="$child" -f /dev/null || true; private_end "$child" 130' INT
 	wait "$child" || status=$?
 	return "$status"
@@ -211,8 +211,8 @@ private_end() {
 	exit "$2"
 }
 
-# own_name NAME FOLDER: can a module be called this?
+# own_name NAME DIR: fails if NAME cannot be the name of a module.
 own_name() {
 	[[ $1 =~ ^[a-z][a-z0-9_]*$ ]] ||
-		die "MODULE=$2: the folder's name becomes the module's: lower case, digits and _, a letter first"
+		die "MODULE=$2: the directory's name becomes the module's: a lower-case letter, then lower-case letters, digits and _"
 }

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """qmp.py SOCKET COMMAND [ARGUMENTS]
 
-Gives QEMU a command of its machine protocol, with ARGUMENTS in JSON, and prints its answer in
-JSON; fails, with QEMU's words, if it is an error. `qmp.py SOCKET quit` ends it.
+Sends QEMU a command of its machine protocol, with ARGUMENTS in JSON, and prints the answer in
+JSON. On an error it fails with QEMU's message. `qmp.py SOCKET quit` ends QEMU.
 """
 
 import json

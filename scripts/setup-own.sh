@@ -1,26 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034,SC2153 # rows set names; in-root reads KERNEL
 #
-# Part of setup: a kernel of our own, for what no stock kernel of an architecture has. It is
-# built from the stock kernel's source by the stock kernel's compilers, with the config of
-# scripts/own-kernel.config (for the flavour own-<name>-<arch>, of own-kernel-<name>.config as
-# well), and laid out in the cache as the packages of a stock kernel are: from there on it is a
-# kernel like the others.
+# Part of setup: a kernel that is built here, with features that no stock kernel of an architecture
+# has. It is built from the stock kernel's source by the stock kernel's compilers, with the config
+# scripts/own-kernel.config (for the flavour own-<name>-<arch>, also own-kernel-<name>.config), and
+# stored in the cache like the packages of a stock kernel. From there on it is used like the others.
 
-# own_configs: the config files of the row's flavour.
+# own_configs: prints the config files of the row's flavour.
 own_configs() {
 	local name=${FLAVOUR#own-}
 	echo "$PROJECT/scripts/own-kernel.config"
 	[[ $name != *-* ]] || echo "$PROJECT/scripts/own-kernel-${name%-*}.config"
 }
 
-# own_base: the row of the stock kernel whose source and compilers it is built with.
+# own_base: prints the row of the stock kernel whose source and compilers are used.
 own_base() {
 	awk -v root="$ROOT_SUITE" -v suite="$KERNEL_SUITE" \
 		'!/^#/ && $2 == root && $3 == suite && $4 !~ /^own-/ { print $1; exit }' "$PROJECT/scripts/kernels"
 }
 
-# own_clang: is it to be built by clang, as its config says, instead of the stock kernel's gcc?
+# own_clang: returns whether its config requires clang instead of the stock kernel's gcc.
 own_clang() { own_configs | xargs grep -qx CONFIG_CC_IS_CLANG=y; }
 
 own_clang_fetch() {
@@ -28,7 +27,7 @@ own_clang_fetch() {
 	in_root apt-get clean
 }
 
-# own_variables VARIABLES: its .kernelvariables, which name the compilers.
+# own_variables VARIABLES: prints its .kernelvariables, which name the compilers.
 own_variables() {
 	local tool
 	sed "s/^\(override KERNELRELEASE =\).*/\1 $RELEASE/" "$1" |
@@ -41,8 +40,8 @@ own_variables() {
 		fi
 }
 
-# own_build VARIABLES: builds it in a folder that is gone afterwards; one that was interrupted goes on
-# where it was. VARIABLES are the stock kernel's .kernelvariables.
+# own_build VARIABLES: builds the kernel in a directory that is removed afterwards; an interrupted build
+# is continued. VARIABLES are the stock kernel's .kernelvariables.
 own_build() {
 	local build=$KERNEL_DIR/build modules=$STOCK/usr/lib/modules/$RELEASE missing configs
 	mapfile -t configs < <(own_configs)
@@ -103,8 +102,8 @@ own_setup() {
 		in_root "$PROJECT/scripts/initramfs" "$ROW"
 }
 
-# own_step RECIPE VARIABLES: the build, which takes long and touches nothing of others: they may
-# set up meanwhile, and only another that wants this kernel waits.
+# own_step RECIPE VARIABLES: runs the long build without the lock of the cache, so that other setups can
+# run meanwhile; only those that need this kernel wait.
 own_step() {
 	[ "$(cat "$CACHE/stamps/own-$RELEASE" 2>/dev/null)" != "$1" ] || return 0
 	space 4000 "building a kernel"
@@ -115,7 +114,7 @@ own_step() {
 	locked
 }
 
-# The debug symbols of a kernel of our own are here already.
+# The debug symbols of a kernel that is built here need not be fetched.
 if own; then
 	debug_fetch() {
 		mkdir -p "$KERNEL_DIR/debug"

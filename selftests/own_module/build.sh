@@ -45,13 +45,13 @@ a_test_that_fails() {
 }
 
 what_is_no_module_is_said() {
-	match "no folder" ': no such folder$' "$(make_in scripts/own-module "$folder/nowhere" || true)"
+	match "no directory" ': no such directory$' "$(make_in scripts/own-module "$folder/nowhere" || true)"
 	mkdir "$folder/Own-module" "$folder/empty" "$folder/full"
 	touch "$folder/full/file"
 	match "no name of a module" "becomes the module's" "$(make_in scripts/own-module "$folder/Own-module" || true)"
 	match "no name of a new one" "becomes the module's" "$(make_in scripts/new-module "$folder/New-module" || true)"
 	match "no source" ': there is no empty.rs in it$' "$(make_in scripts/own-module "$folder/empty" || true)"
-	match "something is there" 'something in it already$' "$(make_in scripts/new-module "$folder/full" || true)"
+	match "something is there" ': the directory is not empty$' "$(make_in scripts/new-module "$folder/full" || true)"
 	match "one of ours" 'choose another name$' "$(make_in scripts/new-module "$folder/lockup" || true)"
 	check "that was not made" test ! -e "$folder/lockup" -a ! -e "$folder/New-module"
 }

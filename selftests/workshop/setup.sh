@@ -95,7 +95,7 @@ a_config_that_is_not_clean() {
 		note "accepted: $output"
 		exit 1
 	fi
-	match "and it needs Rust" "Rust could not be switched on" "$output"
+	match "and it needs Rust" "Rust could not be enabled" "$output"
 }
 
 a_row_that_is_not_in_the_table() {

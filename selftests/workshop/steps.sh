@@ -65,7 +65,7 @@ a_second_run_waits() {
 	local second=$!
 	until [ -s "$CACHE/second" ]; do read -rt 0.02 <> <(:) || true; done
 	: >"$CACHE/ran"
-	match "it says why" 'waiting: another set-up' "$(cat "$CACHE/second")"
+	match "it says why" 'waiting: another setup' "$(cat "$CACHE/second")"
 	same "it has not begun" 0 "$(ran)"
 	echo >&8
 	wait "$second"

@@ -58,7 +58,7 @@ what_is_joined_runs_together() {
 	same "results" "passed passed failed" \
 		"$(result_of green/green.sh) $(result_of slow/done.sh) $(result_of red/red.sh)"
 	echo last_in_vm=yes >>selftests/green/settings
-	match "after one that has to be the last" 'nothing can share a VM with green, and come after it' \
+	match "after one that has to be the last" 'no test can run in a VM after green' \
 		"$(bash scripts/test green+slow/done.sh 2>&1 || true)"
 	check "before it" bash scripts/test slow/done.sh+green >/dev/null 2>&1
 }

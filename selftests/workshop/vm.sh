@@ -68,7 +68,7 @@ an_end_without_status_is_told_apart() {
 a_guest_that_does_not_begin_gets_a_second_try() {
 	FAULTLINE_BOOT_SECS=1 vm -- true
 	same "status" 71 "$status"
-	same "tries" 1 "$(grep -c 'the guest did not begin within 1 s: once more' <<<"$err")"
+	same "tries" 1 "$(grep -c 'the guest did not start its job within 1 s: trying again' <<<"$err")"
 }
 
 # monitor COMMAND...: what QEMU answers to each, on the socket of a VM that runs.
