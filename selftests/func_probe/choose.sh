@@ -159,6 +159,27 @@ prototypes_of_the_kernel_and_of_a_module() {
 		"$(sorted "$scratch/out"; grep -vxE "vfs_read|$untraced" "$scratch/listed")"
 }
 
+# Each function that is of a file is defined there, where its line says, in the kernel's source.
+source_files_and_lines() {
+	local vmlinux=$FAULTLINE_CACHE/kernels/$FAULTLINE_RELEASE/debug/vmlinux name file line wrong=''
+	same "exit status without debug symbols" 3 "$(code "$faultline" probe -l 'kernel.function("vfs_*@fs/read_write.c")')"
+	match "which package has them" 'no debug symbols of this kernel.*linux-image-<release>-dbg' "$(tr '\n' ' ' <"$scratch/error")"
+	[ -e "$vmlinux" ] || skip "no debug symbols of this kernel: make setup-debuginfo"
+	export FAULTLINE_VMLINUX_DEBUG=$vmlinux
+	same "exit status" 0 "$(code "$faultline" probe -L --json 'kernel.function("vfs_*@fs/read_write.c")')"
+	jq -r '.functions[] | "\(.name) \(.source.file) \(.source.line)"' "$scratch/out" >"$scratch/lines"
+	note "$(wc -l <"$scratch/lines") functions: $(paste -sd, "$scratch/lines")"
+	check "functions" test "$(wc -l <"$scratch/lines")" -ge 10
+	while read -r name file line; do
+		# The line has the name, or is that of the brace soon after it.
+		sed -n "$((line > 3 ? line - 3 : 1)),${line}p" "$FAULTLINE_SOURCE/$file" | grep -qw "$name" || wrong+="$name $file $line, "
+	done <"$scratch/lines"
+	same "lines without the function's name" "" "$wrong"
+	match "vfs_read" '^vfs_read fs/read_write\.c [0-9]+$' "$(cat "$scratch/lines")"
+	same "functions of other files" "" "$(cut -d' ' -f2 "$scratch/lines" | grep -vx 'fs/read_write.c' || true)"
+	same "exit status of another file's" 1 "$(code "$faultline" probe -l 'kernel.function("vfs_read@net/ipv4/tcp.c")')"
+}
+
 who_may_not_see_it_is_told() {
 	local user=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 	same "exit status" 3 "$(code "${user[@]}" "$faultline" probe -l vfs_read)"
@@ -168,4 +189,4 @@ who_may_not_see_it_is_told() {
 }
 
 ktap_run what_of_the_kernel_can_be_probed each_reason_has_a_function \
-	prototypes_of_the_kernel_and_of_a_module who_may_not_see_it_is_told
+	prototypes_of_the_kernel_and_of_a_module source_files_and_lines who_may_not_see_it_is_told

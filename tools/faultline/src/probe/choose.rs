@@ -5,7 +5,7 @@
 //! A [`Pattern`] is what the user wrote; [`resolve`] compares it with what the [`System`] tells: all
 //! functions by name ([`symbols`]), those that ftrace traces and those that the kernel forbids
 //! kprobes in ([`allowed`]), and our own table of what must not be probed ([`danger`]). What is
-//! refused has a [`Reason`].
+//! refused has a [`Reason`]. Of a `NAME@FILE`, the kernel's debug symbols tell the file ([`source`]).
 //!
 //! A pattern with `*`, `?` or `[]` takes only what ftrace traces: a kprobe in anything else is for
 //! who names the function.
@@ -16,6 +16,7 @@ mod glob;
 mod pattern;
 mod reader;
 mod reason;
+mod source;
 mod symbols;
 mod system;
 #[cfg(test)]
@@ -25,11 +26,13 @@ mod tests;
 
 pub use pattern::{Pattern, Place, Point};
 pub use reason::Reason;
+pub use source::{Line, Sources};
 pub use system::System;
 
 use allowed::{Blacklist, Traced};
-use std::collections::BTreeMap;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::fmt;
+use std::ops::Range;
 use symbols::{Symbol, Symbols};
 
 /// The module that probes: none of its functions is.
@@ -41,6 +44,8 @@ pub struct Function {
     pub name: String,
     pub module: Option<String>,
     pub point: Point,
+    /// As a pattern has it that meant this file's alone.
+    pub file: Option<String>,
     /// The largest that a pattern asked for.
     pub maxactive: Option<u32>,
     /// What can probe it, the cheapest first.
@@ -85,6 +90,8 @@ pub struct Resolved {
     pub refused: Vec<Refused>,
     /// What the user should know of this kernel.
     pub notes: Vec<String>,
+    /// Where the kernel's text begins; 0 where that is hidden.
+    pub text: u64,
 }
 
 impl Function {
@@ -104,7 +111,10 @@ impl fmt::Display for Function {
             Some(module) => write!(f, "module(\"{module}\")")?,
             None => write!(f, "kernel")?,
         }
-        write!(f, ".function(\"{}\")", self.name)?;
+        match &self.file {
+            Some(file) => write!(f, ".function(\"{}@{file}\")", self.name)?,
+            None => write!(f, ".function(\"{}\")", self.name)?,
+        }
         if self.point == Point::Return {
             write!(f, ".return")?;
         }
@@ -119,7 +129,8 @@ impl fmt::Display for Function {
 ///
 /// # Errors
 ///
-/// Fails where the kernel does not tell what can be probed: without root, tracefs or debugfs.
+/// Fails where the kernel does not tell what can be probed: without root, tracefs or debugfs; and where a
+/// pattern has a source file, without debug symbols.
 pub fn resolve(patterns: &[Pattern], system: &System) -> anyhow::Result<Resolved> {
     let (kallsyms, traceable) = (system.kallsyms()?, system.traceable()?);
     let blacklist = system.blacklist()?;
@@ -132,10 +143,22 @@ pub fn resolve(patterns: &[Pattern], system: &System) -> anyhow::Result<Resolved
     let mut wanted = BTreeMap::new();
     let mut resolved = Resolved {
         notes: kernel.notes(system),
+        text: kernel.symbols.text,
         ..Resolved::default()
     };
+    let mut sources = None;
     for pattern in patterns {
-        let found = kernel.collect(pattern, &mut wanted);
+        let ranges = match &pattern.file {
+            Some(file) => {
+                let sources = match &sources {
+                    Some(known) => known,
+                    None => sources.insert(Sources::find(system, kernel.symbols.text)?),
+                };
+                Some(sources.ranges(|path| file.matches(path))?)
+            }
+            None => None,
+        };
+        let found = kernel.collect(pattern, ranges.as_deref(), &mut wanted);
         resolved.refused.extend(found.err().map(|reason| Refused {
             name: pattern.function.to_string(),
             module: match &pattern.place {
@@ -153,6 +176,7 @@ pub fn resolve(patterns: &[Pattern], system: &System) -> anyhow::Result<Resolved
                 name: key.name.into(),
                 module,
                 point: key.point,
+                file: wanted.file,
                 maxactive: wanted.maxactive,
                 backends,
                 address: wanted.addresses.first().copied().unwrap_or(0),
@@ -186,6 +210,8 @@ struct Wanted {
     addresses: Vec<u64>,
     /// A pattern that is a name means it.
     is_named: bool,
+    /// Only patterns with this file mean it.
+    file: Option<String>,
     maxactive: Option<u32>,
 }
 
@@ -221,10 +247,11 @@ impl<'a> Kernel<'a> {
         notes
     }
 
-    /// Adds what fits a pattern.
+    /// Adds what fits a pattern and, if it has a file, is in its ranges.
     fn collect(
         &self,
         pattern: &Pattern,
+        ranges: Option<&[Range<u64>]>,
         wanted: &mut BTreeMap<Key<'a>, Wanted>,
     ) -> Result<(), Reason> {
         let is_named = pattern.function.is_name();
@@ -240,10 +267,14 @@ impl<'a> Kernel<'a> {
                 });
             }
         }
-        let is_place = |symbol: &&Symbol<'_>| match (&pattern.place, symbol.module) {
-            (Place::Anywhere, _) | (Place::Kernel, None) => true,
-            (Place::Module(wanted), Some(module)) => wanted.matches(module),
-            _ => false,
+        let is_place = |symbol: &&Symbol<'_>| {
+            let has = |range: &Range<u64>| range.contains(&symbol.address);
+            match (&pattern.place, symbol.module) {
+                _ if ranges.is_some_and(|ranges| !ranges.iter().any(has)) => false,
+                (Place::Anywhere, _) | (Place::Kernel, None) => true,
+                (Place::Module(wanted), Some(module)) => wanted.matches(module),
+                _ => false,
+            }
         };
         // A pattern is for functions; what only looks like one is left out, unless it is named.
         let is_meant = |symbol: &&Symbol<'_>| is_named || symbol.no_function().is_none();
@@ -263,9 +294,28 @@ impl<'a> Kernel<'a> {
         };
         found.sort_by(|a, b| key(a).cmp(&key(b)));
         for same in found.chunk_by(|a, b| key(a) == key(b)) {
-            let wanted = wanted.entry(key(same[0])).or_default();
-            // Each pattern that fits a name finds all functions of it.
-            wanted.addresses = same.iter().map(|symbol| symbol.address).collect();
+            let addresses = same.iter().map(|symbol| symbol.address);
+            let file = pattern.file.as_ref().map(ToString::to_string);
+            let wanted = match wanted.entry(key(same[0])) {
+                Entry::Vacant(place) => place.insert(Wanted {
+                    file,
+                    ..Wanted::default()
+                }),
+                Entry::Occupied(place) => {
+                    let known = place.into_mut();
+                    known.file.take_if(|known| file.as_ref() != Some(known));
+                    known
+                }
+            };
+            // Each pattern without a file that fits a name finds all functions of it.
+            match pattern.file {
+                None => wanted.addresses = addresses.collect(),
+                Some(_) => {
+                    wanted.addresses.extend(addresses);
+                    wanted.addresses.sort_unstable();
+                    wanted.addresses.dedup();
+                }
+            }
             wanted.is_named |= is_named;
             wanted.maxactive = wanted.maxactive.max(pattern.maxactive);
         }

@@ -2,15 +2,16 @@
 
 //! What can be probed, with prototypes if asked for, and of the rest why not: `-l` and `-L`.
 
-use super::choose::{resolve, Backend, Function, Pattern, Refused, Resolved, System};
+mod json;
+
+use super::choose::{
+    resolve, Backend, Function, Line, Pattern, Refused, Resolved, Sources, System,
+};
 use crate::btf::{Cache, Prototype};
 use crate::terminal::layout::{lay_out, wrapped, Part, WIDTH};
 use crate::terminal::{escape, out};
-use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
-
-const SCHEMA: &str = "faultline.probe-list/1";
 
 /// What is to be listed.
 pub struct Ask {
@@ -19,8 +20,16 @@ pub struct Ask {
     pub json: bool,
 }
 
-/// The prototypes of functions, in their order, if they were asked for.
-type Prototypes = Option<Vec<Option<Prototype>>>;
+/// What is known of functions, in their order, if it was asked for.
+type Prototypes = Option<Vec<Known>>;
+
+/// What is known of a function.
+#[derive(Default)]
+struct Known {
+    prototype: Option<Prototype>,
+    /// Where its source begins.
+    line: Option<Line>,
+}
 
 /// Lists, and tells whether anything can be probed.
 ///
@@ -30,9 +39,13 @@ type Prototypes = Option<Vec<Option<Prototype>>>;
 pub fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     let system = System::here();
     let mut resolved = resolve(&ask.patterns, &system)?;
-    let prototypes = ask.prototypes.then(|| prototypes(&mut resolved, &system));
+    let prototypes = ask.prototypes.then(|| {
+        let mut prototypes = prototypes(&mut resolved, &system);
+        add_lines(&mut prototypes, &mut resolved, &system);
+        prototypes
+    });
     let text = match ask.json {
-        true => json(&resolved, &prototypes)?,
+        true => json::text(&resolved, &prototypes)?,
         false => {
             for note in &resolved.notes {
                 escape::tell(note);
@@ -48,7 +61,7 @@ pub fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
 }
 
 /// The prototypes; of what has no BTF there is a note.
-fn prototypes(resolved: &mut Resolved, system: &System) -> Vec<Option<Prototype>> {
+fn prototypes(resolved: &mut Resolved, system: &System) -> Vec<Known> {
     let mut cache = Cache::new(system.btf());
     let mut without = BTreeSet::new();
     let each =
@@ -62,9 +75,35 @@ fn prototypes(resolved: &mut Resolved, system: &System) -> Vec<Option<Prototype>
                     None
                 }
             });
-    let prototypes = each.collect();
+    let prototypes = each.map(|prototype| Known {
+        prototype,
+        line: None,
+    });
+    let prototypes = prototypes.collect();
     resolved.notes.extend(without);
     prototypes
+}
+
+/// Adds the lines of those of the kernel itself, if its debug symbols are there; else there is a note.
+fn add_lines(known: &mut [Known], resolved: &mut Resolved, system: &System) {
+    let of_kernel = |function: &&Function| function.module.is_none();
+    let addresses: Vec<_> = resolved
+        .functions
+        .iter()
+        .filter(of_kernel)
+        .map(|one| one.address)
+        .collect();
+    if addresses.is_empty() {
+        return;
+    }
+    match Sources::find(system, resolved.text).and_then(|sources| sources.lines(&addresses)) {
+        Ok(mut lines) => {
+            for (known, function) in known.iter_mut().zip(&resolved.functions) {
+                known.line = lines.remove(&function.address);
+            }
+        }
+        Err(error) => resolved.notes.push(format!("no source lines: {error:#}")),
+    }
 }
 
 /// For people: a function a line, in words that choose it alone.
@@ -77,11 +116,14 @@ fn text(resolved: &Resolved, prototypes: &Prototypes) -> String {
         }
         text += &escape::line(&line);
         text.push('\n');
-        if let Some(prototypes) = prototypes {
-            text += &match prototypes.get(number) {
-                Some(Some(prototype)) => wrapped("    ", &prototype.to_string()),
-                _ => wrapped("    ", no_prototype(function)),
+        if let Some(known) = prototypes.as_ref().and_then(|all| all.get(number)) {
+            text += &match &known.prototype {
+                Some(prototype) => wrapped("    ", &prototype.to_string()),
+                None => wrapped("    ", no_prototype(function)),
             };
+            if let Some(Line { file, line }) = &known.line {
+                text += &wrapped("    ", &format!("{file}:{line}"));
+            }
         }
     }
     if resolved.refused.is_empty() {
@@ -127,105 +169,6 @@ fn symbol(refused: &Refused) -> String {
     match &refused.module {
         Some(module) => format!("{module}:{}", refused.name),
         None => refused.name.clone(),
-    }
-}
-
-#[derive(Serialize)]
-struct Document<'a> {
-    schema: &'static str,
-    functions: Vec<FunctionDocument<'a>>,
-    refused: Vec<RefusedDocument<'a>>,
-    notes: &'a [String],
-}
-
-#[derive(Serialize)]
-struct FunctionDocument<'a> {
-    name: &'a str,
-    module: Option<&'a str>,
-    point: &'static str,
-    maxactive: Option<u32>,
-    backends: Vec<&'static str>,
-    /// Not there unless it was asked for; null where the BTF has none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    prototype: Option<Option<PrototypeDocument<'a>>>,
-}
-
-#[derive(Serialize)]
-struct PrototypeDocument<'a> {
-    text: String,
-    returns: String,
-    parameters: Vec<ParameterDocument<'a>>,
-    variadic: bool,
-}
-
-#[derive(Serialize)]
-struct ParameterDocument<'a> {
-    name: &'a str,
-    r#type: String,
-}
-
-#[derive(Serialize)]
-struct RefusedDocument<'a> {
-    name: &'a str,
-    module: Option<&'a str>,
-    point: &'static str,
-    reason: &'static str,
-    says: String,
-}
-
-fn json(resolved: &Resolved, prototypes: &Prototypes) -> anyhow::Result<String> {
-    let prototype = |number: usize| {
-        let all = prototypes.as_ref()?;
-        Some(all.get(number)?.as_ref().map(PrototypeDocument::of))
-    };
-    let document = Document {
-        schema: SCHEMA,
-        functions: resolved
-            .functions
-            .iter()
-            .enumerate()
-            .map(|(number, function)| FunctionDocument {
-                name: &function.name,
-                module: function.module.as_deref(),
-                point: function.point.word(),
-                maxactive: function.maxactive,
-                backends: function
-                    .backends
-                    .iter()
-                    .map(|backend| backend.word())
-                    .collect(),
-                prototype: prototype(number),
-            })
-            .collect(),
-        refused: resolved
-            .refused
-            .iter()
-            .map(|refused| RefusedDocument {
-                name: &refused.name,
-                module: refused.module.as_deref(),
-                point: refused.point.word(),
-                reason: refused.reason.word(),
-                says: refused.reason.to_string(),
-            })
-            .collect(),
-        notes: &resolved.notes,
-    };
-    let json = serde_json::to_string_pretty(&document)?;
-    Ok(escape::json(&json).into_owned() + "\n")
-}
-
-impl<'a> PrototypeDocument<'a> {
-    fn of(prototype: &'a Prototype) -> Self {
-        let parameters = prototype.params.iter().map(|param| ParameterDocument {
-            name: &param.name,
-            r#type: param.ty.to_string(),
-        });
-        PrototypeDocument {
-            text: prototype.to_string(),
-            returns: prototype.ret.to_string(),
-            parameters: parameters.collect(),
-            variadic: prototype.is_variadic,
-        }
     }
 }
 
@@ -333,7 +276,7 @@ mod tests {
         ];
         for with in [false, true] {
             let (resolved, found) = listed(&patterns, with);
-            let document = serde_json::from_str(&json(&resolved, &found).unwrap()).unwrap();
+            let document = serde_json::from_str(&json::text(&resolved, &found).unwrap()).unwrap();
             assert_eq!(complaint("probe-list.schema.json", &document), None);
             let read = &document["functions"][0];
             assert_eq!(

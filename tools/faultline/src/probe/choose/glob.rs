@@ -36,6 +36,17 @@ impl Glob {
     ///
     /// Fails at the first letter that no pattern can have there.
     pub fn parse(text: &str) -> Result<Self, Wrong> {
+        Self::of_letters(text, is_letter)
+    }
+
+    /// The same, of the names of source files.
+    pub fn parse_file(text: &str) -> Result<Self, Wrong> {
+        Self::of_letters(text, |letter| {
+            is_letter(letter) || matches!(letter, b'/' | b'-' | b'+')
+        })
+    }
+
+    fn of_letters(text: &str, is_letter: impl Fn(u8) -> bool) -> Result<Self, Wrong> {
         let wrong = |at, says: String| Err(Wrong { at, says });
         if text.is_empty() {
             return wrong(0, "it is empty; '*' stands for all functions".into());

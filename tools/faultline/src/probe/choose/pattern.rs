@@ -8,6 +8,7 @@
 //! PATTERN                           of the kernel and of all modules
 //! ```
 //!
+//! where PATTERN may be `NAME@FILE`, functions of the kernel that were compiled from that file;
 //! each with `.call` (the same as without), `.return`, and `.return.maxactive(N)`. What is wrong is
 //! said with the column, and with what would be right.
 
@@ -21,6 +22,8 @@ pub struct Pattern {
     pub text: String,
     pub place: Place,
     pub function: Glob,
+    /// The source file that it was compiled from: its path, or the end of it.
+    pub file: Option<Glob>,
     pub point: Point,
     /// Of a return: how many calls at once a kretprobe follows.
     pub maxactive: Option<u32>,

@@ -88,14 +88,23 @@ impl<'a> Reader<'a> {
         let start = self.at;
         let word = self.word();
         self.skip_blanks();
-        let (place, function) = match (word, self.rest().chars().next()) {
+        let (place, (function, file)) = match (word, self.rest().chars().next()) {
             ("kernel", Some('.')) => (Place::Kernel, self.function()?),
             ("kernel", Some('(')) => {
                 return self.wrong(self.at, format!("expected '.', as in {EXAMPLE}"));
             }
             ("module", Some('(')) => {
                 let module = self.module()?;
-                (Place::Module(module), self.function()?)
+                let before = self.at;
+                let (function, file) = self.function()?;
+                if file.is_some() {
+                    let at = before + self.text[before..self.at].find('@').unwrap_or(0);
+                    return self.wrong(
+                        at,
+                        "source files are known of the kernel's own functions only, not of modules'",
+                    );
+                }
+                (Place::Module(module), (function, None))
             }
             ("module", Some('.')) => {
                 return self.wrong(
@@ -178,6 +187,7 @@ impl<'a> Reader<'a> {
             text: self.text.trim().into(),
             place,
             function,
+            file,
             point,
             maxactive,
         })
@@ -193,8 +203,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// `.function("PATTERN")`.
-    fn function(&mut self) -> Result<Glob, Wrong> {
+    /// `.function("PATTERN")`, with a file or not.
+    fn function(&mut self) -> Result<(Glob, Option<Glob>), Wrong> {
         self.expect('.', EXAMPLE)?;
         self.skip_blanks();
         let at = self.at;
@@ -206,7 +216,7 @@ impl<'a> Reader<'a> {
             );
         }
         let (at, pattern) = self.argument(EXAMPLE)?;
-        self.glob(at, pattern)
+        self.glob_and_file(at, pattern)
     }
 
     /// `("TEXT")`, and where the text begins.
@@ -250,7 +260,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A pattern alone: up to a suffix, since names of functions may have dots of their own.
-    fn bare(&mut self) -> Result<Glob, Wrong> {
+    fn bare(&mut self) -> Result<(Glob, Option<Glob>), Wrong> {
         let rest = self.rest();
         let suffix = |word: &str| {
             let at = rest.find(word)?;
@@ -269,20 +279,36 @@ impl<'a> Reader<'a> {
                 format!("expected a function or a pattern of functions, such as {EXAMPLE}"),
             );
         }
-        self.glob(at, text)
+        self.glob_and_file(at, text)
     }
 
-    fn glob(&self, at: usize, text: &str) -> Result<Glob, Wrong> {
-        if let Some(sign) = text.find('@') {
-            let name = &text[..sign];
+    /// `NAME`, or `NAME@FILE`.
+    fn glob_and_file(&self, at: usize, text: &str) -> Result<(Glob, Option<Glob>), Wrong> {
+        let Some((name, file)) = text.split_once('@') else {
+            return Ok((self.glob(at, text)?, None));
+        };
+        let of_file = at + name.len() + 1;
+        if let Some(colon) = file.find(':') {
             return self.wrong(
-                at + sign,
+                of_file + colon,
                 format!(
-                    "source files are known to debug information only, which is not read here; a \
-                     function is chosen by its name alone: \"{name}\""
+                    "functions are probed, no lines: \"{name}@{}\"",
+                    &file[..colon]
                 ),
             );
         }
+        if file.is_empty() {
+            return self.wrong(
+                of_file,
+                "expected a source file, as in vfs_*@fs/read_write.c",
+            );
+        }
+        let parsed = Glob::parse_file(file);
+        let file = parsed.or_else(|wrong| self.wrong(of_file + wrong.at, wrong.says))?;
+        Ok((self.glob(at, name)?, Some(file)))
+    }
+
+    fn glob(&self, at: usize, text: &str) -> Result<Glob, Wrong> {
         if let Some(colon) = text.find(':') {
             let (module, name) = (&text[..colon], text[colon..].trim_start_matches(':'));
             return self.wrong(

@@ -38,6 +38,8 @@ pub struct Symbols<'a> {
     pub functions: Vec<Symbol<'a>>,
     /// The modules that are loaded and have symbols.
     pub modules: BTreeSet<&'a str>,
+    /// Where the kernel's text begins; 0 where the kernel hides it.
+    pub text: u64,
     /// What was given back after the boot.
     pub init: Range<u64>,
     /// The kernel shows no addresses.
@@ -53,7 +55,7 @@ impl<'a> Symbols<'a> {
     pub fn parse(text: &'a str) -> anyhow::Result<Self> {
         let mut functions = Vec::with_capacity(text.len() / 64);
         let (mut modules, mut last_module) = (BTreeSet::new(), None);
-        let mut init = 0..0;
+        let (mut text_start, mut init) = (0, 0..0);
         let mut hidden = true;
         for line in text.lines() {
             let Some((address, kind, name, module)) = parts(line) else {
@@ -75,6 +77,7 @@ impl<'a> Symbols<'a> {
             match (module, name) {
                 (None, "_sinittext") => init.start = address,
                 (None, "_einittext") => init.end = address,
+                (None, "_stext") => text_start = address,
                 _ => functions.push(Symbol {
                     address,
                     name,
@@ -89,6 +92,7 @@ impl<'a> Symbols<'a> {
         Ok(Symbols {
             functions,
             modules,
+            text: text_start,
             init,
             hidden,
         })
@@ -156,7 +160,6 @@ mod tests {
         assert_eq!(
             names,
             [
-                "_stext",
                 "vfs_read",
                 "start_kernel",
                 "veth_xmit",
@@ -164,7 +167,8 @@ mod tests {
                 "short"
             ]
         );
-        assert_eq!(symbols.functions[3].module, Some("veth"));
+        assert_eq!(symbols.text, 0xffff_ffff_8100_0000);
+        assert_eq!(symbols.functions[2].module, Some("veth"));
         assert_eq!(Vec::from_iter(symbols.modules), ["nothing_else", "veth"]);
         assert_eq!(symbols.init, 0xffff_ffff_8300_0000..0xffff_ffff_8300_1000);
         assert!(!symbols.hidden);

@@ -24,6 +24,11 @@ impl System {
         System { root: root.into() }
     }
 
+    /// A path of the machine's.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
     /// Where BTF is.
     pub fn btf(&self) -> PathBuf {
         self.root.join("sys/kernel/btf")

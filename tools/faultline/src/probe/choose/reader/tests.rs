@@ -55,6 +55,28 @@ fn all_forms() {
 }
 
 #[test]
+fn source_files() {
+    for (text, name, file) in [
+        (
+            "kernel.function(\"tcp_*@net/ipv4/tcp.c\")",
+            "tcp_*",
+            "net/ipv4/tcp.c",
+        ),
+        (
+            "vfs_read@fs/read_write.c.return",
+            "vfs_read",
+            "fs/read_write.c",
+        ),
+        ("*@arch/x86/*/fpu-[a-c]*.c", "*", "arch/x86/*/fpu-[a-c]*.c"),
+    ] {
+        let pattern = parse(text);
+        assert_eq!(pattern.function.to_string(), name);
+        assert_eq!(pattern.file.unwrap().to_string(), file);
+    }
+    assert_eq!(parse("vfs_read").file, None);
+}
+
+#[test]
 fn each_mistake_has_its_column_and_what_is_right() {
     for (text, column, says) in [
         ("", 1, "expected a function or a pattern"),
@@ -69,16 +91,19 @@ fn each_mistake_has_its_column_and_what_is_right() {
         ("kernel.function(\"a b\")", 19, "' ' is in no name"),
         ("kernel.function(\"x[\")", 19, "no ']'"),
         (
-            "kernel.function(\"vfs_read@fs/read_write.c\")",
-            26,
-            "\"vfs_read\"",
-        ),
-        (
             "kernel.function(\"*@fs/read_write.c:10\")",
-            19,
-            "debug information",
+            35,
+            "no lines: \"*@fs/read_write.c\"",
         ),
-        ("vfs_read@fs/read_write.c", 9, "debug information"),
+        ("vfs_read@", 10, "expected a source file"),
+        ("vfs_read@fs/a b.c", 15, "argument of its own"),
+        ("kernel.function(\"x@a b.c\")", 21, "' ' is in no name"),
+        ("@fs/open.c", 1, "empty"),
+        (
+            "module(\"veth\").function(\"*@drivers/net/veth.c\")",
+            27,
+            "not of modules'",
+        ),
         ("kernel.function(\"x\").inline", 22, "'.call'"),
         ("x.inline", 3, "no entry"),
         ("kernel.function(\"x\").exported", 22, "'return'"),
