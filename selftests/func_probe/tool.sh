@@ -138,6 +138,43 @@ stacks_two_at_once_and_a_killed_one() {
 	check "the module can be unloaded" rmmod func_probe
 }
 
+one_thread_on_one_cpu() {
+	local python events='select(.record == "event")'
+	check "load" load
+	python3 -c 'import os, signal
+zero = os.open("/dev/zero", os.O_RDONLY)
+os.kill(os.getpid(), signal.SIGSTOP)
+for cpu, count in (0, 2), (1, 3):
+    os.sched_setaffinity(0, {cpu})
+    for _ in range(count):
+        os.read(zero, 77)' &
+	python=$! started="${started:-} $!"
+	await 60 "it is stopped" grep -q '^State:.T' "/proc/$python/status"
+	watch cpu vfs_read --json --pid "$python" --cpu 1 --if 'count == 77'
+	# Another thread on that CPU.
+	taskset -c 1 dd if=/dev/zero of=/dev/null bs=77 count=5 status=none
+	kill -CONT "$python"
+	wait "$python"
+	await 60 "its events" has cpu '"record":"event"' 3
+	ends cpu 0 INT
+	same "events by CPU and thread" "3 1 $python" "$(told cpu "$events | \"\(.cpu) \(.pid)\"" | sort | uniq -c | awk '{ print $1, $2, $3 }')"
+	check "what is filtered" test "$(told cpu 'select(.record == "end").filtered')" -ge 7
+}
+
+as_many_calls_as_there_are_instances() {
+	local pids=() end='select(.record == "end")'
+	check "load" load
+	watch one 'kernel.function("hrtimer_nanosleep").return.maxactive(1)' --json --comm sleep
+	for _ in 1 2 3; do sleep 2 & pids+=($!); done
+	wait "${pids[@]}"
+	ends one 0 INT
+	same "by a kretprobe" 1 "$(told one 'select(.record == "begin").attached.kretprobe')"
+	check "calls" test "$(told one "$end.hits")" -ge 3
+	check "of which one was followed" test "$(told one "$end.recorded")" -ge 1
+	check "and others were not" test "$(told one "$end.missed")" -ge 1
+	check "what is needed" test "$(told one "$end.needed.hrtimer_nanosleep")" -ge 2
+}
+
 without_the_module() {
 	local code=0
 	"$faultline" probe vfs_read >"$scratch/no.out" 2>"$scratch/no.err" || code=$?
@@ -146,4 +183,4 @@ without_the_module() {
 }
 
 ktap_run reads_are_what_user_space_got failures_have_names a_module_that_comes_later_in_a_summary stacks_two_at_once_and_a_killed_one \
-	without_the_module
+	one_thread_on_one_cpu as_many_calls_as_there_are_instances without_the_module
