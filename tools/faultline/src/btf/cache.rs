@@ -7,9 +7,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+/// For as many functions, names are looked for without an index.
+const FEW: usize = 8;
+
 /// What was loaded so far from a directory like `/sys/kernel/btf`.
 pub struct Cache {
     folder: PathBuf,
+    is_for_few: bool,
     vmlinux: Option<Rc<Types>>,
     modules: BTreeMap<String, Rc<Types>>,
 }
@@ -18,9 +22,15 @@ impl Cache {
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Cache {
             folder: folder.into(),
+            is_for_few: false,
             vmlinux: None,
             modules: BTreeMap::new(),
         }
+    }
+
+    /// Says of how many functions the types will be asked for, before the first is.
+    pub fn expect(&mut self, functions: usize) {
+        self.is_for_few = functions <= FEW;
     }
 
     /// The types of vmlinux, or with those of a module on top.
@@ -31,6 +41,7 @@ impl Cache {
     pub fn types(&mut self, module: Option<&str>) -> anyhow::Result<Rc<Types>> {
         let vmlinux = match &self.vmlinux {
             Some(known) => known.clone(),
+            None if self.is_for_few => Rc::new(Types::load_for_few(&self.folder)?),
             None => Rc::new(Types::load(&self.folder, None)?),
         };
         self.vmlinux = Some(vmlinux.clone());

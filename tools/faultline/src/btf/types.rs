@@ -3,10 +3,12 @@
 //! What was loaded, and its types by number and by name.
 
 use anyhow::{ensure, Context};
-use btf_rs::Btf;
+use btf_rs::{Backend, Btf};
+use rustix::fs::{memfd_create, MemfdFlags};
 use std::fmt;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -43,6 +45,25 @@ impl Types {
             Some(module) => types.with_module(folder, module),
             None => Ok(types),
         }
+    }
+
+    /// The types of vmlinux for a few questions: each name is looked for among all, which is soon less
+    /// than to read all of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Types::load`].
+    pub fn load_for_few(folder: &Path) -> anyhow::Result<Self> {
+        let path = folder.join("vmlinux");
+        let vmlinux = match Btf::from_file_with_backend(&path, Backend::Mmap) {
+            Ok(vmlinux) => vmlinux,
+            // Before Linux 6.16 it cannot be mapped.
+            Err(_) => mapped(&read(&path)?).with_context(|| path.display().to_string())?,
+        };
+        Ok(Types {
+            vmlinux: Arc::new(vmlinux),
+            module: None,
+        })
     }
 
     /// The types of vmlinux with those of another module on top, or of the first one. What is
@@ -106,6 +127,15 @@ impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.spelled)
     }
+}
+
+/// The same from a copy in memory.
+fn mapped(bytes: &[u8]) -> anyhow::Result<Btf> {
+    let file = memfd_create("btf", MemfdFlags::CLOEXEC)?;
+    let mut file = File::from(file);
+    file.write_all(bytes)?;
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    Btf::from_file_with_backend(path, Backend::Mmap).context("this is no BTF")
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {

@@ -13,6 +13,7 @@
 mod allowed;
 mod danger;
 mod glob;
+mod notes;
 mod pattern;
 mod reader;
 mod reason;
@@ -132,17 +133,21 @@ impl fmt::Display for Function {
 /// Fails where the kernel does not tell what can be probed: without root, tracefs or debugfs; and where a
 /// pattern has a source file, without debug symbols.
 pub fn resolve(patterns: &[Pattern], system: &System) -> anyhow::Result<Resolved> {
-    let (kallsyms, traceable) = (system.kallsyms()?, system.traceable()?);
-    let blacklist = system.blacklist()?;
-    let symbols = Symbols::parse(&kallsyms)?;
-    let kernel = Kernel {
-        traced: traceable.as_deref().map(|text| Traced::new(text, &symbols)),
-        symbols,
+    // The kernel takes its time to write these texts.
+    let (kallsyms, allowed) = std::thread::scope(|scope| {
+        let allowed = scope.spawn(|| Ok((system.traceable()?, system.blacklist()?)));
+        (system.kallsyms(), joined(allowed))
+    });
+    let kallsyms = kallsyms?;
+    let (traceable, blacklist): (Option<String>, String) = allowed?;
+    let mut kernel = Kernel {
+        symbols: Symbols::parse(&kallsyms)?,
+        traced: None,
         blacklist: Blacklist::parse(&blacklist),
     };
     let mut wanted = BTreeMap::new();
     let mut resolved = Resolved {
-        notes: kernel.notes(system),
+        notes: notes::notes(system, kernel.symbols.hidden, traceable.is_some()),
         text: kernel.symbols.text,
         ..Resolved::default()
     };
@@ -169,6 +174,10 @@ pub fn resolve(patterns: &[Pattern], system: &System) -> anyhow::Result<Resolved
             reason,
         }));
     }
+    let addresses = wanted.values().flat_map(|wanted| wanted.addresses.iter());
+    kernel.traced = traceable
+        .as_deref()
+        .map(|text| Traced::new(text, &kernel.symbols, addresses.copied()));
     for (key, wanted) in wanted {
         let module = key.module.map(String::from);
         match kernel.judge(&key, &wanted) {
@@ -196,6 +205,12 @@ pub fn resolve(patterns: &[Pattern], system: &System) -> anyhow::Result<Resolved
     Ok(resolved)
 }
 
+/// What a thread has returned.
+fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, anyhow::Result<T>>) -> anyhow::Result<T> {
+    let result = thread.join();
+    result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
 /// A function that some pattern fits.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Key<'a> {
@@ -218,35 +233,12 @@ struct Wanted {
 /// What the kernel tells of its functions.
 struct Kernel<'a> {
     symbols: Symbols<'a>,
-    traced: Option<Traced<'a>>,
+    /// Of what is wanted; none where the kernel has no dynamic ftrace.
+    traced: Option<Traced>,
     blacklist: Blacklist<'a>,
 }
 
 impl<'a> Kernel<'a> {
-    fn notes(&self, system: &System) -> Vec<String> {
-        let mut notes = Vec::new();
-        if self.symbols.hidden {
-            notes.push(Symbols::says_hidden(system));
-        }
-        if self.traced.is_none() {
-            notes.push(
-                "this kernel has no dynamic ftrace: all that is left are kprobes and kretprobes"
-                    .into(),
-            );
-        }
-        if system.switch("proc/sys/kernel/ftrace_enabled").as_deref() == Some("0") {
-            notes.push("kernel.ftrace_enabled is 0: until it is 1, fprobes see no call".into());
-        }
-        if system.switch("sys/kernel/debug/kprobes/enabled").as_deref() == Some("0") {
-            notes.push(
-                "/sys/kernel/debug/kprobes/enabled is 0: until it is 1, kprobes and kretprobes see \
-                 no call"
-                    .into(),
-            );
-        }
-        notes
-    }
-
     /// Adds what fits a pattern and, if it has a file, is in its ranges.
     fn collect(
         &self,

@@ -63,6 +63,7 @@ pub fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
 /// The prototypes; of what has no BTF there is a note.
 fn prototypes(resolved: &mut Resolved, system: &System) -> Vec<Known> {
     let mut cache = Cache::new(system.btf());
+    cache.expect(resolved.functions.len());
     let mut without = BTreeSet::new();
     let each =
         resolved

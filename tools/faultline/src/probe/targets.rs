@@ -55,6 +55,7 @@ pub fn targets(
         Place::Module(module) => missing.contains(&module.to_string()),
         Place::Kernel | Place::Anywhere => false,
     };
+    cache.expect(resolved.functions.len());
     let mut without = BTreeSet::new();
     let mut targets = Vec::with_capacity(resolved.functions.len());
     for function in resolved.functions {

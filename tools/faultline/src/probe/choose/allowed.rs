@@ -3,42 +3,73 @@
 //! What the kernel says of its functions: those that ftrace traces, and those that it forbids
 //! kprobes in.
 
-use super::symbols::{Symbol, Symbols};
-use std::collections::HashSet;
+use super::symbols::{lines, Symbol, Symbols};
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
-/// The functions in `available_filter_functions`.
-pub struct Traced<'a> {
+/// Which of some functions `available_filter_functions` has.
+pub struct Traced {
     /// Sorted. Of several names of one function, the file has one.
     addresses: Vec<u64>,
     /// Where the kernel hides addresses: the name, with the module in brackets.
-    names: HashSet<&'a str>,
+    names: HashSet<String>,
 }
 
-impl<'a> Traced<'a> {
-    pub fn new(text: &'a str, symbols: &Symbols<'_>) -> Self {
-        let names: HashSet<_> = text.lines().collect();
-        let functions = symbols.functions.iter().copied();
-        let functions = functions.filter(|symbol| symbol.no_function().is_none());
-        let listed = functions.filter(|symbol| has(&names, *symbol));
-        let mut addresses: Vec<_> = listed.map(|symbol| symbol.address).collect();
-        addresses.sort_unstable();
-        Traced { addresses, names }
+impl Traced {
+    /// Looks for the functions at these addresses or, where the kernel hides them, for all.
+    pub fn new(text: &str, symbols: &Symbols<'_>, wanted: impl Iterator<Item = u64>) -> Self {
+        let mut wanted: Vec<_> = wanted.collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut known = HashMap::<_, Vec<u64>>::new();
+        for symbol in &symbols.functions {
+            let is_wanted = wanted.binary_search(&symbol.address).is_ok();
+            if is_wanted && symbol.no_function().is_none() {
+                known
+                    .entry(listed(*symbol))
+                    .or_default()
+                    .push(symbol.address);
+            }
+        }
+        // By what tells most lines apart, since most are of functions that nobody wants.
+        let mark = |line: &str| {
+            let last = line.as_bytes().last().copied().unwrap_or(0);
+            (line.len() & 0xff) << 8 | usize::from(last)
+        };
+        let mut marks = vec![false; 1 << 16];
+        for name in known.keys() {
+            marks[mark(name)] = true;
+        }
+        let mut traced = Traced {
+            addresses: Vec::new(),
+            names: HashSet::new(),
+        };
+        for line in lines(text).filter(|line| marks[mark(line)]) {
+            if let Some((name, addresses)) = known.get_key_value(line) {
+                traced.addresses.extend(addresses);
+                if addresses.contains(&0) {
+                    traced.names.insert(name.to_string());
+                }
+            }
+        }
+        traced.addresses.sort_unstable();
+        traced
     }
 
     /// Returns whether ftrace traces a function.
     pub fn has(&self, symbol: Symbol<'_>) -> bool {
         match symbol.address {
-            0 => has(&self.names, symbol),
+            0 => self.names.contains(listed(symbol).as_ref()),
             address => self.addresses.binary_search(&address).is_ok(),
         }
     }
 }
 
-/// Returns whether a function is listed as the kernel prints it: `veth_xmit [veth]`.
-fn has(names: &HashSet<&str>, symbol: Symbol<'_>) -> bool {
+/// A function as the kernel lists it: `veth_xmit [veth]`.
+fn listed(symbol: Symbol<'_>) -> Cow<'_, str> {
     match symbol.module {
-        None => names.contains(symbol.name),
-        Some(module) => names.contains(format!("{} [{module}]", symbol.name).as_str()),
+        None => symbol.name.into(),
+        Some(module) => format!("{} [{module}]", symbol.name).into(),
     }
 }
 
@@ -83,7 +114,7 @@ impl<'a> Blacklist<'a> {
     /// name.
     pub fn has(&self, symbol: Symbol<'_>) -> bool {
         if symbol.address == 0 {
-            return has(&self.names, symbol);
+            return self.names.contains(listed(symbol).as_ref());
         }
         let after = self
             .ranges
@@ -112,16 +143,20 @@ mod tests {
             0000000000000010 T alias\n\
             0000000000000020 t veth_xmit\t[veth]\n";
         let symbols = Symbols::parse(kallsyms).unwrap();
-        let traced = Traced::new("vfs_read\nveth_xmit [veth]\n", &symbols);
-        for (address, hidden) in [(0x10, false), (0, true)] {
-            assert!(traced.has(symbol(address, "vfs_read", None)));
-            assert_eq!(traced.has(symbol(address, "alias", None)), !hidden);
-        }
+        let text = "vfs_read\nveth_xmit [veth]\n";
+        let traced = Traced::new(text, &symbols, [0x30, 0x20, 0x10, 0x10].into_iter());
         assert!(traced.has(symbol(0x20, "veth_xmit", Some("veth"))));
-        assert!(traced.has(symbol(0, "veth_xmit", Some("veth"))));
-        assert!(!traced.has(symbol(0, "veth_xmit", None)));
-        assert!(!traced.has(symbol(0, "vfs_read", Some("veth"))));
         assert!(!traced.has(symbol(0x30, "vfs_read", None)));
+        let hidden = kallsyms.replace("0000000000000010", "0000000000000000");
+        let hidden = hidden.replace("0000000000000020", "0000000000000000");
+        let hidden = Traced::new(text, &Symbols::parse(&hidden).unwrap(), [0].into_iter());
+        for (address, traced, has_alias) in [(0x10, &traced, true), (0, &hidden, false)] {
+            assert!(traced.has(symbol(address, "vfs_read", None)));
+            assert_eq!(traced.has(symbol(address, "alias", None)), has_alias);
+        }
+        assert!(hidden.has(symbol(0, "veth_xmit", Some("veth"))));
+        assert!(!hidden.has(symbol(0, "veth_xmit", None)));
+        assert!(!hidden.has(symbol(0, "vfs_read", Some("veth"))));
     }
 
     #[test]

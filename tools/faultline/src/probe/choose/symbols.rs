@@ -57,8 +57,16 @@ impl<'a> Symbols<'a> {
         let (mut modules, mut last_module) = (BTreeSet::new(), None);
         let (mut text_start, mut init) = (0, 0..0);
         let mut hidden = true;
-        for line in text.lines() {
-            let Some((address, kind, name, module)) = parts(line) else {
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]) {
+            let bytes = &text.as_bytes()[start..end];
+            let place = std::mem::replace(&mut start, end + 1)..end;
+            // Most are the kernel's data.
+            let [.., last] = *bytes else { continue };
+            if bytes.len() > KIND && !is_text(bytes[KIND]) && last != b']' {
+                continue;
+            }
+            let Some((address, kind, name, module)) = text.get(place).and_then(parts) else {
                 continue;
             };
             if let Some(module) = module {
@@ -67,10 +75,7 @@ impl<'a> Symbols<'a> {
                     last_module = Some(module);
                 }
             }
-            if !matches!(kind, b't' | b'T' | b'w' | b'W') {
-                continue;
-            }
-            let Ok(address) = u64::from_str_radix(address, 16) else {
+            let Some(address) = number(address).filter(|_| is_text(kind)) else {
                 continue;
             };
             hidden &= address == 0;
@@ -115,12 +120,42 @@ fn is_generated(module: &str) -> bool {
     module == "bpf" || module.starts_with("__builtin__")
 }
 
+/// Returns whether symbols of that type are in a text section.
+fn is_text(kind: u8) -> bool {
+    matches!(kind, b't' | b'T' | b'w' | b'W')
+}
+
+/// The lines of a text. This program is compiled to be small; what looks at each letter of a text of 10 MB
+/// is left to a crate that is compiled to be fast.
+pub fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut start = 0;
+    let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
+    ends.filter_map(move |end| text.get(std::mem::replace(&mut start, end + 1)..end))
+        .filter(|line| !line.is_empty())
+}
+
+/// A number in hexadecimal digits.
+fn number(digits: &str) -> Option<u64> {
+    let mut number = 0_u64;
+    for digit in digits.bytes() {
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        number = number << 4 | u64::from(value);
+    }
+    (1..=16).contains(&digits.len()).then_some(number)
+}
+
+/// Where in a line the type is, on each machine of 64 bits.
+const KIND: usize = 17;
+
 /// Address, type, name and module of a line. There are some hundred thousands.
 fn parts(line: &str) -> Option<(&str, u8, &str, Option<&str>)> {
     let bytes = line.as_bytes();
-    // As on each machine of 64 bits.
-    let end = match bytes.get(16) {
-        Some(b' ') => 16,
+    let end = match bytes.get(KIND - 1) {
+        Some(b' ') => KIND - 1,
         _ => line.find(' ')?,
     };
     let kind = *bytes.get(end + 1)?;
@@ -128,12 +163,12 @@ fn parts(line: &str) -> Option<(&str, u8, &str, Option<&str>)> {
         return None;
     }
     let rest = line.get(end + 3..)?;
-    let (name, module) = match rest.strip_suffix(']') {
-        Some(rest) => {
+    let (name, module) = match bytes.last() {
+        Some(b']') => {
             let (name, module) = rest.split_once('\t')?;
-            (name, Some(module.strip_prefix('[')?))
+            (name, Some(module.strip_prefix('[')?.strip_suffix(']')?))
         }
-        None => (rest, None),
+        _ => (rest, None),
     };
     Some((&line[..end], kind, name, module))
 }
