@@ -63,8 +63,8 @@ help:
 # make test        runs the whole test suite
 # make test-long   runs the longer tests: every mode of lockup, route_probe's counts
 #                  against another observer for a minute each, func_probe's against
-#                  ftrace, 100 unloads under load, the kernel's own tests, ten minutes of
-#                  fuzzing, and the goals of the benchmark
+#                  ftrace and bpftrace, 100 unloads under load, the kernel's own tests,
+#                  ten minutes of fuzzing, and the goals of the benchmark
 # make fuzz        fuzzes the readers of dumps, logs and initrds, for FUZZ_SECONDS=600
 #                  in all
 # make prove       runs the modules' tests on debug kernels, with lockdep, KASAN and other
@@ -170,7 +170,7 @@ test-long: selftests tools
 	@scripts/test $(patsubst selftests/%,debian-13:%,$(wildcard selftests/machine/*.sh)) \
 		lockup debian-13:lockup/hold.sh lockup_oops lockup_death probes knobs/races.sh drill/pass.sh \
 		prove/crash_points.sh prove/fuzz_files.sh prove/fuzz_params.sh tool/fuzz.sh own_module \
-		func_probe/observers.sh func_probe/all.sh func_probe/choose.sh \
+		func_probe/observers.sh func_probe_smp func_probe/all.sh func_probe/choose.sh \
 		$(patsubst selftests/%,%,$(wildcard selftests/route_probe/*.sh)) bench
 
 prove:

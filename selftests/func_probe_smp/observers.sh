@@ -1,0 +1,1 @@
+../func_probe/observers.sh
