@@ -34,7 +34,7 @@ impl Traced {
         // By what tells most lines apart, since most are of functions that nobody wants.
         let mark = |line: &str| {
             let last = line.as_bytes().last().copied().unwrap_or(0);
-            (line.len() & 0xff) << 8 | usize::from(last)
+            ((line.len() & 0xff) << 8) | usize::from(last)
         };
         let mut marks = vec![false; 1 << 16];
         for name in known.keys() {

@@ -143,7 +143,7 @@ fn number(digits: &str) -> Option<u64> {
             b'a'..=b'f' => digit - b'a' + 10,
             _ => return None,
         };
-        number = number << 4 | u64::from(value);
+        number = (number << 4) | u64::from(value);
     }
     (1..=16).contains(&digits.len()).then_some(number)
 }
