@@ -47,8 +47,13 @@ pub use event::{
     Record, //
 };
 pub use field::{
+    with_arguments,
+    Argument,
     Chars,
     Field,
+    Hex,
+    Named,
+    Names,
     Quoted, //
 };
 pub use write::Written;

@@ -16,7 +16,7 @@ pub struct Info {
 }
 
 impl Info {
-    const MAX: usize = 1024;
+    const MAX: usize = 2048;
 
     #[doc(hidden)]
     #[inline]

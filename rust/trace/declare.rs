@@ -6,9 +6,11 @@ use core::ffi::CStr;
 
 /// Declares a structure, and an event with its fields.
 ///
-/// The event is `events/<module>/<name>/` in tracefs. A field is a number, a `bool`, or
+/// The event is `events/<module>/<name>/` in tracefs. A field is a number, also a
+/// [`Named`](crate::trace::Named) or [`Hex`](crate::trace::Hex) one, a `bool`, or
 /// [`Chars`](crate::trace::Chars) for text; see [`Field`](crate::trace::Field). The fields must be
-/// in an order without padding between them; the compiler refuses any.
+/// in an order without padding between them; the compiler refuses any. A field whose name is a
+/// keyword in Rust is declared as `type_ as "type": u32`.
 ///
 /// # Examples
 ///
@@ -52,7 +54,7 @@ macro_rules! event {
     (
         $(#[$meta:meta])*
         $vis:vis struct $record:ident as $name:ident {
-            $($(#[$field_meta:meta])* $field:ident: $type:ty),+ $(,)?
+            $($(#[$field_meta:meta])* $field:ident $(as $shown:literal)?: $type:ty),+ $(,)?
         }
     ) => {
         $(#[$meta])*
@@ -73,19 +75,26 @@ macro_rules! event {
                     ::core::concat!(::core::stringify!($name), "\0"),
                 );
 
-                const PRINT_FMT: &'static $crate::module::Info = &$crate::module::Info::new("\"")
-                    $(.text(::core::concat!(::core::stringify!($field), "="))
-                        .text(<$type as $crate::trace::Field>::FORMAT)
-                        .text(" "))+
-                    .trimmed()
-                    .text("\"")
-                    $(.text(::core::concat!(", REC->", ::core::stringify!($field))))+;
+                const PRINT_FMT: &'static $crate::module::Info = &{
+                    let info = $crate::module::Info::new("\"")
+                        $(.text(::core::concat!($crate::__field_name!($field $($shown)?), "="))
+                            .text(<$type as $crate::trace::Field>::FORMAT)
+                            .text(" "))+
+                        .trimmed()
+                        .text("\"");
+                    $(let info = $crate::trace::with_arguments(
+                        info,
+                        <$type as $crate::trace::Field>::ARGUMENTS,
+                        $crate::__field_name!($field $($shown)?),
+                    );)+
+                    info
+                };
 
                 fn show(&self, out: &mut dyn ::core::fmt::Write) -> ::core::fmt::Result {
                     let mut between = "";
                     $(
                         out.write_str(between)?;
-                        out.write_str(::core::concat!(::core::stringify!($field), "="))?;
+                        out.write_str(::core::concat!($crate::__field_name!($field $($shown)?), "="))?;
                         $crate::trace::Field::show(&self.$field, out)?;
                         between = " ";
                     )+
@@ -99,7 +108,7 @@ macro_rules! event {
                         { [$(::core::stringify!($field)),+].len() + 1 },
                     > = $crate::trace::Fields([
                         $($crate::trace::Described::of::<$type>($crate::trace::c_name(
-                            ::core::concat!(::core::stringify!($field), "\0"),
+                            ::core::concat!($crate::__field_name!($field $($shown)?), "\0"),
                         )),)+
                         $crate::trace::Described::END,
                     ]);
@@ -115,6 +124,18 @@ macro_rules! event {
                 }
             }
         };
+    };
+}
+
+/// What a field is called in tracefs.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __field_name {
+    ($field:ident) => {
+        ::core::stringify!($field)
+    };
+    ($field:ident $shown:literal) => {
+        $shown
     };
 }
 

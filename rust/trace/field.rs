@@ -4,7 +4,8 @@
 
 use core::{
     ffi::CStr,
-    fmt, //
+    fmt,
+    marker::PhantomData, //
 };
 
 use crate::module::Info;
@@ -22,10 +23,60 @@ pub trait Field: Copy + Send + Sync + 'static {
     /// The number of elements of an array.
     #[doc(hidden)]
     const LEN: usize = 0;
+    /// The arguments of the conversions in `FORMAT`.
+    #[doc(hidden)]
+    const ARGUMENTS: &'static [Argument] = &[Argument::Field];
 
     /// Writes the value.
     #[doc(hidden)]
     fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result;
+}
+
+/// An argument of a conversion by which user space prints a field.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub enum Argument {
+    /// The field itself.
+    Field,
+    /// An element of it, which is an array.
+    Element(usize),
+    /// The name that its value has, or the value if it has none.
+    Name(&'static [(u32, &'static str)]),
+}
+
+/// Appends the arguments of the field `name` to what user space prints an event by.
+#[doc(hidden)]
+#[inline]
+pub const fn with_arguments(mut info: Info, arguments: &[Argument], name: &str) -> Info {
+    let mut at = 0;
+    while at < arguments.len() {
+        info = match arguments[at] {
+            Argument::Field => info.text(", REC->").text(name),
+            Argument::Element(element) => info
+                .text(", REC->")
+                .text(name)
+                .text("[")
+                .number(element as i128)
+                .text("]"),
+            Argument::Name(names) => {
+                let mut info = info.text(", __print_symbolic(REC->").text(name);
+                let mut at = 0;
+                while at < names.len() {
+                    let (value, name) = names[at];
+                    info = info
+                        .text(", { ")
+                        .number(value as i128)
+                        .text(", \"")
+                        .text(name)
+                        .text("\" }");
+                    at += 1;
+                }
+                info.text(")")
+            }
+        };
+        at += 1;
+    }
+    info
 }
 
 macro_rules! number {
@@ -65,6 +116,54 @@ impl Field for bool {
     }
 }
 
+/// A number that is shown in hexadecimal, after `0x`.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct Hex(pub u32);
+
+impl Field for Hex {
+    const C_TYPE: &'static CStr = c"u32";
+    const FORMAT: &'static str = "0x%x";
+    const IS_SIGNED: bool = false;
+
+    fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        write!(out, "{:#x}", self.0)
+    }
+}
+
+/// Names of the values of a [`Named`] field.
+pub trait Names: Copy + Send + Sync + 'static {
+    /// The values, and what they are called.
+    const NAMES: &'static [(u32, &'static str)];
+}
+
+/// A number that is shown by its name in `N`, or in hexadecimal if it has none there.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct Named<N>(u32, PhantomData<N>);
+
+impl<N: Names> Named<N> {
+    /// The value with this number.
+    #[inline]
+    pub const fn new(value: u32) -> Self {
+        Self(value, PhantomData)
+    }
+}
+
+impl<N: Names> Field for Named<N> {
+    const C_TYPE: &'static CStr = c"u32";
+    const FORMAT: &'static str = "%s";
+    const IS_SIGNED: bool = false;
+    const ARGUMENTS: &'static [Argument] = &[Argument::Name(N::NAMES)];
+
+    fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        match N::NAMES.iter().find(|(value, _)| *value == self.0) {
+            Some((_, name)) => out.write_str(name),
+            None => write!(out, "{:#x}", self.0),
+        }
+    }
+}
+
 /// A string of less than `N` bytes in an event (`char[N]`, with NUL).
 #[derive(Clone, Copy)]
 #[repr(transparent)]
@@ -80,6 +179,15 @@ impl<const N: usize> Chars<N> {
         let room = chars.iter_mut().take(N.saturating_sub(1));
         for (to, &from) in room.zip(text.iter().take_while(|&&byte| byte != 0)) {
             *to = from;
+        }
+        Self(chars)
+    }
+
+    /// The text in `chars`, up to its first NUL or the last but one byte.
+    #[inline]
+    pub fn new(mut chars: [u8; N]) -> Self {
+        if let Some(last) = chars.last_mut() {
+            *last = 0;
         }
         Self(chars)
     }
