@@ -7,8 +7,10 @@
 //! - [`UserPtr`]: an address in the memory of the current process, read in the same way.
 //! - [`TextRead`]: the result of reading a string at one of these.
 //! - [`percpu`]: per-CPU counters.
+//! - [`lists`]: short lists that can be filled in handler context.
 
 mod arch;
+pub mod lists;
 pub mod percpu;
 mod pointer;
 mod text;
