@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The network, as `route_probe` alone needs it: its structures, and the events of the
-//! routing path.
+//! The network, as `route_probe` alone needs it.
 //!
 //! A structure is an address of which fields can be read, see
 //! [`memory`](crate::memory). Addresses of IPv4 are as in a packet, in the order of the
@@ -12,13 +11,17 @@
 //! - [`Packet`], [`Arp`]: what comes in.
 //! - [`Flow`], [`Table`], [`Found`], [`NextHop`], [`Route`]: what is asked of the routing
 //!   tables, and what they answer.
-//! - [`events`]: events in tracefs.
+//! - [`Rules`], [`RulesSearch`], [`Rule`]: the rules that say which tables are asked.
+//! - [`Ipv4`], [`Ipv4Prefix`], [`Ipv6`]: fields of events.
 
 mod device;
-pub mod events;
 mod field;
+mod fields;
+mod next_hop;
 mod packet;
+mod reasons;
 mod routing;
+mod rule;
 
 pub use device::{
     Device,
@@ -27,18 +30,36 @@ pub use device::{
     Net,
     NAME_SIZE, //
 };
+pub use fields::{
+    Ipv4,
+    Ipv4Prefix,
+    Ipv6, //
+};
+pub use next_hop::{
+    Gateway,
+    Info,
+    NextHop,
+    Path, //
+};
 pub use packet::{
     Arp,
     Packet, //
 };
+pub use reasons::{
+    reason_bytes,
+    reason_name, //
+};
 pub use routing::{
     Flow,
     Found,
-    Gateway,
-    Info,
-    NextHop,
     Route,
     Table, //
+};
+pub use rule::{
+    Range,
+    Rule,
+    Rules,
+    RulesSearch, //
 };
 
 /// An address of IPv4, in the order of the network.

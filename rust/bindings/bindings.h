@@ -32,5 +32,5 @@
 #include <linux/workqueue.h>
 
 #include "net.h"
-#include "../net/route.h"
+#include "../net/reasons.h"
 #include "../helpers/helpers.c"

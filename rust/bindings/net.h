@@ -8,15 +8,40 @@
 #include <linux/inetdevice.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
+#include <linux/version.h>
+#include <net/fib_rules.h>
 #include <net/flow.h>
 #include <net/ip_fib.h>
 #include <net/net_namespace.h>
+#include <net/nexthop.h>
 #include <net/route.h>
 
 #define FAULTLINE_AT(name, type, field)					\
 	static const unsigned long long faultline_at_##name =		\
 		(unsigned long long)__builtin_offsetof(type, field) << 16 | \
 		sizeof(((type *)0)->field)
+
+/*
+ * net/ipv4/fib_rules.c keeps it to itself. The build compares it with the stock
+ * kernel's, up to the last field that is read.
+ */
+struct fib4_rule {
+	struct fib_rule common;
+	u8 dst_len;
+	u8 src_len;
+	dscp_t dscp;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
+	dscp_t dscp_mask;
+#endif
+	u8 dscp_full:1;
+	__be32 src;
+	__be32 srcmask;
+	__be32 dst;
+	__be32 dstmask;
+#ifdef CONFIG_IP_ROUTE_CLASSID
+	u32 tclassid;
+#endif
+};
 
 FAULTLINE_AT(net_inum, struct net, ns.inum);
 FAULTLINE_AT(net_dev_index_head, struct net, dev_index_head);
@@ -32,6 +57,12 @@ FAULTLINE_AT(net_device_addr_len, struct net_device, addr_len);
 FAULTLINE_AT(in_device_ifa_list, struct in_device, ifa_list);
 FAULTLINE_AT(in_device_rp_filter, struct in_device,
 	     cnf.data[IPV4_DEVCONF_RP_FILTER - 1]);
+FAULTLINE_AT(in_device_forwarding, struct in_device,
+	     cnf.data[IPV4_DEVCONF_FORWARDING - 1]);
+FAULTLINE_AT(in_device_arp_ignore, struct in_device,
+	     cnf.data[IPV4_DEVCONF_ARP_IGNORE - 1]);
+FAULTLINE_AT(ipv4_devconf_arp_ignore, struct ipv4_devconf,
+	     data[IPV4_DEVCONF_ARP_IGNORE - 1]);
 FAULTLINE_AT(ipv4_devconf_rp_filter, struct ipv4_devconf,
 	     data[IPV4_DEVCONF_RP_FILTER - 1]);
 
@@ -39,6 +70,7 @@ FAULTLINE_AT(sk_buff_dev, struct sk_buff, dev);
 FAULTLINE_AT(sk_buff_mark, struct sk_buff, mark);
 FAULTLINE_AT(sk_buff_head, struct sk_buff, head);
 FAULTLINE_AT(sk_buff_network_header, struct sk_buff, network_header);
+FAULTLINE_AT(sk_buff_dst, struct sk_buff, _skb_refdst);
 
 FAULTLINE_AT(flowi4_oif, struct flowi4, flowi4_oif);
 FAULTLINE_AT(flowi4_iif, struct flowi4, flowi4_iif);
@@ -51,6 +83,12 @@ FAULTLINE_AT(flowi4_tos, struct flowi4, flowi4_tos);
 FAULTLINE_AT(flowi4_saddr, struct flowi4, saddr);
 FAULTLINE_AT(flowi4_daddr, struct flowi4, daddr);
 
+FAULTLINE_AT(flowi4_uid, struct flowi4, flowi4_uid);
+FAULTLINE_AT(flowi4_proto, struct flowi4, flowi4_proto);
+FAULTLINE_AT(flowi4_flags, struct flowi4, flowi4_flags);
+FAULTLINE_AT(flowi4_sport, struct flowi4, fl4_sport);
+FAULTLINE_AT(flowi4_dport, struct flowi4, fl4_dport);
+
 FAULTLINE_AT(fib_table_id, struct fib_table, tb_id);
 
 FAULTLINE_AT(fib_result_prefix, struct fib_result, prefix);
@@ -61,13 +99,59 @@ FAULTLINE_AT(fib_result_nhc, struct fib_result, nhc);
 FAULTLINE_AT(fib_result_fi, struct fib_result, fi);
 
 FAULTLINE_AT(fib_info_net, struct fib_info, fib_net);
+FAULTLINE_AT(fib_info_nhs, struct fib_info, fib_nhs);
+FAULTLINE_AT(fib_info_nh, struct fib_info, nh);
+FAULTLINE_AT(fib_info_first_nh, struct fib_info, fib_nh[0]);
+
+FAULTLINE_AT(nexthop_is_group, struct nexthop, is_group);
+FAULTLINE_AT(nexthop_group, struct nexthop, nh_grp);
+FAULTLINE_AT(nexthop_info, struct nexthop, nh_info);
+FAULTLINE_AT(nh_info_nhc, struct nh_info, fib_nhc);
+FAULTLINE_AT(nh_group_num_nh, struct nh_group, num_nh);
+FAULTLINE_AT(nh_group_first_entry, struct nh_group, nh_entries[0]);
+FAULTLINE_AT(nh_grp_entry_nh, struct nh_grp_entry, nh);
 
 FAULTLINE_AT(fib_nh_dev, struct fib_nh_common, nhc_dev);
 FAULTLINE_AT(fib_nh_gw_family, struct fib_nh_common, nhc_gw_family);
 FAULTLINE_AT(fib_nh_gw, struct fib_nh_common, nhc_gw.ipv4);
+FAULTLINE_AT(fib_nh_gw6, struct fib_nh_common, nhc_gw.ipv6);
+FAULTLINE_AT(fib_nh_flags, struct fib_nh_common, nhc_flags);
 
 FAULTLINE_AT(rtable_dev, struct rtable, dst.dev);
 FAULTLINE_AT(rtable_type, struct rtable, rt_type);
 FAULTLINE_AT(rtable_uses_gateway, struct rtable, rt_uses_gateway);
 FAULTLINE_AT(rtable_gw_family, struct rtable, rt_gw_family);
 FAULTLINE_AT(rtable_gw, struct rtable, rt_gw4);
+FAULTLINE_AT(rtable_gw6, struct rtable, rt_gw6);
+FAULTLINE_AT(rtable_flags, struct rtable, rt_flags);
+FAULTLINE_AT(rtable_error, struct rtable, dst.error);
+
+FAULTLINE_AT(fib_rules_ops_family, struct fib_rules_ops, family);
+FAULTLINE_AT(fib_rules_ops_net, struct fib_rules_ops, fro_net);
+FAULTLINE_AT(fib_lookup_arg_rule, struct fib_lookup_arg, rule);
+FAULTLINE_AT(fib_lookup_arg_result, struct fib_lookup_arg, result);
+
+FAULTLINE_AT(fib_rule_pref, struct fib_rule, pref);
+FAULTLINE_AT(fib_rule_action, struct fib_rule, action);
+FAULTLINE_AT(fib_rule_l3mdev, struct fib_rule, l3mdev);
+FAULTLINE_AT(fib_rule_table, struct fib_rule, table);
+FAULTLINE_AT(fib_rule_flags, struct fib_rule, flags);
+FAULTLINE_AT(fib_rule_mark, struct fib_rule, mark);
+FAULTLINE_AT(fib_rule_mark_mask, struct fib_rule, mark_mask);
+FAULTLINE_AT(fib_rule_ip_proto, struct fib_rule, ip_proto);
+FAULTLINE_AT(fib_rule_iifname, struct fib_rule, iifname);
+FAULTLINE_AT(fib_rule_oifname, struct fib_rule, oifname);
+FAULTLINE_AT(fib_rule_uid_start, struct fib_rule, uid_range.start);
+FAULTLINE_AT(fib_rule_uid_end, struct fib_rule, uid_range.end);
+FAULTLINE_AT(fib_rule_sport_start, struct fib_rule, sport_range.start);
+FAULTLINE_AT(fib_rule_sport_end, struct fib_rule, sport_range.end);
+FAULTLINE_AT(fib_rule_dport_start, struct fib_rule, dport_range.start);
+FAULTLINE_AT(fib_rule_dport_end, struct fib_rule, dport_range.end);
+FAULTLINE_AT(fib_rule_suppress_prefixlen, struct fib_rule, suppress_prefixlen);
+FAULTLINE_AT(fib_rule_suppress_ifgroup, struct fib_rule, suppress_ifgroup);
+
+FAULTLINE_AT(fib4_rule_src, struct fib4_rule, src);
+FAULTLINE_AT(fib4_rule_src_len, struct fib4_rule, src_len);
+FAULTLINE_AT(fib4_rule_dst, struct fib4_rule, dst);
+FAULTLINE_AT(fib4_rule_dst_len, struct fib4_rule, dst_len);
+FAULTLINE_AT(fib4_rule_dscp, struct fib4_rule, dscp);

@@ -18,11 +18,11 @@ use crate::{
 
 structures! {
     /// A network namespace, `struct net`.
-    Net;
+    pub Net;
     /// A network device, `struct net_device`.
-    Device;
+    pub Device;
     /// What a device has for IPv4, `struct in_device`.
-    InDevice;
+    pub InDevice;
 }
 
 /// The name of a device, with NUL.
@@ -73,12 +73,10 @@ impl KernelPtr<Net> {
         KernelPtr::NULL
     }
 
-    /// The setting `all.rp_filter`.
+    /// The settings of all its devices (`conf.all`).
     #[inline]
-    fn rp_filter(self) -> i32 {
-        let all: KernelPtr<u8> =
-            field::<_, KernelPtr<u8>, { bindings::faultline_at_net_devconf_all }>(self).follow();
-        value::<_, i32, { bindings::faultline_at_ipv4_devconf_rp_filter }>(all)
+    fn devconf(self) -> KernelPtr<u8> {
+        field::<_, KernelPtr<u8>, { bindings::faultline_at_net_devconf_all }>(self).follow()
     }
 }
 
@@ -128,11 +126,28 @@ impl KernelPtr<InDevice> {
             .is_null()
     }
 
+    /// Returns whether packets that come by it are forwarded.
+    #[inline]
+    pub fn forwards(self) -> bool {
+        value::<_, i32, { bindings::faultline_at_in_device_forwarding }>(self) != 0
+    }
+
+    /// Which requests of ARP are not answered (`arp_ignore`): the greater of what the device and
+    /// what all of its namespace have.
+    #[inline]
+    pub fn arp_ignore(self, net: KernelPtr<Net>) -> u32 {
+        let own = value::<_, i32, { bindings::faultline_at_in_device_arp_ignore }>(self);
+        let all =
+            value::<_, i32, { bindings::faultline_at_ipv4_devconf_arp_ignore }>(net.devconf());
+        own.max(all) as u32
+    }
+
     /// How sources are validated (`rp_filter`): 0 not, 1 strictly, 2 loosely;
     /// the greater of what the device and what all of its namespace have.
     #[inline]
     pub fn rp_filter(self, net: KernelPtr<Net>) -> u8 {
         let own = value::<_, i32, { bindings::faultline_at_in_device_rp_filter }>(self);
-        own.max(net.rp_filter()) as u8
+        let all = value::<_, i32, { bindings::faultline_at_ipv4_devconf_rp_filter }>(net.devconf());
+        own.max(all) as u8
     }
 }

@@ -20,6 +20,11 @@ pub(super) fn field<T, U, const AT: u64>(structure: KernelPtr<T>) -> KernelPtr<U
     structure.add((AT >> 16) as usize)
 }
 
+/// The size of what is at `at`, such a constant.
+pub(super) const fn size(at: u64) -> usize {
+    (at & 0xffff) as usize
+}
+
 /// The value of the field at `AT`, or 0.
 #[inline(always)]
 pub(super) fn value<T, U: Plain, const AT: u64>(structure: KernelPtr<T>) -> U {
@@ -28,9 +33,9 @@ pub(super) fn value<T, U: Plain, const AT: u64>(structure: KernelPtr<T>) -> U {
 
 /// Declares types that stand for structures of the kernel.
 macro_rules! structures {
-    ($($(#[$doc:meta])* $type:ident;)*) => { $(
+    ($($(#[$doc:meta])* $vis:vis $type:ident;)*) => { $(
         $(#[$doc])*
-        pub enum $type {}
+        $vis enum $type {}
 
         // SAFETY: The kernel allocates these, or has them on a stack or in its image.
         // The probed functions of `rust/bindings/prototypes` take them.

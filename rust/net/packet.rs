@@ -11,7 +11,8 @@ use super::{
         value, //
     },
     Address,
-    Device, //
+    Device,
+    Route, //
 };
 use crate::{
     bindings,
@@ -20,7 +21,7 @@ use crate::{
 
 structures! {
     /// A packet, `struct sk_buff`.
-    Packet;
+    pub Packet;
 }
 
 impl KernelPtr<Packet> {
@@ -34,6 +35,16 @@ impl KernelPtr<Packet> {
     #[inline]
     pub fn mark(self) -> u32 {
         value::<_, u32, { bindings::faultline_at_sk_buff_mark }>(self)
+    }
+
+    /// The route that it was given; null if it was given none.
+    #[inline]
+    pub fn route(self) -> KernelPtr<Route> {
+        /// A bit of the pointer, which says whether the packet has a reference.
+        const NOT_COUNTED: usize = 1;
+
+        let pointer = value::<_, usize, { bindings::faultline_at_sk_buff_dst }>(self);
+        KernelPtr::new(pointer & !NOT_COUNTED)
     }
 
     /// What it says, if it is one of ARP; see

@@ -14,7 +14,10 @@ use super::{
     },
     Address,
     Device,
-    Net, //
+    Gateway,
+    Info,
+    NextHop,
+    Path, //
 };
 use crate::{
     bindings,
@@ -23,17 +26,13 @@ use crate::{
 
 structures! {
     /// What is looked for, `struct flowi4`.
-    Flow;
+    pub Flow;
     /// A routing table, `struct fib_table`.
-    Table;
+    pub Table;
     /// What a lookup found, `struct fib_result`.
-    Found;
-    /// The route that was found, `struct fib_info`.
-    Info;
-    /// Where it leads next, `struct fib_nh_common`.
-    NextHop;
+    pub Found;
     /// A route that can be used, `struct rtable`.
-    Route;
+    pub Route;
 }
 
 impl KernelPtr<Flow> {
@@ -66,6 +65,37 @@ impl KernelPtr<Flow> {
     #[inline]
     pub fn source(self) -> Address {
         value::<_, u32, { bindings::faultline_at_flowi4_saddr }>(self)
+    }
+
+    /// The user in whose name it is asked.
+    #[inline]
+    pub fn uid(self) -> u32 {
+        value::<_, u32, { bindings::faultline_at_flowi4_uid }>(self)
+    }
+
+    /// The protocol of IP; 0 if it does not matter.
+    #[inline]
+    pub fn protocol(self) -> u8 {
+        value::<_, u8, { bindings::faultline_at_flowi4_proto }>(self)
+    }
+
+    /// Its flags (`FLOWI_FLAG_ANYSRC`, ...).
+    #[inline]
+    pub fn flags(self) -> u8 {
+        value::<_, u8, { bindings::faultline_at_flowi4_flags }>(self)
+    }
+
+    /// The ports of source and destination, which mean something where the protocol has ports.
+    #[inline]
+    pub fn ports(self) -> (u16, u16) {
+        (
+            u16::from_be(value::<_, u16, { bindings::faultline_at_flowi4_sport }>(
+                self,
+            )),
+            u16::from_be(value::<_, u16, { bindings::faultline_at_flowi4_dport }>(
+                self,
+            )),
+        )
     }
 
     /// The destination.
@@ -112,54 +142,16 @@ impl KernelPtr<Found> {
         field::<_, KernelPtr<NextHop>, { bindings::faultline_at_fib_result_nhc }>(self).follow()
     }
 
-    /// The namespace of the route.
+    /// The route.
     #[inline]
-    pub fn net(self) -> KernelPtr<Net> {
-        let info =
-            field::<_, KernelPtr<Info>, { bindings::faultline_at_fib_result_fi }>(self).follow();
-        field::<_, KernelPtr<Net>, { bindings::faultline_at_fib_info_net }>(info).follow()
-    }
-}
-
-/// A gateway: the family of its address, and that address if it is one of IPv4.
-/// Family 0 is no gateway: the destination is on the link.
-#[derive(Clone, Copy, Default)]
-pub struct Gateway {
-    /// `AF_INET` (2), `AF_INET6` (10) or 0.
-    pub family: u8,
-    /// The address, 0 if the family is another.
-    pub address: Address,
-}
-
-impl Gateway {
-    const AF_INET: u8 = 2;
-
-    fn new(family: u8, address: impl FnOnce() -> Address) -> Self {
-        Self {
-            family,
-            address: if family == Self::AF_INET {
-                address()
-            } else {
-                0
-            },
-        }
-    }
-}
-
-impl KernelPtr<NextHop> {
-    /// The device that it is reached by.
-    #[inline]
-    pub fn device(self) -> KernelPtr<Device> {
-        field::<_, KernelPtr<Device>, { bindings::faultline_at_fib_nh_dev }>(self).follow()
+    pub fn info(self) -> KernelPtr<Info> {
+        field::<_, KernelPtr<Info>, { bindings::faultline_at_fib_result_fi }>(self).follow()
     }
 
-    /// Its gateway.
+    /// Which of the route's paths was chosen.
     #[inline]
-    pub fn gateway(self) -> Gateway {
-        Gateway::new(
-            value::<_, u8, { bindings::faultline_at_fib_nh_gw_family }>(self),
-            || value::<_, u32, { bindings::faultline_at_fib_nh_gw }>(self),
-        )
+    pub fn path(self) -> Path {
+        self.info().path(self.next_hop())
     }
 }
 
@@ -176,16 +168,31 @@ impl KernelPtr<Route> {
         value::<_, u16, { bindings::faultline_at_rtable_type }>(self) as u8
     }
 
-    /// Its gateway. A route that is not cached keeps its destination where the
-    /// gateway would be.
+    /// Its flags (`RTCF_REDIRECTED`, ...).
+    #[inline]
+    pub fn flags(self) -> u32 {
+        value::<_, u32, { bindings::faultline_at_rtable_flags }>(self)
+    }
+
+    /// The errno by which packets on it are dropped; 0 if they go on.
+    #[inline]
+    pub fn error(self) -> i32 {
+        i32::from(value::<_, i16, { bindings::faultline_at_rtable_error }>(
+            self,
+        ))
+    }
+
+    /// Its gateway. A route that is not cached keeps its destination where the gateway would be.
     #[inline]
     pub fn gateway(self) -> Gateway {
         let family = match value::<_, u8, { bindings::faultline_at_rtable_uses_gateway }>(self) {
             0 => 0,
             _ => value::<_, u8, { bindings::faultline_at_rtable_gw_family }>(self),
         };
-        Gateway::new(family, || {
-            value::<_, u32, { bindings::faultline_at_rtable_gw }>(self)
-        })
+        Gateway::new(
+            family,
+            || value::<_, u32, { bindings::faultline_at_rtable_gw }>(self),
+            || field::<_, [u8; 16], { bindings::faultline_at_rtable_gw6 }>(self),
+        )
     }
 }

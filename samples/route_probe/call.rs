@@ -13,16 +13,17 @@ use faultline::{
         Name,
         Net,
         Packet,
+        Rule,
+        RulesSearch,
         Table,
         NAME_SIZE, //
     },
-    probe::ContextLevel,
-    task::time, //
+    probe::ContextLevel, //
 };
 
 use crate::{
     cause::Cause,
-    ledger::Ledger, //
+    tree::Tree, //
 };
 
 /// A call that is followed to its return.
@@ -32,14 +33,17 @@ pub(crate) struct Call {
     pub(crate) net: KernelPtr<Net>,
     /// By which the packet came, if there is one.
     pub(crate) device: KernelPtr<Device>,
+    pub(crate) tree: Tree,
+    /// Whether it passes the filters, as far as that is known.
+    pub(crate) passes: bool,
     /// What it is made for.
     pub(crate) cause: Cause,
     /// What is made in it is made for this.
     pub(crate) gives: Cause,
     /// What was interrupted when it was made; see [`HandlerContext::level`].
     pub(crate) level: ContextLevel,
-    /// `None` if it was filtered, and is followed for the sake of what is made
-    /// in it.
+    /// `None` if nothing has to be known of its result: it is followed for the sake of what is
+    /// made in it.
     pub(crate) about: Option<About>,
 }
 
@@ -57,13 +61,23 @@ pub(crate) enum About {
         oif: i32,
     },
     Output(Asked),
-    /// A lookup changes none of its arguments but the result, so they are still
-    /// there when it returns.
+    /// A search changes none of its arguments but the result, so they are still there when it
+    /// returns.
+    Rules {
+        flow: KernelPtr<Flow>,
+        search: KernelPtr<RulesSearch>,
+    },
+    /// The same holds for a lookup.
     Lookup {
         flow: KernelPtr<Flow>,
         table: KernelPtr<Table>,
         found: KernelPtr<Found>,
     },
+    Suppress {
+        rule: KernelPtr<Rule>,
+        found: KernelPtr<Found>,
+    },
+    Multipath(KernelPtr<Found>),
 }
 
 /// What a way out is asked for. The kernel fills in what was left open there, so
@@ -74,7 +88,36 @@ pub(crate) struct Asked {
     pub(crate) dst: Address,
     pub(crate) mark: u32,
     pub(crate) oif: i32,
+    pub(crate) uid: u32,
+    pub(crate) sport: u16,
+    pub(crate) dport: u16,
+    pub(crate) proto: u8,
+    pub(crate) flags: u8,
     pub(crate) tos: u8,
+}
+
+impl Asked {
+    /// What a flow asks for.
+    #[inline(always)]
+    pub(crate) fn of(flow: KernelPtr<Flow>) -> Self {
+        let proto = flow.protocol();
+        let (sport, dport) = match proto {
+            0 => (0, 0),
+            _ => flow.ports(),
+        };
+        Self {
+            src: flow.source(),
+            dst: flow.destination(),
+            mark: flow.mark(),
+            oif: flow.oif(),
+            uid: flow.uid(),
+            sport,
+            dport,
+            proto,
+            flags: flow.flags(),
+            tos: flow.tos(),
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -82,50 +125,6 @@ pub(crate) struct Addresses {
     pub(crate) src: Address,
     pub(crate) dst: Address,
     pub(crate) tos: u8,
-}
-
-/// What is known of a call before its arguments are looked at.
-pub(crate) struct Around {
-    /// What it is made for.
-    pub(crate) cause: Cause,
-    /// Those of the call in which it is made, if there is one.
-    pub(crate) net: KernelPtr<Net>,
-    pub(crate) device: KernelPtr<Device>,
-    pub(crate) level: ContextLevel,
-}
-
-impl Around {
-    /// The call, of which these are the arguments.
-    #[inline(always)]
-    pub(crate) fn call(&self, about: Option<About>) -> Call {
-        Call {
-            entered_ns: time::monotonic_ns(),
-            net: self.net,
-            device: self.device,
-            cause: self.cause,
-            gives: self.cause,
-            level: self.level,
-            about,
-        }
-    }
-
-    /// The call, or what has to be kept of it if it does not pass.
-    #[inline(always)]
-    pub(crate) fn call_if(
-        &self,
-        passes: bool,
-        ledger: &Ledger,
-        gives: Cause,
-        about: About,
-    ) -> Option<Call> {
-        if !passes {
-            ledger.filtered();
-        }
-        Some(Call {
-            gives,
-            ..self.call(passes.then_some(about))
-        })
-    }
 }
 
 /// The index of the loopback device, in every namespace.

@@ -23,6 +23,10 @@ use faultline::{
 
 use crate::{
     cause::Cause,
+    targets::{
+        Target,
+        EVERY_EVENT, //
+    },
     text::{
         decimal,
         number,
@@ -61,8 +65,12 @@ const SET_CAUSES: u32 = 1 << 4;
 const SET_NETNS: u32 = 1 << 5;
 const SET_DEV: u32 = 1 << 6;
 const SET_ERRORS_ONLY: u32 = 1 << 7;
-/// Those that need to know how a call ended.
+/// Those that need to know how the first call for a packet ended.
 const AT_END: u32 = SET_DEV | SET_ERRORS_ONLY;
+/// Those that the first call for a packet decides when it begins.
+const OF_PACKET: u32 = SET_SRC | SET_DST | SET_MARK | SET_NETNS;
+/// Those that each call decides for itself.
+const OF_CALL: u32 = SET_TABLE | SET_CAUSES;
 
 /// Notes whether a filter is set.
 fn note(filter: u32, is_set: bool) {
@@ -87,53 +95,103 @@ static DEV: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
 /// Changes before and after each change of the name; odd in between.
 static DEV_VERSION: AtomicU32 = AtomicU32::new(0);
 
-/// What is known of a call when it begins.
+/// The events that are wanted, as bits.
+static EVENTS: AtomicU32 = AtomicU32::new(EVERY_EVENT);
+
+/// What is known of a packet when the first call for it begins.
 pub(crate) struct Facts {
     pub(crate) src: Address,
     pub(crate) dst: Address,
-    /// `None` if the call has none, so that only any matches.
+    /// `None` if there is none, so that only any matches.
     pub(crate) mark: Option<u32>,
-    pub(crate) table: Option<u32>,
-    pub(crate) cause: Cause,
 }
 
-/// Does a call pass, as far as this is known when it begins? `facts` and `netns`,
-/// in which namespace it is, are asked if it matters.
+impl Facts {
+    /// Nothing is known.
+    pub(crate) fn none() -> Self {
+        Self {
+            src: 0,
+            dst: 0,
+            mark: None,
+        }
+    }
+}
+
+/// Returns whether a packet passes, as far as this is known when the first call for it begins.
+/// `facts` and `netns`, the number of its namespace or 0 if that is not known yet, are asked if
+/// it matters.
 #[inline(always)]
-pub(crate) fn passes(facts: impl FnOnce() -> Facts, netns: impl FnOnce() -> u32) -> bool {
-    if SET.load(Ordering::Acquire) & !AT_END == 0 {
+pub(crate) fn packet_passes(facts: impl FnOnce() -> Facts, netns: impl FnOnce() -> u32) -> bool {
+    if SET.load(Ordering::Acquire) & OF_PACKET == 0 {
         return true;
     }
     let facts = facts();
-    let table = TABLE.load(Ordering::Relaxed);
-    let wanted = NETNS.load(Ordering::Relaxed);
     DST.matches(u32::from_be(facts.dst))
         && SRC.matches(u32::from_be(facts.src))
         && match facts.mark {
             Some(mark) => MARK.matches(mark),
             None => MARK.0.load(Ordering::Relaxed) == 0,
         }
-        && (table == 0 || facts.table == Some(table))
-        && CAUSES.load(Ordering::Relaxed) & 1 << facts.cause as u32 != 0
-        && (wanted == 0 || wanted == netns())
+        && match NETNS.load(Ordering::Relaxed) {
+            0 => true,
+            wanted => {
+                let netns = netns();
+                netns == wanted || netns == 0
+            }
+        }
 }
 
-/// Does a call pass, by what is known when it ends? `devices` gives the names of
-/// those that it has to do with, and is called if it matters.
+/// Returns whether a packet passes whose namespace is known only when the call ends.
 #[inline(always)]
-pub(crate) fn passes_at_end<const N: usize>(
-    failed: bool,
-    devices: impl FnOnce() -> [Name; N],
-) -> bool {
-    let set = SET.load(Ordering::Acquire);
-    if set & AT_END == 0 {
-        return true;
+pub(crate) fn netns_passes(netns: impl FnOnce() -> u32) -> bool {
+    match NETNS.load(Ordering::Relaxed) {
+        0 => true,
+        wanted => wanted == netns(),
     }
-    if set & SET_ERRORS_ONLY != 0 && !failed {
+}
+
+/// Returns whether a call passes, whatever its packet: its event, its cause and, for a lookup, the
+/// table.
+#[inline(always)]
+pub(crate) fn call_passes(target: Target, cause: Cause, table: Option<u32>) -> bool {
+    if EVENTS.load(Ordering::Relaxed) & target.bit() == 0 {
         return false;
     }
-    if set & SET_DEV == 0 {
+    let set = SET.load(Ordering::Acquire);
+    if set & OF_CALL == 0 {
         return true;
+    }
+    let wanted = TABLE.load(Ordering::Relaxed);
+    CAUSES.load(Ordering::Relaxed) & 1 << cause as u32 != 0
+        && (wanted == 0 || table == Some(wanted))
+}
+
+/// Returns whether a filter asks for the table of a lookup.
+#[inline(always)]
+pub(crate) fn asks_for_table() -> bool {
+    SET.load(Ordering::Acquire) & SET_TABLE != 0
+}
+
+/// Returns whether a filter asks for what is known only when the first call for a packet ends.
+#[inline(always)]
+pub(crate) fn asks_for_end() -> bool {
+    SET.load(Ordering::Acquire) & AT_END != 0
+}
+
+/// Returns whether what ended as it did passes. `has_device`, whether it has to do with the
+/// device that is filtered for, is asked if it matters.
+#[inline(always)]
+pub(crate) fn end_passes(failed: bool, has_device: impl FnOnce() -> bool) -> bool {
+    let set = SET.load(Ordering::Acquire);
+    set & AT_END == 0
+        || (set & SET_ERRORS_ONLY == 0 || failed) && (set & SET_DEV == 0 || has_device())
+}
+
+/// Returns whether a device is filtered for, and is one of these.
+#[inline(always)]
+pub(crate) fn device_matches<const N: usize>(devices: impl FnOnce() -> [Name; N]) -> bool {
+    if SET.load(Ordering::Acquire) & SET_DEV == 0 {
+        return false;
     }
     let version = DEV_VERSION.load(Ordering::Acquire);
     let wanted = [
@@ -145,6 +203,16 @@ pub(crate) fn passes_at_end<const N: usize>(
     version & 1 == 0
         && version == DEV_VERSION.load(Ordering::Relaxed)
         && devices().iter().any(|name| words(name) == wanted)
+}
+
+/// Sets which events are wanted; returns which were before.
+pub(crate) fn set_events(events: u32) -> u32 {
+    EVENTS.swap(events, Ordering::Relaxed)
+}
+
+/// The events that are wanted, as bits.
+pub(crate) fn events() -> u32 {
+    EVENTS.load(Ordering::Relaxed)
 }
 
 /// A name in two words, without what follows its NUL.

@@ -14,46 +14,62 @@ use faultline::{
         Handler,
         HandlerContext,
         Return, //
-    },
-    task::time, //
+    }, //
 };
 
 use crate::{
     call::{
         About,
-        Around,
         Call, //
     },
     cause::Cause,
-    enter,
-    leave,
-    ledger::Ledger,
+    enter::{
+        self,
+        Around, //
+    },
+    leave::{
+        self,
+        Ended, //
+    },
+    ledger::{
+        Ledger,
+        Ledgers, //
+    },
     targets::{
         Description,
         Target, //
-    }, //
+    },
+    tree::Held, //
 };
 
 /// A probed function, and the ledger of its calls.
 pub(crate) struct Tracked {
     pub(crate) what: &'static Description,
-    pub(crate) ledger: Ledger,
+    pub(crate) ledger: Arc<Ledger>,
 }
 
 impl Tracked {
     /// The function to be probed. One whose arguments the compiler has changed is not: it
     /// would tell of others.
-    pub(crate) fn function(what: &'static Description) -> Result<Function<Self>> {
-        let tracked = Self {
-            what,
-            ledger: Ledger::new()?,
-        };
-        Ok(Function::new(what.function, tracked).changed(!what.is_as_declared))
+    pub(crate) fn function(what: &'static Description, ledger: Arc<Ledger>) -> Function<Self> {
+        Function::new(what.function, Self { what, ledger }).changed(!what.is_as_declared)
     }
 }
 
 /// Handles the calls of all probed functions.
-pub(crate) struct Calls;
+pub(crate) struct Calls {
+    pub(crate) ledgers: Ledgers,
+    pub(crate) held: Held,
+}
+
+impl Calls {
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self {
+            ledgers: Ledgers::new()?,
+            held: Held::new()?,
+        })
+    }
+}
 
 impl Handler for Calls {
     type Target = Tracked;
@@ -71,55 +87,60 @@ impl Handler for Calls {
         ledger.entered();
         let target = what.target;
         let outer = entry.enclosing().map(|(_, outer)| outer);
-        // Nothing is made in a lookup, so its level matters only beside that of an outer call.
-        let level = match (outer, target) {
-            (None, Target::Lookup) => ContextLevel::default(),
+        // Of what calls no others the level matters only beside that of an outer call.
+        let level = match (outer, what.calls_others) {
+            (None, false) => ContextLevel::default(),
             _ => entry.context().level(),
         };
         // What an interrupt does is not done for what it interrupted.
         let outer = outer.filter(|outer| outer.level == level);
         let around = Around {
+            target,
+            ledger,
+            held: &self.held,
             cause: outer.map_or(Cause::Other, |outer| outer.gives),
             net: outer.map_or(KernelPtr::NULL, |outer| outer.net),
             device: outer.map_or(KernelPtr::NULL, |outer| outer.device),
+            tree: outer.map(|outer| outer.tree),
             level,
         };
         match target {
-            Target::Lookup => enter::lookup(entry, &around, ledger),
-            Target::Input => enter::input(entry, &around, ledger),
-            Target::Validate => enter::validate(entry, &around, ledger),
-            Target::Output => enter::output(entry, &around, ledger),
-            Target::Arp => enter::arp(entry, &around, ledger),
+            Target::Lookup => enter::lookup(entry, &around),
+            Target::Input => enter::input(entry, &around),
+            Target::Validate => enter::validate(entry, &around),
+            Target::Output => enter::output(entry, &around),
+            Target::Rules => enter::rules(entry, &around),
+            Target::Suppress => enter::suppress(entry, &around),
+            Target::Multipath => enter::multipath(entry, &around),
+            Target::Arp => enter::arp(entry, &around),
         }
     }
 
     #[inline]
     fn ret(&self, ret: &Return<'_, Self>, call: &Call) {
-        let (ledger, context) = (&ret.target().ledger, ret.context());
         let Some(about) = &call.about else {
             return;
         };
-        let ns = time::monotonic_ns().saturating_sub(call.entered_ns);
+        let ended = Ended::new(self, ret, call);
         match about {
             About::Lookup { flow, table, found } => {
-                let lookup = (*flow, *table, *found);
-                leave::lookup(ret.ret(), call, lookup, ns, ledger, context);
+                leave::lookup(ret.ret(), &ended, *flow, *table, *found);
             }
             About::Input { packet, addresses } => {
-                leave::input(ret.ret(), call, (*packet, addresses), ns, ledger, context);
+                leave::input(ret.ret(), &ended, *packet, addresses);
             }
             About::Validate {
                 packet,
                 addresses,
                 oif,
-            } => {
-                let validate = (*packet, addresses, *oif);
-                leave::validate(ret.ret(), call, validate, ns, ledger, context);
+            } => leave::validate(ret.ret(), &ended, *packet, addresses, *oif),
+            About::Output(asked) => leave::output(ret.ret(), ret.ret(), &ended, asked),
+            About::Rules { flow, search } => leave::rules(ret.ret(), &ended, *flow, *search),
+            About::Suppress { rule, found } => {
+                leave::suppress(ret.ret::<usize>() as u8 != 0, &ended, *rule, *found);
             }
-            About::Output(asked) => {
-                leave::output(ret.ret(), ret.ret(), call, asked, ns, ledger, context);
-            }
-            About::Arp(arp) => leave::arp(ret.ret(), call, arp, ns, ledger, context),
+            About::Multipath(found) => leave::multipath(&ended, *found),
+            About::Arp(arp) => leave::arp(ret.ret(), &ended, arp),
         }
     }
 }

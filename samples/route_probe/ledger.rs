@@ -14,7 +14,8 @@
 //! hits = entered + missed
 //! ```
 //!
-//! where `in_flight` are the calls that have not ended. A reading takes the ends
+//! where `in_flight` are the calls that have not ended, or are made for a packet of which it is
+//! not known yet whether it passes. A reading takes the ends
 //! before the beginnings, so that no call is seen to end that has not begun.
 //!
 //! Counters only ever grow. A reset keeps what they were, and later readings
@@ -32,17 +33,22 @@ use core::{
 
 use faultline::{
     memory::percpu::Counters,
-    net::events,
+    net::reason_name,
     prelude::*,
     probe::Missed,
-    trace::Written, //
+    trace::{
+        Names,
+        Written, //
+    }, //
 };
 
 use crate::{
     cause::Cause,
+    events::Types,
     targets::{
         Description,
-        Target, //
+        Target,
+        COUNT, //
     }, //
 };
 
@@ -58,7 +64,7 @@ const CAUSES: usize = 8;
 const TIMES: usize = 16;
 const TIMES_LEN: usize = 40;
 const VERDICTS: usize = TIMES + TIMES_LEN;
-const VERDICTS_LEN: usize = 200;
+const VERDICTS_LEN: usize = 240;
 const LEN: usize = VERDICTS + VERDICTS_LEN;
 
 /// What a call came to.
@@ -66,40 +72,42 @@ const LEN: usize = VERDICTS + VERDICTS_LEN;
 pub(crate) enum Verdict {
     /// A route of this type.
     RouteType(u8),
-    /// An errno.
+    /// An errno, which is less than 0.
     Error(i32),
-    /// What is named by `verdict_name`, if it is given without sign.
+    /// What the function returned, without its sign.
     Returned(i32),
 }
 
 /// How many types of routes there are.
 const ROUTE_TYPES: usize = 16;
 
-/// The errors of a lookup by their names, counted after the types of routes.
-const ERRORS: [(i32, &str); 7] = [
-    (11, "no_match_or_throw"),
-    (13, "prohibit"),
-    (22, "blackhole"),
-    (113, "unreachable"),
-    (101, "net_unreachable"),
-    (19, "no_device"),
-    (105, "no_buffers"),
-];
+/// Stands among the errnos for a packet that is not for this machine, which does not forward.
+pub(crate) const FORWARDING_OFF: i32 = -1000;
 
-const ROUTE_TYPE_NAMES: [&str; 12] = [
-    "unspec",
-    "unicast",
-    "local",
-    "broadcast",
-    "anycast",
-    "multicast",
-    "blackhole",
-    "unreachable",
-    "prohibit",
-    "throw",
-    "nat",
-    "xresolve",
+/// The errnos of a lookup, counted after the types of routes, and what they mean.
+const ERRORS: [(i32, &str); 9] = [
+    (-11, "no_match_or_throw"),
+    (-13, "prohibit"),
+    (-22, "blackhole"),
+    (-113, "unreachable"),
+    (-101, "net_unreachable"),
+    (-19, "no_device"),
+    (-105, "no_buffers"),
+    (-3, "no_rule"),
+    (FORWARDING_OFF, "forwarding_off"),
 ];
+/// Where what functions return is counted, after the errnos and one place for those without a name.
+const RETURNED: usize = ROUTE_TYPES + ERRORS.len() + 1;
+
+/// The word for an errno that is less than 0; empty for 0.
+pub(crate) fn error_name(err: i32) -> &'static str {
+    let known = ERRORS.iter().find(|(errno, _)| *errno == err);
+    match known {
+        Some((_, name)) => name,
+        None if err == 0 => "",
+        None => "another",
+    }
+}
 
 impl Verdict {
     /// Its place among the counters; the last one has all that have none.
@@ -110,14 +118,14 @@ impl Verdict {
             Self::Error(err) => {
                 let mut place = ROUTE_TYPES;
                 for (errno, _) in ERRORS {
-                    if errno == err.wrapping_neg() {
+                    if errno == err {
                         break;
                     }
                     place = place.wrapping_add(1);
                 }
                 place
             }
-            Self::Returned(ret) => ret.unsigned_abs() as usize,
+            Self::Returned(ret) => RETURNED.wrapping_add(ret.unsigned_abs() as usize),
         };
         place.min(VERDICTS_LEN - 1)
     }
@@ -129,23 +137,54 @@ struct VerdictName(Target, usize);
 impl fmt::Display for VerdictName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let &Self(target, place) = self;
-        let name = match target {
-            Target::Lookup | Target::Output if place < ROUTE_TYPES => {
-                ROUTE_TYPE_NAMES.get(place).copied()
-            }
-            Target::Lookup | Target::Output => ERRORS
-                .get(place.wrapping_sub(ROUTE_TYPES))
-                .map(|&(_, name)| name),
-            Target::Arp => ["success", "drop"].get(place).copied(),
-            Target::Input | Target::Validate if place < VERDICTS_LEN - 1 => {
-                match events::verdict_name(place as u32) {
-                    Some(name) => Some(name),
-                    None => return write!(f, "{place}"),
-                }
-            }
-            _ => None,
+        if place < ROUTE_TYPES {
+            let name = Types::NAMES.get(place).map(|&(_, name)| name);
+            return f.write_str(name.unwrap_or("another"));
+        }
+        if place < RETURNED {
+            let name = ERRORS.get(place.wrapping_sub(ROUTE_TYPES));
+            return f.write_str(name.map_or("another", |&(_, name)| name));
+        }
+        let ret = place.wrapping_sub(RETURNED);
+        let name = match (target, ret) {
+            (Target::Arp, 0) => Some("success"),
+            (Target::Arp, 1) => Some("drop"),
+            (Target::Suppress, 0) => Some("kept"),
+            (Target::Suppress, 1) => Some("suppressed"),
+            (Target::Multipath, path) => return write!(f, "path_{path}"),
+            (_, 0) => Some("ok"),
+            (_, 1) => Some("ok_on_link"),
+            _ if place == VERDICTS_LEN - 1 => Some("another"),
+            (_, reason) => reason_name(reason as u32),
         };
-        f.write_str(name.unwrap_or("another"))
+        match name {
+            Some(name) => f.write_str(name),
+            None => write!(f, "{ret}"),
+        }
+    }
+}
+
+/// The ledgers of all probes.
+pub(crate) struct Ledgers([Arc<Ledger>; COUNT]);
+
+impl Ledgers {
+    pub(crate) fn new() -> Result<Self> {
+        let ledger = || -> Result<Arc<Ledger>> { Ok(Arc::new(Ledger::new()?, GFP_KERNEL)?) };
+        Ok(Self([
+            ledger()?,
+            ledger()?,
+            ledger()?,
+            ledger()?,
+            ledger()?,
+            ledger()?,
+            ledger()?,
+            ledger()?,
+        ]))
+    }
+
+    /// The ledger of a function.
+    pub(crate) fn of(&self, target: Target) -> Option<&Arc<Ledger>> {
+        self.0.get(target as usize)
     }
 }
 

@@ -16,6 +16,7 @@
 mod call;
 mod cause;
 mod enter;
+mod events;
 mod filter;
 mod handler;
 mod leave;
@@ -24,6 +25,7 @@ mod params;
 mod targets;
 mod text;
 mod tracker;
+mod tree;
 
 use faultline::{
     prelude::*,

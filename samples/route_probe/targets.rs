@@ -13,7 +13,10 @@ pub(crate) enum Target {
     Input,
     Validate,
     Output,
+    Rules,
     Lookup,
+    Suppress,
+    Multipath,
 }
 
 impl Target {
@@ -30,47 +33,92 @@ pub(crate) struct Description {
     pub(crate) event: &'static str,
     /// The function of the kernel.
     pub(crate) function: &'static CStr,
-    /// Are its arguments where its source says?
+    /// Whether its arguments are where its source says.
     pub(crate) is_as_declared: bool,
+    /// Whether others of them are called in it.
+    pub(crate) calls_others: bool,
 }
+
+/// How many there are.
+pub(crate) const COUNT: usize = 8;
 
 /// All of them. What calls another is before it, so that from the first lookup on which is
 /// seen its cause is seen as well.
-pub(crate) static ALL: [Description; 5] = [
+pub(crate) static ALL: [Description; COUNT] = [
     Description {
         target: Target::Arp,
         event: "arp_process",
         function: c"arp_process",
         is_as_declared: cfg!(kernel_has = "arp_process_as_declared"),
+        calls_others: true,
     },
     Description {
         target: Target::Input,
         event: "ip_route_input",
         function: c"ip_route_input_noref",
         is_as_declared: true,
+        calls_others: true,
     },
     Description {
         target: Target::Validate,
         event: "fib_validate_source",
         function: c"fib_validate_source",
         is_as_declared: true,
+        calls_others: true,
     },
     Description {
         target: Target::Output,
         event: "route_output",
         function: c"ip_route_output_key_hash_rcu",
         is_as_declared: true,
+        calls_others: true,
+    },
+    Description {
+        target: Target::Rules,
+        event: "fib_rule",
+        function: c"fib_rules_lookup",
+        is_as_declared: true,
+        calls_others: true,
     },
     Description {
         target: Target::Lookup,
         event: "fib_lookup",
         function: c"fib_table_lookup",
         is_as_declared: true,
+        calls_others: false,
+    },
+    Description {
+        target: Target::Suppress,
+        event: "fib_rule_suppress",
+        function: c"fib4_rule_suppress",
+        is_as_declared: true,
+        calls_others: false,
+    },
+    Description {
+        target: Target::Multipath,
+        event: "fib_multipath",
+        function: c"fib_select_multipath",
+        is_as_declared: true,
+        calls_others: false,
     },
 ];
 
 /// All events, as bits.
 pub(crate) const EVERY_EVENT: u32 = (1 << ALL.len()) - 1;
+
+/// The functions that have to be probed for these events: also those in which the functions of
+/// the events are called, since they tell what a call is made for.
+pub(crate) fn needed(events: u32) -> u32 {
+    let mut needed = events;
+    for description in &ALL {
+        let bit = description.target.bit();
+        // Events of functions after it.
+        if description.calls_others && events & !(bit | bit.wrapping_sub(1)) != 0 {
+            needed |= bit;
+        }
+    }
+    needed
+}
 
 /// The set of events that `list` names, as bits; `None` if it names another.
 pub(crate) fn parse(list: &str) -> Option<u32> {

@@ -1,6 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What users write into parameters, taken apart. No function here can panic.
+//! What users write into parameters, taken apart, and names of tables. No function here can
+//! panic.
+
+/// The room for the name of a table.
+pub(crate) const TABLE_NAME: usize = 12;
+
+/// The name of a table, or its number in decimal, with NUL.
+pub(crate) fn table_name(table: u32) -> [u8; TABLE_NAME] {
+    match table {
+        253 => *b"default\0\0\0\0\0",
+        254 => *b"main\0\0\0\0\0\0\0\0",
+        255 => *b"local\0\0\0\0\0\0\0",
+        _ => in_decimal(table),
+    }
+}
+
+/// A number in decimal, with NUL.
+#[cold]
+fn in_decimal(mut rest: u32) -> [u8; TABLE_NAME] {
+    let mut text = [0; TABLE_NAME];
+    let digits = rest.checked_ilog10().unwrap_or(0) as usize;
+    for slot in text.iter_mut().take(digits.wrapping_add(1)).rev() {
+        *slot = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    text
+}
 
 /// The parts of a text between separators. (Those of `core` can panic, as far as
 /// the compiler knows.)

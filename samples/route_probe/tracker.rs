@@ -8,7 +8,6 @@ use core::{
     pin::Pin,
     sync::atomic::{
         AtomicBool,
-        AtomicU32,
         Ordering, //
     }, //
 };
@@ -38,19 +37,16 @@ use faultline::{
 };
 
 use crate::{
+    filter,
     handler::{
         Calls,
         Tracked, //
     },
     targets::{
         self,
-        ALL,
-        EVERY_EVENT, //
+        ALL, //
     }, //
 };
-
-/// Which events are wanted, as bits.
-static WANTED: AtomicU32 = AtomicU32::new(EVERY_EVENT);
 
 /// The tracker, as long as it is loaded.
 static TRACKER: Published<Tracker> = Published::new();
@@ -59,12 +55,12 @@ static TRACKER: Published<Tracker> = Published::new();
 pub(crate) fn set_events(list: &str) -> Result<(), Refusal> {
     let wanted = targets::parse(list).ok_or(Refusal::because(
         "all, none, or names of arp_process, ip_route_input, fib_validate_source, route_output, \
-         fib_lookup with commas between are allowed",
+         fib_rule, fib_lookup, fib_rule_suppress, fib_multipath with commas between are allowed",
     ))?;
-    let before = WANTED.swap(wanted, Ordering::Relaxed);
+    let before = filter::set_events(wanted);
     if let Some(Err(error)) = TRACKER.with(Tracker::attach) {
         // What cannot be had changes nothing.
-        WANTED.store(before, Ordering::Relaxed);
+        filter::set_events(before);
         let _ = TRACKER.with(Tracker::attach);
         return Err(error.into());
     }
@@ -82,18 +78,16 @@ pub(crate) struct Tracker {
 
 impl Tracker {
     fn new(all: bool, max_active: MaxActive) -> Result<Self> {
-        let [arp, input, validate, output, lookup] = &ALL;
-        let functions = [
-            Tracked::function(arp)?,
-            Tracked::function(input)?,
-            Tracked::function(validate)?,
-            Tracked::function(output)?,
-            Tracked::function(lookup)?,
-        ];
+        let calls = Calls::new()?;
+        let mut functions = KVec::with_capacity(ALL.len(), GFP_KERNEL)?;
+        for what in &ALL {
+            let ledger = calls.ledgers.of(what.target).ok_or(EINVAL)?.clone();
+            faultline::compat::push(&mut functions, Tracked::function(what, ledger))?;
+        }
         let probes = if all {
-            Probes::all(Calls, functions, max_active)
+            Probes::all(calls, functions, max_active)
         } else {
-            Probes::available(Calls, functions, max_active)
+            Probes::available(calls, functions, max_active)
         };
         Ok(Self {
             probes: probes.map_err(|error| error.report())?,
@@ -102,13 +96,13 @@ impl Tracker {
         })
     }
 
-    /// Attaches the probes that are wanted, and detaches the others.
+    /// Attaches the probes that are needed, and detaches the others.
     fn attach(&self) -> Result {
         let _turn = self.turn.lock();
-        let wanted = WANTED.load(Ordering::Relaxed);
+        let needed = targets::needed(filter::events());
         for probe in self.probes.iter().filter(|probe| probe.failure().is_none()) {
             let what = probe.target().what;
-            let result = if wanted & what.target.bit() == 0 {
+            let result = if needed & what.target.bit() == 0 {
                 probe.disable()
             } else {
                 probe.enable()

@@ -20,6 +20,9 @@ handlers_may+='|__SCT__preempt_schedule_notrace'
 # Whether an address is one of memory: a walk through page tables, and tables of memory.
 handlers_may+='|_R.*faultline6memory7pointer10DIRECT_END|is_vmalloc_or_module_addr|vmalloc_to_page|__virt_addr_valid|pfn_is_map_memory'
 handlers_may+='|vmemmap_base|mem_section|boot_cpu_data|memstart_addr|__SCT__preempt_schedule'
+# An event that is declared in Rust, and what writes it to the ring buffer and to perf.
+handlers_may+='|_R.*5trace5event6Record5event5EVENT|trace_event_buffer_(reserve|commit)|__trace_trigger_soft_disabled'
+handlers_may+='|perf_trace_buf_alloc|perf_trace_run_bpf_submit|__per_cpu_offset'
 # What the kernel's macro for an argument of ftrace's would say of a number that it has ruled out.
 handlers_may+='|__ubsan_handle_out_of_bounds'
 handlers_may+='|\.rodata.*|\.data.*|\.bss.*'

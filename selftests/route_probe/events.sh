@@ -14,16 +14,25 @@ trap net_down EXIT
 
 # The events of r, in words.
 # found and failed CAUSE SRC DST IIF TABLE: a lookup, and TYPE PREFIX VIA DEV or ERR ERROR.
-asks() { echo "net=$net_r cause=$1 src=$2 dst=$3 tos=0x0"; }
+asks() { echo "net=$net_r cause=$1 src=$2 dst=$3 tos=0x0${asked_mark:+ mark=$asked_mark}"; }
 found() { echo "fib_lookup: $(asks "$@") iif=$4 table=$5 err=0 type=$6 prefix=$7 via=$8 dev=$9"; }
 failed() { echo "fib_lookup_failed: $(asks "$@") iif=$4 table=$5 err=$6 error=$7"; }
 # validated CAUSE SRC DST OIF DEV [RP_FILTER RET RESULT]: a source.
 validated() { echo "fib_validate_source: $(asks "$@") oif=$4 dev=$5 rp_filter=${6:-off} ret=${7:-0} result=${8:-ok}"; }
-# came CAUSE SRC DST DEV [RET REASON]: a packet.
-came() { echo "ip_route_input: $(asks "$@") dev=$4 ret=${5:-0} reason=${6:-ok}"; }
+# goes CAUSE SRC DST DEV FATE VIA OUT: a packet, and what becomes of it.
+goes() { echo "ip_route_input: $(asks "$@") dev=$4 ret=0 reason=ok err=0 fate=$5 via=$6 out=$7"; }
+# refused CAUSE SRC DST DEV RET REASON [ERR]: one that is dropped, there and then or, by an errno, after it.
+refused() { echo "ip_route_input: $(asks "$@") dev=$4 ret=$5 reason=$6 err=${7:-0} fate=dropped via=0.0.0.0 out="; }
 # sent and not_sent SRC DST: one of r's own, and TYPE VIA DEV or ERR ERROR.
-sent() { echo "route_output: $(asks other "$@") oif= mark=0x0 err=0 type=$3 via=$4 dev=$5"; }
-not_sent() { echo "route_output_failed: $(asks other "$@") oif= mark=0x0 err=$3 error=$4"; }
+sent() { echo "route_output: $(asks other "$@") err=0 type=$3 via=$4 dev=$5"; }
+not_sent() { echo "route_output_failed: $(asks other "$@") err=$3 error=$4"; }
+# ruled CAUSE SRC DST IIF ERR ERROR PRIORITY ACTION TABLE [SELECTOR]: the rule that decided.
+ruled() { echo "fib_rule: $(asks "$@") iif=$4 err=$5 error=$6 priority=$7 action=$8 table=$9${10:+ ${10}}"; }
+# kept and thrown_away CAUSE PRIORITY PREFIX DEV [BY]: a route that a rule has looked at.
+kept() { echo "fib_rule_suppress: net=$net_r cause=$1 priority=$2${5:+ $5} prefix=$3 dev=$4 result=kept"; }
+thrown_away() { echo "fib_rule_suppress: net=$net_r cause=$1 priority=$2${5:+ $5} prefix=$3 dev=$4 result=suppressed"; }
+# path CAUSE PATH PATHS VIA DEV: one of several.
+path() { echo "fib_multipath: net=$net_r cause=$1 path=$2 paths=$3 via=$4 dev=$5"; }
 # arp_came DEV SENDER TARGET: a request.
 arp_came() { echo "arp_process: net=$net_r dev=$1 no_addr=0 rp_filter=off op=request sender=$2 target=$3 ret=0"; }
 
@@ -37,10 +46,10 @@ a_packet_that_is_forwarded() {
 	exactly "the way there, and back" "$net_r" "$(
 		found input 10.0.0.2 192.0.2.9 veth0 main unicast 192.0.2.0/24 10.0.1.1 veth1
 		validated input 10.0.0.2 192.0.2.9 veth1 veth0
-		came input 10.0.0.2 192.0.2.9 veth0
+		goes input 10.0.0.2 192.0.2.9 veth0 forward 10.0.1.1 veth1
 		found input 192.0.2.9 10.0.0.2 veth1 main unicast 10.0.0.0/24 0.0.0.0 veth0
 		validated input 192.0.2.9 10.0.0.2 veth0 veth1
-		came input 192.0.2.9 10.0.0.2 veth1)"
+		goes input 192.0.2.9 10.0.0.2 veth1 forward 0.0.0.0 veth0)"
 	same "the kernel's own answer" "10.0.1.1 veth1" "$(route_get 192.0.2.9 from 10.0.0.2 iif veth0)"
 }
 
@@ -49,7 +58,7 @@ a_packet_of_our_own() {
 	events_begin
 	ping_once a 192.0.2.9
 	match "the socket asks" \
-		"^route_output: net=$net_a cause=other src=0.0.0.0 dst=192.0.2.9 tos=0x0 oif= mark=0x0 err=0 type=unicast via=10.0.0.1 dev=eth0\$" \
+		"^route_output: net=$net_a cause=other src=0.0.0.0 dst=192.0.2.9 tos=0x0 err=0 type=unicast via=10.0.0.1 dev=eth0\$" \
 		"$(events "$net_a")"
 	same "each output is one lookup" "$(events "$net_a" | grep -c '^route_output: ')" \
 		"$(events "$net_a" | grep -c '^fib_lookup: .* cause=output src=.* iif=lo table=main err=0 type=unicast prefix=0.0.0.0/0 via=10.0.0.1 dev=eth0')"
@@ -65,7 +74,7 @@ a_packet_for_us() {
 	exactly "it, and our answer" "$net_r" "$(
 		found input 10.0.0.2 10.0.0.1 veth0 main local 10.0.0.1/32 0.0.0.0 veth0
 		validated input 10.0.0.2 10.0.0.1 "" veth0
-		came input 10.0.0.2 10.0.0.1 veth0
+		goes input 10.0.0.2 10.0.0.1 veth0 local 0.0.0.0 lo
 		found output 10.0.0.1 10.0.0.2 lo main unicast 10.0.0.0/24 0.0.0.0 veth0
 		sent 10.0.0.1 10.0.0.2 unicast 0.0.0.0 veth0)"
 }
@@ -79,28 +88,28 @@ broadcast_and_multicast() {
 	exactly "broadcast of a net" "$net_r" "$(
 		found input 10.0.0.2 10.0.0.255 veth0 main broadcast 10.0.0.255/32 0.0.0.0 veth0
 		validated input 10.0.0.2 0.0.0.0 "" veth0
-		came input 10.0.0.2 10.0.0.255 veth0)"
+		goes input 10.0.0.2 10.0.0.255 veth0 broadcast 0.0.0.0 lo)"
 	for to in 255.255.255.255 224.0.0.1; do
 		events_begin
 		ping_once a -b -I eth0 "$to"
 		exactly "$to, which is not looked up" "$net_r" "$(
 			validated input 10.0.0.2 0.0.0.0 "" veth0
-			came input 10.0.0.2 "$to" veth0)"
+			goes input 10.0.0.2 "$to" veth0 "$([ "$to" = 224.0.0.1 ] && echo multicast || echo broadcast)" 0.0.0.0 lo)"
 	done
 	events_begin
 	ping_once a -I eth0 239.1.2.3
 	exactly "a group that nobody here is in" "$net_r" \
-		"$(came input 10.0.0.2 239.1.2.3 veth0 "$(verdict 2 -22)" "$(verdict NOT_SPECIFIED EINVAL)")"
+		"$(refused input 10.0.0.2 239.1.2.3 veth0 "$(verdict 2 -22)" "$(verdict NOT_SPECIFIED EINVAL)")"
 }
 
-# refused ERR ERROR [ERR ERROR]: the events of a packet for 198.51.100.1, one that came in and
-# one of r's own, of which the lookup says the first and the output the second.
-refused() {
+# refusal ERR ERROR [ERR ERROR]: the events of a packet for 198.51.100.1, one that came in and
+# one of r's own, of which the lookup says the first and what is made of it the second.
+refusal() {
 	events_begin
 	ping_once a 198.51.100.1
 	exactly "$2" "$net_r" "$(
 		failed input 10.0.0.2 198.51.100.1 veth0 main "$1" "$2"
-		came input 10.0.0.2 198.51.100.1 veth0)"
+		refused input 10.0.0.2 198.51.100.1 veth0 0 "${4:-$2}" "${3:-$1}")"
 	events_begin
 	ping_once r 198.51.100.1
 	exactly "$2, our own" "$net_r" "$(
@@ -113,13 +122,13 @@ routes_that_refuse() {
 	check "load" load
 	for type in unreachable:-113 prohibit:-13 blackhole:-22; do
 		ip -n r route replace "${type%:*}" 198.51.100.0/24
-		refused "${type#*:}" "${type%:*}"
+		refusal "${type#*:}" "${type%:*}"
 		ip -n r route del "${type%:*}" 198.51.100.0/24
 	done
 	ip -n r route add throw 198.51.100.0/24
-	refused -11 no_match_or_throw -101 net_unreachable
+	refusal -11 no_match_or_throw -101 net_unreachable
 	ip -n r route del throw 198.51.100.0/24
-	refused -11 no_match_or_throw -101 net_unreachable
+	refusal -11 no_match_or_throw -101 net_unreachable
 }
 
 rules_and_tables() {
@@ -137,23 +146,59 @@ rules_and_tables() {
 		failed input 10.0.0.2 203.0.113.5 veth0 local -11 no_match_or_throw
 		failed input 10.0.0.2 203.0.113.5 veth0 99 -11 no_match_or_throw
 		found input 10.0.0.2 203.0.113.5 veth0 100 unicast 203.0.113.0/24 10.0.1.1 veth1
+		kept input 100 203.0.113.0/24 veth1
+		ruled input 10.0.0.2 203.0.113.5 veth0 0 "" 100 lookup 100 "from=10.0.0.2/32"
 		failed validate 203.0.113.5 10.0.0.2 veth1 local -11 no_match_or_throw
 		found validate 203.0.113.5 10.0.0.2 veth1 main unicast 10.0.0.0/24 0.0.0.0 veth0
+		kept validate 32766 10.0.0.0/24 veth0
+		ruled validate 203.0.113.5 10.0.0.2 veth1 0 "" 32766 lookup main
 		validated input 10.0.0.2 203.0.113.5 veth1 veth0 off 1 ok_on_link
-		came input 10.0.0.2 203.0.113.5 veth0)"
+		goes input 10.0.0.2 203.0.113.5 veth0 forward 10.0.1.1 veth1)"
 	same "the kernel's own answer" "10.0.1.1 veth1" "$(route_get 203.0.113.5 from 10.0.0.2 iif veth0)"
 	events_begin
 	same "the kernel's own answer, by mark" "10.0.0.2 veth0" "$(route_get 203.0.113.5 mark 5)"
-	exactly "by its mark" "$net_r" "$(
+	exactly "by its mark" "$net_r" "$(asked_mark=0x5
 		failed output 0.0.0.0 203.0.113.5 lo local -11 no_match_or_throw
-		found output 0.0.0.0 203.0.113.5 lo 98 unicast 203.0.113.0/24 10.0.0.2 veth0)" ' cause=output '
+		found output 0.0.0.0 203.0.113.5 lo 98 unicast 203.0.113.0/24 10.0.0.2 veth0
+		kept output 98 203.0.113.0/24 veth0
+		ruled output 0.0.0.0 203.0.113.5 lo 0 "" 98 lookup 98 "fwmark=0x5 fwmask=0xffffffff")" ' cause=output '
 	for rule in 98 99 100; do ip -n r rule del priority "$rule"; done
 }
 
+rules_that_refuse_or_throw_away() {
+	check "load" load
+	ip -n r rule add priority 40 to 198.51.100.0/24 iif veth0 ipproto icmp blackhole
+	events_begin
+	ping_once a 198.51.100.7
+	exactly "a rule drops it" "$net_r" "$(
+		failed input 10.0.0.2 198.51.100.7 veth0 local -11 no_match_or_throw
+		ruled input 10.0.0.2 198.51.100.7 veth0 -22 blackhole 40 blackhole 0 "to=198.51.100.0/24 rule_iif=veth0 rule_proto=1"
+		refused input 10.0.0.2 198.51.100.7 veth0 0 blackhole -22)"
+	ip -n r rule del priority 40
+	# As wg-quick sets it up: main, but for its default route.
+	ip -n r rule add priority 50 table main suppress_prefixlength 24
+	ip -n r route add 192.0.2.0/24 via 10.0.0.2 table 51
+	ip -n r rule add priority 51 table 51
+	events_begin
+	ping_once a 192.0.2.9
+	exactly "a rule throws a route away" "$net_r" "$(
+		failed input 10.0.0.2 192.0.2.9 veth0 local -11 no_match_or_throw
+		found input 10.0.0.2 192.0.2.9 veth0 main unicast 192.0.2.0/24 10.0.1.1 veth1
+		thrown_away input 50 192.0.2.0/24 veth1 suppress_prefixlen=24
+		found input 10.0.0.2 192.0.2.9 veth0 51 unicast 192.0.2.0/24 10.0.0.2 veth0
+		kept input 51 192.0.2.0/24 veth0
+		ruled input 10.0.0.2 192.0.2.9 veth0 0 "" 51 lookup 51
+		goes input 10.0.0.2 192.0.2.9 veth0 forward 10.0.0.2 veth0)" '^(fib_lookup|fib_rule).* cause=input |^ip_route_input'
+	same "the kernel's own answer" "10.0.0.2 veth0" "$(route_get 192.0.2.9 from 10.0.0.2 iif veth0)"
+	ip -n r rule del priority 50
+	ip -n r rule del priority 51
+	ip -n r route del 192.0.2.0/24 table 51
+}
+
 # A lookup ends with the first next hop that is alive; which of them it will be is decided
-# after it, and seen in route_output.
+# after it.
 several_next_hops() {
-	local i=0 got hops wanted=''
+	local i=0 got hops number wanted=''
 	check "load" load
 	ip -n r route add 198.18.0.0/24 nexthop via 10.0.1.1 dev veth1 nexthop via 10.0.0.2 dev veth0
 	events_begin
@@ -161,8 +206,12 @@ several_next_hops() {
 	hops=$(printf 'route get 198.18.0.%d\n' {1..32} | ip -n r -j -batch - | jq -r '.[0] | "\(.gateway // "0.0.0.0") \(.dev)"')
 	while read -r got; do
 		i=$((i + 1))
+		number=1
+		[ "$got" = "10.0.1.1 veth1" ] || number=2
 		wanted+=$(
-			found output 0.0.0.0 "198.18.0.$i" lo main unicast 198.18.0.0/24 10.0.1.1 veth1
+			echo "$(found output 0.0.0.0 "198.18.0.$i" lo main unicast 198.18.0.0/24 10.0.1.1 veth1) paths=2"
+			# shellcheck disable=SC2086 # two words
+			path output "$number" 2 $got
 			# shellcheck disable=SC2086 # two words
 			sent 0.0.0.0 "198.18.0.$i" unicast $got
 		)$'\n'
@@ -173,9 +222,10 @@ several_next_hops() {
 	events_begin
 	ping_once a 198.18.0.1
 	ip -n r route del 198.18.0.0/24
-	exactly "the lookup" "$net_r" \
-		"$(found input 10.0.0.2 198.18.0.1 veth0 main unicast 198.18.0.0/24 10.0.1.1 veth1)" \
-		'^fib_lookup: '
+	same "the path of the event is the way that the packet takes" \
+		"$(events "$net_r" | sed -nE 's/^fib_multipath: .* cause=input .* via=([^ ]+) dev=(.*)$/\1 \2/p')" \
+		"$(events "$net_r" | sed -nE 's/^ip_route_input: .* dst=198.18.0.1 .* fate=forward via=([^ ]+) out=(.*)$/\1 \2/p')"
+	match "and is one of the two" "^fib_multipath: net=$net_r cause=input path=[12] paths=2 " "$(events "$net_r")"
 }
 
 vrf() {
@@ -220,18 +270,18 @@ sources_that_are_wrong() {
 		found input 10.0.0.77 10.0.0.1 veth1 main local 10.0.0.1/32 0.0.0.0 veth0
 		found validate 10.0.0.1 10.0.0.77 lo main unicast 10.0.0.0/24 0.0.0.0 veth0
 		validated input 10.0.0.77 10.0.0.1 "" veth1 strict N "$wrong"
-		came input 10.0.0.77 10.0.0.1 veth1 N "$wrong")" "$(events "$net_r" | without_numbers)"
+		refused input 10.0.0.77 10.0.0.1 veth1 N "$wrong")" "$(events "$net_r" | without_numbers)"
 	in_ns r sysctl -qw net.ipv4.conf.all.rp_filter=2
 	from_b 172.31.0.1 10.0.1.2
 	same "loose, and no way back" "$(
 		found input 172.31.0.1 10.0.1.2 veth1 main local 10.0.1.2/32 0.0.0.0 veth1
 		failed validate 10.0.1.2 172.31.0.1 lo main -11 no_match_or_throw
 		validated input 172.31.0.1 10.0.1.2 "" veth1 loose N "$wrong"
-		came input 172.31.0.1 10.0.1.2 veth1 N "$wrong")" "$(events "$net_r" | without_numbers)"
+		refused input 172.31.0.1 10.0.1.2 veth1 N "$wrong")" "$(events "$net_r" | without_numbers)"
 	same "nstat counts both" 2 "$(($(nstat_of TcpExtIPReversePathFilter) - before))"
 	from_b 10.0.0.77 10.0.0.1
 	match "loose" "^$(validated input 10.0.0.77 10.0.0.1 "" veth1 loose)\$" "$(events "$net_r")"
-	match "loose, and taken" "^$(came input 10.0.0.77 10.0.0.1 veth1)\$" "$(events "$net_r")"
+	match "loose, and taken" "^$(goes input 10.0.0.77 10.0.0.1 veth1 local 0.0.0.0 lo)\$" "$(events "$net_r")"
 	in_ns r sysctl -qw net.ipv4.conf.all.rp_filter=0
 	from_b 172.31.0.1 10.0.1.2
 	match "off" "^$(validated input 172.31.0.1 10.0.1.2 "" veth1)\$" "$(events "$net_r")"
@@ -242,7 +292,7 @@ sources_that_are_wrong() {
 	same "martian" "$(
 		found input 10.0.0.1 10.0.1.2 veth1 main local 10.0.1.2/32 0.0.0.0 veth1
 		validated input 10.0.0.1 10.0.1.2 "" veth1 off N "$wrong"
-		came input 10.0.0.1 10.0.1.2 veth1 N "$wrong")" "$(events "$net_r" | without_numbers)"
+		refused input 10.0.0.1 10.0.1.2 veth1 N "$wrong")" "$(events "$net_r" | without_numbers)"
 }
 
 forwarding_off() {
@@ -253,17 +303,16 @@ forwarding_off() {
 	in_ns r sysctl -qw net.ipv4.ip_forward=1
 	exactly "it is found, and not used" "$net_r" "$(
 		found input 10.0.0.2 192.0.2.9 veth0 main unicast 192.0.2.0/24 10.0.1.1 veth1
-		came input 10.0.0.2 192.0.2.9 veth0)"
+		refused input 10.0.0.2 192.0.2.9 veth0 0 forwarding_off -113)"
 }
 
-# asked ADDRESS EVENTS [RET REASON]: a asks once who has it. Its events in r, and before its own
-# those of the way there.
+# asked ADDRESS EVENTS: a asks once who has it. Its events in r, and before its own those of the
+# way there.
 asked() {
 	ip -n a neigh del "$1" dev eth0 2>/dev/null || true
 	events_begin
 	ping_once a "$1"
 	same "a request for $1" "$2
-$(came arp 10.0.0.2 "$1" veth0 "${@:3}")
 $(arp_came veth0 10.0.0.2 "$1")" "$(events "$net_r" | grep -E ' cause=arp |^arp_process: ' | without_numbers)"
 }
 
@@ -277,18 +326,22 @@ arp() {
 	check "load" load
 	asked 10.0.0.1 "$(
 		found arp 10.0.0.2 10.0.0.1 veth0 main local 10.0.0.1/32 0.0.0.0 veth0
-		validated arp 10.0.0.2 10.0.0.1 "" veth0)"
+		validated arp 10.0.0.2 10.0.0.1 "" veth0
+		goes arp 10.0.0.2 10.0.0.1 veth0 local 0.0.0.0 lo)"
 	same "the reply" "$(replied 10.0.0.1)" "$(replies)"
 	# One that nobody has; the way to it leads back, which is told where redirects are sent.
 	in_ns r sysctl -qw net.ipv4.conf.veth0.send_redirects=1
 	asked 10.0.0.99 "$(
 		found arp 10.0.0.2 10.0.0.99 veth0 main unicast 10.0.0.0/24 0.0.0.0 veth0
-		validated arp 10.0.0.2 10.0.0.99 veth0 veth0 off N ok_on_link)" N "$(verdict ARP_PVLAN_DISABLE EINVAL)"
+		validated arp 10.0.0.2 10.0.0.99 veth0 veth0 off N ok_on_link
+		refused arp 10.0.0.2 10.0.0.99 veth0 N "$(verdict ARP_PVLAN_DISABLE EINVAL)")"
 	in_ns r sysctl -qw net.ipv4.conf.veth0.send_redirects=0
 	same "nobody replies" "" "$(replies)"
 	# One to which there is no way.
 	ip -n a route add 203.0.113.77 dev eth0
-	asked 203.0.113.77 "$(failed arp 10.0.0.2 203.0.113.77 veth0 main -11 no_match_or_throw)"
+	asked 203.0.113.77 "$(
+		failed arp 10.0.0.2 203.0.113.77 veth0 main -11 no_match_or_throw
+		refused arp 10.0.0.2 203.0.113.77 veth0 0 net_unreachable -101)"
 	same "nobody replies to that either" "" "$(replies)"
 	ip -n a route del 203.0.113.77 dev eth0
 	# One that another has, on another link: r answers for it if told to.
@@ -296,6 +349,7 @@ arp() {
 	way=$(
 		found arp 10.0.0.2 192.0.2.9 veth0 main unicast 192.0.2.0/24 10.0.1.1 veth1
 		validated arp 10.0.0.2 192.0.2.9 veth1 veth0
+		goes arp 10.0.0.2 192.0.2.9 veth0 forward 10.0.1.1 veth1
 	)
 	asked 192.0.2.9 "$way"
 	same "r does not answer for another" "" "$(replies)"
@@ -328,11 +382,11 @@ trace_cmd_reads_them() {
 	check "load" load
 	trace-cmd record -q -e route_probe -o /tmp/trace.dat ip netns exec a ping -q -c 1 192.0.2.9 >/dev/null
 	report=$(trace-cmd report -i /tmp/trace.dat | tr -s ' ')
-	match "a lookup" "$(found input 10.0.0.2 192.0.2.9 veth0 main unicast 192.0.2.0/24 10.0.1.1 veth1) ns=[0-9]+" "$report"
-	match "a verdict" "ip_route_input: .* reason=ok ns=" "$report"
+	match "a lookup" "fib_lookup: net=$net_r cause=input src=10.0.0.2 dst=192.0.2.9 .* table=main err=0 type=unicast prefix=192.0.2.0/24 via=10.0.1.1 via6=:: dev=veth1 " "$report"
+	match "a verdict" "ip_route_input: .* reason=ok err=0 fate=forward " "$report"
 }
 
 # The last two leave r with rules: from then on it has a table for local addresses of its own.
 ktap_run a_packet_that_is_forwarded a_packet_of_our_own a_packet_for_us broadcast_and_multicast routes_that_refuse \
 	several_next_hops sources_that_are_wrong forwarding_off arp arp_without_an_address trace_cmd_reads_them \
-	rules_and_tables vrf
+	rules_and_tables rules_that_refuse_or_throw_away vrf

@@ -30,25 +30,31 @@ only() {
 	check "$1, the ledger balances" balanced
 }
 
+# The validation of a source looks up the way back, for the packet that passes.
 by_address() {
+	local there=' dst=192\.0\.2\.9 |^fib_lookup: .* cause=validate src=192\.0\.2\.9 dst=10\.0\.0\.2 '
 	check "load" load dst=192.0.2.0/24
-	only "dst" ' dst=192\.0\.2\.9 '
+	only "dst" "$there"
+	in_ns r sysctl -qw net.ipv4.conf.all.rp_filter=1
+	match "its whole story" '^fib_lookup: .* cause=validate src=192\.0\.2\.9 ' "$(seen)"
+	only "its whole story" "$there"
+	in_ns r sysctl -qw net.ipv4.conf.all.rp_filter=0
 	set_to dst 192.0.2.9
-	only "dst, a host" ' dst=192\.0\.2\.9 '
+	only "dst, a host" "$there"
 	set_to dst 192.0.2.8/31
-	only "dst, two hosts" ' dst=192\.0\.2\.9 '
+	only "dst, two hosts" "$there"
 	set_to dst 192.0.2.10/31
 	same "dst, another two" "" "$(seen)"
 	set_to dst any
 	set_to src 10.0.0.0/24
-	only "src" ' src=10\.0\.0\.'
+	only "src" ' src=10\.0\.0\.| cause=validate src=192\.0\.2\.9 dst=10\.0\.0\.2 '
 	set_to src 0.0.0.0/0
 	match "any source" ' src=192\.0\.2\.9 ' "$(seen)"
 }
 
 by_device() {
 	check "load" load dev=veth1
-	only "dev" '(iif|dev|oif)=veth1( |$)'
+	only "dev" '(iif|dev|oif|out)=veth1( |$)'
 	set_to dev veth
 	same "a part of a name is none" "" "$(seen)"
 	set_to dev any
@@ -60,6 +66,8 @@ by_namespace() {
 	only "netns" "net=$net_r "
 	set_to netns "$net_b"
 	only "netns, live" "net=$net_b "
+	set_to events fib_lookup
+	only "lookups alone" "^fib_lookup: net=$net_b "
 }
 
 by_table() {
@@ -77,6 +85,9 @@ by_cause() {
 	only "cause" ' cause=input '
 	set_to cause output,arp
 	only "causes" '^fib_lookup: .* cause=output '
+	set_to events fib_lookup
+	set_to cause input
+	only "lookups alone" '^fib_lookup: .* cause=input '
 }
 
 by_mark() {
@@ -102,22 +113,35 @@ errors_only() {
 	events_begin
 	ping_once a 198.51.100.1
 	ip -n r route del unreachable 198.51.100.0/24
-	match "what failed" '^fib_lookup_failed: .* error=unreachable$' "$(events '.*')"
-	same "nothing else" "" "$(events '.*' | grep -vE '^[a-z_]+_failed: ' || true)"
+	match "what failed" '^ip_route_input: .* reason=unreachable ' "$(events '.*')"
+	match "its lookup" '^fib_lookup_failed: .* error=unreachable$' "$(events '.*')"
+	same "nothing else" "" "$(events '.*' | grep -v ' dst=198\.51\.100\.1 ' || true)"
 	check "the ledger balances" balanced
+	# The lookups of a packet that is dropped have not failed, and say why it is.
+	in_ns r sysctl -qw net.ipv4.conf.all.rp_filter=1
+	ip -n b addr add 10.0.0.77/32 dev lo
+	events_begin
+	ping_once b -I 10.0.0.77 10.0.0.1
+	ip -n b addr del 10.0.0.77/32 dev lo
+	in_ns r sysctl -qw net.ipv4.conf.all.rp_filter=0
+	match "the way back" "^fib_lookup: net=$net_r cause=validate src=10.0.0.1 dst=10.0.0.77 .* dev=veth0\$" "$(events "$net_r")"
+	match "of a packet that is dropped" "^ip_route_input: net=$net_r .* src=10.0.0.77 .* fate=dropped " "$(events "$net_r")"
+	check "the ledger balances again" balanced
 }
 
 # armed: the functions whose probes are not disabled.
-armed() { grep -E " ($functions)\+" /sys/kernel/debug/kprobes/list | grep -v DISABLED | sed -E 's/.* ([a-z_]+)\+.*/\1/' | sort | paste -sd,; }
+armed() { grep -E " ($functions)\+" /sys/kernel/debug/kprobes/list | grep -v DISABLED | sed -E 's/.* ([a-z0-9_]+)\+.*/\1/' | sort | paste -sd,; }
 
 events_attach_and_detach() {
 	check "load" load events=fib_lookup
-	same "one probe" fib_table_lookup "$(armed)"
-	match "the others are not" '^route_output [a-z_]+ not attached: not in events$' "$(cat "$debugfs/targets")"
-	only "one event" '^fib_lookup: .* cause=other '
-	set_to events fib_lookup,ip_route_input
-	same "two" "fib_table_lookup,ip_route_input_noref" "$(armed)"
-	match "the second gives the cause" ' cause=input ' "$(seen)"
+	same "it, and what calls it" "$(
+		printf '%s\n' arp_process fib_rules_lookup fib_table_lookup fib_validate_source ip_route_input_noref ip_route_output_key_hash_rcu |
+			{ if changed arp_process; then grep -v arp; else cat; fi; } | paste -sd,)" "$(armed)"
+	match "the others are not" '^fib_multipath [a-z_]+ not attached: not in events$' "$(cat "$debugfs/targets")"
+	only "one event" '^fib_lookup: .* cause=(input|validate|output|arp) '
+	set_to events route_output
+	same "what is called by arp alone" "$(changed arp_process || echo arp_process,)fib_validate_source,ip_route_input_noref,ip_route_output_key_hash_rcu" "$(armed)"
+	only "another" '^route_output: '
 	set_to events none
 	same "none" "" "$(armed)"
 	same "no events" "" "$(seen)"

@@ -22,7 +22,7 @@ declare -A valid
 number='(0|[1-9][0-9]*)' bits='(0x[0-9a-fA-F]+|[0-9]+)'
 byte='0*(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])'
 address="$byte(\.$byte){3}(/0*(3[0-2]|[12]?[0-9]))?"
-valid[events]="all|none|$(words 'arp_process|ip_route_input|fib_validate_source|route_output|fib_lookup')"
+valid[events]="all|none|$(words 'arp_process|ip_route_input|fib_validate_source|route_output|fib_rule|fib_lookup|fib_rule_suppress|fib_multipath')"
 valid[src]="any|$address"
 valid[dst]="any|$address"
 valid[dev]='[!-.0-~]{1,15}'

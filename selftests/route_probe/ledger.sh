@@ -14,6 +14,9 @@ here=$(dirname "$0")
 seconds=${FAULTLINE_SECONDS:-10}
 net_up
 trap net_down EXIT
+# b has a rule, and r a route with two paths, so that all functions are called.
+ip -n b rule add priority 97 to 198.51.100.0/24 table 97
+ip -n r route add 198.18.0.0/24 nexthop via 10.0.1.1 dev veth1 nexthop via 10.0.0.2 dev veth0
 
 # observe: counts all functions from here on, until observed.
 observe() {
@@ -27,7 +30,10 @@ observe() {
 		fentry:vmlinux:ip_route_input_noref { @ip_route_input = count(); }
 		fentry:vmlinux:fib_validate_source { @fib_validate_source = count(); }
 		fentry:vmlinux:ip_route_output_key_hash_rcu { @route_output = count(); }
+		fentry:vmlinux:fib_rules_lookup { @fib_rule = count(); }
 		fentry:vmlinux:fib_table_lookup { @fib_lookup = count(); }
+		fentry:vmlinux:fib4_rule_suppress { @fib_rule_suppress = count(); }
+		fentry:vmlinux:fib_select_multipath { @fib_multipath = count(); }
 	' >"$observer" 2>&1 &
 	observer_pid=$!
 	await 120 "bpftrace counts" grep -q counting "$observer"
@@ -68,6 +74,7 @@ traffic() {
 		ip -n a neigh del 10.0.0.1 dev eth0 2>/dev/null || true
 		in_ns a ping -q -c 1 -W 1 10.0.0.1 >/dev/null 2>&1 || true
 		in_ns r ping -q -c 1 -W 1 203.0.113.1 >/dev/null 2>&1 || true
+		ip -n r route get 198.18.0.1 >/dev/null
 	done
 	wait "${flood[@]}" || true
 	neighbours

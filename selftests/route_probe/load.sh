@@ -28,7 +28,7 @@ everything_is_attached() {
 	check "load" load
 	same "the report" "$(for event in "${all_events[@]}"; do
 		if changed "$event"; then echo "$event not attached: changed"; else echo "$event attached"; fi
-	done)" "$(sed -E 's/^([a-z_]+) [a-z_]+ (attached|not attached: [a-z]+).*/\1 \2/' "$debugfs/targets")"
+	done)" "$(sed -E 's/^([a-z_]+) [a-z0-9_]+ (attached|not attached: [a-z]+).*/\1 \2/' "$debugfs/targets")"
 	same "the kernel's own list" "$probed" "$(kprobes)"
 	same "only root reads it" "400 600" "$(stat -c %a "$debugfs/targets" "$debugfs/ledger" | paste -sd' ')"
 	same "it depends on no other module" "" "$(modinfo -F depends "$FAULTLINE_MODULES/route_probe.ko")"

@@ -44,6 +44,12 @@ decoder='
 		printf("ip_route_input src=%s dst=%s dev=%s ret=%d net=%u\n", ntop(2, args.saddr), ntop(2, args.daddr),
 			args.dev->name, (int32)retval, args.dev->nd_net.net->ns.inum);
 	}
+	fexit:vmlinux:fib_rules_lookup /args.ops->family == 2 && retval == 0/ {
+		printf("fib_rule err=0 priority=%u net=%u\n", args.arg->rule->pref, args.ops->fro_net->ns.inum);
+	}
+	fexit:vmlinux:fib_rules_lookup /args.ops->family == 2 && retval != 0/ {
+		printf("fib_rule err=%d net=%u\n", (int32)retval, args.ops->fro_net->ns.inum);
+	}
 	fexit:vmlinux:ip_route_output_key_hash_rcu /(int64)retval < 0 && (int64)retval >= -4095/ {
 		printf("route_output_failed dst=%s err=%d net=%u\n", ntop(2, args.fl4->daddr), (int64)retval, args.net->ns.inum);
 	}
@@ -62,7 +68,11 @@ decoder='
 ours() {
 	events '[0-9]+' | sed -E '
 		s/^([a-z_]+): net=([0-9]+) (.*)/\1 \3 net=\2/
-		s/ cause=[a-z]+| tos=[^ ]*| iif=[^ ]*| oif=[^ ]*| rp_filter=[a-z]+| no_addr=[01]| mark=[^ ]*| (error|reason|result)=[^ ]*//g
+		/^fib_rule_suppress|^fib_multipath/d
+		s/^(fib_rule) .* err=0 .*( priority=[0-9]+) .*( net=[0-9]+)/\1 err=0\2\3/
+		s/^(fib_rule) .* (err=-[0-9]+) .*( net=[0-9]+)/\1 \2\3/
+		s/^(ip_route_input .*) err=[^ ]* fate=[^ ]* via=[^ ]* out=[^ ]*/\1/
+		s/ cause=[a-z]+| tos=[^ ]*| iif=[^ ]*| oif=[^ ]*| rp_filter=[a-z]+| no_addr=[01]| mark=[^ ]*| paths=[0-9]+| (error|reason|result)=[^ ]*//g
 		s/^(fib_lookup_failed .*) net=[0-9]+/\1/
 		s/^(route_output(_failed)?) src=[^ ]*/\1/
 		s/^(arp_process .*) ret=[0-9]+/\1/
@@ -180,18 +190,18 @@ from_77() {
 
 nstat_says_the_same() {
 	check "load" load
-	nstat_counts "forwarded, there and back" "IpForwDatagrams+2" '^fib_lookup: .* type=unicast ' ping_once a 192.0.2.9
-	nstat_counts "for us" "IpInDelivers+1" '^fib_lookup: .* type=local ' ping_once a 10.0.0.1
-	nstat_counts "broadcast" "IpInDelivers+1 IpExtInBcastPkts+1" '^fib_lookup: .* type=broadcast ' ping_once a -b 10.0.0.255
-	nstat_counts "multicast" "IpInDelivers+1 IpExtInMcastPkts+1" '^ip_route_input: .* dst=224.0.0.1 .* ret=0' ping_once a -I eth0 224.0.0.1
-	nstat_counts "no route, what came in" "IpExtInNoRoutes+1" '^fib_lookup_failed: .* cause=input .* err=-11 ' ping_once a 203.0.113.1
+	nstat_counts "forwarded, there and back" "IpForwDatagrams+2" '^ip_route_input: .* fate=forward ' ping_once a 192.0.2.9
+	nstat_counts "for us" "IpInDelivers+1" '^ip_route_input: .* fate=local ' ping_once a 10.0.0.1
+	nstat_counts "broadcast" "IpInDelivers+1 IpExtInBcastPkts+1" '^ip_route_input: .* fate=broadcast ' ping_once a -b 10.0.0.255
+	nstat_counts "multicast" "IpInDelivers+1 IpExtInMcastPkts+1" '^ip_route_input: .* dst=224.0.0.1 .* fate=multicast ' ping_once a -I eth0 224.0.0.1
+	nstat_counts "no route, what came in" "IpExtInNoRoutes+1" '^ip_route_input: .* reason=net_unreachable ' ping_once a 203.0.113.1
 	nstat_counts "no route, our own" "IpOutNoRoutes+1" '^route_output_failed: .* err=-101 ' ping_once r 203.0.113.1
 	in_ns r sysctl -qw net.ipv4.conf.all.rp_filter=1
 	nstat_counts "a source that is wrong" "TcpExtIPReversePathFilter+1" \
 		"^fib_validate_source: .* result=$(verdict IP_RPFILTER EXDEV)\$" from_77
 	in_ns r sysctl -qw net.ipv4.conf.all.rp_filter=0
 	in_ns r sysctl -qw net.ipv4.ip_forward=0
-	nstat_counts "not forwarded" "IpInAddrErrors+1" '^fib_lookup: .* type=unicast ' ping_once a 192.0.2.9
+	nstat_counts "not forwarded" "IpInAddrErrors+1" '^ip_route_input: .* reason=forwarding_off ' ping_once a 192.0.2.9
 	in_ns r sysctl -qw net.ipv4.ip_forward=1
 }
 
@@ -236,7 +246,7 @@ ip_route_get_says_the_same() {
 bpftrace_reads_them() {
 	local output
 	check "load" load
-	output=$(timeout 120 bpftrace -e "tracepoint:route_probe:fib_lookup / args.net == $net_r && args.prefixlen == 24 / { @[args.dev, args.type] = count(); }" \
+	output=$(timeout 120 bpftrace -e "tracepoint:route_probe:fib_lookup / args.net == $net_r && args.prefix[4] == 24 / { @[args.dev, args.type] = count(); }" \
 		-c "$(command -v ip) netns exec a ping -q -c 3 -i 0.2 192.0.2.9" 2>&1 || true)
 	match "its map" '^@\[veth1, 1\]: 3$' "$output"
 }
@@ -247,8 +257,8 @@ perf_reads_them() {
 	check "load" load
 	check "record" perf record -q -a -o /tmp/perf.data -e 'route_probe:*' -- ip netns exec a ping -q -c 1 192.0.2.9 >/dev/null
 	report=$(perf script -i /tmp/perf.data)
-	match "a lookup" "route_probe:fib_lookup: net=$net_r cause=input src=10.0.0.2 dst=192.0.2.9 tos=0x0 iif=veth0 table=main err=0 type=unicast prefix=192.0.2.0/24 via=10.0.1.1 dev=veth1 ns=[0-9]+" "$report"
-	match "a verdict" "route_probe:ip_route_input: .* reason=ok ns=" "$report"
+	match "a lookup" "route_probe:fib_lookup: net=$net_r cause=input src=10.0.0.2 dst=192.0.2.9 .* table=main err=0 type=unicast prefix=192.0.2.0/24 via=10.0.1.1 via6=:: dev=veth1 " "$report"
+	match "a verdict" "route_probe:ip_route_input: .* reason=ok err=0 fate=forward " "$report"
 }
 
 # The last leaves r with rules.
