@@ -63,36 +63,75 @@ err() { cat "$scratch/$1.err"; }
 has() { [ "$(wc -l <"$scratch/$1.out")" -ge "$2" ]; }
 told() { jq -r "$2" "$scratch/$1.out"; }
 
-a_packet_in_lines() {
+a_packet_in_a_line() {
 	local time='^ +[0-9]+\.[0-9]{6}  '
 	check "load" load
 	watch lines --netns r --src 10.0.0.2
 	ping_once a 192.0.2.9
-	await 60 "its events" has lines 3
+	await 60 "its line" has lines 1
+	ip -n r route add blackhole 198.51.100.0/24
+	ping_once a 198.51.100.1
+	ip -n r route del blackhole 198.51.100.0/24
+	await 60 "another" has lines 2
 	ends lines "$pid" 0 INT
-	match "the lookup" "${time}fib_lookup 10\.0\.0\.2 > 192\.0\.2\.9 iif veth0 table main: unicast 192\.0\.2\.0/24 via 10\.0\.1\.1 dev veth1 \(input, net r, .* [0-9]+, [0-9.]+ [num]s\)\$" "$(out lines)"
-	match "its source" "${time}fib_validate_source 10\.0\.0\.2 > 192\.0\.2\.9 oif veth1 dev veth0 rp_filter off: ok \(input, " "$(out lines)"
-	match "its way" "${time}ip_route_input 10\.0\.0\.2 > 192\.0\.2\.9 dev veth0: ok \(input, " "$(out lines)"
-	same "nothing else" 3 "$(out lines | wc -l)"
-	match "the tally" '^faultline: 3 events in [0-9.]+ s$' "$(err lines)"
+	match "one that goes on" "${time}input 10\.0\.0\.2 > 192\.0\.2\.9 veth0: via 10\.0\.1\.1 dev veth1, main 192\.0\.2\.0/24 \(net r\)\$" "$(out lines)"
+	match "one that does not" "${time}input 10\.0\.0\.2 > 198\.51\.100\.1 veth0: dropped, blackhole by a route of main \(net r\)\$" "$(out lines)"
+	same "nothing else" 2 "$(out lines | wc -l)"
+	match "the tally" '^faultline: 2 packets, 5 events in [0-9.]+ s$' "$(err lines)"
+}
+
+its_calls_as_a_tree() {
+	check "load" load
+	watch tree --tree --netns r --src 10.0.0.2
+	ping_once a 192.0.2.9
+	await 60 "its lines" has tree 3
+	ends tree "$pid" 0 INT
+	same "its calls" '            fib_lookup iif veth0 table main: unicast 192.0.2.0/24 via 10.0.1.1 dev veth1
+            fib_validate_source oif veth1 dev veth0 rp_filter off: ok' "$(out tree | sed 1d)"
+}
+
+each_call_in_a_line() {
+	local time='^ +[0-9]+\.[0-9]{6}  '
+	check "load" load
+	watch calls --netns r --src 10.0.0.2 --events fib_lookup,fib_validate_source,ip_route_input --cause input
+	ping_once a 192.0.2.9
+	await 60 "its events" has calls 3
+	ends calls "$pid" 0 INT
+	match "the lookup" "${time}fib_lookup 10\.0\.0\.2 > 192\.0\.2\.9 iif veth0 table main: unicast 192\.0\.2\.0/24 via 10\.0\.1\.1 dev veth1 \(input, net r, .* [0-9]+, [0-9.]+ [num]s\)\$" "$(out calls)"
+	match "its source" "${time}fib_validate_source 10\.0\.0\.2 > 192\.0\.2\.9 oif veth1 dev veth0 rp_filter off: ok \(input, " "$(out calls)"
+	match "its way" "${time}ip_route_input 10\.0\.0\.2 > 192\.0\.2\.9 dev veth0: ok fate forward via 10\.0\.1\.1 out veth1 \(input, " "$(out calls)"
+	same "nothing else" 3 "$(out calls | wc -l)"
+	match "the tally" '^faultline: 3 events in [0-9.]+ s$' "$(err calls)"
+}
+
+# What nothing passes is told from what nothing calls.
+nothing_is_not_silent() {
+	check "load" load
+	watch nothing --netns r --dst 203.0.113.1
+	ping_once a 192.0.2.9
+	ends nothing "$pid" 0 INT
+	match "the filter is named" '^faultline: [1-9][0-9]* of [1-9][0-9]* calls did not pass the filters dst=203\.0\.113\.1 netns=' "$(err nothing)"
 }
 
 a_packet_in_json() {
 	check "load" load
 	watch json --json --netns "$net_r" --src 10.0.0.2
 	ping_once a 192.0.2.9
-	await 60 "its events" has json 4
+	await 60 "its events" has json 5
 	ends json "$pid" 0 TERM
-	same "records" "begin event event event end" "$(told json .record | paste -sd' ')"
+	same "records" "begin event event event packet end" "$(told json .record | paste -sd' ')"
 	same "each names its schema" "faultline.route/1" "$(told json .schema | sort -u)"
 	same "the filters" '{"netns":"'"$net_r"'","src":"10.0.0.2"}' "$(jq -c 'select(.record == "begin").filters' "$scratch/json.out")"
 	same "the lookup" \
-		'{"net":'"$net_r"',"cause":"input","src":"10.0.0.2","dst":"192.0.2.9","tos":0,"iif":"veth0","table":"main","err":0,"type":"unicast","prefix":"192.0.2.0/24","via":"10.0.1.1","dev":"veth1"}' \
-		"$(jq -c 'select(.event == "fib_lookup").fields | del(.ns)' "$scratch/json.out")"
+		'{"net":'"$net_r"',"cause":"input","src":"10.0.0.2","dst":"192.0.2.9","tos":0,"mark":0,"iif":"veth0","oif":null,"uid":0,"proto":0,"sport":0,"dport":0,"table":"main","err":0,"type":"unicast","prefix":"192.0.2.0/24","via":"10.0.1.1","dev":"veth1","paths":1,"flags":0}' \
+		"$(jq -c 'select(.event == "fib_lookup" and .fields.cause == "input").fields | del(.ns, .at, .root)' "$scratch/json.out")"
+	same "the packet" \
+		'{"kind":"input","fate":"forward","via":"10.0.1.1","out":"veth1","route":{"table":"main","prefix":"192.0.2.0/24","type":"unicast"},"rule":null}' \
+		"$(jq -c 'select(.record == "packet").decision | { kind, fate, via, out, route: (.route | { table, prefix, type }), rule }' "$scratch/json.out")"
 	same "types" "number number number number" \
-		"$(told json 'select(.event == "fib_lookup") | [.time_us, .cpu, .pid, .fields.ns] | map(type) | join(" ")')"
+		"$(told json 'select(.event == "fib_lookup" and .fields.cause == "input") | [.time_us, .cpu, .pid, .fields.ns] | map(type) | join(" ")')"
 	same "the time is the machine's" true "$(jq --argjson now "$(now_ms)" \
-		'select(.event == "fib_lookup").time_us / 1000 | . > $now - 300000 and . <= $now + 1000' "$scratch/json.out")"
+		'select(.event == "fib_lookup" and .fields.cause == "input").time_us / 1000 | . > $now - 300000 and . <= $now + 1000' "$scratch/json.out")"
 	same "the end" '{"reason":"interrupted","events":3,"lost":0}' \
 		"$(jq -c 'select(.record == "end") | { reason, events: .stream.events, lost: .stream.lost }' "$scratch/json.out")"
 }
@@ -100,7 +139,7 @@ a_packet_in_json() {
 a_terminal_has_eighty_columns() {
 	command -v script >/dev/null || skip "no program 'script'"
 	check "load" load
-	script -qfec "stty cols 80 && $faultline route --netns r --src 10.0.0.2 --count 3" "$scratch/terminal.out" >/dev/null &
+	script -qfec "stty cols 80 && $faultline route --tree --netns r --src 10.0.0.2 --count 1" "$scratch/terminal.out" >/dev/null &
 	started=$!
 	await 60 "it watches" watches
 	ping_once a 192.0.2.9
@@ -110,6 +149,7 @@ a_terminal_has_eighty_columns() {
 	sed -i -e '/^Script /d' -e $'s/\e\\[[0-9;]*m//g; s/\r//g' "$scratch/terminal.out"
 	same "longer lines" "" "$(grep -E '^.{81}' "$scratch/terminal.out" || true)"
 	match "further lines are indented" '^            [^ ]' "$(out terminal)"
+	match "the packet is in colour as well" '  input 10\.0\.0\.2 > 192\.0\.2\.9 veth0: via 10\.0\.1\.1 dev veth1, main$' "$(out terminal)"
 }
 
 whatever_a_program_calls_itself() {
@@ -137,7 +177,7 @@ other_traces_are_left_alone() {
 	same "the machine's own events" 0 "$(cat "$tracefs/events/route_probe/enable")"
 	ping_once a 192.0.2.9
 	ends alone "$pid" 0
-	same "three events and no more" "begin event event event end" "$(told alone .record | paste -sd' ')"
+	same "three events and no more" "begin event event event packet end" "$(told alone .record | paste -sd' ')"
 	same "the machine's own buffer" "" "$(grep -v '^#' "$tracefs/trace" || true)"
 }
 
@@ -218,7 +258,7 @@ two_at_once() {
 	match "without" "the filters are set by another faultline route \(pid $first\), as long as it runs" "$(err second)"
 	same "which stay as they are" "src:10.0.0.2" "$(filters)"
 	ping_once a 192.0.2.9
-	await 60 "both see it, the first" has first 3
+	await 60 "both see it, the first" has first 1
 	await 60 "and the second" has second 4
 	ends first "$first" 0 INT
 	same "one ends" "" "$(filters)"
@@ -245,7 +285,7 @@ lost_events_are_told() {
 	note "$events events, $lost lost"
 	same "those seen and those lost are all" "$((after - before))" "$((events + lost))"
 	same "and counted" "$events $lost" "$(told lost 'select(.record == "end").stream | "\(.events) \(.lost)"')"
-	match "the tally" "^faultline: $events events in [0-9.]+ s, $lost events lost\$" "$(err lost)"
+	match "the tally" "^faultline: [0-9]+ packets, $events events in [0-9.]+ s, $lost events lost\$" "$(err lost)"
 }
 ledger_sum() { awk -v key="$1" '$1 ~ "^[a-z_]+\\." key "$" { sum += $2 } END { print sum }' "$debugfs/ledger"; }
 
@@ -277,9 +317,9 @@ the_summary_is_what_the_ledger_counted() {
 
 	watch also --summary=also --src 10.0.0.2
 	ping_once a 192.0.2.9
-	await 60 "events" has also 3
+	await 60 "a line" has also 1
 	ends also "$pid" 0 INT
-	match "events" '^ +[0-9.]+  fib_lookup 10\.0\.0\.2 > ' "$(out also)"
+	match "events" '^ +[0-9.]+  (input|output) 10\.0\.0\.2 > ' "$(out also)"
 	match "and totals" '^ip_route_input +[1-9][0-9]* +[1-9]' "$(out also)"
 	match "and times" '^  < [0-9.]+ [mu]s +[1-9][0-9]*  #+$' "$(out also)"
 	same "longer lines than eighty, but events" "" "$(out also | grep -E '^.{81}' | grep -vE '^ +[0-9]+\.[0-9]{6}  ' || true)"
@@ -346,7 +386,7 @@ wrong_values_are_said() {
 	refuses 2 "unexpected argument" "$faultline" route 192.0.2.9
 }
 
-ktap_run a_packet_in_lines a_packet_in_json a_terminal_has_eighty_columns whatever_a_program_calls_itself \
+ktap_run a_packet_in_a_line its_calls_as_a_tree each_call_in_a_line nothing_is_not_silent a_packet_in_json a_terminal_has_eighty_columns whatever_a_program_calls_itself \
 	other_traces_are_left_alone filters_are_put_back stdout_is_closed_or_full killed_and_started_again two_at_once \
 	lost_events_are_told the_summary_is_what_the_ledger_counted the_module_goes_meanwhile what_is_missing_is_said \
 	wrong_values_are_said

@@ -8,12 +8,15 @@
 //! [`watch`] leads all of it.
 
 mod ask;
+mod decision;
 pub mod filters;
 mod kernel;
 mod ledger;
 pub mod line;
+mod packet;
 mod people;
 mod summary;
+mod tables;
 mod turn;
 mod watch;
 

@@ -17,7 +17,10 @@ pub struct RouteArgs {
     /// End after that: 10s, 500ms, 2min, 1h
     #[arg(long, value_name = "TIME", value_parser = duration)]
     duration: Option<Duration>,
-    /// End after so many events
+    /// Show the calls that were made for each packet
+    #[arg(long, conflicts_with = "json")]
+    tree: bool,
+    /// End after so many packets; with --json or --events, after so many events
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// The trace buffer of each CPU [default: the kernel's, 1408]
@@ -49,7 +52,7 @@ struct FilterArgs {
     /// Mark: 0x1, or 0x1/0xff for some bits of it
     #[arg(long, value_name = "MARK", value_parser = filters::mark)]
     mark: Option<String>,
-    /// Lookups in it: main, local, default, a number
+    /// Lookups in it: main, local, default, a name of rt_tables, a number
     #[arg(long, value_name = "TABLE", value_parser = filters::table)]
     table: Option<String>,
     /// What it is done for: input, validate, arp, output, other
@@ -58,8 +61,8 @@ struct FilterArgs {
     /// Only what failed
     #[arg(long)]
     errors_only: bool,
-    /// What is probed at all: arp_process, ip_route_input, fib_validate_source,
-    /// route_output, fib_lookup
+    /// What is shown, call by call: arp_process, ip_route_input, fib_validate_source,
+    /// route_output, fib_rule, fib_lookup, fib_rule_suppress, fib_multipath
     #[arg(long, value_name = "LIST", value_parser = filters::events)]
     events: Option<String>,
 }
@@ -105,6 +108,7 @@ impl RouteArgs {
             count: self.count,
             buffer_kb: self.buffer_kb,
             json: self.json,
+            tree: self.tree,
         }
     }
 }
@@ -119,6 +123,8 @@ pub fn help() -> String {
          examples:\n  \
          faultline route --dst 192.0.2.0/24\n  \
          faultline route --errors-only --netns blue --duration 1min\n  \
+         faultline route --tree --dev eth0\n  \
+         faultline route --tree --dev eth0\n  \
          faultline route --events fib_lookup --cause input --count 10 --json\n  \
          faultline route --summary --duration 10s\n\n{EXIT_STATUS}"
     )

@@ -17,4 +17,6 @@ pub struct Ask {
     pub count: Option<u64>,
     pub buffer_kb: Option<u32>,
     pub json: bool,
+    /// Show the calls that were made for each packet.
+    pub tree: bool,
 }

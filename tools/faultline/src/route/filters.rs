@@ -4,6 +4,7 @@
 //! how it is set and put back.
 
 use super::kernel::MODULE;
+use super::tables::Tables;
 use crate::files::text::read;
 use crate::klog::kmsg::Log;
 use anyhow::{anyhow, Context};
@@ -29,13 +30,18 @@ pub const ALL: [(&str, &str); 9] = [
     ("errors_only", "N"),
 ];
 
-const EVENTS: [&str; 5] = [
+const EVENTS: [&str; 8] = [
     "arp_process",
     "ip_route_input",
     "fib_validate_source",
     "route_output",
+    "fib_rule",
     "fib_lookup",
+    "fib_rule_suppress",
+    "fib_multipath",
 ];
+/// Those of the outermost calls for packets.
+const OUTERMOST: [&str; 3] = ["arp_process", "ip_route_input", "route_output"];
 
 const CAUSES: [&str; 5] = ["input", "validate", "arp", "output", "other"];
 
@@ -111,7 +117,15 @@ pub fn mark(text: &str) -> Result<String, String> {
 pub fn table(text: &str) -> Result<String, String> {
     let known = ["any", "main", "local", "default"].contains(&text)
         || is_number(text, 10) && text.parse() != Ok(0_u32);
-    allowed(text, known, "any, main, local, default, or a number from 1")
+    let named = || Tables::read().number(text).filter(|&number| number > 0);
+    match (known, known.then_some(0).or_else(named)) {
+        (false, Some(number)) => Ok(number.to_string()),
+        _ => allowed(
+            text,
+            known,
+            "any, main, local, default, a name of iproute2's rt_tables, or a number from 1",
+        ),
+    }
 }
 
 /// Causes.
@@ -131,7 +145,7 @@ pub fn events(text: &str) -> Result<String, String> {
         "all, or names of {}, with commas between",
         EVENTS.join(", ")
     );
-    allowed(text, known && text.len() < 128, &right).map_err(|wrong| {
+    allowed(text, known && text.len() < 160, &right).map_err(|wrong| {
         match text.strip_suffix("_failed") {
             Some(made_by) if EVENTS.contains(&made_by) => {
                 format!("{text} comes with {made_by}; {wrong}")
@@ -139,6 +153,14 @@ pub fn events(text: &str) -> Result<String, String> {
             _ => wrong,
         }
     })
+}
+
+/// Whether with these filters in effect the outermost call for a packet is among the events, after
+/// those of the calls in it.
+pub fn show_packets(in_effect: &BTreeMap<&'static str, String>) -> bool {
+    let is_open = |name| !in_effect.contains_key(name);
+    let all_outermost = |events: &String| events.split(',').all(|event| OUTERMOST.contains(&event));
+    is_open("cause") && is_open("table") && in_effect.get("events").is_none_or(all_outermost)
 }
 
 fn allowed(text: &str, known: bool, right: &str) -> Result<String, String> {

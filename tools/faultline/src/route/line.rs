@@ -6,7 +6,7 @@
 //!  <head>: <event>: <key>=<value> <key>=<value>...
 //! ```
 //!
-//! where no value has a blank or a colon, and the head may have any: so lines are read from their ends.
+//! where no value has a blank, and the head may have any: so lines are read from their ends.
 
 use crate::tracing::line::{Head, Lost};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -37,6 +37,42 @@ pub struct Event {
     pub fields: Fields,
 }
 
+/// The fields that are numbers.
+const NUMBERS: [&str; 32] = [
+    "net",
+    "mark",
+    "tos",
+    "err",
+    "ret",
+    "ns",
+    "at",
+    "root",
+    "uid",
+    "proto",
+    "sport",
+    "dport",
+    "path",
+    "paths",
+    "flags",
+    "rt_flags",
+    "flow_flags",
+    "arp_ignore",
+    "priority",
+    "rule_tos",
+    "rule_proto",
+    "fwmark",
+    "fwmask",
+    "uid_first",
+    "uid_last",
+    "sport_first",
+    "sport_last",
+    "dport_first",
+    "dport_last",
+    "suppress_prefixlen",
+    "suppress_ifgroup",
+    "skb",
+];
+
 /// The fields of an event, in the event's order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fields(pub Vec<(String, String)>);
@@ -47,10 +83,34 @@ impl Fields {
         found.next().map(|(_, value)| value.as_str())
     }
 
+    /// A number.
+    pub fn number(&self, key: &str) -> Option<i64> {
+        self.get(key).and_then(number)
+    }
+
+    /// A text that is not empty.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.get(key).filter(|text| !text.is_empty())
+    }
+
+    /// A gateway is of one family: one of IPv6 takes the place of the other.
+    fn one_gateway(mut self) -> Self {
+        if let Some(at) = self.0.iter().position(|(key, _)| key == "via6") {
+            let (_, via6) = self.0.remove(at);
+            let via = self.0.iter_mut().find(|(key, _)| key == "via");
+            if let (Some((_, via)), true) = (via, via6 != "::") {
+                *via = via6;
+            }
+        }
+        self
+    }
+
     /// Whether the call failed, as the module's `errors_only` has it.
     pub fn failed(&self) -> bool {
         let bad = |key| self.get(key).is_some_and(|value| value != "0");
-        bad("err") || bad("ret") && self.get("result") != Some("ok_on_link")
+        bad("err")
+            || bad("ret") && self.get("result") != Some("ok_on_link")
+            || self.get("result") == Some("suppressed")
     }
 }
 
@@ -61,11 +121,11 @@ impl Serialize for Fields {
         for (key, value) in &self.0 {
             match key.as_str() {
                 _ if value.is_empty() => map.serialize_entry(key, &())?,
-                "net" | "mark" | "tos" | "err" | "ret" | "ns" => match number(value) {
+                "no_addr" | "not" | "l3mdev" => map.serialize_entry(key, &(value != "0"))?,
+                key if NUMBERS.contains(&key) => match number(value) {
                     Some(number) => map.serialize_entry(key, &number)?,
                     None => map.serialize_entry(key, value)?,
                 },
-                "no_addr" => map.serialize_entry(key, &(value != "0"))?,
                 _ => map.serialize_entry(key, value)?,
             }
         }
@@ -93,12 +153,18 @@ impl Record {
 }
 
 fn event(line: &str) -> Option<Event> {
-    let (rest, fields) = line.rsplit_once(": ")?;
+    // The last such place: the head may look like one as well.
+    line.rmatch_indices(": ")
+        .find_map(|(at, between)| event_of(&line[..at], &line[at + between.len()..]))
+}
+
+/// An event, of what is before its fields, and these.
+fn event_of(rest: &str, fields: &str) -> Option<Event> {
     let (rest, event) = rest.rsplit_once(": ")?;
-    let head = Head::read(rest)?;
     if !is_name(event) {
         return None;
     }
+    let head = Head::read(rest)?;
     let fields = fields.split_ascii_whitespace().map(|field| {
         let (key, value) = field.split_once('=')?;
         is_name(key).then(|| (key.to_string(), value.to_string()))
@@ -109,7 +175,7 @@ fn event(line: &str) -> Option<Event> {
         cpu: head.cpu,
         pid: head.pid,
         comm: head.comm,
-        fields: Fields(fields.collect::<Option<_>>()?),
+        fields: Fields(fields.collect::<Option<_>>()?).one_gateway(),
     })
 }
 

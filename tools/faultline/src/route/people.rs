@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Events for people: what was asked, what was answered, then the circumstances. On a
-//! terminal an event is broken into lines as wide as that; elsewhere it is one line.
+//! Packets and events for people: what was asked, what was answered, then the circumstances. On a
+//! terminal one is broken into lines as wide as that; elsewhere it is one line.
 
+use super::decision::Decision;
 use super::line::{Event, Record};
+use super::packet::Packet;
 use crate::terminal::figures::time;
 use crate::terminal::layout::{self, Part};
 use anstyle::{AnsiColor, Style};
@@ -46,8 +48,64 @@ impl Look {
     }
 
     fn event(&self, event: &Event) -> String {
+        self.lay_out(&self.time(event), &self.parts(event))
+    }
+
+    fn time(&self, event: &Event) -> String {
         let at = event.time_us as i64 - self.start_us as i64;
-        self.lay_out(&format!("{:10.6}", at as f64 / 1e6), &self.parts(event))
+        format!("{:10.6}", at as f64 / 1e6)
+    }
+
+    /// A packet, with the ends of its lines; with the calls that were made for it, if `tree`.
+    pub fn packet(&self, packet: &Packet, decision: &Decision, tree: bool) -> String {
+        let mut text = match decision.kind.as_str() {
+            "input" | "output" | "arp" => self.lay_out(
+                &self.time(&packet.root),
+                &self.decision(&packet.root, decision),
+            ),
+            _ => self.event(&packet.root),
+        };
+        if tree {
+            for (depth, call) in packet.nested() {
+                let lead = format!("{:1$}", "", 12 + 2 * depth);
+                let parts = self.answer(call);
+                text += &layout::lay_out(&lead, &parts, self.width, self.colour);
+            }
+        }
+        text
+    }
+
+    fn decision(&self, root: &Event, decision: &Decision) -> Vec<Part> {
+        let mut question = vec![];
+        question.extend(root.fields.text("op").map(String::from));
+        question.extend(
+            decision
+                .src
+                .iter()
+                .zip(&decision.dst)
+                .map(|(src, dst)| format!("{src} > {dst}")),
+        );
+        question.extend(decision.dev.clone());
+        if decision.mark != 0 {
+            question.push(format!("mark {:#x}", decision.mark));
+        }
+        let mut parts = vec![Part(decision.kind.clone(), NAME)];
+        parts.extend(question.into_iter().map(Part::plain));
+        if let Some(last) = parts.last_mut() {
+            last.0.push(':');
+        }
+        let (style, text) = match &decision.reason {
+            Some(_) => (BAD, dropped(decision)),
+            None => (GOOD, taken(decision)),
+        };
+        parts.extend(text.split(' ').map(|word| Part(word.into(), style)));
+        let mut aside: Vec<_> = self.namespace(root).into_iter().collect();
+        // Whoever runs when a packet comes in has nothing to do with it.
+        if decision.kind == "output" {
+            aside.push(task(root));
+        }
+        parts.extend(in_brackets(aside));
+        parts
     }
 
     fn warning(&self, text: &str) -> String {
@@ -56,17 +114,30 @@ impl Look {
     }
 
     fn parts(&self, event: &Event) -> Vec<Part> {
-        let fields = &event.fields.0;
-        let answered = fields
-            .iter()
-            .position(|(key, _)| key == "err" || key == "ret");
-        let (question, answer) = fields.split_at(answered.unwrap_or(fields.len()));
         let mut parts = vec![Part(event.event.clone(), NAME)];
         let get = |key| event.fields.get(key);
         let ends = get("src")
             .zip(get("dst"))
             .or(get("sender").zip(get("target")));
         parts.extend(ends.map(|(from, to)| Part::plain(format!("{from} > {to}"))));
+        self.add_answer(event, &mut parts);
+        parts.extend(in_brackets(self.circumstances(event)));
+        parts
+    }
+
+    /// A call within others, of which the addresses are known.
+    fn answer(&self, event: &Event) -> Vec<Part> {
+        let mut parts = vec![Part(event.event.clone(), NAME)];
+        self.add_answer(event, &mut parts);
+        parts
+    }
+
+    fn add_answer(&self, event: &Event, parts: &mut Vec<Part>) {
+        let fields = &event.fields.0;
+        let answered = fields
+            .iter()
+            .position(|(key, _)| matches!(key.as_str(), "err" | "ret" | "path" | "result"));
+        let (question, answer) = fields.split_at(answered.unwrap_or(fields.len()));
         parts.extend(
             question
                 .iter()
@@ -78,7 +149,9 @@ impl Look {
                 last.0.push(':');
             }
             let style = if event.fields.failed() { BAD } else { GOOD };
-            let mut words: Vec<_> = rest
+            let says = matches!(result.0.as_str(), "path" | "result");
+            let all = answer.get(if says { 0 } else { 1 }..).unwrap_or(rest);
+            let mut words: Vec<_> = all
                 .iter()
                 .filter_map(|(key, value)| told(key, value))
                 .collect();
@@ -87,34 +160,23 @@ impl Look {
             }
             parts.extend(words.into_iter().map(|text| Part(text, style)));
         }
-        let aside = self.circumstances(event);
-        let last = aside.len() - 1;
-        parts.extend(aside.into_iter().enumerate().map(|(at, text)| {
-            let (before, after) = (
-                if at == 0 { "(" } else { "" },
-                if at == last { ")" } else { "," },
-            );
-            Part(format!("{before}{text}{after}"), ASIDE)
-        }));
-        parts
+    }
+
+    fn namespace(&self, event: &Event) -> Option<String> {
+        let net = event.fields.get("net")?;
+        match self.namespaces.get(net).map(String::as_str) {
+            Some("") => None,
+            None if net == "0" => Some("net unknown".into()),
+            Some(name) => Some(format!("net {name}")),
+            None => Some(format!("net {net}")),
+        }
     }
 
     fn circumstances(&self, event: &Event) -> Vec<String> {
         let get = |key| event.fields.get(key);
         let mut texts: Vec<_> = get("cause").into_iter().map(String::from).collect();
-        if let Some(net) = get("net") {
-            match self.namespaces.get(net).map(String::as_str) {
-                Some("") => {}
-                None if net == "0" => texts.push("net unknown".into()),
-                Some(name) => texts.push(format!("net {name}")),
-                None => texts.push(format!("net {net}")),
-            }
-        }
-        texts.push(format!(
-            "{} {}",
-            event.comm.as_deref().unwrap_or("pid"),
-            event.pid
-        ));
+        texts.extend(self.namespace(event));
+        texts.push(task(event));
         texts.extend(get("ns").and_then(|ns| ns.parse().ok()).map(time));
         texts
     }
@@ -124,11 +186,68 @@ impl Look {
     }
 }
 
+/// The task in whose context it happened.
+fn task(event: &Event) -> String {
+    format!("{} {}", event.comm.as_deref().unwrap_or("pid"), event.pid)
+}
+
+fn in_brackets(texts: Vec<String>) -> impl Iterator<Item = Part> {
+    let last = texts.len().saturating_sub(1);
+    texts.into_iter().enumerate().map(move |(at, text)| {
+        let (before, after) = (
+            if at == 0 { "(" } else { "" },
+            if at == last { ")" } else { "," },
+        );
+        Part(format!("{before}{text}{after}"), ASIDE)
+    })
+}
+
+/// What becomes of a packet that goes on, by which route and which rule.
+fn taken(decision: &Decision) -> String {
+    let mut text = match (decision.fate.as_str(), &decision.via, &decision.out) {
+        ("forward" | "unicast", Some(via), Some(out)) => format!("via {via} dev {out}"),
+        ("forward" | "unicast", None, Some(out)) => format!("on link dev {out}"),
+        (fate, ..) => fate.into(),
+    };
+    if let Some(route) = &decision.route {
+        text += &format!(", {} {}", route.table, route.prefix);
+    }
+    if let Some(path) = &decision.path {
+        text += &format!(" (path {} of {})", path.number, path.of);
+    }
+    if let Some(rule) = &decision.rule {
+        text += &format!(", {}", rule.text());
+    }
+    text + &suppressed(decision)
+}
+
+/// That a packet is dropped, and why.
+fn dropped(decision: &Decision) -> String {
+    let why = decision.why.as_deref().unwrap_or("unknown");
+    format!("{}, {why}{}", decision.fate, suppressed(decision))
+}
+
+/// What rules have thrown away.
+fn suppressed(decision: &Decision) -> String {
+    let each = decision.suppressed.iter().map(|thrown| {
+        format!(
+            "; rule {} throws away {} {} ({})",
+            thrown.priority,
+            thrown.table.as_deref().unwrap_or("a table's"),
+            thrown.prefix,
+            thrown.by
+        )
+    });
+    each.collect()
+}
+
 /// What was asked, where it says something.
 fn asked(key: &str, value: &str) -> Option<String> {
     match (key, value) {
         ("net" | "cause" | "skb" | "src" | "dst" | "sender" | "target", _) => None,
-        (_, "") | ("tos" | "mark", "0x0") | ("no_addr", "0") => None,
+        ("uid" | "sport" | "dport" | "proto" | "arp_ignore" | "at" | "root" | "ns", _) => None,
+        (_, "") | ("tos" | "mark" | "flow_flags", "0x0") | ("no_addr", "0") => None,
+        ("suppress_prefixlen" | "suppress_ifgroup", "-1") => None,
         ("no_addr", _) => Some("without an address".into()),
         _ => Some(format!("{key} {value}")),
     }
@@ -137,7 +256,12 @@ fn asked(key: &str, value: &str) -> Option<String> {
 /// What was answered.
 fn told(key: &str, value: &str) -> Option<String> {
     match (key, value) {
-        ("ns", _) | (_, "") => None,
+        ("ns" | "at" | "root" | "skb" | "err" | "rt_flags", _) | (_, "") => None,
+        ("uid_first" | "uid_last", "0" | "4294967295") => None,
+        ("not" | "l3mdev" | "rule_proto" | "paths", "0") | ("paths", "1") => None,
+        ("sport_first" | "sport_last" | "dport_first" | "dport_last", "0") => None,
+        ("flags" | "rule_tos" | "fwmark" | "fwmask", "0x0") => None,
+        ("from" | "to", "0.0.0.0/0") | ("suppress_prefixlen" | "suppress_ifgroup", "-1") => None,
         ("via", "0.0.0.0") => Some("on link".into()),
         ("type" | "prefix" | "error" | "reason" | "result", _) => Some(value.into()),
         _ => Some(format!("{key} {value}")),

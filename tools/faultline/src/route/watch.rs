@@ -4,11 +4,14 @@
 //! was not shown, and why.
 
 use super::ask::Ask;
+use super::filters::show_packets;
 use super::kernel::{Kernel, MODULE};
 use super::ledger::Ledger;
-use super::line::Record;
+use super::line::{Event, Record};
+use super::packet::{Packet, Packets};
 use super::people::{self, Look};
 use super::summary::Summary;
+use super::tables::Tables;
 use crate::proc::name_of;
 use crate::terminal::progress::Progress;
 use crate::terminal::{self, escape, escape::tell};
@@ -53,6 +56,8 @@ pub fn watch(
         after: Default::default(),
         start: Instant::now(),
         look: look()?,
+        packets: show_packets(filters).then(Packets::default),
+        tables: Tables::read(),
         progress: Progress::new(
             !std::io::stderr().is_terminal() || ask.lines && std::io::stdout().is_terminal(),
         ),
@@ -95,6 +100,8 @@ fn look() -> anyhow::Result<Look> {
 #[derive(Debug, Default, Serialize)]
 struct Tally {
     events: u64,
+    /// Were put together of the events.
+    packets: u64,
     /// Had no room in a buffer.
     lost: u64,
     unreadable: u64,
@@ -111,6 +118,9 @@ struct Watch<'a> {
     /// The ledger in the end, and after how long that was.
     after: (Ledger, Duration),
     look: Look,
+    /// Puts packets together, if their outermost calls are among the events.
+    packets: Option<Packets>,
+    tables: Tables,
     progress: Progress,
     tally: Tally,
     out: Out,
@@ -184,11 +194,7 @@ impl Watch<'_> {
         let mut lines = Lines::default();
         let end = loop {
             let anything = self.take(instance, &mut lines)?;
-            if let Some(end) = self
-                .out
-                .flush()?
-                .or_else(|| self.is_over(self.tally.events))
-            {
+            if let Some(end) = self.out.flush()?.or_else(|| self.is_over(self.shown())) {
                 break end;
             }
             if !anything {
@@ -218,16 +224,20 @@ impl Watch<'_> {
         Ok(end)
     }
 
+    /// What counts for `--count`.
+    fn shown(&self) -> u64 {
+        match self.packets {
+            Some(_) if !self.ask.json => self.tally.packets,
+            _ => self.tally.events,
+        }
+    }
+
     /// Reads what there is now, at most a piece. Returns whether there was anything.
     fn take(&mut self, instance: &mut Instance, lines: &mut Lines) -> anyhow::Result<bool> {
         let mut piece = [0; 16384];
         let length = instance.read(&mut piece)?;
         for line in lines.add(&piece[..length]) {
-            if self
-                .ask
-                .count
-                .is_some_and(|limit| self.tally.events >= limit)
-            {
+            if self.ask.count.is_some_and(|limit| self.shown() >= limit) {
                 break;
             }
             self.show(&line);
@@ -251,15 +261,44 @@ impl Watch<'_> {
             Record::Unreadable(_) => self.tally.unreadable += 1,
         }
         match record {
+            Record::Event(event) if self.ask.json => {
+                self.record("event", event);
+                self.add_to_packet(event);
+            }
+            Record::Event(event) if self.packets.is_some() => self.add_to_packet(event),
             _ if !self.ask.json => {
                 let text = self.look.record(record);
                 self.out.push(&text);
             }
-            Record::Event(event) => self.record("event", event),
+            Record::Event(_) => {}
             Record::Lost { cpu, events } => {
                 self.record("lost", json!({ "cpu": cpu, "events": events }))
             }
             Record::Unreadable(text) => self.record("unreadable", json!({ "text": text })),
+        }
+    }
+
+    fn add_to_packet(&mut self, event: &Event) {
+        let packet = self
+            .packets
+            .as_mut()
+            .and_then(|packets| packets.add(event.clone()));
+        if let Some(packet) = packet {
+            self.show_packet(&packet);
+        }
+    }
+
+    fn show_packet(&mut self, packet: &Packet) {
+        self.tally.packets += 1;
+        let decision = packet.decision(&self.tables);
+        if self.ask.json {
+            self.record(
+                "packet",
+                json!({ "root": packet.root.fields.number("root"), "decision": decision }),
+            );
+        } else {
+            let text = self.look.packet(packet, &decision, self.ask.tree);
+            self.out.push(&text);
         }
     }
 
@@ -321,6 +360,7 @@ impl Watch<'_> {
         if self.ask.lines {
             let Tally {
                 events,
+                packets,
                 lost,
                 unreadable,
                 not_shown,
@@ -337,10 +377,39 @@ impl Watch<'_> {
                 .map(|(count, what)| format!(", {count} {what}"))
                 .collect();
             if !self.ask.json || !bad.is_empty() {
-                tell(format!("{events} events in {secs:.1} s{}", bad.concat()));
+                let packets = match &self.packets {
+                    Some(_) if packets == 1 => "1 packet, ".into(),
+                    Some(_) => format!("{packets} packets, "),
+                    None => String::new(),
+                };
+                tell(format!(
+                    "{packets}{events} events in {secs:.1} s{}",
+                    bad.concat()
+                ));
+            }
+            if events == 0 {
+                self.tell_nothing(&counted, filters);
             }
         }
         Ok(())
+    }
+
+    /// Says what there was instead of events, so that a filter that is wrong is seen.
+    fn tell_nothing(&self, counted: &Ledger, filters: &BTreeMap<&'static str, String>) {
+        let hits = counted.total(|account| account.hits);
+        let filtered = counted.total(|account| account.filtered);
+        let by: Vec<_> = filters
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        tell(match (hits, filtered) {
+            (0, _) => "no function was called that is probed".to_string(),
+            (_, 0) => format!("{hits} calls, none of which a filter kept back"),
+            _ => format!(
+                "{filtered} of {hits} calls did not pass the filters {}",
+                by.join(" ")
+            ),
+        });
     }
 
     /// It could not go on. Whoever reads the JSON is told there as well.

@@ -1,0 +1,139 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# `faultline route`: the line of a packet is what became of it, and why. The cases are in the table
+# `decisions`, to which anybody can add: a set-up, a packet, the line. Where the line has a way, the
+# kernel's own answer (`ip route get`) must be the same.
+#
+# Proves: probes
+
+here=$(dirname "$0")
+. "$here/../lib/ktap.sh"
+. "$here/../lib/route_probe.sh"
+
+scratch=$(mktemp -d)
+net_up
+trap 'net_down; rm -rf "$scratch"' EXIT
+# 10.0.0.77 and 172.31.0.1 are nobody's: b uses them as sources.
+ip -n r neigh replace 10.0.1.3 lladdr "$(mac b eth0)" dev veth1 nud permanent
+in_ns b sysctl -qw net.ipv4.ip_nonlocal_bind=1
+ip -n b addr add 10.0.0.77/32 dev lo
+ip -n b addr add 172.31.0.1/32 dev lo
+
+cleanup() {
+	[ -z "${watcher:-}" ] || kill -INT "$watcher" 2>/dev/null || true
+	wait
+	rm -rf /run/faultline
+	[ ! -e /sys/module/route_probe ] || rmmod route_probe
+}
+
+# do_one and undo_one COMMAND: of a set-up: "[NS:]rule|route|addr|link ... add ...", or "[NS:]sysctl KEY=VALUE".
+# Each is taken back: what was added is deleted, and a sysctl is what it was.
+do_one() {
+	local ns=r words
+	[[ $1 != [abr]:* ]] || { ns=${1%%:*}; set -- "${1#*:}"; }
+	read -ra words <<<"$1"
+	if [ "${words[0]}" = sysctl ]; then
+		undo=("$ns sysctl -qw ${words[1]%%=*}=$(in_ns "$ns" sysctl -n "${words[1]%%=*}")" "${undo[@]}")
+		in_ns "$ns" sysctl -qw "${words[1]}"
+	else
+		# A next hop is deleted by its number alone.
+		undo=("$ns ip $(sed -E 's/ add / del /; s/^(nexthop del id [0-9]+) .*/\1/' <<<"$1")" "${undo[@]}")
+		in_ns "$ns" ip "${words[@]}"
+	fi
+}
+set_up() {
+	local commands command
+	undo=()
+	IFS=';' read -ra commands <<<"$1"
+	for command in "${commands[@]}"; do
+		command=$(sed -E 's/^ +| +$//g' <<<"$command")
+		[ -z "$command" ] || [ "$command" = - ] || do_one "$command"
+	done
+}
+take_back() {
+	local command
+	for command in "${undo[@]}"; do
+		# shellcheck disable=SC2086 # words
+		in_ns $command 2>/dev/null || true
+	done
+}
+
+# send PACKET: "NS ping ARG...", "NS udp ADDRESS PORT", or "NS get ARG...", which asks the kernel for a route.
+send() {
+	local ns what
+	read -r ns what _ <<<"$1"
+	# shellcheck disable=SC2016,SC2046,SC2086 # words, and what the shell inside expands
+	case $what in
+	# Whether it is answered does not matter.
+	ping) in_ns "$ns" ping -q -c 1 -W 0.1 $(cut -d' ' -f 3- <<<"$1") >/dev/null 2>&1 || true ;;
+	udp) in_ns "$ns" bash -c 'echo >"/dev/udp/$1/$2"' _ $(cut -d' ' -f 3- <<<"$1") 2>/dev/null || true ;;
+	get) ip -n "$ns" route get $(cut -d' ' -f 3- <<<"$1") >/dev/null 2>&1 || true ;;
+	esac
+}
+
+lines() { tail -n +"$((seen + 1))" "$scratch/out"; }
+came() { lines | grep -qF -- "${line%%:*}:"; }
+
+# agrees LINE: `ip route get` answers with the way that the line has.
+agrees() {
+	local question way answer
+	question=$(sed -nE 's/^input ([^ ]+) > ([^ ]+) ([^ ]+)( mark ([^ ]+))?: .*/\2 from \1 iif \3 mark \5/p' <<<"$1" | sed 's/ mark $//')
+	way=$(sed -nE 's/^.*: (via ([^ ]+)|on link) dev ([^ ,]+).*/\2 \3/p' <<<"$1")
+	[ -n "$question" ] && [ -n "$way" ] || return 0
+	question+=$(grep -oE '(ipproto [a-z]+|dport [0-9]+)' <<<"$1" | sed 's/^/ /' | paste -sd '' || true)
+	# shellcheck disable=SC2086 # words
+	answer=$(ip -n r -j route get $question 2>/dev/null | jq -r '.[0] | "\(.gateway // .via.host // "") \(.dev)"')
+	same "$1: the kernel's own answer" "$way" "$answer"
+}
+
+# a_case: of the table, in $what, $setup, $packet and $line.
+a_case() {
+	local seen undo=() got
+	set_up "$setup"
+	seen=$(wc -l <"$scratch/out")
+	send "$packet"
+	await 10 "$what: a line" came || true
+	got=$(lines | sed -E 's/^ +[0-9.]+  //; s/ \(net r(, [^()]*)?\)$//' | grep -F -- "${line%%:*}:" | head -n 1)
+	same "$what" "$line" "$got"
+	agrees "$line"
+	take_back
+}
+
+# cases PART: those of a part of the table. What older kernels have another word for is {NEW/OLD}.
+cases() {
+	local what setup packet line part='' word=2
+	! uses_reasons || word=1
+	check "load" load
+	mkdir -p /run/faultline
+	"$FAULTLINE_PROGRAMS/faultline" route --netns r >"$scratch/out" 2>"$scratch/err" &
+	watcher=$!
+	await 60 "it watches" grep -qsx 1 "$tracefs/instances/faultline-$watcher/events/route_probe/enable"
+	while IFS='|' read -r what setup packet line; do
+		case $what in
+		'## '*) part=${what#\#\# } ;;
+		'' | '#'*) ;;
+		*)
+			[ "$part" = "$1" ] || continue
+			what=$(sed -E 's/^ +| +$//g' <<<"$what") packet=$(sed -E 's/^ +| +$//g' <<<"$packet")
+			line=$(sed -E "s/^ +| +\$//g; s/\{([^/]*)\/([^}]*)\}/\\$word/" <<<"$line")
+			a_case
+			;;
+		esac
+	done <"$here/decisions"
+	kill -INT "$watcher"
+	wait "$watcher"
+	watcher=''
+	same "it understands all" "" "$(grep 'not understood' "$scratch/out" || true)"
+	check "the ledger balances" balanced
+}
+
+going_on() { cases going_on; }
+refused_by_routes() { cases refused_by_routes; }
+wrong_sources() { cases wrong_sources; }
+our_own() { cases our_own; }
+several_paths() { cases several_paths; }
+by_rules() { cases by_rules; }
+
+# The last leaves r with rules.
+ktap_run going_on refused_by_routes wrong_sources our_own several_paths by_rules
