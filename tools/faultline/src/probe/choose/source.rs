@@ -13,8 +13,8 @@ use dwarf::Dwarf;
 pub use dwarf::Line;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::ErrorKind;
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 /// The debug symbols of the running kernel.
 pub struct Sources {
@@ -30,29 +30,29 @@ impl Sources {
     ///
     /// Fails where there are none, and says which package has them; or where they are not of this kernel.
     pub fn find(system: &System, text: u64) -> anyhow::Result<Self> {
+        Self::find_or_take(system, text, find::named())
+    }
+
+    /// The same, or takes those in a file that is named.
+    fn find_or_take(system: &System, text: u64, named: Option<PathBuf>) -> anyhow::Result<Self> {
         ensure!(
             text != 0,
             "which source files functions are of is told by their addresses, which the kernel hides"
         );
-        let places = find::places(system)?;
         let running = find::build_id(system);
+        let of_text = |dwarf: Dwarf| Sources {
+            slide: text.wrapping_sub(dwarf.text),
+            dwarf,
+        };
+        if let Some(named) = named {
+            let found = open(&named, running.as_deref())?;
+            let found = found.with_context(|| format!("{}: no debug symbols", named.display()))?;
+            return Ok(of_text(found));
+        }
         let mut last = None;
-        for place in &places {
-            let file = match File::open(place) {
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                opened => opened.with_context(|| place.display().to_string())?,
-            };
-            let opened = Dwarf::open(file).with_context(|| place.display().to_string());
-            let checked = opened.and_then(|dwarf| {
-                let id = dwarf.as_ref().map(|dwarf| dwarf.build_id.as_deref());
-                id.map_or(Ok(()), |id| find::check(place, id, running.as_deref()))?;
-                Ok(dwarf)
-            });
-            match checked {
-                Ok(Some(dwarf)) => {
-                    let slide = text.wrapping_sub(dwarf.text);
-                    return Ok(Sources { dwarf, slide });
-                }
+        for place in find::places(system)?.iter().filter(|place| place.exists()) {
+            match open(place, running.as_deref()) {
+                Ok(Some(dwarf)) => return Ok(of_text(dwarf)),
                 // That of /lib/modules/<release>/build has none.
                 Ok(None) => {}
                 Err(error) => last = Some(error),
@@ -90,6 +90,17 @@ impl Sources {
             .map(|(address, line)| (address.wrapping_add(self.slide), line));
         Ok(slid.collect())
     }
+}
+
+/// Opens a file, and checks that its symbols are of the kernel that runs; none if it has no symbols.
+fn open(place: &Path, running: Option<&str>) -> anyhow::Result<Option<Dwarf>> {
+    let shown = || place.display().to_string();
+    let file = File::open(place).with_context(shown)?;
+    let Some(dwarf) = Dwarf::open(file).with_context(shown)? else {
+        return Ok(None);
+    };
+    find::check(place, dwarf.build_id.as_deref(), running)?;
+    Ok(Some(dwarf))
 }
 
 #[cfg(test)]

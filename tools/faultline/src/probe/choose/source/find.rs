@@ -13,12 +13,14 @@ const VARIABLE: &str = "FAULTLINE_VMLINUX_DEBUG";
 /// What the kernel's build id is in.
 const NOTE_BUILD_ID: u32 = 3;
 
+/// The file that the user has named.
+pub fn named() -> Option<PathBuf> {
+    let named = std::env::var_os(VARIABLE).map(PathBuf::from);
+    named.filter(|path| !path.as_os_str().is_empty())
+}
+
 /// The places to look at, the first that has the kernel's symbols is right.
 pub fn places(system: &System) -> anyhow::Result<Vec<PathBuf>> {
-    let named = std::env::var_os(VARIABLE).map(PathBuf::from);
-    if let Some(named) = named.filter(|path| !path.as_os_str().is_empty()) {
-        return Ok(vec![named]);
-    }
     let release = system.switch("proc/sys/kernel/osrelease");
     let release = release.context("/proc/sys/kernel/osrelease: cannot be read")?;
     let mut places: Vec<_> = [

@@ -161,6 +161,24 @@ fn without_symbols_of_this_kernel() {
         "{missing}"
     );
     assert!(missing.contains("linux-image-<release>-dbg"));
+    // A file that is named is taken, or said to be wrong.
+    let named = |path: &Path| {
+        let found = Sources::find_or_take(&machine.system(), 1, Some(path.into()));
+        format!("{:#}", found.err().unwrap())
+    };
+    assert!(named(Path::new("/does/not/exist")).starts_with("/does/not/exist: No such file"));
+    let program = std::env::current_exe().unwrap();
+    let other = named(&program);
+    let complaints = [
+        "no debug symbols",
+        "cannot be told",
+        "another kernel",
+        "compressed",
+    ];
+    assert!(
+        complaints.iter().any(|complaint| other.contains(complaint)),
+        "{other}"
+    );
     // Who does not ask for a file needs none.
     assert_eq!(functions(&machine, &["vfs_read"]).len(), 1);
 }
