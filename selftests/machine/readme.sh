@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck disable=SC2016 # what is quoted is for the shell there
 #
-# The README's "On a machine of your own", word by word: its commands are taken from the text, and
-# run here and on a Debian server as it is delivered. It takes minutes: only with FAULTLINE_LONG set.
+# The README's "On a machine of your own": its commands are taken from the text, and run here and on
+# a freshly installed Debian server. It takes minutes, so only with FAULTLINE_LONG set.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
 . "$here/../lib/machine.sh"
 trap all_down EXIT
 
-# block NUMBER: the commands of that indented block of the section, without their comments.
+# block NUMBER: prints the commands of that indented block of the section, without their comments.
 block() {
 	awk -v wanted="$1" '
 		/^## / { inside = ($0 == "## On a machine of your own") }
@@ -28,7 +28,7 @@ command_of() { block "$1" | sed -n "$2p"; }
 up() { machine list | grep -q "^$server: " || skip "there is no server"; }
 lines() { machine log "$server" | wc -l; }
 
-# settled: ssh and scp reach the server by the name that the README gives it.
+# settled: makes ssh and scp reach the server by the README's name.
 settled() {
 	mkdir -p "$scratch/bin"
 	cat >"$scratch/config" <<-END
@@ -49,11 +49,11 @@ settled() {
 	done
 }
 
-# typed COMMAND: on the server's terminal, by somebody who types its name when asked; its text
-# without the colours.
+# typed COMMAND: runs the command on the server's terminal, and types the host name when asked;
+# prints its output without colours.
 typed() { echo server | "$scratch/bin/ssh" -tt root@server "$1" 2>&1 | sed $'s/\r//g; s/\e\\[[0-9;]*m//g'; }
 
-# comes_back FROM: after a panic, by its own dump and reboot, since that line of the log.
+# comes_back FROM: waits for the panic, the dump and the reboot after that line of the log.
 comes_back() {
 	check "it panics" machine await "$server" 200 'Kernel panic - not syncing: softlockup: hung tasks' "$1"
 	check "it comes back by itself" machine await "$server" 400 'login:' "$1"
@@ -80,7 +80,7 @@ the_doctor_says_what_is_missing() {
 	local output mend
 	output=$(typed "$(command_of 2 1)")
 	match "of a soft lockup" '^soft lockup +yes +NO ' "$output"
-	match "its end" '^NO DUMP of: soft lockup ' "$output"
+	match "its end" '^NO DUMP for: soft lockup ' "$output"
 	mend=$(on faultline doctor --only soft --json | jq -r '.findings[] | select(.state == "wrong") | .mend[]')
 	match "what mends it" 'softlockup_panic' "$mend"
 	on "$mend"
@@ -98,7 +98,7 @@ a_lockup_is_only_reported() {
 the_real_thing_is_proven() {
 	up
 	local from output
-	# The report-only drill has a line of its own.
+	# The drill with --policy report has its own line.
 	same "proofs before" 1 "$(on 'wc -l </var/lib/faultline/ledger.jsonl')"
 	from=$(lines)
 	typed "$(command_of 2 3)" >"$scratch/out" || true

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck disable=SC2016 # what is quoted is for the shell there
 #
-# Each stage in which a drill on a Debian server can end, provoked there; where the doctor can know
-# beforehand, it says that stage. It takes an hour: only with FAULTLINE_LONG set.
+# Each stage in which a drill on a Debian server can end, provoked there; the doctor predicts the
+# stage if it can. It takes an hour, so only with FAULTLINE_LONG set.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -11,14 +11,14 @@ here=$(dirname "$0")
 cleanup() { server_down 2>/dev/null || true; }
 trap all_down EXIT
 
-# fresh: a server for one test; how soon its detectors report is what an administrator may set.
+# fresh: starts a server for one test, with short thresholds of the detectors.
 fresh() {
 	[ -n "${FAULTLINE_LONG:-}" ] || skip "takes minutes: only with FAULTLINE_LONG set"
 	server_up
 	on 'sysctl -qw kernel.watchdog_thresh=5 kernel.hung_task_timeout_secs=5'
 }
 
-# predicted CLASS STAGE: the doctor's findings have it.
+# predicted CLASS STAGE: checks that the doctor predicts the stage.
 predicted() {
 	doctor --only "$1"
 	note "$(field '.findings[] | select(.stage) | "\(.state) \(.stage): \(.says)"')"
@@ -26,7 +26,7 @@ predicted() {
 	match "the doctor's prediction" "^$2\$" "$(field '.findings[] | select(.state == "wrong") | .stage')"
 }
 
-# fails STAGE ARGUMENT...: the drill does, in that stage.
+# fails STAGE ARGUMENT...: checks that the drill fails in that stage.
 fails() {
 	local stage=$1
 	shift
@@ -76,7 +76,8 @@ target_full() {
 	ended 1 "$(field .stage)"
 }
 
-# Too small for its user space, and large enough to be loaded. It stays there, as kernel.panic is 0.
+# Too small for the crash kernel's user space, but large enough to load it. It hangs, as
+# kernel.panic is 0.
 crash_kernel_out_of_memory() {
 	fresh
 	on 'kdump-config unload; echo $((88 << 20)) >/sys/kernel/kexec_crash_size; kdump-config load' >/dev/null
@@ -88,7 +89,7 @@ crash_kernel_out_of_memory() {
 	match "who reset it" '\* RESET .*host-qmp-system-reset' "$(cat "$scratch/drill/console.log")"
 }
 
-# What feeds it here, as watchdogd does, does not run in the crash kernel.
+# The program that feeds it, like watchdogd, does not run in the crash kernel.
 cut_by_the_watchdog() {
 	fresh
 	on 'rmmod i6300esb; modprobe i6300esb heartbeat=10 && systemd-run -q --unit feeder -p CPUSchedulingPolicy=fifo sh -c "exec 3>/dev/watchdog; while echo >&3; do sleep 0.5; done"'
@@ -98,7 +99,7 @@ cut_by_the_watchdog() {
 	match "who reset it" '^[0-9.]+ \* WATCHDOG .*reset' "$(cat "$scratch/drill/console.log")"
 }
 
-# The crash kernel waits for somebody at its console, and nothing resets it.
+# The crash kernel waits for input on its console, and nothing resets it.
 no_reboot() {
 	fresh
 	on 'sed -i "s/^#*KDUMP_CMDLINE_APPEND=.*/KDUMP_CMDLINE_APPEND=\"reset_devices systemd.unit=emergency.target nr_cpus=1 irqpoll\"/" /etc/default/kdump-tools; grep ^KDUMP_CMDLINE_APPEND /etc/default/kdump-tools; kdump-config reload' >"$scratch/reload" 2>&1
@@ -109,7 +110,7 @@ no_reboot() {
 	match "how long that took" '^this boot began [0-9]+ s after the drill was armed' "$(field '.evidence[]')"
 }
 
-# Somebody else's crash comes first.
+# Another crash comes first.
 wrong_cause() {
 	fresh
 	on 'cat >/root/other && systemd-run -q sh /root/other' <<-'SH'
@@ -123,8 +124,8 @@ wrong_cause() {
 	check "the dump is whole" test -s "$scratch/drill/vmcore"
 }
 
-# stranger NAME: as soon as a drill is armed, another machine's dump comes into /var/crash/NAME:
-# the first that came here, /var/crash/theirs, with another root in its log.
+# stranger NAME: as soon as a drill is armed, puts the dump of another machine into /var/crash/NAME:
+# a copy of the first dump of this machine, with another root in its log.
 stranger() {
 	on "cat >/root/stranger && systemd-run -q sh /root/stranger $1" <<-'SH'
 		until [ -e /var/lib/faultline/armed.json ]; do sleep 0.1; done
@@ -151,10 +152,10 @@ another_machines_dump() {
 	stranger 209901010001
 	on 'sysctl -qw kernel.panic=5; kdump-config unload'
 	drill --mode panic --force --delay-secs 20 --run-id panic-2
-	ended 1 panic_no_crash_kernel '209901010001 is new, and not of this run: it is of another machine'
+	ended 1 panic_no_crash_kernel '209901010001 is new, but not of this run: it is another machine'
 }
 
-# As far as the disk can tell, `b` is a loss of power: nothing is written, nothing is ended.
+# For the disk, sysrq `b` is like a loss of power: nothing is synced or ended.
 power_lost_while_the_ledger_is_written() {
 	fresh
 	on 'cat >/root/keep && systemd-run -q sh /root/keep' <<-'SH'

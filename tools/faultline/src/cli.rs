@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The command line: what a user may ask for, and how the answer is given. Each command of some size
-//! is a file here; `doctor`, `drill matrix` and `drill here` have theirs with what they do.
+//! The command line. Each larger command has a file here; `doctor`, `drill matrix` and `drill here`
+//! keep their arguments in their own directories.
 
 mod blocked;
 mod debug;
@@ -31,10 +31,10 @@ use std::process::ExitCode;
 use usage::{WrongUsage, EXIT_STATUS};
 use verdict::VerdictArgs;
 
-const DRILL_EXIT_STATUS: &str = "exit status:\n  0  the drill passed; of status: every newest proof holds\n  1  it failed, or was refused; of status: a proof failed, or holds no longer\n  2  wrong usage\n  3  could not tell";
+const DRILL_EXIT_STATUS: &str = "exit status:\n  0  the drill passed; status: every newest proof holds\n  1  the drill failed or was refused; status: a proof failed or no longer holds\n  2  wrong usage\n  3  could not tell";
 
-/// Rehearses kernel faults, judges the crash dumps that they leave, and shows what goes on in a kernel
-/// that runs: what IPv4 routing decides, what functions do, signals, blocked tasks.
+/// Rehearses kernel faults, judges the crash dumps that they leave, and traces a running kernel:
+/// IPv4 routing decisions, function calls, signals, blocked tasks.
 #[derive(Parser)]
 #[command(version, max_term_width = 80, after_help = concat!(
     "examples:\n",
@@ -45,7 +45,7 @@ const DRILL_EXIT_STATUS: &str = "exit status:\n  0  the drill passed; of status:
     "  faultline probe -l 'kernel.function(\"tcp_v4_*\")'\n",
     "  faultline signals --comm postgres\n",
     "  faultline blocked --min 10s\n\n",
-    "exit status:\n  0  as it should be\n  1  the check failed\n  2  wrong usage\n  3  could not tell"
+    "exit status:\n  0  success\n  1  the check failed\n  2  wrong usage\n  3  could not tell"
 ))]
 struct Cli {
     #[command(subcommand)]
@@ -54,44 +54,44 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Provoke a fault on purpose, and prove that it becomes a dump that names it
+    /// Provoke a fault on purpose, and check that it leaves a dump that names it
     #[command(subcommand, after_help = drill_help())]
     Drill(DrillCommand),
-    /// Tell what would come of each fault on this machine, or on another one
+    /// Check whether each class of faults would leave a dump on this machine, or another one
     #[command(after_help = doctor::HELP)]
     Doctor(Box<DoctorArgs>),
-    /// Judge a vmcore: does it show the fault that was injected?
+    /// Judge whether a vmcore shows the fault that was injected
     #[command(after_help = verdict::help())]
     Verdict(VerdictArgs),
-    /// Show live what the IPv4 routing path decides (with the module route_probe)
+    /// Show the decisions of the IPv4 routing path live (with the module route_probe)
     #[command(after_help = route::help())]
     Route(Box<RouteArgs>),
-    /// Show calls of any of the kernel's functions (with the module func_probe), or list them
+    /// Show calls of any kernel function (with the module func_probe), or list the functions
     #[command(after_help = probe::help())]
     Probe(Box<ProbeArgs>),
-    /// Show live who sends which signal to whom, and what comes of it
+    /// Show signals live: sender, target, and whether each was delivered
     #[command(after_help = signals::help())]
     Signals(Box<SignalsArgs>),
-    /// Show the tasks that are blocked, what they wait for, and who holds that
+    /// Show the blocked tasks, what they wait for, and which task holds it
     #[command(after_help = blocked::help())]
     Blocked(BlockedArgs),
 }
 
 #[derive(Subcommand)]
 enum DrillCommand {
-    /// Rehearse in a virtual machine, with a stock kernel
+    /// Drill in a virtual machine, with a stock kernel
     #[command(after_help = drill_vm::help())]
     Vm(Box<DrillVmArgs>),
-    /// Rehearse every fault on every kind of CPU under every policy
+    /// Drill every fault on every kind of CPU under every policy, in virtual machines
     #[command(after_help = matrix_help())]
     Matrix(Box<MatrixArgs>),
-    /// The real thing, on this machine: it goes down and comes back
+    /// Drill on this machine: it crashes, saves its dump and boots again
     #[command(after_help = args::here_help())]
     Here(Box<HereArgs>),
     /// Judge the drill that was armed before this boot
     #[command(after_help = args::resume_help())]
     Resume(ResumeArgs),
-    /// What was proven on this machine, and whether it still holds
+    /// Show what was proven on this machine, and whether it still holds
     #[command(after_help = args::status_help())]
     Status(StatusArgs),
     /// The guest side of 'drill vm'
@@ -112,7 +112,7 @@ fn matrix_help() -> String {
     format!("{}\n\n{EXIT_STATUS}", matrix::HELP)
 }
 
-/// Does what the command line says.
+/// Parses the command line and runs its command.
 pub fn run() -> anyhow::Result<ExitCode> {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -152,10 +152,10 @@ fn obey(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Says what clap has to say: help, or what is wrong with the command line.
+/// Prints clap's text: help, or the error in the command line.
 fn say(error: &clap::Error) -> std::io::Result<ExitCode> {
     match error.print() {
-        // That the command line is wrong is told by the exit status as well.
+        // The exit status tells of a wrong command line even if its message cannot be printed.
         Err(failed) if !error.use_stderr() && failed.kind() != ErrorKind::BrokenPipe => {
             return Err(failed);
         }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Lists of CPUs, as the kernel has them: `0,2-3`.
+//! Lists of CPUs in the kernel's format: `0,2-3`.
 
-/// Whether `cpu` is in a list like `0,2-3`.
+/// Returns whether `cpu` is in a list like `0,2-3`.
 pub fn has(list: &str, cpu: u32) -> bool {
     list.split(',').any(|part| {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -13,16 +13,16 @@ pub fn has(list: &str, cpu: u32) -> bool {
     })
 }
 
-/// More CPUs than any kernel takes.
+/// More CPUs than any kernel supports.
 const CPUS: u32 = 1 << 16;
 
-/// The CPUs in a list of the kernel: `0,2-3`.
+/// Parses a list of CPUs like `0,2-3`.
 pub fn parse(text: &str) -> Option<Vec<u32>> {
     let mut cpus = Vec::new();
     for part in text.trim().split(',').filter(|part| !part.is_empty()) {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let (first, last): (u32, u32) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-        // Nor does any list name a CPU twice, so that it has no more of them.
+        // No list names a CPU twice, so it has no more CPUs than that.
         if last >= CPUS || cpus.len() + last.saturating_sub(first) as usize >= CPUS as usize {
             return None;
         }
@@ -31,7 +31,7 @@ pub fn parse(text: &str) -> Option<Vec<u32>> {
     Some(cpus)
 }
 
-/// CPUs as the kernel lists them.
+/// Formats CPUs as the kernel lists them.
 pub fn in_ranges(cpus: &[u32]) -> String {
     let mut ranges: Vec<(u32, u32)> = Vec::new();
     for &cpu in cpus {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The doctor: tells for each class of fault, before one comes, whether this machine would detect
-//! it, panic, boot the crash kernel, write a dump, and come back; and shows the lines that say so.
+//! The doctor: predicts for each class of faults whether this machine would detect it, panic, boot
+//! the crash kernel, write a dump, and come back; and shows the evidence.
 //!
-//! What it reads is in [`Facts`], from a [`System`]; the rows of [`checks`] turn that into
-//! [`finding`]s, and these are the links of the chain in each class's [`Answer`]. A check never takes
-//! what it could not see for right.
+//! It reads a [`System`] into [`Facts`]; the rows of [`checks`] turn these into [`finding`]s, which
+//! decide the links of the chain in each class's [`Answer`]. A check never takes a value that it
+//! could not read for right.
 
 pub mod answer;
 pub mod check;
@@ -27,8 +27,8 @@ use answer::Answer;
 use facts::Facts;
 use finding::State;
 
-/// Examines a machine for these classes. Naming only some of them insists on them: then a class
-/// that most machines leave switched off counts, too.
+/// Examines a machine for these classes. If only some classes are named, those that most machines
+/// have off on purpose count as well.
 pub fn examine(system: &System, only: Classes) -> Answer {
     let facts = Facts::of(system, only);
     let mut findings = Vec::new();
@@ -54,7 +54,8 @@ mod tests {
     use crate::schema;
     use crate::system::testing::Machine;
 
-    /// What a test compares: all but how the machine was seen. A tree is searched for more than one log.
+    /// What a test compares: all but how the machine was seen. A tree is searched for more than one
+    /// log.
     fn told(answer: &Answer, is_here: bool) -> serde_json::Value {
         let mut told = serde_json::to_value(answer).unwrap();
         let keys = told.as_object_mut().unwrap();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The drill in a virtual machine: runs a plan, collects the dump, asks for the
-//! verdict, and leaves everything in the drill's folder. The [`runner`] runs the machine, in which
-//! the [`guest`] side does the work; [`qmp`] strikes from outside.
+//! The drill in a virtual machine: runs a plan, collects the dump, judges it, and keeps everything
+//! in the drill's directory. The [`runner`] runs the machine, in which the [`guest`] side injects
+//! the fault; [`qmp`] sends an NMI from outside.
 
 mod folder;
 pub mod guest;
@@ -32,23 +32,22 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// What a drill needs beside its plan.
+/// What a drill needs besides its plan.
 pub struct Setting {
-    /// The folder that the user asked for.
+    /// The directory that the user named.
     pub keep: Option<PathBuf>,
-    /// The folder of the project's drills.
+    /// The directory of the project's drills.
     pub drills: PathBuf,
     /// The kernel's vmlinux with debug information.
     pub vmlinux: Option<Vmlinux>,
 }
 
-/// The runner has a timeout of its own; this much later it is ended from here.
+/// The runner has a timeout of its own; this much later it is killed.
 const RUNNER_SLACK: Duration = Duration::from_secs(60);
-/// The disk takes the memory's size, and this for what a dump has beside pages.
+/// The disk has the size of the memory, and this much more for the dump's headers.
 const DISK_SLACK_MIB: u64 = 128;
 
-/// Runs this program in the guest, or, where that is of another architecture, what the
-/// runner names.
+/// Runs this program in the guest, or the runner's copy if the guest is of another architecture.
 const GUEST: &str = r#"case $(uname -m) in
 "$1") shift; exec "$0" "$@" ;;
 *) shift; exec "$FAULTLINE_PROGRAMS/faultline" "$@" ;;
@@ -71,11 +70,11 @@ pub fn run(plan: &Plan, setting: &Setting, progress: &Progress) -> anyhow::Resul
     let wanted = plan.injection.needs()? == Needs::Nmi;
     let monitor = wanted.then(|| folder.monitor()).transpose()?;
 
-    progress.step("the VM boots");
+    progress.step("booting the VM");
     let mut seen = Seen::default();
     let mut trouble = None;
-    // When the NMI is due that the plan has. The machine may not be able to say when the fault
-    // begins, but it has said when the countdown did.
+    // When the plan's NMI is due. The machine may be unable to report the begin of the fault, but
+    // it has reported the begin of the countdown.
     let due = Cell::new(None);
     let threshold = plan.injection.threshold.unwrap_or(0);
     let wait = Duration::from_secs((plan.injection.delay_secs() + threshold).into());
@@ -89,7 +88,7 @@ pub fn run(plan: &Plan, setting: &Setting, progress: &Progress) -> anyhow::Resul
         |heard| {
             trouble = trouble.take().or(folder.write_down(&heard).err());
             if matches!(heard.what, What::Guest(Guest::Up { .. })) {
-                // The machine has them open, and nothing is left of them if we are killed.
+                // The machine has them open; unlinked, they do not outlive a killed drill.
                 let gone = ["disk.img", "console.fifo"].map(|name| folder.remove(name).err());
                 trouble = trouble.take().or(gone.into_iter().flatten().next());
             }
@@ -109,7 +108,7 @@ pub fn run(plan: &Plan, setting: &Setting, progress: &Progress) -> anyhow::Resul
         },
     )?;
     if let Some(error) = trouble {
-        return Err(error.context("the logs of the drill cannot be written"));
+        return Err(error.context("cannot write the logs of the drill"));
     }
 
     let dump = match seen.crash.dump_started {
@@ -121,7 +120,7 @@ pub fn run(plan: &Plan, setting: &Setting, progress: &Progress) -> anyhow::Resul
         case,
         run_id: Some(plan.injection.run_id.clone()),
         cpus: seen.inserted.as_ref().map(|inserted| inserted.what.clone()),
-        // The one in force may be another, by the user's own settings: the log tells.
+        // The user's settings may have changed the threshold: the log has the one in effect.
         threshold: plan.injection.threshold,
         insists: false,
     };
@@ -175,7 +174,7 @@ pub fn run(plan: &Plan, setting: &Setting, progress: &Progress) -> anyhow::Resul
     Ok(report)
 }
 
-/// The runner's command: the VM, and in it this program as the guest side.
+/// Returns the command of the runner: the VM, which runs this program as the guest side.
 fn command(
     plan: &Plan,
     fifo: &Path,
@@ -214,7 +213,7 @@ fn command(
     Ok(command)
 }
 
-/// Takes the dump off the disk, and examines it.
+/// Copies the dump from the disk, and examines it.
 fn collect(
     plan: &Plan,
     setting: &Setting,
@@ -222,11 +221,11 @@ fn collect(
     disk: &mut File,
     progress: &Progress,
 ) -> anyhow::Result<Dump> {
-    progress.step("the dump is taken off the disk");
+    progress.step("copying the dump from the disk");
     let vmcore = folder.file("vmcore");
     let mut file = folder.create("vmcore")?;
-    let taken = "the dump cannot be taken off the disk";
-    // The file is without a name by now.
+    let taken = "cannot copy the dump from the disk";
+    // The file is unlinked by now.
     let mut from_its_begin = || {
         disk.rewind()?;
         disk.try_clone()
@@ -239,7 +238,7 @@ fn collect(
         folder.remove("vmcore")?;
         return Ok(Dump::only(State::Absent));
     }
-    progress.step("the dump is examined");
+    progress.step("examining the dump");
     let stop = interrupt::flag()?;
     let tell = |step: &str, done, of| progress.share(step, done, of);
     let mut dump = Dump::examine(std::slice::from_ref(&vmcore), &Watch::new(&stop, &tell))?;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A dump file, examined: is it one, is all of it there, what does its kernel log
-//! tell, and what does drgn say. The files of this directory read it: [`vmcore`] says in which
-//! order.
+//! An examined dump: its state, its kernel log, and drgn's answers. The files of this directory
+//! read it; [`vmcore`] has their order.
 
 mod bitmap;
 mod codec;
@@ -40,7 +39,7 @@ use drgn::{Silence, Vmlinux, Witness};
 use std::path::{Path, PathBuf};
 use vmcore::Input;
 
-/// No kernel log is longer: its buffer is 2 GiB at the most, and 256 KiB mostly.
+/// Limit on the size of a kernel log, whose buffer is usually 256 KiB, and 2 GiB at the most.
 const LONGEST_LOG: u64 = 256 << 20;
 
 /// An examined dump.
@@ -54,12 +53,12 @@ pub struct Dump {
     pub log: Option<String>,
     /// drgn's answer; none if it was not asked.
     pub witness: Option<Result<Witness, Silence>>,
-    /// Where drgn can read it.
+    /// The place where drgn can read it.
     pub place: Place,
 }
 
 impl Dump {
-    /// A dump of which there is nothing but its state.
+    /// Returns a dump with nothing but its state.
     pub fn only(state: State) -> Self {
         Dump {
             state,
@@ -72,7 +71,7 @@ impl Dump {
         }
     }
 
-    /// A kernel log in the place of a dump, if it is one.
+    /// Returns a kernel log in the place of a dump, if it is one.
     pub fn of_log(text: &[u8]) -> Option<Self> {
         saved::claims(text).then(|| Dump {
             log: Some(saved::in_order(&String::from_utf8_lossy(text))),
@@ -80,13 +79,13 @@ impl Dump {
         })
     }
 
-    /// Examines the dump in `paths`, one file or the parts of a split dump: all of it, and its
-    /// kernel log.
+    /// Examines the whole dump in `paths`, one file or the parts of a split dump, and its kernel
+    /// log.
     pub fn examine(paths: &[PathBuf], watch: &Watch<'_>) -> anyhow::Result<Self> {
         Self::of(vmcore::read(paths, watch)?)
     }
 
-    /// What was read, as a dump.
+    /// Converts the result of the reading.
     fn of(input: Input) -> anyhow::Result<Self> {
         Ok(match input {
             Input::Dump(vmcore) => Dump {
@@ -102,7 +101,7 @@ impl Dump {
                     bytes: other.size(),
                     ..Dump::only(State::Unreadable(other.damage.clone().unwrap_or_else(
                         || {
-                            "is not a vmcore: starts with neither \"KDUMP\" nor an ELF header"
+                            "is not a vmcore: begins with neither \"KDUMP\" nor an ELF header"
                                 .into()
                         },
                     )))
@@ -111,8 +110,8 @@ impl Dump {
         })
     }
 
-    /// Looks in the examined dump at `path` for what concerns `case`: in its log, and with drgn too
-    /// if `vmlinux` is given.
+    /// Finds the facts on `case` in the examined dump at `path`: in its log, and with drgn if
+    /// `vmlinux` is given.
     pub fn question(&mut self, case: Case, path: &Path, vmlinux: Option<&Vmlinux>) {
         self.story = self.log.as_deref().map(|log| Story::read(case, log));
         if let (State::Complete { .. }, Some(vmlinux)) = (&self.state, vmlinux) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a drill hears, each with the time of its arrival: events of the guest side
-//! (JSON lines on its stdout), lines of the serial console, and the runner's end.
+//! The events of a drill, each with the time of its arrival: those of the guest side (JSON lines on
+//! its stdout), lines of the serial console, and the runner's end.
 
 use serde::{Deserialize, Serialize};
 
-/// Something heard, `at` seconds after the drill began.
+/// An event, `at` seconds after the drill began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Heard {
     pub at: f64,
@@ -13,19 +13,19 @@ pub struct Heard {
     pub what: What,
 }
 
-/// What was heard.
+/// The event itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
-    /// The guest side speaks.
+    /// An event of the guest side.
     Guest(Guest),
     /// A line of the serial console, the guest's or its crash kernel's.
     Console(String),
-    /// A line that the runner, or a program in the guest, wrote to stderr.
+    /// A line of the runner's, or of a program in the guest, on stderr.
     Stderr(String),
-    /// The drill sent an NMI, or could not.
+    /// The drill sent an NMI, or failed to.
     Nmi(Result<(), String>),
-    /// The machine is gone.
+    /// The machine has ended.
     End(End),
 }
 
@@ -37,7 +37,7 @@ pub enum End {
     Status(i32),
     /// The runner was killed by this signal.
     Signal(i32),
-    /// It did not end in time and was killed by this program.
+    /// The runner did not end in time, and this program killed it.
     TimedOut,
     /// The user interrupted the drill.
     Interrupted,
@@ -55,13 +55,13 @@ pub enum Guest {
         value: String,
         error: String,
     },
-    /// The crash kernel was loaded, with so much memory reserved for it.
+    /// The crash kernel was loaded; the memory reserved for it.
     CrashKernelLoaded { reserved_bytes: u64, secs: f64 },
     /// The crash kernel could not be loaded.
     CrashKernelFailed { error: String },
-    /// The module is in, and this is what it resolved `cpus` to.
+    /// The module was inserted; the CPUs that it chose.
     Inserted { cpus: String },
-    /// The module was refused, and said this.
+    /// The module was refused; its message.
     Refused { error: String, line: Option<String> },
     /// The module released its CPUs.
     Released(Release),
@@ -69,22 +69,22 @@ pub enum Guest {
     Failed { error: String },
 }
 
-/// How a fault that did not end in a panic ended.
+/// The end of a fault that did not panic.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Release {
     /// The module's `state`.
     pub state: String,
     pub held_ms: u64,
-    /// The detector's counter before and after, where the kernel has one.
+    /// The detector's counter before and after, if the kernel has one.
     pub counter: Option<(u64, u64)>,
-    /// Reports of the detector in the kernel log.
+    /// The detector's reports in the kernel log.
     pub reports: usize,
-    /// The module's last line.
+    /// The module's last message.
     pub line: Option<String>,
 }
 
 impl Release {
-    /// Whether the detector reported.
+    /// Returns whether the detector reported.
     pub fn detected(&self) -> bool {
         self.reports > 0 || self.counter.is_some_and(|(before, after)| after > before)
     }

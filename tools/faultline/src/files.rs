@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Directories that several programs share, or that outlive a crash: locked, marked as ours, and
-//! written whole or not at all; and the text of files.
+//! Directories that several programs share, or that survive a crash: locked, marked as faultline's,
+//! and written atomically; and the text of files.
 
 pub mod claim;
 pub mod lock;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the targets of `fuzz/` call. Each function takes whatever bytes there are, reads them as a
-//! file of somebody else's is read, and has to come back: soon, without a panic, and without more
-//! memory than such a file needs. Where a result can be compared with another one, it is.
+//! The functions that the targets of `fuzz/` call. Each parses arbitrary bytes as an untrusted
+//! file, and has to return soon, without a panic, and without more memory than such a file needs.
+//! Results are compared with a second way to compute them, if there is one.
 
 mod seeds;
 
@@ -23,14 +23,14 @@ use crate::system::{self, initrd};
 use crate::verdict::expected::Expected;
 use crate::verdict::{self, infer};
 
-/// Reads a kernel log that somebody saved, and judges it, in any mode.
+/// Reads a saved kernel log and judges it, in any mode.
 pub fn log(mode: u8, text: &[u8]) {
     let Some(dump) = Dump::of_log(text) else {
         assert!(!saved::claims(text), "a log that is none");
         return;
     };
     let log = dump.log.clone().unwrap_or_default();
-    // Of many modes, not each has what the log tells; the one that it is about has.
+    // Not every mode matches the log; its own mode does.
     let told = infer::case(&log, None, None);
     for case in [told, case(mode)] {
         judge(
@@ -47,7 +47,7 @@ fn case(number: u8) -> Case {
     Case { mode, detector }
 }
 
-/// Judges what was read.
+/// Judges the log.
 pub(crate) fn judge(case: Case, log: &str, mut dump: Dump) {
     dump.story = Some(Story::read(case, log));
     let expected = Expected {
@@ -60,13 +60,13 @@ pub(crate) fn judge(case: Case, log: &str, mut dump: Dump) {
     verdict::dump::judge(&expected, &dump);
 }
 
-/// Looks for a file in an initrd, and unpacks it as a compressed file.
+/// Searches for a file in an initrd, and decompresses it.
 pub fn initrd(bytes: &[u8]) {
     let _ = initrd::find(bytes, "etc/crypttab");
     let _ = initrd::has_word(bytes, b"word");
 }
 
-/// Reads files of JSON, and of other forms, that the program itself writes.
+/// Reads the program's own files, JSON and others.
 pub fn documents(bytes: &[u8]) {
     let ledger = Ledger::parse(bytes);
     for proof in &ledger.proofs {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The drill on the machine itself: asks the doctor, shows what will happen to whom, writes down
-//! what the next boot needs, and strikes. Then either the machine goes down, and [`resume`] judges
-//! at the next boot what came of it; or the fault ends, and is judged at once.
+//! The drill on the machine itself: asks the doctor, shows the impact, saves the state that the
+//! next boot needs, and injects the fault. Either the machine crashes, and [`resume`] judges the
+//! drill at the next boot; or the fault ends, and the drill is judged at once.
 //!
-//! Until the fault begins, everything can be called off, and is taken back: see [`undo`].
+//! Until the fault begins, the drill can be cancelled, and its changes are reverted: see [`undo`].
 
 pub mod args;
 mod asked;
@@ -44,10 +44,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 use undo::Undo;
 
-/// How long another drill's program may look at the files.
+/// How long to wait for another faultline that holds the state files.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Does the drill.
+/// Runs the drill.
 pub fn run(args: &HereArgs, case: Case) -> anyhow::Result<ExitCode> {
     interrupt::flag()?;
     if let Err(error) = facts::check_machine() {
@@ -55,7 +55,7 @@ pub fn run(args: &HereArgs, case: Case) -> anyhow::Result<ExitCode> {
     }
     let store = Store::open(Path::new(store::PLACE), 0)?;
     let Some(_lock) = store.lock(PATIENCE)? else {
-        return No::new("another drill is being prepared, or judged, on this machine")
+        return No::new("another faultline is preparing or judging a drill on this machine")
             .say(args.json);
     };
     if let Some(no) = prepare::in_the_way(&store, case)? {
@@ -86,7 +86,7 @@ pub fn run(args: &HereArgs, case: Case) -> anyhow::Result<ExitCode> {
         }
     }
     armed.made = undo.made.clone();
-    // Even if it cannot be written whole: then it goes again.
+    // Noted before the write, so that a partly written file is removed as well.
     undo.is_armed = true;
     rustix::fs::sync();
     armed.dumps = find::look(&armed.directories);
@@ -94,12 +94,12 @@ pub fn run(args: &HereArgs, case: Case) -> anyhow::Result<ExitCode> {
     armed.uptime_secs = facts::uptime();
     armed.write(&store)?;
     if interrupt::requested() {
-        return No::new("called off").say(args.json);
+        return No::new("cancelled").say(args.json);
     }
     hit::strike_and_judge(args, case, &store, &armed, &module, undo)
 }
 
-/// Shows what will happen, and asks. Returns why not, if not.
+/// Shows the impact, and asks for consent. Returns the refusal, if any.
 fn consent(
     args: &HereArgs,
     case: Case,
@@ -110,7 +110,7 @@ fn consent(
     let ledger = Ledger::read(store)?;
     let text = asked::text(case, armed, &impact, &ledger);
     if args.json {
-        // Its reader wants one document.
+        // Standard output is for the JSON document alone.
         eprint!("{}", escape::text(&text));
     } else {
         out::print(&escape::text(&text))?;
@@ -124,10 +124,10 @@ fn consent(
     })
 }
 
-/// Sees to it that somebody judges the dump at the next boot.
+/// Installs the unit that judges the dump at the next boot.
 fn prepare_boot(undo: &mut Undo<'_>, armed: &Armed) -> anyhow::Result<Option<No>> {
     if !unit::is_there() {
-        tell("systemd does not run here: after the reboot, run 'faultline drill resume' by hand");
+        tell("no systemd on this machine: run 'faultline drill resume' by hand after the reboot");
         return Ok(None);
     }
     let program = std::env::current_exe().context("the path of this program")?;
@@ -140,11 +140,11 @@ fn prepare_boot(undo: &mut Undo<'_>, armed: &Armed) -> anyhow::Result<Option<No>
     Ok(None)
 }
 
-/// Judges what was armed: `drill resume`.
+/// Judges the armed drill: `drill resume`.
 pub fn resume(args: &ResumeArgs) -> anyhow::Result<ExitCode> {
     interrupt::flag()?;
     if facts::is_crash_kernel() {
-        bail!("this is the crash kernel (/proc/vmcore is there): the dump is not there yet");
+        bail!("this is the crash kernel (/proc/vmcore exists), which has not saved the dump yet");
     }
     let store = Store::existing(Path::new(store::PLACE), 0)?;
     let Some(store) = store else {
@@ -153,7 +153,7 @@ pub fn resume(args: &ResumeArgs) -> anyhow::Result<ExitCode> {
     };
     let _lock = store
         .lock(PATIENCE)?
-        .context("a drill is being prepared, or judged, by another program")?;
+        .context("another faultline is preparing or judging a drill")?;
     let Some(armed) = resume::armed(&store, Path::new("/"))? else {
         out::print("No drill is armed.\n")?;
         return Ok(ExitCode::SUCCESS);
@@ -164,7 +164,7 @@ pub fn resume(args: &ResumeArgs) -> anyhow::Result<ExitCode> {
         let state = strike::read(module.join("parameters/state")).unwrap_or_default();
         if !matches!(state.as_str(), "released" | "cancelled" | "died") {
             bail!(
-                "run {} goes on: the module is in state '{state}'",
+                "run {} is not over: the module is in state '{state}'",
                 armed.run_id
             );
         }
@@ -175,7 +175,7 @@ pub fn resume(args: &ResumeArgs) -> anyhow::Result<ExitCode> {
         .filter(|_| has_rebooted && args.dump.is_empty() && !args.without_dump);
     if let Some(place) = is_elsewhere {
         tell(format_args!(
-            "run {} is armed, and its dump goes to {place}: take it from there, and run \
+            "run {} is armed, and its dump is saved to {place}: copy it from there, and run \
              'faultline drill resume --dump FILE' (or --without-dump)",
             armed.run_id
         ));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Ctrl-C and its like: asks what runs to come to an end, and to say how far it was.
+//! SIGINT, SIGTERM and the like: a flag that asks the running command to end with a partial result.
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io;
@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
-/// Takes over the signals that end a program. The flag is set when one comes.
+/// Handles the signals that end a program, and returns the flag that they set.
 pub fn flag() -> io::Result<Arc<AtomicBool>> {
     if let Some(stop) = STOP.get() {
         return Ok(stop.clone());

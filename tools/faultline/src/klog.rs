@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kernel log, wherever it was read: from a console, a vmcore, [`kmsg`] or a [`saved`] file. A
-//! [`line`] of it is a [`message`] or a part of a [`stack`]; all together they are the [`story`] of
-//! an injected fault.
+//! The kernel log from any source: a console, a vmcore, [`kmsg`] or a [`saved`] file. A [`line`] of
+//! it is a [`message`] or a part of a [`stack`]; all lines together are the [`story`] of an
+//! injected fault.
 
 pub mod kmsg;
 pub mod line;

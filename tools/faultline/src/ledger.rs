@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The ledger: what drills on this machine have proven, a line of JSON for each. Its form is
+//! The ledger: what drills on this machine have proven, one line of JSON per drill. Its schema is
 //! `docs/ledger.schema.json`.
 //!
-//! A line is on the disk before the call that appends it returns. What a loss of power leaves of
-//! an unfinished line is kept in [`TORN`] when the next one is appended, and told until then; it
+//! A line is on the disk before the call that appends it returns. A loss of power may leave a
+//! partial line: it is reported until the next line is appended, which moves it to [`TORN`]. It
 //! never hides the lines before it.
 
 pub mod fingerprint;
@@ -22,27 +22,27 @@ use std::path::PathBuf;
 
 /// The schema of a line.
 pub const SCHEMA: &str = "faultline.ledger/1";
-/// The file.
+/// The file's name.
 pub const NAME: &str = "ledger.jsonl";
-/// Where unfinished lines are kept.
+/// The file that keeps partial lines.
 pub const TORN: &str = "ledger.torn";
 
-/// One drill, and what came of it.
+/// One drill and its result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Proof {
     pub schema: String,
     pub run_id: String,
     pub mode: String,
     pub detector: String,
-    /// What the detector's report was to be: `panic`, `report`.
+    /// The policy: `panic` or `report`.
     pub policy: String,
-    /// What the module was loaded with.
+    /// The module's parameters.
     pub parameters: String,
     /// The module's file.
     pub module: PathBuf,
-    /// What `--set` changed, as KEY=VALUE.
+    /// The settings of `--set`, as KEY=VALUE.
     pub set: Vec<String>,
-    /// Whether the machine did what it had to under that policy.
+    /// Whether the machine did what that policy demands.
     pub outcome: Outcome,
     pub stage: Stage,
     pub summary: String,
@@ -52,19 +52,19 @@ pub struct Proof {
     pub failed_checks: Vec<String>,
     pub latency: Option<Latency>,
     pub dump: Option<DumpRecord>,
-    /// Whether the machine was booted again meanwhile.
+    /// Whether the machine was rebooted between the fault and the verdict.
     pub rebooted: bool,
     /// When the drill was armed and when it was judged, in seconds since 1970.
     pub armed_at: u64,
     pub judged_at: u64,
     pub host: String,
     pub machine_id: String,
-    /// The boot that the fault was in, and the one in which it was judged.
+    /// The boot with the fault, and the one in which it was judged.
     pub boot_id: String,
     pub judged_boot_id: String,
     /// The program's version.
     pub program: String,
-    /// The doctor's findings that were overridden.
+    /// The overridden findings of the doctor.
     pub overridden: Vec<String>,
     pub fingerprint: Fingerprint,
 }
@@ -75,21 +75,21 @@ pub struct DumpRecord {
     pub path: PathBuf,
     pub bytes: u64,
     pub pages: Option<u64>,
-    /// When it was last written to, in seconds since 1970.
+    /// The time of its last change, in seconds since 1970.
     pub taken_at: u64,
 }
 
-/// All that the ledger has.
+/// The contents of the ledger.
 #[derive(Debug, Default, PartialEq)]
 pub struct Ledger {
     /// Oldest first.
     pub proofs: Vec<Proof>,
-    /// What could not be read, in words.
+    /// Sentences that say what could not be read.
     pub trouble: Vec<String>,
 }
 
 impl Ledger {
-    /// Reads the ledger, which may not be there.
+    /// Reads the ledger, which need not exist.
     pub fn read(store: &Store) -> anyhow::Result<Self> {
         let mut ledger = Self::parse(&store.read(NAME)?.unwrap_or_default());
         if let Some(torn) = store.read(TORN)?.filter(|torn| !torn.is_empty()) {
@@ -103,7 +103,7 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// The ledger in these bytes.
+    /// Parses the ledger.
     pub fn parse(bytes: &[u8]) -> Self {
         let mut ledger = Ledger::default();
         let (whole, tail) = split(bytes);
@@ -115,7 +115,7 @@ impl Ledger {
             match parse_line(line) {
                 Ok(proof) => ledger.proofs.push(proof),
                 Err(_) if Some(line) == tail => ledger.trouble.push(format!(
-                    "its last line was cut short, by a crash or a loss of power, after {} bytes",
+                    "its last line ends after {} bytes, cut off by a crash or a loss of power",
                     line.len()
                 )),
                 Err(error) => ledger
@@ -136,7 +136,7 @@ impl Ledger {
         file.read_to_end(&mut bytes).with_context(failed)?;
         let (whole, tail) = split(&bytes);
         if parse_line(tail).is_ok() {
-            // Nothing but its end is missing.
+            // Only the newline is missing.
             file.write_all(b"\n").with_context(failed)?;
         } else if !tail.is_empty() {
             keep_aside(store, tail)?;
@@ -151,7 +151,7 @@ impl Ledger {
     }
 }
 
-/// The lines that have their end, and what comes after.
+/// Splits the bytes into complete lines and the rest.
 fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
     let end = bytes.iter().rposition(|byte| *byte == b'\n');
     bytes.split_at(end.map_or(0, |end| end + 1))
@@ -161,13 +161,13 @@ fn parse_line(line: &[u8]) -> anyhow::Result<Proof> {
     let proof: Proof = serde_json::from_slice(line)?;
     anyhow::ensure!(
         proof.schema == SCHEMA,
-        "its schema is {}, and this program knows {SCHEMA}",
+        "its schema is {}, expected {SCHEMA}",
         proof.schema
     );
     Ok(proof)
 }
 
-/// Writes an unfinished line where it can be looked at.
+/// Keeps a partial line.
 fn keep_aside(store: &Store, tail: &[u8]) -> anyhow::Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND;
     let mut file = store.open_file(TORN, flags)?;

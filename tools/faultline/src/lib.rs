@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! faultline rehearses kernel faults and judges the dumps that they leave, and shows what
-//! the routing path decides.
+//! faultline rehearses kernel faults, judges the dumps that they leave, and traces a running
+//! kernel.
 //!
-//! Of a drill, data flows one way: a [`plan`] is settled from the command line and a row of the
-//! table of [`fault::mode`]; a [`drill`] runs it in a virtual machine, where its
-//! guest side does the work; what they tell are [`event`]s, put in order by [`seen`]; the [`dump`]
-//! is read by the files of its directory, and what it tells is in [`klog`]; all of it becomes
-//! a [`timeline`] and a [`verdict`], which a [`report`] shows. A [`matrix`] is many of them.
-//! [`here`] is a drill on the machine itself, and its [`ledger`] what those have proven.
-//! [`route`], [`probe`] and [`signals`] stand for themselves, on [`tracing`]; so does [`blocked`]. The
-//! kernel's types are [`btf`]. The [`doctor`] looks at a machine, through a [`system`], before anything
-//! is done to it.
+//! The data of a drill flows one way: the command line and a row of the table in [`fault::mode`]
+//! make a [`plan`]; a [`drill`] runs it in a virtual machine, where its guest side injects the
+//! fault; both record [`event`]s, which [`seen`] puts in order; [`dump`] reads the vmcore, and
+//! [`klog`] the kernel log in it; all of it becomes a [`timeline`] and a [`verdict`], which a
+//! [`report`] shows. A [`matrix`] is many drills. [`here`] is a drill on the machine itself, and
+//! the [`ledger`] keeps what such drills have proven. The [`doctor`] examines a machine, through a
+//! [`system`], before a drill. [`route`], [`probe`], [`signals`] and [`blocked`] are independent of
+//! drills; they read the kernel's [`tracing`] files and its types ([`btf`]).
 //!
-//! Below all of them are [`fault`], tables that read nothing, and [`files`] and [`terminal`], what
-//! the program writes and shows.
+//! Below all of them are the tables of [`fault`], the [`files`] that the program writes, and the
+//! [`terminal`].
 
 mod blocked;
 mod btf;
@@ -56,10 +55,10 @@ mod zstd;
 
 use std::process::ExitCode;
 
-/// Does what the command line asks for. The program is no more than this; the crate is a library
-/// so that the fuzz targets of `fuzz/` reach what reads other people's files.
+/// Runs the command line's command. The program only calls this function; the crate is a library so
+/// that the fuzz targets in `fuzz/` can call the parsers of untrusted files.
 pub fn main() -> ExitCode {
-    // A fault of this program tells nothing of what it was asked about.
+    // A panic of this program says nothing about the machine or the dump: not a failed check.
     let answer = std::panic::catch_unwind(cli::run);
     let unknown = || ExitCode::from(verdict::stage::Outcome::Unknown.exit_status());
     match answer {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The program: see the library of the same name.
+//! The program, which calls the library of the same name.
 
 use std::process::ExitCode;
 

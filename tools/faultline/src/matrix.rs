@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `faultline drill matrix`: every fault on every kind of CPU under every policy, each in a VM
-//! of its own.
+//! `faultline drill matrix`: every fault on every kind of CPU under every policy, each in its own
+//! VM.
 //!
-//! The [`row`]s are a table. For each, this program is started again as `drill vm`, a few at a
-//! time ([`batch`]); what that reports ([`drilled`]) is judged by what the row asks for
-//! ([`outcome`]), and shown as text, JSON ([`document`]), [`ktap`], and a page ([`html`]).
-//! What a row needs of a kernel is looked up in [`kernels`]. A row that passed is not run again
-//! as long as nothing of it has changed.
+//! The [`row`]s are a table. For each row this program runs itself as `drill vm`, a few at a time
+//! ([`batch`]); the report ([`drilled`]) is judged by the row's expected stage ([`outcome`]), and
+//! shown as text, JSON ([`document`]), [`ktap`], and an HTML page ([`html`]). [`kernels`] finds the
+//! kernel of a row. A row that passed is not run again until something that it depends on has
+//! changed.
 
 mod batch;
 mod document;
@@ -41,37 +41,36 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 use watch::Watch;
 
-/// How long the lock of a matrix that has just ended may still be held, by a process that it
-/// started.
+/// How long a process started by a matrix that has just ended may still hold the matrix's lock.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Args)]
 pub struct MatrixArgs {
-    /// Only rows with that name, mode, detector, policy, kernel or tag; * and ? are
-    /// for any text in a name
+    /// Run only the rows with this name, mode, detector, policy, kernel or tag; a name
+    /// may have the wildcards * and ?
     #[arg(long, value_name = "WORD", num_args = 1..)]
     only: Vec<String>,
-    /// Only rows of that kernel; those that name none are run on it [default: the
-    /// first of scripts/kernels, for those that name none]
+    /// Run only the rows of this kernel and those without a kernel, on it [default: the
+    /// first of scripts/kernels for the rows without a kernel]
     #[arg(long, value_name = "ROW")]
     kernel: Option<String>,
-    /// Only the rows tagged so: about one for each detector
+    /// Run only the rows with the tag 'quick': about one for each detector
     #[arg(long)]
     quick: bool,
-    /// So many VMs at a time
+    /// Number of VMs at a time
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2))]
     jobs: u8,
-    /// Run those again, too, that have passed and have not changed since
+    /// Run the rows again that have passed and have not changed since
     #[arg(long)]
     fresh: bool,
-    /// Leave results in DIR/<row>/, DIR.json, DIR.ktap and DIR.html [default:
+    /// Write the results to DIR/<row>/, DIR.json, DIR.ktap and DIR.html [default:
     /// build/matrix, or with --kernel build/matrix-ROW]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Keep the vmcores, too: some 90 MB for each row that panics
+    /// Keep the vmcores: about 90 MB for each row that panics
     #[arg(long)]
     keep_dumps: bool,
-    /// Say which rows there are, and run none
+    /// List the rows, and run none
     #[arg(long, conflicts_with_all = ["json", "ktap"])]
     list: bool,
     /// Print the results as JSON, and nothing else
@@ -80,29 +79,27 @@ pub struct MatrixArgs {
     /// Print the results as KTAP
     #[arg(long)]
     ktap: bool,
-    /// The program that runs a drill
+    /// Program that runs a drill
     #[arg(long, value_name = "PATH", default_value = "scripts/faultline")]
     pub runner: PathBuf,
 }
 
-pub const HELP: &str =
-    "Runs each row in a fresh VM, as 'faultline drill vm' does. A row passes when\n\
-     its drill ends as its policy has it: 'panic' in a dump that names the fault,\n\
-     'report' in a report without a panic, 'off' in nothing. A row that needs what\n\
-     is not there is skipped, with the reason. Rows that have passed are run again\n\
-     only if something has changed that they rest on: they themselves, the kernel,\n\
-     the module, this program, the VM and what is in it; so a matrix that was\n\
-     interrupted goes on where it was.\n\n\
-     examples:\n  \
+pub const HELP: &str = "examples:\n  \
      faultline drill matrix --list\n  \
      faultline drill matrix --quick\n  \
      faultline drill matrix --only 'hard-*' oops --fresh\n  \
-     faultline drill matrix --kernel debian-13 --ktap";
+     faultline drill matrix --kernel debian-13 --ktap\n\n\
+     Runs each row in a fresh VM, as 'faultline drill vm' does. A row passes if its\n\
+     drill ends as its policy demands: 'panic' in a dump that names the fault,\n\
+     'report' in a report without a panic, 'off' in neither. A row whose needs are\n\
+     missing is skipped, with the reason. A row that passed is run again only if\n\
+     something that it depends on has changed: the row, the kernel, the module, this\n\
+     program, the VM and its contents. An interrupted matrix thus continues.";
 
-/// Drills on the workshop's machine, and reports as `drill vm` does.
+/// The script that drills on the project's test server, and reports as `drill vm` does.
 const MACHINE_DRILL: &str = "scripts/machine-drill";
 
-/// What a matrix is run with.
+/// The environment of a matrix.
 struct Matrix<'a> {
     project: &'a Path,
     /// The program that runs a drill.
@@ -114,7 +111,7 @@ struct Matrix<'a> {
     keeps_dumps: bool,
 }
 
-/// Does what the command line says, with `drill` as the program that runs a drill.
+/// Runs the matrix, with `drill` as the program that runs a drill.
 pub fn run(args: &MatrixArgs, drill: &Path, project: &Path) -> anyhow::Result<ExitCode> {
     let wanted = Wanted {
         only: &args.only,
@@ -173,18 +170,18 @@ pub fn run(args: &MatrixArgs, drill: &Path, project: &Path) -> anyhow::Result<Ex
 }
 
 impl Matrix<'_> {
-    /// The folder's name with something more.
+    /// Returns the directory's path with a suffix.
     fn beside(&self, end: &str) -> PathBuf {
         let mut name = self.out.clone().into_os_string();
         name.push(end);
         name.into()
     }
 
-    /// Runs the rows: those of which no pass is remembered. The outcomes are in their order.
+    /// Runs the rows without a recorded pass. Returns the outcomes in the rows' order.
     fn run(&self, rows: &[Row], watch: &mut Watch) -> anyhow::Result<Vec<Outcome>> {
         fs::create_dir_all(&self.out)
-            .with_context(|| format!("{} cannot be made", self.out.display()))?;
-        // Whatever is in it stays.
+            .with_context(|| format!("cannot create {}", self.out.display()))?;
+        // Existing contents stay.
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
         options.custom_flags(OFlags::NOFOLLOW.bits() as i32);
@@ -220,7 +217,7 @@ impl Matrix<'_> {
             outcomes[at] = Some(known);
         }
 
-        // A VM that did not boot says nothing: it gets a second try.
+        // A VM that did not boot says nothing about the row: it gets a second try.
         let mut waiting: Vec<_> = drills.iter().map(|(at, _)| *at).collect();
         for is_last in [false, true] {
             let mut again = Vec::new();
@@ -235,7 +232,7 @@ impl Matrix<'_> {
                 }
                 News::Ended(at, ended) => {
                     let kernel = drills.iter().find(|(other, _)| *other == at);
-                    let (_, kernel) = kernel.context("a drill that was not begun has ended")?;
+                    let (_, kernel) = kernel.context("a drill ended that was not started")?;
                     let outcome = self.ended(&rows[at], kernel, program, ended)?;
                     if outcome.tells_nothing() && !is_last {
                         watch.again(&outcome);
@@ -268,11 +265,11 @@ impl Matrix<'_> {
         Outcome::without_report(row, kernel, &self.folder(row), verdict, why)
     }
 
-    /// The outcome, if there is one without running the drill.
+    /// Returns the outcome, if there is one without running the drill.
     fn known(&self, row: &Row, kernel: &Kernel, program: u64) -> Option<Outcome> {
         if kernel.machine != "x86_64" && ["nmi", "hardware-watchdog"].contains(&row.detector) {
             let why = format!(
-                "the machine emulated for {} takes no NMI from outside: only x86_64's does",
+                "the emulated machine of {} has no NMI from outside: only that of x86_64 has",
                 kernel.row
             );
             return Some(self.without_report(row, &kernel.row, Verdict::Skipped, &why));
@@ -299,12 +296,12 @@ impl Matrix<'_> {
         command
             .args(row.arguments(&kernel.row, &self.folder(row)))
             .env("KERNEL", &kernel.row)
-            // Those of this row's kernel are for scripts/faultline to find.
+            // scripts/faultline finds the files of this row's kernel.
             .env_remove("FAULTLINE_VMLINUX_DEBUG");
         command
     }
 
-    /// The outcome of a drill that has ended; a pass is remembered.
+    /// Returns the outcome of a drill that has ended, and records a pass.
     fn ended(
         &self,
         row: &Row,
@@ -326,13 +323,13 @@ impl Matrix<'_> {
                 let why = format!(
                     "the drill left no report ({}): {}",
                     ended.status,
-                    said.unwrap_or("it said nothing")
+                    said.unwrap_or("without a message")
                 );
                 self.without_report(row, &kernel.row, Verdict::Failed, &why)
             }
         };
         if !self.keeps_dumps {
-            // The drill's own; one that was refused leaves somebody else's.
+            // Only the drill's own files; a refused drill leaves another's.
             if let Some(mut drill) = Claim::of_the_dead(&folder) {
                 drill.remove("vmcore")?;
             }
@@ -440,7 +437,7 @@ printf '{"stage": "%s", "summary": "%s"}' $stage "as $mode is" | tee "$keep/repo
         assert!(first.iter().all(|result| !result.1));
         assert_eq!(
             first[3].2,
-            "it ended as not_detected, not as pass: as hard is"
+            "ended as not_detected, expected pass: as hard is"
         );
         assert_eq!(
             first[4].2,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Compressed streams and archives, for tests: what is read elsewhere, written.
+//! Writers of compressed streams and archives, for the tests of their readers.
 
 use std::io::Write;
 
@@ -21,7 +21,7 @@ pub fn xz(data: &[u8]) -> Vec<u8> {
     to.finish().unwrap()
 }
 
-/// The legacy frame, in small blocks: a reader has to take blocks of any length.
+/// Writes LZ4's legacy frame in small blocks, as a reader has to accept blocks of any length.
 pub fn lz4(data: &[u8]) -> Vec<u8> {
     let mut out = vec![0x02, 0x21, 0x4c, 0x18];
     for part in data.chunks(300) {
@@ -32,7 +32,7 @@ pub fn lz4(data: &[u8]) -> Vec<u8> {
     out
 }
 
-/// An archive of these files, as an initrd has them.
+/// Writes a cpio archive of these files, as in an initrd.
 pub fn cpio(files: &[(&str, &str)]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut add = |name: &str, mode: u32, text: &str| {

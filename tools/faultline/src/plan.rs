@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The plan of a drill: everything that will be done, settled before anything is.
+//! The plan of a drill: everything that it does, decided before it starts.
 
 use crate::cpu_list;
 use crate::fault::case::Case;
@@ -31,16 +31,16 @@ pub struct Machine {
     pub crashkernel: String,
     /// Further words for the kernel's command line.
     pub append: Vec<String>,
-    /// When the machine is ended, whatever it does.
+    /// The VM is killed after this many seconds.
     pub timeout_secs: u64,
 }
 
-/// What is done in the machine.
+/// What the drill does in the machine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Injection {
     pub run_id: String,
     pub mode: String,
-    /// What is to report it.
+    /// The detector expected to report it.
     pub detector: String,
     pub policy: Policy,
     /// The detector's threshold in seconds, if it has one.
@@ -49,19 +49,19 @@ pub struct Injection {
     pub parameters: Vec<Setting>,
     /// Sysctls, and files by their path, in order; a later one overrides an earlier one.
     pub sysctls: Vec<Setting>,
-    /// The crash kernel's command line, apart from its consoles; none when no crash kernel is to be loaded.
+    /// The crash kernel's command line without its consoles; none if no crash kernel is loaded.
     pub crash_kernel: Option<String>,
-    /// Seconds from the insertion of the module to its last word.
+    /// Seconds from the insertion of the module to its last message, at most.
     pub patience_secs: u64,
 }
 
-/// What the machine is told to do when the fault is there.
+/// What the machine does about the fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
     /// The detector's report is a panic
     Panic,
-    /// The detector reports, and that is all
+    /// The detector reports without a panic
     Report,
     /// The detector is off
     Off,
@@ -101,7 +101,7 @@ impl std::str::FromStr for Setting {
             Some((key, value)) if !key.is_empty() && !value.is_empty() => {
                 Ok(Setting::new(key, value))
             }
-            _ => Err("write it as KEY=VALUE, like kernel.softlockup_panic=0"),
+            _ => Err("expected KEY=VALUE, as in kernel.softlockup_panic=0"),
         }
     }
 }
@@ -113,14 +113,14 @@ impl std::fmt::Display for Setting {
 }
 
 impl Injection {
-    /// The mode, and what is to report it.
+    /// Returns the mode with the detector expected to report it.
     pub fn case(&self) -> anyhow::Result<Case> {
         let mode = mode::find(&self.mode)
-            .with_context(|| format!("the plan has the unknown mode '{}'", self.mode))?;
+            .with_context(|| format!("unknown mode '{}' in the plan", self.mode))?;
         Case::new(mode, Some(&self.detector)).map_err(anyhow::Error::msg)
     }
 
-    /// What strikes from outside, if anything is to.
+    /// Returns what the drill must send or feed from outside the kernel.
     pub fn needs(&self) -> anyhow::Result<Needs> {
         Ok(match self.policy {
             Policy::Off => Needs::Nothing,
@@ -128,13 +128,13 @@ impl Injection {
         })
     }
 
-    /// The value of one of the module's parameters.
+    /// Returns the value of one of the module's parameters.
     fn parameter(&self, key: &str) -> Option<&str> {
         let parameter = self.parameters.iter().find(|setting| setting.key == key);
         parameter.map(|setting| setting.value.as_str())
     }
 
-    /// The countdown.
+    /// Returns the length of the countdown in seconds.
     pub fn delay_secs(&self) -> u32 {
         let secs = self
             .parameter("delay_secs")
@@ -142,20 +142,20 @@ impl Injection {
         secs.unwrap_or(0)
     }
 
-    /// The CPUs at fault: as the user chose, or else as the module does.
+    /// Returns the CPUs of the fault: the user's choice, or else the module's default.
     fn cpus(&self) -> &str {
         let pair = mode::find(&self.mode).is_some_and(|mode| mode.takes_two);
         self.parameter("cpus")
             .unwrap_or(if pair { "0-1" } else { "1" })
     }
 
-    /// The first of them.
+    /// Returns the first CPU of the fault.
     pub fn first_cpu(&self) -> u32 {
         let first = self.cpus().split([',', '-']).next();
         first.and_then(|first| first.parse().ok()).unwrap_or(0)
     }
 
-    /// May the fault hold this CPU?
+    /// Returns whether the fault may hold this CPU.
     pub fn holds_cpu(&self, cpu: u32) -> bool {
         match self.cpus() {
             "all" => true,
@@ -163,7 +163,7 @@ impl Injection {
         }
     }
 
-    /// What the module is loaded with.
+    /// Returns the module's parameters as one line for insmod.
     pub fn module_arguments(&self) -> String {
         let mut words = vec![
             Setting::new("mode", &self.mode),
@@ -178,7 +178,7 @@ impl Injection {
     }
 }
 
-/// A run id that no other drill has: 8 random hexadecimal digits.
+/// Returns a new run id: 8 random hexadecimal digits.
 pub fn random_run_id() -> anyhow::Result<String> {
     let mut bytes = [0; 4];
     std::fs::File::open("/dev/urandom")
@@ -187,13 +187,13 @@ pub fn random_run_id() -> anyhow::Result<String> {
     Ok(format!("{:08x}", u32::from_be_bytes(bytes)))
 }
 
-/// Checks a run id for a drill, whose files lie in a directory of that name: the modules take some
-/// that cannot be one.
+/// Checks a run id for a drill, whose files lie in a directory of that name: the modules accept
+/// some ids that are no good names of a directory.
 pub fn check_drill_id(text: &str) -> Result<String, String> {
     match check_run_id(text)? {
-        id if id == "latest" => Err("'latest' is the name of the newest drill's directory".into()),
+        id if id == "latest" => Err("reserved: 'latest' links to the newest drill".into()),
         id if id.starts_with(['.', '-']) => Err(
-            "it names a directory: it begins with a letter, a digit or _, and not with . or -"
+            "expected a letter, a digit or _ as the first character: the id names a directory"
                 .into(),
         ),
         id => Ok(id),
@@ -206,7 +206,7 @@ pub fn check_run_id(text: &str) -> Result<String, String> {
     if (1..=32).contains(&text.len()) && text.chars().all(allowed) {
         Ok(text.into())
     } else {
-        Err("it has 1 to 32 of the characters A-Z a-z 0-9 . _ -".into())
+        Err("expected 1 to 32 of the characters A-Z a-z 0-9 . _ -".into())
     }
 }
 

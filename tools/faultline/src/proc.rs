@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What /proc tells of this program and of others.
+//! Facts from /proc on this program and others.
 
 use anyhow::ensure;
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::path::Path;
 /// The inode of the first pid namespace (`PROC_PID_INIT_INO`).
 const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
 
-/// Checks that the numbers of tasks are here what they are for the kernel.
+/// Checks that this program is in the kernel's first pid namespace.
 ///
 /// # Errors
 ///
@@ -18,7 +18,7 @@ pub fn in_first_pid_namespace() -> anyhow::Result<()> {
 }
 
 fn is_first(namespace: &Path) -> anyhow::Result<()> {
-    // A kernel without namespaces has one.
+    // A kernel without namespaces has only one.
     let found = std::fs::read_link(namespace);
     ensure!(
         found.map_or(true, |found| found == Path::new(FIRST_PID_NAMESPACE)),
@@ -28,8 +28,8 @@ fn is_first(namespace: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the thread with this number calls itself, if it still runs. The kernel notes a name for its
-/// events when its thread is not running any more: a reader may be earlier.
+/// Returns the name of a thread, if it still runs. The kernel records names for its events only
+/// when the thread is scheduled out: a reader may be earlier.
 pub fn name_of(pid: i32) -> Option<String> {
     let name = std::fs::read(format!("/proc/{pid}/comm")).ok()?;
     let name = String::from_utf8_lossy(&name);

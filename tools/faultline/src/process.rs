@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// What a program left behind.
+/// The output of a program.
 #[derive(Debug)]
 pub struct Output {
     pub status: ExitStatus,
@@ -18,7 +18,7 @@ pub struct Output {
     pub stderr: String,
 }
 
-/// A command that is told to end when this program is killed, by whatever signal.
+/// Returns a command that gets SIGTERM if this program is killed, by any signal.
 pub fn ends_with_us(program: &Path) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "TERM", "--"]).arg(program);
@@ -29,7 +29,7 @@ pub fn ends_with_us(program: &Path) -> Command {
 pub fn output_within(command: &mut Command, limit: Duration) -> anyhow::Result<Output> {
     let name = command.get_program().to_string_lossy().into_owned();
     let (mut out, mut err) = (tempfile::tempfile()?, tempfile::tempfile()?);
-    // What it says is read: in one language.
+    // Its output is parsed: in one language.
     let mut child = command
         .env("LC_ALL", "C")
         .env_remove("LANGUAGE")
@@ -37,7 +37,7 @@ pub fn output_within(command: &mut Command, limit: Duration) -> anyhow::Result<O
         .stdout(out.try_clone()?)
         .stderr(err.try_clone()?)
         .spawn()
-        .with_context(|| format!("{name} cannot be started"))?;
+        .with_context(|| format!("cannot start {name}"))?;
     let deadline = Instant::now() + limit;
     let status = loop {
         if let Some(status) = child.try_wait()? {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The report: one document, printed for people or as JSON. Its JSON form is an
-//! interface: within a schema's version, keys are added, never changed or removed.
+//! The report: one document, printed as text or as JSON. The JSON form is an interface: within one
+//! version of the schema, keys are added but never changed or removed.
 
 use crate::dump::{Dump, Format, State};
 use crate::plan::Plan;
@@ -28,13 +28,13 @@ pub struct Report {
     pub outcome: Outcome,
     pub exit_status: u8,
     pub mode: &'static str,
-    /// What was to report it.
+    /// The detector expected to report it.
     pub detector: &'static str,
     pub run_id: Option<String>,
     #[serde(flatten)]
     pub verdict: Verdict,
     pub timeline: Vec<Moment>,
-    /// What was planned; null for a verdict on a dump alone.
+    /// The drill's plan; null for a verdict on a dump alone.
     pub plan: Option<Plan>,
     pub dump: Option<DumpFacts>,
     pub files: Files,
@@ -77,7 +77,7 @@ impl DumpFacts {
     }
 }
 
-/// Where things are; null for what there is not.
+/// The drill's files; null for a file that does not exist.
 #[derive(Debug, Default, Serialize)]
 pub struct Files {
     pub vmcore: Option<PathBuf>,
@@ -88,16 +88,16 @@ pub struct Files {
 }
 
 impl Report {
-    /// A path as it is shown: a drill's own files from where the drill was started, if they are
-    /// below; a path that was given, as it was.
+    /// Returns the path to show: relative to the current directory for a drill's own file below it,
+    /// unchanged for a path that was given.
     fn shown<'p>(&self, path: &'p Path, here: Option<&Path>) -> &'p Path {
-        // From / the way to a file is its whole path.
+        // Relative to / a path would only lose its first character.
         let here = here.filter(|here| self.plan.is_some() && here.parent().is_some());
         here.and_then(|here| path.strip_prefix(here).ok())
             .unwrap_or(path)
     }
 
-    /// Prints it, and returns the exit status that it means.
+    /// Prints the report, and returns its exit status.
     pub fn print(&self, is_json: bool) -> anyhow::Result<ExitCode> {
         let text = match is_json {
             true => escape::json(&serde_json::to_string_pretty(self)?).into_owned() + "\n",
@@ -107,7 +107,7 @@ impl Report {
         Ok(ExitCode::from(self.exit_status))
     }
 
-    /// The report for people, without its heading.
+    /// Returns the report as text, without its heading.
     pub fn for_people(&self) -> String {
         let mut text = String::new();
         for moment in &self.timeline {
@@ -156,7 +156,7 @@ impl Report {
             .map(|dump| format!(" ({})", megabytes(dump.bytes)))
             .unwrap_or_default();
         let here = std::env::current_dir().ok();
-        // A drill's is beside its other files.
+        // The log of a drill lies beside its other files.
         let log = &self
             .files
             .kernel_log
@@ -169,7 +169,7 @@ impl Report {
             ("report", &self.files.report, ""),
         ] {
             if let Some(path) = path {
-                // Paths are never broken, so that they can be copied.
+                // A path is never wrapped, so that it can be copied.
                 let _ = writeln!(
                     text,
                     "  {name:<9}{}{note}",

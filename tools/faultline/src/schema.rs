@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Compares a JSON document with a schema in docs/, for tests. It knows only the words that our schemas
-//! use, and fails on any other, so that nothing in a schema goes unchecked.
+//! Compares a JSON document with a schema in docs/, for tests. It knows only the keywords that
+//! these schemas use, and fails on any other, so that no part of a schema goes unchecked.
 
 use serde_json::Value;
 use std::path::Path;
 
-/// The first thing in which `document` is not as the schema in docs/ says.
+/// Returns the first violation of the schema in docs/ by `document`.
 pub fn complaint(schema: &str, document: &Value) -> Option<String> {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
     let text = std::fs::read_to_string(docs.join(schema)).unwrap();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a drill saw: everything that it heard, put in order. The console tells two
-//! stories, first the guest's until its panic, then the crash kernel's.
+//! What a drill saw: its events in order. The console has two logs, first the guest kernel's until
+//! its panic, then the crash kernel's.
 
 use crate::event::{End, Guest, Heard, Release, What};
 use crate::fault::case::Case;
@@ -9,28 +9,28 @@ use crate::klog::line::Line;
 use crate::klog::message::{self, Begin, Detection};
 use crate::template;
 
-/// A fact and the time, in seconds after the drill began, at which it was known.
+/// A fact, and when it was known in seconds after the drill began.
 #[derive(Debug, Clone, PartialEq)]
 pub struct At<T> {
     pub at: f64,
     pub what: T,
 }
 
-/// All that was seen until the machine was gone.
+/// All facts until the machine ended.
 #[derive(Debug, Default)]
 pub struct Seen {
     pub up: Option<At<(String, usize)>>,
     pub sysctl_failures: Vec<String>,
-    /// The crash kernel's reserved bytes, or why it is not loaded.
+    /// The bytes reserved for the crash kernel, or why it is not loaded.
     pub crash_kernel: Option<At<Result<u64, String>>>,
-    /// The CPUs that the module resolved.
+    /// The CPUs that the module chose.
     pub inserted: Option<At<String>>,
     pub refused: Option<At<String>>,
-    /// What the kernel says where it takes no module that is not signed.
+    /// The kernel's message, if it refuses unsigned modules.
     pub lockdown: Option<String>,
     pub begins: Vec<At<Begin>>,
     pub detections: Vec<At<Detection>>,
-    /// An NMI was sent, or why it could not be.
+    /// Whether an NMI was sent, or why not.
     pub nmi: Option<At<Result<(), String>>>,
     pub released: Option<At<Release>>,
     pub guest_failed: Option<At<String>>,
@@ -38,11 +38,11 @@ pub struct Seen {
     pub crash: Crash,
     pub stderr: Vec<String>,
     pub end: Option<At<End>>,
-    /// The time at which the guest's kernel clock was 0, by the promptest console line.
+    /// When the guest's kernel clock was 0, by the console line with the least delay.
     boot: Option<f64>,
 }
 
-/// What was seen of the crash kernel.
+/// The facts of the crash kernel.
 #[derive(Debug, Default)]
 pub struct Crash {
     /// Its first line.
@@ -51,12 +51,12 @@ pub struct Crash {
     pub up: Option<f64>,
     pub dump_started: Option<f64>,
     pub no_disk: bool,
-    /// makedumpfile's exit status, or 0 when a copy of all memory was made in its stead.
+    /// makedumpfile's exit status, or 0 if all memory was copied instead.
     pub dump_ended: Option<At<i32>>,
     /// makedumpfile failed, and all memory was copied.
     pub copied: bool,
     pub down: bool,
-    /// Lines that tell of too little memory.
+    /// Lines on too little memory.
     pub out_of_memory: Vec<String>,
     /// Its own panic.
     pub panic: Option<String>,
@@ -72,7 +72,7 @@ const CRASH_DUMP_EXIT: &str = "faultline-crash: makedumpfile exit={status}";
 const CRASH_COPY_EXIT: &str = "faultline-crash: copy exit={status}";
 const CRASH_DOWN: &str = "faultline-crash: down";
 
-/// How kernels and makedumpfile say that memory is short.
+/// The messages of kernels and makedumpfile on too little memory.
 pub const OUT_OF_MEMORY: &[&str] = &[
     "Out of memory",
     "out of memory",
@@ -89,7 +89,7 @@ pub const OUT_OF_MEMORY: &[&str] = &[
 const LAST_LINES: usize = 12;
 
 impl Seen {
-    /// Adds something heard. Returns what is new for somebody who watches.
+    /// Adds an event. Returns a line for the progress display, if it is news.
     pub fn add(&mut self, case: Case, heard: &Heard) -> Option<String> {
         let at = heard.at;
         match &heard.what {
@@ -178,10 +178,10 @@ impl Seen {
         }
     }
 
-    /// A line of the guest's own kernel.
+    /// Adds a line of the guest's own kernel.
     fn console(&mut self, case: Case, heard: f64, text: &str) -> Option<String> {
         let line = Line::parse(text);
-        // Locked up CPUs may keep the console waiting: then the kernel knows better.
+        // A lockup may delay the console: the kernel's time stamp is then the right one.
         let at = line.time.map_or(heard, |time| {
             let boot = self.boot.unwrap_or(f64::INFINITY).min(heard - time);
             self.boot = Some(boot);
@@ -204,7 +204,7 @@ impl Seen {
             return Some(news);
         }
         if self.up.is_some() && line.text.starts_with(CRASH_BOOT) {
-            // An oops may start the crash kernel by itself.
+            // An oops may start the crash kernel without a panic.
             let detection = self.detections.first();
             self.panic = Some(At {
                 at: detection.map_or(heard, |detection| detection.at),
@@ -222,7 +222,7 @@ impl Seen {
         Some(format!("panic: {message}"))
     }
 
-    /// A line after the panic: the rest of its report, then the crash kernel.
+    /// Adds a line after the panic: the rest of its report, then the crash kernel's log.
     fn crash(&mut self, at: f64, line: &str) -> Option<String> {
         let line = Line::parse(line);
         let text = line.text;
@@ -233,7 +233,7 @@ impl Seen {
             }
             crash.booted = Some(at);
         }
-        // Progress bars rewrite their line: what stands last is what remains of it.
+        // Progress bars rewrite their line: its last part is what remains.
         let shown = text
             .rsplit('\r')
             .find(|part| !part.trim().is_empty())
@@ -266,11 +266,11 @@ impl Seen {
             Some(format!("makedumpfile ended with exit status {status}"))
         } else if let Some(found) = template::find(CRASH_COPY_EXIT, text) {
             if found.number("status") != Some(0) {
-                return Some("all memory cannot be copied either".into());
+                return Some("copying all memory failed too".into());
             }
             crash.dump_ended = Some(At { at, what: 0 });
             crash.copied = true;
-            Some("all memory is copied instead".into())
+            Some("copying all memory instead".into())
         } else if text.contains(CRASH_DOWN) {
             crash.down = true;
             None
@@ -280,7 +280,7 @@ impl Seen {
     }
 }
 
-/// Returns whether the kernel says that it takes no such module.
+/// Returns whether the line says that the kernel refuses unsigned modules.
 pub fn is_refusal(text: &str) -> bool {
     text.starts_with("Lockdown: ") && text.contains("module")
         || text.starts_with("Loading of ") && text.contains(" is rejected")

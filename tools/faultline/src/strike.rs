@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a drill does to the kernel that it runs on, a virtual machine's or this machine's: it
-//! sets sysctls, inserts the module, and waits for the module's last word.
+//! The injection of a drill's fault into the running kernel, a virtual machine's or this machine's:
+//! sets sysctls, inserts the module, and waits for the end of its run.
 
 use crate::event::Release;
 use crate::fault::case::Case;
@@ -15,10 +15,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How often the module is looked at.
+/// The interval at which the module's state is read.
 const TICK: Duration = Duration::from_millis(100);
 
-/// The module's last words.
+/// The parts of the module's last message of a run.
 const ENDS: &[&str] = &[": released after ", ": cancelled ", ": died: "];
 
 /// Returns the file of a sysctl, or of a setting that is a path itself.
@@ -29,23 +29,23 @@ pub fn setting_file(key: &str) -> PathBuf {
     }
 }
 
-/// Why the kernel, or the module, did not take it.
+/// A refusal by the kernel or the module.
 #[derive(Debug)]
 pub struct Refusal {
     pub error: String,
-    /// The module's own line about it.
+    /// The module's message.
     pub line: Option<String>,
-    /// The kernel's line, where it takes no module that is not signed.
+    /// The kernel's message, if it refuses unsigned modules.
     pub lockdown: Option<String>,
 }
 
-/// A module that was inserted.
+/// An inserted module.
 pub struct Strike {
     case: Case,
     parameters: PathBuf,
     log: Log,
     lines: Vec<String>,
-    /// The detector's counter before.
+    /// The detector's counter before the insertion.
     before: Option<u64>,
 }
 
@@ -63,7 +63,7 @@ impl Strike {
             let last = |start: String| lines.iter().rfind(|line| line.starts_with(&start)).cloned();
             return Ok(Err(Refusal {
                 error: format!("{error:#}"),
-                // The kernel has its own words for a parameter that the module refused.
+                // For a refused parameter the kernel logs a message of its own.
                 line: last(format!("{module}: refused: ")).or_else(|| last(format!("{module}: "))),
                 lockdown: lines.iter().find(|line| seen::is_refusal(line)).cloned(),
             }));
@@ -82,13 +82,12 @@ impl Strike {
         read(self.parameters.join(name))
     }
 
-    /// Calls off what has not begun, and what can be ended.
+    /// Cancels a fault that has not begun, or that can be ended.
     pub fn cancel(&self) -> std::io::Result<()> {
         fs::write(self.parameters.join("cancel"), "1")
     }
 
-    /// Waits until the module has released its CPUs. `each` sees its state whenever that was
-    /// looked at.
+    /// Waits until the module has released its CPUs. Passes each state that it reads to `each`.
     pub fn wait(
         &mut self,
         patience: Duration,
@@ -115,7 +114,7 @@ impl Strike {
                     line: Some(last.clone()),
                     state,
                 };
-                // What a thread dies of comes after its last word.
+                // The oops that kills a thread is logged after the module's last message.
                 if release.state != "died" || release.detected() || is_late {
                     return Ok(release);
                 }
@@ -129,7 +128,7 @@ impl Strike {
         }
     }
 
-    /// The first report of the detector since the module was inserted.
+    /// Returns the first report of the detector since the module was inserted.
     pub fn report(&self) -> Option<&str> {
         let mut lines = self.lines.iter();
         lines

@@ -3,9 +3,9 @@
 //! A machine, seen through its files: the one that this program runs on, or another one's in a
 //! directory. Nothing is ever changed, and no link leads out of that directory.
 //!
-//! Each answer says whether something is there, is not there, or could not be seen; these three
-//! are never mixed. All that was asked for is kept in a [`Record`], so that it can be written to
-//! a file and give the same answers elsewhere.
+//! Each answer says that something exists, does not exist, or could not be read; these three are
+//! never mixed. A [`Record`] keeps all answers, so that it can be written to a file and give the
+//! same answers on another machine.
 
 mod disk;
 pub mod initrd;
@@ -33,17 +33,17 @@ use std::sync::{mpsc, Arc};
 use std::time::Duration;
 use tree::Tree;
 
-/// How long a file may take. On a network file system whose server is gone it is for ever.
+/// Time limit for a file, as a network file system may hang for ever.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// As many bytes as are read of all files; those of a real machine have a tenth of it.
+/// Limit on the bytes of all files together, ten times those of a real machine.
 const MOST: usize = 128 << 20;
 
 /// A machine.
 pub struct System {
     source: Source,
     record: RefCell<Record>,
-    /// How many bytes were read of files.
+    /// The number of bytes read from files.
     kept: Cell<usize>,
     /// The directory of a test's machine.
     #[cfg(test)]
@@ -56,27 +56,27 @@ enum Source {
     Root(Tree),
     /// A sosreport, which has only some of the machine's files.
     Sos(Tree),
-    /// What `doctor --collect` wrote.
+    /// The archive of `doctor --collect`.
     Record(Box<RefCell<Record>>),
 }
 
 impl System {
-    /// The machine that this program runs on.
+    /// Returns the machine that this program runs on.
     ///
     /// # Errors
     ///
-    /// Fails where `/` cannot be opened.
+    /// Fails if `/` cannot be opened.
     pub fn here() -> anyhow::Result<Self> {
         let tree = Tree::open(Path::new("/")).context("/")?;
         Ok(Self::of(Source::Here(Arc::new(tree))))
     }
 
-    /// Another machine: a directory laid out as its root, a sosreport, or what `doctor --collect`
-    /// wrote (the file, or the directory that it was unpacked to).
+    /// Returns another machine: a directory laid out as its root, a sosreport, or the archive of
+    /// `doctor --collect` (the file, or a directory with its contents).
     ///
     /// # Errors
     ///
-    /// Fails where `root` is none of these.
+    /// Fails if `root` is none of these.
     pub fn at(root: &Path) -> anyhow::Result<Self> {
         let shown = root.display();
         let meta = std::fs::metadata(root).with_context(|| shown.to_string())?;
@@ -110,7 +110,7 @@ impl System {
         Ok(Self::of(Source::Root(tree)))
     }
 
-    /// A machine of which this is known, and nothing else.
+    /// Returns the machine of a record.
     #[cfg(test)]
     pub fn replay(record: Record) -> Self {
         Self::of(Source::Record(Box::new(RefCell::new(record))))
@@ -131,23 +131,22 @@ impl System {
         matches!(self.source, Source::Here(_))
     }
 
-    /// What kind of view this is, in words.
+    /// Describes the source of the view.
     pub fn described(&self) -> &'static str {
         match self.source {
             Source::Here(_) => "this machine",
             Source::Root(_) => "a directory laid out as the machine's root",
             Source::Sos(_) => "a sosreport",
-            Source::Record(_) => "what doctor --collect wrote",
+            Source::Record(_) => "an archive of doctor --collect",
         }
     }
 
-    /// All that was asked for until now, and what was seen.
+    /// Returns all answers so far.
     pub fn record(&self) -> std::cell::Ref<'_, Record> {
         self.record.borrow()
     }
 
-    /// The text of a regular file, without the secrets that may be in it. What is no UTF-8 comes as
-    /// U+FFFD.
+    /// Returns the text of a regular file without its secrets. Invalid UTF-8 becomes U+FFFD.
     pub fn text(&self, path: &str) -> Seen<String> {
         if let Some(why) = secret::keeps(path) {
             return Seen::Unseen(why.into());
@@ -160,7 +159,7 @@ impl System {
             return known.clone();
         }
         if self.kept.get() > MOST {
-            let why = format!("not read: those before it have {} MiB", MOST >> 20);
+            let why = format!("not read: the files before it have {} MiB", MOST >> 20);
             let mut record = self.record.borrow_mut();
             record.texts.insert(path.into(), Seen::Unseen(why.clone()));
             return Seen::Unseen(why);
@@ -172,17 +171,17 @@ impl System {
         seen
     }
 
-    /// The names in a directory, sorted. A sosreport's may be incomplete.
+    /// Returns the names in a directory, sorted. Those of a sosreport may be incomplete.
     pub fn list(&self, dir: &str) -> Seen<Vec<String>> {
         self.remember(dir, |record| &mut record.lists, Tree::list)
     }
 
-    /// What a path leads to.
+    /// Returns the status of the file that a path leads to.
     pub fn stat(&self, path: &str) -> Seen<Stat> {
         self.remember(path, |record| &mut record.stats, Tree::stat)
     }
 
-    /// The room on the file system that a directory is on.
+    /// Returns the free space on a directory's file system.
     pub fn room(&self, dir: &str) -> Seen<Room> {
         let mounts = self.mounts();
         if let Source::Root(tree) | Source::Sos(tree) = &self.source {
@@ -208,7 +207,7 @@ impl System {
         self.remember(dir, |record| &mut record.rooms, ask)
     }
 
-    /// What `df` printed, where a tree has it.
+    /// Returns the output of `df` that a tree may have.
     fn df(&self) -> Option<Vec<String>> {
         const DIR: &str = "/sos_commands/filesys";
         let names = self.list(DIR).is()?;
@@ -217,7 +216,7 @@ impl System {
         Some(texts.map(Option::unwrap_or_default).collect())
     }
 
-    /// What is mounted.
+    /// Returns the mounts.
     pub fn mounts(&self) -> Seen<Vec<Mount>> {
         let text = self
             .text("/proc/self/mounts")
@@ -225,7 +224,7 @@ impl System {
         text.map(|text| disk::mounts(&text))
     }
 
-    /// A sysctl's value now, without the blanks around it. Its name may have `/` or `.`.
+    /// Returns the current value of a sysctl, trimmed. Its name may have `/` or `.`.
     pub fn sysctl(&self, name: &str) -> Seen<String> {
         let value = self.text(&sysctl_path(name)).map(|text| text.trim().into());
         match &value {
@@ -237,7 +236,8 @@ impl System {
         }
     }
 
-    /// The kernel log of this boot. Its beginning may be lost; then it has no line `Linux version`.
+    /// Returns the kernel log of this boot. If its beginning is lost, it has no line `Linux
+    /// version`.
     pub fn log(&self) -> Seen<String> {
         if let Some(known) = &self.record.borrow().log {
             return known.clone();
@@ -260,7 +260,7 @@ impl System {
         log
     }
 
-    /// The release of the kernel that runs.
+    /// Returns the release of the running kernel.
     pub fn release(&self) -> Seen<String> {
         self.sysctl("kernel.osrelease").or_else(|| {
             let text = self
@@ -273,7 +273,7 @@ impl System {
         })
     }
 
-    /// A file that only another machine's tree has.
+    /// Returns a file that only another machine's tree has.
     fn elsewhere(&self, path: &str) -> Seen<String> {
         match self.source {
             Source::Root(_) | Source::Sos(_) => self.text(path),
@@ -285,7 +285,7 @@ impl System {
         }
     }
 
-    /// Answers from what was asked before, or asks the machine and keeps the answer.
+    /// Returns a kept answer, or asks the machine and keeps the answer.
     fn remember<T: Clone + Send + 'static>(
         &self,
         path: &str,
@@ -317,7 +317,7 @@ impl System {
         answer
     }
 
-    /// What an error says of the machine.
+    /// Converts an error to an answer.
     fn failed<T>(&self, path: &str, error: Errno) -> Seen<T> {
         let is_missing = matches!(error, Errno::NOENT | Errno::NOTDIR);
         match &self.source {
@@ -335,7 +335,8 @@ fn not_collected<T>() -> Seen<T> {
     Seen::Unseen("was not collected".into())
 }
 
-/// What `ask` answers, if it does in time. A thread that is still waiting ends with the program.
+/// Returns the answer of `ask`, if it comes in time. A thread that still waits ends with the
+/// program.
 fn within<T: Send + 'static>(
     limit: Duration,
     ask: impl FnOnce() -> T + Send + 'static,

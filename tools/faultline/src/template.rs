@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Templates: the shape of a log line as a text with `{names}`, so that what a
-//! mode or a parser looks for is readable data.
+//! Templates: the pattern of a log line as a text with `{names}`, so that the lines that a mode or
+//! a parser looks for are readable data.
 
 use std::collections::BTreeMap;
 
-/// What the names of a template stood for in a line.
+/// The values of a template's names in a line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Captures<'t, 'l>(BTreeMap<&'t str, &'l str>);
 
 impl<'l> Captures<'_, 'l> {
-    /// The text under `name`; empty if the template has no such name.
+    /// Returns the value of `name`; empty if the template has no such name.
     pub fn text(&self, name: &str) -> &'l str {
         self.0.get(name).copied().unwrap_or("")
     }
 
-    /// The number under `name`.
+    /// Returns the value of `name` as a number.
     pub fn number<N: std::str::FromStr>(&self, name: &str) -> Option<N> {
         self.text(name).trim().parse().ok()
     }
@@ -42,7 +42,7 @@ pub fn find<'t, 'l>(template: &'t str, line: &'l str) -> Option<Captures<'t, 'l>
     Some(Captures(captures))
 }
 
-/// Whether the whole of `line` is as `template` has it.
+/// Returns whether `template` matches the whole line.
 pub fn is(template: &str, line: &str) -> bool {
     find(template, line).is_some_and(|found| {
         let names = found.0.iter();
@@ -52,7 +52,7 @@ pub fn is(template: &str, line: &str) -> bool {
     })
 }
 
-/// Puts `value` in the place of `{name}`.
+/// Replaces `{name}` by `value`.
 pub fn fill(template: &str, name: &str, value: impl ToString) -> String {
     template.replace(&format!("{{{name}}}"), &value.to_string())
 }

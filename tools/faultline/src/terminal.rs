@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What people see: text made harmless, figures, lines of them, and how far a step is.
+//! The terminal's output: escaped text, figures, layout, and progress.
 
 pub mod escape;
 pub mod figures;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The timeline: what happened when, in the order in which it happened.
+//! The timeline: the events of a drill or of a dump's log, in order.
 
 use crate::fault::case::Case;
 use crate::fault::mode;
@@ -12,14 +12,14 @@ use crate::template;
 use crate::verdict::expected::Latency;
 use serde::Serialize;
 
-/// One thing that happened.
+/// One event.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Moment {
-    /// Seconds: after the drill's begin, or (from a dump alone) on the kernel's clock.
+    /// Seconds after the begin of the drill, or (from a dump alone) on the kernel's clock.
     pub at_secs: f64,
     /// A word for programs.
     pub name: &'static str,
-    /// A sentence for people.
+    /// A sentence for the report.
     pub text: String,
 }
 
@@ -31,12 +31,12 @@ fn moment(at_secs: f64, name: &'static str, text: impl Into<String>) -> Moment {
     }
 }
 
-/// Bytes as people write them.
+/// Formats bytes as megabytes.
 pub fn megabytes(bytes: u64) -> String {
     format!("{:.0} MB", bytes as f64 / 1e6)
 }
 
-/// The timeline of a drill, on the host's clock; latencies are the guest's own.
+/// Returns the timeline of a drill, on the host's clock; latencies are on the guest's clock.
 pub fn of_drill(
     plan: &Injection,
     case: Case,
@@ -146,7 +146,7 @@ pub fn of_drill(
     line
 }
 
-/// What a fault is that begins: by its own word, whatever was asked for.
+/// Describes the begin of a fault, of whatever mode the plan has.
 fn injected(begin: &Begin) -> String {
     match mode::find(&begin.mode) {
         Some(mode) => {
@@ -157,7 +157,7 @@ fn injected(begin: &Begin) -> String {
     }
 }
 
-/// Seconds from the fault that a report is about to the report, on the guest's clock.
+/// Returns the seconds from a fault to its report, on the guest's clock.
 fn seconds_to(seen: &Seen, detection: &Detection) -> Option<f64> {
     let mut begins = seen.begins.iter().map(|begin| &begin.what);
     let about = begins
@@ -181,7 +181,7 @@ fn detected(case: Case, secs: Option<f64>, latency: Option<&Latency>) -> String 
     format!("detected by the {}{after}{window}", case.detector.title)
 }
 
-/// The timeline that a dump's kernel log tells, on the kernel's clock.
+/// Returns the timeline of a dump's kernel log, on the kernel's clock.
 pub fn of_story(case: Case, story: &Story, latency: Option<&Latency>) -> Vec<Moment> {
     let mut line = Vec::new();
     for begin in &story.begins {

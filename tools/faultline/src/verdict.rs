@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The verdict: how far the way from the fault to a dump that names it was gone. It
-//! is judged from evidence alone, so that recorded evidence can be judged again.
+//! The verdict: the stage that a fault reached on its way to a dump that names it. It is judged
+//! from evidence alone, so that recorded evidence can be judged again.
 //!
-//! Of what was [`expected`] and what a kernel log tells come the [`facts`] of one fault, or, where
-//! nobody says what was injected, [`infer`] does. Each [`check`] is asked of the facts: of the [`log`],
-//! of its [`stacks`], of the dump's [`memory`]. The verdict on a [`dump`] comes of the checks, that on a
-//! [`drill`] of what was seen before there was a dump. It ends in a [`stage`].
+//! [`facts`] gathers the facts of one fault from the [`expected`] case and the kernel log;
+//! [`infer`] finds the case if the user names none. Each [`check`] tests the facts: of the [`log`],
+//! of its [`stacks`], of the dump's [`memory`]. The checks give the verdict on a [`dump`]; what was
+//! seen before there was a dump gives the verdict on a [`drill`]. A verdict names a [`stage`].
 
 pub mod check;
 pub mod drill;
@@ -27,7 +27,7 @@ use expected::Latency;
 use serde::Serialize;
 use stage::Stage;
 
-/// The verdict.
+/// The verdict on one fault.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verdict {
     pub stage: Stage,
@@ -35,7 +35,7 @@ pub struct Verdict {
     pub summary: String,
     /// What to do next; empty for a pass.
     pub advice: String,
-    /// Lines that show it.
+    /// The lines of the logs that show it.
     pub evidence: Vec<String>,
     pub checks: Vec<Check>,
     pub latency: Option<Latency>,

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The window of a zstd frame, which its reader has to keep in memory. ruzstd has a limit for that of
-//! a decoder's second frame and of later ones only: so the first is looked at here, or what can be
-//! read would depend on what was read before.
+//! The window of a zstd frame, which its reader has to keep in memory. ruzstd limits it only from a
+//! decoder's second frame on: this module checks the first frame as well, so that the limit does
+//! not depend on the frames before.
 
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 use std::io::{self, BufRead, Chain, Cursor, Read};
 
 const MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-/// As long as a frame's header can be.
+/// The largest size of a frame's header.
 const HEADER: usize = 18;
 
-/// The window that a frame beginning so asks for; none if no frame does, or not all of its header is
-/// there.
+/// Returns the window of the frame that begins with these bytes; none if they are not a complete
+/// header.
 pub fn window(frame: &[u8]) -> Option<u64> {
     let (descriptor, rest) = frame.strip_prefix(MAGIC)?.split_first()?;
     if descriptor & 0x20 == 0 {
@@ -20,7 +20,7 @@ pub fn window(frame: &[u8]) -> Option<u64> {
         let base = 1 << (10 + (byte >> 3));
         return Some(base + base / 8 * (byte & 7));
     }
-    // All of it in one: its size, behind the number of a dictionary.
+    // A single segment: the window is the content's size, after the dictionary id.
     let rest = rest.get([0, 1, 2, 4][usize::from(descriptor & 3)]..)?;
     let width = 1 << (descriptor >> 6);
     let mut size = [0; 8];
@@ -29,10 +29,10 @@ pub fn window(frame: &[u8]) -> Option<u64> {
     u64::from_le_bytes(size).checked_add(more)
 }
 
-/// Bytes of which the first were looked at.
+/// A reader whose first bytes were already read.
 pub type Ahead<R> = Chain<Cursor<Vec<u8>>, R>;
 
-/// A decoder of the frame that `from` goes on with, if its window has at most so many bytes.
+/// Returns a decoder of the frame that comes next in `from`, if its window is within the limit.
 pub fn decoder<R: BufRead>(
     from: Ahead<R>,
     most: u64,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `faultline drill vm`: settles the plan of a drill in a virtual machine.
+//! `faultline drill vm`: makes the plan of a drill in a virtual machine from the command line.
 
 use super::debug::Debug;
 use super::runner;
@@ -19,65 +19,65 @@ use std::process::ExitCode;
 
 #[derive(Args)]
 pub struct DrillVmArgs {
-    /// The fault
+    /// The fault to provoke
     #[arg(long, value_name = "MODE")]
     mode: &'static Mode,
-    /// The CPUs that suffer it: 0,2-3 or all [default: the module chooses]
+    /// CPUs on which to inject it: 0,2-3 or all [default: the module chooses]
     #[arg(long, value_name = "LIST")]
     cpus: Option<String>,
-    /// The countdown before the fault
+    /// Seconds from loading the module to the fault
     #[arg(long, value_name = "N", default_value_t = 2)]
     delay_secs: u32,
-    /// When the fault ends by itself
+    /// Seconds after which the fault ends by itself
     #[arg(long, value_name = "N", default_value_t = 60)]
     hold_secs: u32,
-    /// What is to report it [default: what should: see below]
+    /// Detector expected to report it [default: the first one of the mode, see below]
     #[arg(long, value_name = "NAME")]
     detector: Option<String>,
-    /// What its report is to be: panic, report (no panic), off (none at all)
+    /// What the detector does: panic, report (without a panic), off (nothing)
     #[arg(long, value_enum, value_name = "WORD", default_value_t = Policy::Panic, hide_possible_values = true)]
     policy: Policy,
     /// The detector's threshold in the VM [default: 2 to 4, by detector]
     #[arg(long, value_name = "SECS", alias = "watchdog-thresh")]
     threshold: Option<u32>,
-    /// A further parameter of the module; may be given again
+    /// Set a further parameter of the module; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     param: Vec<Setting>,
-    /// Set a sysctl (or a file, by its path) in the VM, after all others; may
-    /// be given again
+    /// Set a sysctl (or a file, by its path) in the VM, after all others; may be
+    /// repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<Setting>,
-    /// Words for the kernel's command line; may be given again
+    /// Append to the kernel's command line; may be repeated
     #[arg(long, value_name = "WORDS")]
     append: Vec<String>,
-    /// Load no crash kernel: the module then refuses, unless --force
+    /// Load no crash kernel; the module then refuses to run without --force
     #[arg(long)]
     no_crash_kernel: bool,
-    /// Let the module start without a crash kernel, or hold for ever
+    /// Let the module run without a crash kernel, or hold without a limit
     #[arg(long)]
     force: bool,
-    /// Memory for the crash kernel, as the kernel's crashkernel= has it
+    /// Memory reserved for the crash kernel, in the syntax of crashkernel=
     #[arg(long, value_name = "SIZE", default_value = "256M")]
     crashkernel: String,
-    /// The VM's CPUs
+    /// Number of CPUs of the VM
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=512))]
     vm_cpus: u32,
-    /// The VM's memory
+    /// Memory of the VM in MiB
     #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(256..=1 << 20))]
     vm_memory: u64,
-    /// The kernel, a row of scripts/kernels [default: the first]
+    /// Kernel to boot: a row of scripts/kernels [default: the first]
     #[arg(long, value_name = "ROW")]
     kernel: Option<String>,
-    /// End the VM after that [default: delay and hold, and 4 minutes]
+    /// Kill the VM after SECS seconds [default: --delay-secs + --hold-secs + 240]
     #[arg(long, value_name = "SECS")]
     timeout: Option<u64>,
-    /// The run's id, found again in the dump [default: random]
+    /// Id of the run, which the dump must contain [default: random]
     #[arg(long, value_name = "ID", value_parser = plan::check_drill_id)]
     run_id: Option<String>,
-    /// Leave vmcore, logs and report there [default: build/drills/RUN-ID]
+    /// Directory for vmcore, logs and report [default: build/drills/RUN-ID]
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
-    /// The program that starts the VM
+    /// Program that starts the VM
     #[arg(long, value_name = "PATH", default_value = "scripts/vm")]
     runner: PathBuf,
     #[command(flatten)]
@@ -92,24 +92,25 @@ pub fn help() -> String {
         .iter()
         .map(|mode| {
             let seen: Vec<_> = mode.detectors.iter().map(|known| known.name).collect();
-            let told = format!("{}; seen by {}", mode.title, seen.join(", "));
+            let told = format!("{}; reported by {}", mode.title, seen.join(", "));
             wrapped(&format!("  {:<16}", mode.name), &told)
         })
         .collect();
     format!(
-        "Boots a VM with a crash kernel loaded, lets a module of faultline provoke the\n\
-         fault, and follows it: detection, panic, crash kernel, dump, and the verdict\n\
-         from the dump. Of the drills in build/drills, the newest 3 keep their vmcore.\n\n\
-         modes:\n{}\nexamples:\n  \
+        "examples:\n  \
          faultline drill vm --mode soft\n  \
          faultline drill vm --mode soft --cpus 0 --threshold 5 --keep /tmp/drill\n  \
          faultline drill vm --mode soft --hold-secs 10 --set kernel.softlockup_panic=0\n  \
-         faultline drill vm --mode soft --no-crash-kernel --force --json\n\n{EXIT_STATUS}",
+         faultline drill vm --mode soft --no-crash-kernel --force --json\n\n\
+         Boots a VM with a crash kernel loaded, provokes the fault with one of\n\
+         faultline's modules, and follows it: detection, panic, crash kernel, dump, and\n\
+         the verdict on the dump. The newest 3 drills in build/drills keep their vmcore.\n\n\
+         modes:\n{}\n{EXIT_STATUS}",
         modes.concat()
     )
 }
 
-/// Does the drill.
+/// Runs the drill.
 pub fn run(args: DrillVmArgs) -> anyhow::Result<ExitCode> {
     let (runner, project) = runner::find(&args.runner)?;
     let json = args.json;
@@ -127,7 +128,7 @@ pub fn run(args: DrillVmArgs) -> anyhow::Result<ExitCode> {
     report.print(json)
 }
 
-/// Settles the plan. The user's settings come last, and in place of ours.
+/// Makes the plan. The user's settings come last and replace the plan's own.
 pub fn make_plan(args: &DrillVmArgs, runner: PathBuf) -> anyhow::Result<Plan> {
     let mode = args.mode;
     let case = usage::case(mode, args.detector.as_deref())?;
@@ -179,7 +180,7 @@ pub fn make_plan(args: &DrillVmArgs, runner: PathBuf) -> anyhow::Result<Plan> {
     })
 }
 
-/// How the machine is set up for a policy.
+/// Returns the settings that put the machine under a policy.
 fn settings(
     case: Case,
     policy: Policy,
@@ -198,7 +199,7 @@ fn settings(
         (Policy::Report, Some([_, report])) => settings.push(setting(&report)),
         (Policy::Report, None) => {
             return Err(WrongUsage(format!(
-                "mode {}: its panic is no policy: it cannot only be reported",
+                "mode {} always panics; allowed: --policy panic",
                 case.mode.name
             )))
         }
@@ -211,11 +212,11 @@ fn settings(
             settings.retain(|earlier| earlier.key != off.0);
             settings.push(setting(&off));
         }
-        // Nobody strikes from outside then.
+        // The drill then sends no NMI and feeds no watchdog.
         (Policy::Off, None) if detector.needs != Needs::Nothing => {}
         (Policy::Off, None) => {
             return Err(WrongUsage(format!(
-                "mode {}: the {} cannot be switched off",
+                "mode {}: the {} cannot be switched off; allowed: --policy panic or report",
                 case.mode.name, detector.title
             )))
         }
@@ -224,9 +225,9 @@ fn settings(
     Ok(settings)
 }
 
-/// The crash kernel's command line, apart from its consoles, which are the guest's: one CPU,
-/// devices reset, no waiting when it panics itself, and no tests of its ciphers, which take long
-/// when emulated.
+/// The crash kernel's command line without its consoles, which the guest adds: one CPU, devices
+/// reset, an immediate reboot when it panics itself, and no self-tests of its ciphers, which are
+/// slow under emulation.
 const CRASH_COMMAND_LINE: &str = "panic=-1 nr_cpus=1 reset_devices cryptomgr.notests";
 
 fn print_heading(plan: &Plan) -> anyhow::Result<()> {
@@ -234,7 +235,7 @@ fn print_heading(plan: &Plan) -> anyhow::Result<()> {
     let case = injection.case()?;
     let mode = case.mode;
     let mut text = format!(
-        "Drill: {}, to be seen by the {}, run id {}\n",
+        "Drill: {}, expected from the {}, run id {}\n",
         mode.title, case.detector.title, injection.run_id
     );
     text += &format!(

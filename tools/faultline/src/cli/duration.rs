@@ -23,7 +23,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         .and_then(|number| number.checked_mul(unit));
     match milliseconds {
         Some(milliseconds @ 1..) => Ok(Duration::from_millis(milliseconds)),
-        _ => Err("right is a whole number above 0 and a unit: 500ms, 10s, 2min, 1h".into()),
+        _ => Err("expected a whole number above 0 and a unit: 500ms, 10s, 2min, 1h".into()),
     }
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which program starts the VMs, and the project that it belongs to.
+//! The program that starts the VMs, and the project directory it belongs to.
 
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 
-/// The runner and the project that it belongs to: as named; else, for a relative name,
-/// in the folder of this program or above.
+/// Returns the runner and its project's directory. A relative name that does not exist in the
+/// current directory is searched in the directory of this program and those above it.
 pub fn find(named: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
     let here = std::env::current_dir()?;
     if named.exists() {
@@ -19,7 +19,7 @@ pub fn find(named: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
         .find(|dir| named.is_relative() && dir.join(named).exists());
     let project = project.with_context(|| {
         format!(
-            "there is no runner {}: start in the project's folder, or name one with --runner",
+            "no runner {}: run faultline in the project's directory, or pass --runner PATH",
             named.display()
         )
     })?;

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What all commands have in common: their exit status, and what is wrong with a command line that
-//! only the tables of modes and detectors tell.
+//! What all commands share: their exit status, and the check of a mode with its detector, for which
+//! clap knows no rule.
 
 use crate::fault::case::Case;
 use crate::fault::mode::Mode;
 use std::fmt;
 
-pub const EXIT_STATUS: &str = "exit status:\n  0  as it should be\n  1  the check failed\n  2  wrong usage\n  3  could not tell";
+pub const EXIT_STATUS: &str =
+    "exit status:\n  0  success\n  1  the check failed\n  2  wrong usage\n  3  could not tell";
 
-/// The command line is wrong. The program ends with what is right.
+/// An error in the command line: the program prints it with the usage, and exits with 2.
 #[derive(Debug)]
 pub struct WrongUsage(pub String);
 
@@ -21,11 +22,11 @@ impl fmt::Display for WrongUsage {
 
 impl std::error::Error for WrongUsage {}
 
-/// The mode with its detector.
+/// Returns the mode with its detector.
 ///
 /// # Errors
 ///
-/// Fails with a [`WrongUsage`] where that detector cannot see the mode.
+/// Fails with a [`WrongUsage`] if that detector cannot report the mode.
 pub fn case(mode: &'static Mode, detector: Option<&str>) -> Result<Case, WrongUsage> {
     Case::new(mode, detector).map_err(WrongUsage)
 }

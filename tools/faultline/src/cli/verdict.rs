@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `faultline verdict`: judges a dump, or a kernel log.
+//! `faultline verdict`: judges a dump or a kernel log.
 
 use super::debug::Debug;
 use super::usage::{self, EXIT_STATUS};
@@ -20,24 +20,24 @@ use std::process::ExitCode;
 
 #[derive(Args)]
 pub struct VerdictArgs {
-    /// The dump, or all parts of a split one; or a saved kernel log, or all parts of
-    /// one that pstore kept; - is standard input
+    /// The dump, or all parts of a split dump; or a saved kernel log, or all of its
+    /// parts in pstore; - is standard input
     #[arg(required = true)]
     vmcore: Vec<PathBuf>,
-    /// The fault that it must show [default: the one that its log tells of]
+    /// Fail unless it shows this fault [default: the one that its log names]
     #[arg(long, value_name = "MODE")]
     mode: Option<&'static Mode>,
-    /// The run id that it must show
+    /// Fail unless it shows this run id
     #[arg(long, value_name = "ID", value_parser = plan::check_run_id)]
     run_id: Option<String>,
-    /// What must have reported it [default: what its log tells]
+    /// Fail unless this detector reported it [default: the one that its log names]
     #[arg(long, value_name = "NAME", value_parser = detector_name)]
     detector: Option<String>,
-    /// The CPU that it must show [default: one that the dump's log announces]
+    /// Fail unless it shows this CPU [default: one that its log announces]
     #[arg(long, value_name = "N")]
     cpu: Option<u32>,
-    /// The detector's threshold that it must show, or to judge the latency by
-    /// [default: the one that the module says at the begin, or drgn finds]
+    /// Fail unless it shows this threshold of the detector; the latency is judged by
+    /// it [default: the one that the module logged, or drgn finds]
     #[arg(long, value_name = "SECS", alias = "watchdog-thresh")]
     threshold: Option<u32>,
     #[command(flatten)]
@@ -49,31 +49,32 @@ pub struct VerdictArgs {
 
 pub fn help() -> String {
     format!(
-        "Reads all of a dump, and the kernel log in it: kdump-compressed (makedumpfile -c, -l,\n\
-         -p, -z, flattened with -F or split as well), ELF, QEMU's dump-guest-memory; each also as\n\
-         .gz, .zst, .xz, or from a pipe. Given the kernel's vmlinux with debug information,\n\
-         it asks drgn as well, with the python that FAULTLINE_DRGN names (default: python3).\n\n\
-         What was injected and who reported it comes from the log; options only insist on it.\n\
-         A saved kernel log (dmesg, journalctl -k, pstore) is judged as well: as there is no\n\
-         dump, the exit status is 3 if all in it is right.\n\n\
-         examples:\n  \
+        "examples:\n  \
          faultline verdict build/drills/latest/vmcore\n  \
          faultline verdict vmcore --run-id 7f3a9c21 --cpu 1 --threshold 2 --json\n  \
-         faultline verdict /var/crash/202611281200/dmesg.202611281200\n\n{EXIT_STATUS}"
+         faultline verdict /var/crash/202611281200/dmesg.202611281200\n\n\
+         Reads the whole dump and the kernel log in it: kdump-compressed (makedumpfile\n\
+         -c, -l, -p, -z, also flattened with -F or split), ELF, QEMU's\n\
+         dump-guest-memory; each also as .gz, .zst, .xz, or from a pipe. With the\n\
+         kernel's vmlinux with debug information it also reads the dump with drgn, in\n\
+         the python of FAULTLINE_DRGN (default: python3).\n\n\
+         The log tells the injected fault and its detector; the options only insist on\n\
+         them. A saved kernel log (dmesg, journalctl -k, pstore) is judged in the same\n\
+         way, but the exit status is 3 where a dump would pass.\n\n{EXIT_STATUS}"
     )
 }
 
-/// A detector's name, whatever the mode.
+/// Checks the name of a detector of any mode.
 fn detector_name(name: &str) -> Result<String, String> {
     let known = Case::detectors();
     if known.contains(name) {
         return Ok(name.into());
     }
     let known: Vec<_> = known.into_iter().collect();
-    Err(format!("the detectors are: {}", known.join(", ")))
+    Err(format!("no such detector; allowed: {}", known.join(", ")))
 }
 
-/// Judges it.
+/// Judges the dump or log, and prints the report.
 pub fn run(args: VerdictArgs) -> anyhow::Result<ExitCode> {
     let vmlinux = args.debug.vmlinux()?;
     if let (Some(mode), Some(detector)) = (args.mode, &args.detector) {

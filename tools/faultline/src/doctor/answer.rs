@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The doctor's answer: for each class of faults the chain's links, the first that is broken, and
-//! what that means. Its JSON form is an interface: within a schema's version, keys are added, never
-//! changed or removed.
+//! The doctor's answer: for each class of faults the links of the chain, the first broken one, and
+//! the outcome. The JSON form is an interface: within one version of the schema, keys are added but
+//! never changed or removed.
 
 use super::facts::Facts;
 use super::finding::{Finding, Link, State};
@@ -14,13 +14,13 @@ use serde::Serialize;
 /// The schema of the document.
 pub const SCHEMA: &str = "faultline.doctor/1";
 
-/// What would come of a fault.
+/// The outcome of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// A dump, and the machine comes back.
     WouldWork,
-    /// No dump, as most machines have it on purpose for this class.
+    /// No dump, which most machines want for this class.
     Off,
     CouldNotTell,
     WouldNot,
@@ -31,34 +31,34 @@ pub enum Outcome {
 pub struct ChainLink {
     pub link: Link,
     pub state: State,
-    /// What decided that.
+    /// The sentence of the worst finding.
     pub says: String,
-    /// All of its findings, as positions in the answer's list.
+    /// The indexes of its findings in the answer's list.
     pub findings: Vec<usize>,
 }
 
-/// What is known of a class of faults.
+/// The answer for a class of faults.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ClassAnswer {
     pub class: Class,
     pub title: &'static str,
     pub outcome: Outcome,
-    /// The first link that breaks, is off, or could not be told.
+    /// The first link that is broken, off, or unknown.
     pub broken: Option<Link>,
-    /// Where a drill would fail.
+    /// The stage at which a drill would fail.
     pub stage: Option<Stage>,
     pub says: String,
     pub chain: Vec<ChainLink>,
 }
 
-/// Something that could not be seen, and why.
+/// A path that could not be read, and why.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Unseen {
     pub path: String,
     pub why: String,
 }
 
-/// The machine that it is about; null for what is not known.
+/// The examined machine; null for unknown values.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Subject {
     pub view: &'static str,
@@ -68,7 +68,7 @@ pub struct Subject {
     pub is_root: bool,
 }
 
-/// Everything that was found.
+/// The document.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Answer {
     pub schema: &'static str,
@@ -76,7 +76,7 @@ pub struct Answer {
     pub exit_status: u8,
     pub machine: Subject,
     pub classes: Vec<ClassAnswer>,
-    /// What a drill needs, and what reads a dump: no part of any class's outcome.
+    /// The links of a drill and of the dump's tools, which decide no class's outcome.
     pub drill: Vec<ChainLink>,
     pub findings: Vec<Finding>,
     pub unseen: Vec<Unseen>,
@@ -130,7 +130,7 @@ impl Answer {
         }
     }
 
-    /// A class's part of it.
+    /// Returns the answer for a class.
     #[cfg(test)]
     pub fn class(&self, class: Class) -> Option<&ClassAnswer> {
         self.classes.iter().find(|answer| answer.class == class)
@@ -138,7 +138,7 @@ impl Answer {
 }
 
 impl Outcome {
-    /// The program's exit status for it.
+    /// Returns the program's exit status.
     pub fn exit_status(self) -> u8 {
         match self {
             Self::WouldWork | Self::Off => 0,
@@ -157,11 +157,11 @@ impl ChainLink {
         let counts = of_link
             .iter()
             .filter(|(_, finding)| finding.state != State::Note);
-        // Of the worst, the first decides.
+        // The first of the worst findings decides.
         let decides = counts.rev().max_by_key(|(_, finding)| finding.state);
         let (state, says) = match decides {
             Some((_, finding)) => (finding.state, finding.says.clone()),
-            None => (State::Unknown, "nothing tells".into()),
+            None => (State::Unknown, "no check applies".into()),
         };
         let findings = of_link.iter().map(|(at, _)| *at).collect();
         ChainLink {
@@ -219,7 +219,7 @@ pub mod testing {
     use crate::fault::class::Classes;
     use crate::system::testing::Machine;
 
-    /// The answer on a machine where all is well for these classes, but for this.
+    /// Returns the answer on a machine whose only wrong finding for these classes is this.
     pub fn answer(changes: &[(Class, Link, State, &str)]) -> Answer {
         let classes: Vec<_> = changes.iter().map(|(class, ..)| *class).collect();
         let only = Classes::of(&classes);

@@ -7,14 +7,14 @@ use super::finding::Finding;
 
 /// A check.
 pub struct Check {
-    /// Its word, which never changes.
+    /// Its name, which never changes.
     pub name: &'static str,
     /// What it reads.
     pub reads: &'static str,
     /// Why it matters.
     pub why: &'static str,
-    /// How what it finds is mended.
+    /// How to fix its findings.
     pub mend: &'static str,
-    /// What it finds: one finding or more, also where all is well.
+    /// Returns its findings: at least one, even if all is right.
     pub run: fn(&Facts) -> Vec<Finding>,
 }

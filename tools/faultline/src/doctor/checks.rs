@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The table of checks. A family of them is a file here, which has a row for each; a new check is
+//! The table of checks. Each family of checks is a file here with one row per check; a new check is
 //! a function and a row.
 
 pub mod after;
@@ -104,7 +104,7 @@ pub const FAMILIES: &[Family] = &[
     },
 ];
 
-/// Every check.
+/// Returns every check.
 pub fn all() -> impl Iterator<Item = &'static Check> {
     FAMILIES.iter().flat_map(|family| family.checks)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The command: what may be asked of the doctor, and the forms that its answer comes in.
+//! `faultline doctor`: its options, and the formats of its answer.
 
 use super::answer::Answer;
 use super::{document, examine, monitor, people};
@@ -13,24 +13,25 @@ use std::process::ExitCode;
 
 #[derive(Args)]
 pub struct DoctorArgs {
-    /// Another machine: a directory laid out as its root, a sosreport, or what --collect
-    /// wrote there
+    /// Examine another machine: a directory laid out as its root, a sosreport, or the
+    /// file that --collect wrote there
     #[arg(long, value_name = "PATH")]
     root: Option<PathBuf>,
-    /// Only these classes of faults, and all of them are wanted: soft, hard, hung, rcu,
-    /// oops, warning, oom, panic, nmi, watchdog
+    /// Examine only these classes of faults, and require all of them: soft, hard, hung,
+    /// rcu, oops, warning, oom, panic, nmi, watchdog
     #[arg(long, value_name = "LIST")]
     only: Option<Classes>,
-    /// Write all that was looked at to a new file, for --root elsewhere
+    /// Write everything that was read to a new file, for --root on another machine
     #[arg(long, value_name = "FILE")]
     collect: Option<PathBuf>,
     /// Print the answer as JSON
     #[arg(long, conflicts_with = "format")]
     json: bool,
-    /// Print it for a program: nagios (one line, with its exit status)
+    /// Print the answer in the format of a monitoring system: nagios (one line, with its
+    /// exit status)
     #[arg(long, value_enum, value_name = "NAME", hide_possible_values = true)]
     format: Option<Format>,
-    /// Write it for node_exporter's textfile collector; the name ends in .prom
+    /// Write the answer for node_exporter's textfile collector; the name ends in .prom
     #[arg(long, value_name = "FILE", value_parser = monitor::prometheus_path)]
     prometheus: Option<PathBuf>,
     /// Print docs/doctor.md, with the table of all checks
@@ -44,17 +45,6 @@ enum Format {
 }
 
 pub const HELP: &str = "\
-Tells for each class of faults what would come of one: is it detected, does the
-kernel panic, does the crash kernel boot, is a dump written, does the machine
-come back. Changes nothing and needs no module. What it cannot see it does not
-take for right: run it as root. A class that most machines leave without a
-panic on purpose (warning, oom, a hardware watchdog) counts only if --only
-names it.
-
---collect takes the files that the checks read (docs/doctor.md lists them),
-without keys, and with passwords hidden. The kernel log and the host's name are
-in it.
-
 examples:
   faultline doctor
   faultline doctor --only soft,hung --json
@@ -64,15 +54,26 @@ examples:
   faultline doctor --format nagios
   faultline doctor --prometheus /var/lib/node_exporter/faultline.prom
 
+Checks for each class of faults whether the kernel would detect it and panic,
+the crash kernel would boot, a dump would be written, and the machine would come
+back. It changes nothing and needs no module. What it cannot read counts as
+unknown, not as right: run it as root. The classes for which most machines leave
+the panic off on purpose (warning, oom, hardware watchdog) count only if --only
+names them.
+
+--collect takes the files that the checks read (docs/doctor.md lists them),
+without keys, and with passwords hidden. They include the kernel log and the
+host name.
+
 exit status:
-  0  all would work
-  1  something would not
+  0  everything would work
+  1  something would not work
   2  wrong usage
   3  could not tell
-With --format nagios: 0 OK, 1 WARNING (not after the next boot), 2 CRITICAL,
-3 UNKNOWN.";
+With --format nagios: 0 OK, 1 WARNING (would fail after the next boot),
+2 CRITICAL, 3 UNKNOWN.";
 
-/// Examines a machine, and prints what was found.
+/// Examines a machine, and prints the answer.
 pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     if args.checks {
         out::print(&document::text())?;

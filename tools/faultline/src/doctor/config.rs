@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a machine's configuration says, read from where it comes from, with file and line.
+//! A machine's configuration, read from its sources, with file and line.
 
 pub mod assignment;
 pub mod boot;

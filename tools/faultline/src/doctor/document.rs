@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! docs/doctor.md: what the doctor does, and the table of its checks, which comes from the code.
+//! docs/doctor.md: its text, and the table of checks, which is made from the code.
 
 use super::checks::FAMILIES;
 use std::fmt::Write;
 
 const TEXT: &str = include_str!("document.md");
 
-/// The document.
+/// Returns the document.
 pub fn text() -> String {
     let mut table = String::new();
     for family in FAMILIES {
         let _ = write!(
             table,
-            "\n### {}\n\n| check | reads | why it matters | how it is mended |\n|---|---|---|---|\n",
+            "\n### {}\n\n| check | reads | why it matters | how to fix it |\n|---|---|---|---|\n",
             family.name
         );
         for check in family.checks {

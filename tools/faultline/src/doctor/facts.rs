@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What several checks need of a machine, read once.
+//! The facts of a machine that several checks use, read once.
 
 use super::config::command_line::CommandLine;
 use super::config::sysctl::Sysctls;
@@ -9,14 +9,14 @@ use crate::fault::class::Classes;
 use crate::system::{Seen, System};
 use std::cell::OnceCell;
 
-/// The machine, and what is known of it.
+/// A machine and its facts.
 pub struct Facts<'s> {
     pub system: &'s System,
-    /// The classes that were asked for.
+    /// The classes to examine.
     pub only: Classes,
-    /// The release of the kernel that runs.
+    /// The release of the running kernel.
     pub release: Seen<String>,
-    /// The command line of the kernel that runs.
+    /// The command line of the running kernel.
     pub command_line: Seen<CommandLine>,
     log: OnceCell<Seen<String>>,
     os: OnceCell<Vec<(String, String)>>,
@@ -40,18 +40,18 @@ impl<'s> Facts<'s> {
         }
     }
 
-    /// Returns whether some classes were named, which then count even if they are usually off.
+    /// Returns whether the user named classes, which then count even if they are usually off.
     pub fn insists(&self) -> bool {
         self.only != Classes::ALL
     }
 
-    /// This boot's kernel log. Its beginning may be lost: see [`System::log`].
+    /// Returns this boot's kernel log. Its beginning may be lost: see [`System::log`].
     pub fn log(&self) -> &Seen<String> {
         self.log.get_or_init(|| self.system.log())
     }
 
-    /// The first line of the kernel log that has `text` in it: none where the whole log has none.
-    /// `unseen` is what it means that the log, or its beginning, could not be read.
+    /// Returns the first line of the kernel log with `text`; absent if the complete log has none,
+    /// and unseen if the log, or its beginning, could not be read.
     pub fn logged(&self, text: &str) -> Seen<String> {
         let log = match self.log() {
             Seen::Is(log) => log,
@@ -65,20 +65,20 @@ impl<'s> Facts<'s> {
         }
     }
 
-    /// What sets sysctls at boot.
+    /// Returns the sysctls that are set at boot.
     pub fn sysctls(&self) -> &Sysctls {
         self.sysctls
             .get_or_init(|| Sysctls::of(self.system, &self.command_line))
     }
 
-    /// An option that the kernel was built with, as its configuration has it (`y`, `10`), and the
-    /// file that says so. Absent: it is not set.
+    /// Returns an option of the kernel's configuration (`y`, `10`), and the file with it. Absent:
+    /// it is not set.
     pub fn kernel_option(&self, option: &str) -> (&str, Seen<String>) {
         let (path, text) = self.kernel_config.get_or_init(|| {
             let Seen::Is(release) = &self.release else {
                 return (
                     "/boot/config-*".into(),
-                    Seen::Unseen("the release is not known".into()),
+                    Seen::Unseen("the kernel's release is unknown".into()),
                 );
             };
             let of_boot = format!("/boot/config-{release}");
@@ -93,7 +93,7 @@ impl<'s> Facts<'s> {
                     return (place, text);
                 }
             }
-            let why = "no configuration of this kernel is to be found".to_string();
+            let why = "the configuration of this kernel was not found".to_string();
             (of_boot, Seen::Unseen(why))
         });
         let value = match text {
@@ -110,18 +110,18 @@ impl<'s> Facts<'s> {
         (path, value)
     }
 
-    /// The CPUs that are online.
+    /// Returns the online CPUs.
     pub fn online(&self) -> Seen<Vec<u32>> {
         let text = self.system.text("/sys/devices/system/cpu/online");
         match text.map(|text| cpu_list::parse(&text)) {
             Seen::Is(Some(cpus)) => Seen::Is(cpus),
-            Seen::Is(None) => Seen::Unseen("no list of CPUs".into()),
+            Seen::Is(None) => Seen::Unseen("not a list of CPUs".into()),
             Seen::Absent => Seen::Absent,
             Seen::Unseen(why) => Seen::Unseen(why),
         }
     }
 
-    /// A key of os-release, such as `ID` or `VERSION_ID`.
+    /// Returns a key of os-release, such as `ID` or `VERSION_ID`.
     pub fn os(&self, key: &str) -> Option<&str> {
         let pairs = self.os.get_or_init(|| {
             let text = self.system.text("/etc/os-release");

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a check found: in words, with the lines that show it, and what to do about it.
+//! The finding of a check: a sentence, its evidence, and how to fix it.
 
 use crate::fault::class::Classes;
 use crate::system::Seen;
 use crate::verdict::stage::Stage;
 use serde::Serialize;
 
-/// A link of the chain from a fault to a dump that somebody can read, in the order of time. The last
-/// two are no part of it: what a drill needs, and what reads the dump.
+/// A link of the chain from a fault to a dump, in the order of time. The last two are not part of
+/// the chain: the needs of a drill, and the tools that read the dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Link {
@@ -22,7 +22,7 @@ pub enum Link {
 }
 
 impl Link {
-    /// The links that every class of faults has.
+    /// The links that all classes of faults have.
     pub const CHAIN: [Link; 5] = [
         Link::Detector,
         Link::Panic,
@@ -32,7 +32,7 @@ impl Link {
     ];
     pub const DRILL: [Link; 2] = [Link::Module, Link::Analyser];
 
-    /// Its name for people.
+    /// Returns its name in texts.
     pub fn title(self) -> &'static str {
         match self {
             Self::Detector => "detected",
@@ -46,23 +46,23 @@ impl Link {
     }
 }
 
-/// What a finding means for its link.
+/// The meaning of a finding for its link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     Fine,
-    /// Worth knowing; it breaks nothing.
+    /// A note, which breaks nothing.
     Note,
     /// Right now, and wrong after the next boot.
     Later,
-    /// Switched off, as most machines have it on purpose. It is wrong only where the class was named.
+    /// Off, which most machines want. It is wrong only if the class was named.
     Off,
-    /// Could not be told.
+    /// The check could not tell.
     Unknown,
     Wrong,
 }
 
-/// A line that shows something, and where it is: `/etc/sysctl.d/x.conf:3`.
+/// A line of evidence, and its place: `/etc/sysctl.d/x.conf:3`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Evidence {
     pub place: String,
@@ -78,19 +78,19 @@ impl Evidence {
     }
 }
 
-/// What a check found.
+/// A finding of a check.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Finding {
-    /// The check's name; the doctor fills it in.
+    /// The check's name, which the doctor fills in.
     pub check: &'static str,
     pub state: State,
     pub classes: Classes,
     pub link: Link,
-    /// Where a drill would fail, if it is wrong.
+    /// The stage at which a drill would fail, if it is wrong.
     pub stage: Option<Stage>,
     pub says: String,
     pub evidence: Vec<Evidence>,
-    /// Commands, or lines for a file, that mend it. A line that is neither begins with `# `.
+    /// Commands, or lines for a file, that fix it. Any other line begins with `# `.
     pub mend: Vec<String>,
 }
 
@@ -121,12 +121,12 @@ impl Finding {
         Self::new(State::Note, classes, link, says)
     }
 
-    /// Something that could not be told, and why.
+    /// Makes a finding that the check could not tell, with the reason.
     pub fn unknown(classes: impl Into<Classes>, link: Link, says: impl Into<String>) -> Self {
         Self::new(State::Unknown, classes, link, says)
     }
 
-    /// Something that is wrong, and the stage in which a drill would fail by it.
+    /// Makes a finding that is wrong, with the stage at which a drill would fail.
     pub fn wrong(
         classes: impl Into<Classes>,
         link: Link,
@@ -144,7 +144,7 @@ impl Finding {
         self
     }
 
-    /// A file's text, or that it is not there, as evidence.
+    /// Adds a file's text, or its absence, as evidence.
     pub fn seen(self, place: &str, seen: &Seen<String>) -> Self {
         match seen {
             Seen::Is(text) => self.evidence(place, text.trim()),

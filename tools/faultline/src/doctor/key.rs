@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The sysctls that the chain depends on: which class and link, and which values are right.
+//! The sysctls that the chain depends on, with their class, link and right values.
 
 use super::finding::Link;
 use crate::fault::class::{Class, Classes};
@@ -12,28 +12,28 @@ pub struct Key {
     pub sysctl: &'static str,
     pub classes: Classes,
     pub link: Link,
-    /// Where a drill fails if it is not right.
+    /// The stage at which a drill fails if its value is wrong.
     pub stage: Stage,
-    /// What to set it to.
+    /// The value to set.
     pub want: &'static str,
-    /// The largest value that any kernel takes.
+    /// The largest value that any kernel accepts.
     pub largest: u64,
-    /// Whether 0 is what is right.
+    /// Whether 0 is the right value.
     pub wants_zero: bool,
-    /// Whether a kernel has it right by itself, unless its configuration says otherwise.
+    /// Whether the kernel's default is right, unless its configuration changes it.
     pub right_by_default: bool,
-    /// The kernel's own option for its default, if it has one.
+    /// The kernel's configuration option for its default, if any.
     pub option: Option<&'static str>,
 }
 
 impl Key {
-    /// Returns whether a value leaves its link whole; none if it is no number that a kernel takes.
+    /// Returns whether a value is right; none if no kernel accepts it.
     pub fn is_right(&self, value: &str) -> Option<bool> {
         let number = value.trim().parse::<u64>().ok()?;
         (number <= self.largest).then_some((number == 0) == self.wants_zero)
     }
 
-    /// The row of a sysctl.
+    /// Returns the row of a sysctl.
     pub fn of(sysctl: &str) -> Option<&'static Key> {
         KEYS.iter().find(|key| key.sysctl == sysctl)
     }
@@ -81,7 +81,7 @@ const fn forbids(sysctl: &'static str, link: Link, stage: Stage) -> Key {
     }
 }
 
-/// Every one of them.
+/// All of these sysctls.
 pub const KEYS: &[Key] = &[
     Key {
         largest: u32::MAX as u64,
@@ -139,7 +139,7 @@ pub const KEYS: &[Key] = &[
     forbids("kernel.modules_disabled", Link::Module, Stage::Refused),
 ];
 
-/// Sysctls of which no name is a misspelling of one of the above.
+/// Further sysctls of the kernel, whose names are not misspellings of the above.
 const OTHERS: &[&str] = &[
     "kernel.hardlockup_all_cpu_backtrace",
     "kernel.hardlockup_sys_info",
@@ -168,7 +168,7 @@ const OTHERS: &[&str] = &[
     "kernel.kexec_load_limit_reboot",
 ];
 
-/// The sysctl that a name was probably meant to be, if it is none that a kernel has.
+/// Returns the sysctl that a name is probably a misspelling of, if no kernel has that name.
 pub fn meant(name: &str) -> Option<&'static str> {
     let known = || {
         KEYS.iter()
@@ -191,10 +191,10 @@ pub fn meant(name: &str) -> Option<&'static str> {
     near.min_by_key(|(far, _)| *far).map(|(_, known)| known)
 }
 
-/// How many letters must be changed, added, dropped or swapped with the next.
+/// Returns the edit distance: letters changed, added, dropped, or swapped with the next.
 pub fn distance(one: &str, other: &str) -> usize {
     let (one, other): (Vec<_>, Vec<_>) = (one.chars().collect(), other.chars().collect());
-    // What is so long is no misspelling.
+    // A name this long is not a misspelling.
     if one.len().abs_diff(other.len()) > 2 || one.len() > 100 {
         return usize::MAX;
     }

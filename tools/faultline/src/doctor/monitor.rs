@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The answer for programs that watch machines: a plugin's line (Nagios, Icinga), and a file for
-//! Prometheus' node_exporter.
+//! The answer for monitoring systems: a plugin's line (Nagios, Icinga), and a file for Prometheus'
+//! node_exporter.
 
 use super::answer::{Answer, ClassAnswer, Outcome};
 use super::finding::{Link, State};
@@ -28,12 +28,12 @@ fn of_outcome(answer: &Answer, outcome: Outcome) -> impl Iterator<Item = &ClassA
         .filter(move |class| class.outcome == outcome)
 }
 
-/// Whether a class works now, and would not after the next boot.
+/// Returns whether a class works now but not after the next boot.
 fn is_passing(class: &ClassAnswer) -> bool {
     class.outcome == Outcome::WouldWork && class.chain.iter().any(|link| link.state == State::Later)
 }
 
-/// The one line of a plugin, and its exit status.
+/// Returns the line of a plugin, and its exit status.
 pub fn nagios(answer: &Answer) -> (String, u8) {
     let passing: Vec<_> = answer
         .classes
@@ -68,7 +68,7 @@ pub fn nagios(answer: &Answer) -> (String, u8) {
     if !passing.is_empty() {
         parts.push(format!("only until the next boot: {}", names(&passing)));
     }
-    // What comes after a | is figures.
+    // After a | come the performance data.
     let told = escape::line(&parts.join("; ")).replace('|', "/");
     let mut line = format!("DOCTOR {word} - {told} |");
     let of = answer.classes.len();
@@ -82,7 +82,7 @@ pub fn nagios(answer: &Answer) -> (String, u8) {
     (line, status)
 }
 
-/// A name that node_exporter reads.
+/// Checks a name that node_exporter reads.
 pub fn prometheus_path(text: &str) -> anyhow::Result<PathBuf> {
     let path = PathBuf::from(text);
     ensure!(
@@ -93,7 +93,7 @@ pub fn prometheus_path(text: &str) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// Writes the file, whole or not at all: it is made under another name in the same directory.
+/// Writes the file atomically: it is written under another name in the same directory, and renamed.
 pub fn write_prometheus(answer: &Answer, path: &Path) -> anyhow::Result<()> {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -106,7 +106,7 @@ pub fn write_prometheus(answer: &Answer, path: &Path) -> anyhow::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(dir).with_context(shown)?;
     file.write_all(prometheus(answer, now).as_bytes())
         .with_context(shown)?;
-    // node_exporter is not root.
+    // node_exporter does not run as root.
     file.as_file()
         .set_permissions(Permissions::from_mode(0o644))
         .with_context(shown)?;
@@ -143,12 +143,12 @@ fn prometheus(answer: &Answer, now: u64) -> String {
     }
     metric(
         "outcome",
-        "Whether this is what would come of a fault of the class.",
+        "Whether a fault of the class has this outcome.",
         outcomes,
     );
     metric(
         "link",
-        "Whether this link of the class's chain is known to be whole.",
+        "Whether this link of the class's chain works.",
         links,
     );
     let states = [
@@ -166,13 +166,13 @@ fn prometheus(answer: &Answer, now: u64) -> String {
     let counts = states.map(|(name, state)| (format!("{{state=\"{name}\"}}"), count(state)));
     metric(
         "findings",
-        "Findings of the doctor, by what they mean.",
+        "Findings of the doctor, by state.",
         counts.into(),
     );
     let status = vec![(String::new(), answer.exit_status.into())];
     metric(
         "exit_status",
-        "0 all would work, 1 something would not, 3 could not tell.",
+        "0 everything would work, 1 something would not, 3 could not tell.",
         status,
     );
     let time = vec![(String::new(), now)];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The answer for people: a table of the classes, then the findings with what mends them.
+//! The answer as text: a table of the classes, then the findings and how to fix them.
 
 use super::answer::{Answer, ChainLink, ClassAnswer, Outcome};
 use super::finding::{Finding, Link, State};
@@ -16,11 +16,11 @@ const DOUBT: Style = AnsiColor::Yellow.on_default();
 const ASIDE: Style = Style::new().dimmed();
 const PLAIN: Style = Style::new();
 
-/// The width of the table's first column, of one for a link, and how many paths are listed.
+/// The widths of the table's first column and of a link's column, and the limit on listed paths.
 const FIRST: usize = 19;
 const UNSEEN: usize = 8;
 
-/// The answer as text.
+/// Returns the answer as text.
 pub fn text(answer: &Answer, colour: bool) -> String {
     let to = &mut Text {
         out: String::new(),
@@ -41,7 +41,7 @@ pub fn text(answer: &Answer, colour: bool) -> String {
             .iter()
             .filter(|finding| finding.state == state);
         for finding in of_state {
-            // Of two links it may be the same.
+            // Two links may share a finding.
             let what = (finding.check, &finding.says, finding.classes);
             if !said.contains(&what) {
                 said.push(what);
@@ -60,7 +60,7 @@ struct Text {
 }
 
 impl Text {
-    /// Words after a lead, broken at blanks.
+    /// Writes words after a lead, wrapped at blanks.
     fn words(&mut self, lead: &str, text: &str, style: Style) {
         let words: Vec<_> = text
             .split_whitespace()
@@ -69,7 +69,7 @@ impl Text {
         self.out += &lay_out(lead, &words, Some(WIDTH), self.colour);
     }
 
-    /// A word in a column.
+    /// Writes a word in a column.
     fn column(&mut self, text: &str, width: usize, style: Style) {
         match self.colour {
             true => {
@@ -98,7 +98,7 @@ fn heading(to: &mut Text, answer: &Answer) {
     let mut parts: Vec<_> = known.into_iter().flatten().cloned().collect();
     parts.push(format!(
         "kernel {}",
-        machine.release.as_deref().unwrap_or("not known")
+        machine.release.as_deref().unwrap_or("unknown")
     ));
     if machine.view != "this machine" {
         parts.push(format!("from {}", machine.view));
@@ -176,7 +176,7 @@ fn show(to: &mut Text, finding: &Finding, word: &str, style: Style) {
     let lead = " ".repeat(10);
     let start = to.out.len();
     to.words(&lead, &says, PLAIN);
-    // The word stands where the lead's blanks are.
+    // The word replaces the blanks of the lead.
     to.out.replace_range(start..start + lead.len(), "");
     for evidence in &finding.evidence {
         for line in evidence.text.lines().take(4) {
@@ -187,10 +187,10 @@ fn show(to: &mut Text, finding: &Finding, word: &str, style: Style) {
             );
         }
     }
-    // What is off on purpose is left to those who name it.
+    // No advice for a finding that is off on purpose: its class was not named.
     let mend = finding.mend.iter().filter(|_| finding.state != State::Off);
     for line in mend {
-        // Never broken, so that it can be copied.
+        // Never wrapped, so that it can be copied.
         let (mark, style) = match line.starts_with("# ") {
             true => ("", ASIDE),
             false => ("$ ", PLAIN),
@@ -209,7 +209,7 @@ fn unseen(to: &mut Text, answer: &Answer) {
     }
     let count = answer.unseen.len();
     to.out.push('\n');
-    to.words("", &format!("Not seen ({count}):"), ASIDE);
+    to.words("", &format!("Not read ({count}):"), ASIDE);
     for unseen in answer.unseen.iter().take(UNSEEN) {
         to.words("  ", &format!("{}: {}", unseen.path, unseen.why), ASIDE);
     }
@@ -221,21 +221,17 @@ fn unseen(to: &mut Text, answer: &Answer) {
         );
     }
     if !answer.machine.is_root {
-        to.words("", "Run it as root to see what only root may.", PLAIN);
+        to.words("", "Run the doctor as root to read these.", PLAIN);
     }
 }
 
 fn ending(to: &mut Text, answer: &Answer) {
     to.out.push('\n');
     for (outcome, title, style) in [
-        (Outcome::WouldWork, "A dump would come of:", GOOD),
-        (
-            Outcome::Off,
-            "Left without one, as on most machines:",
-            ASIDE,
-        ),
+        (Outcome::WouldWork, "Dump expected for:", GOOD),
+        (Outcome::Off, "No dump, as on most machines, for:", ASIDE),
         (Outcome::CouldNotTell, "Could not tell:", DOUBT),
-        (Outcome::WouldNot, "NO DUMP of:", BAD),
+        (Outcome::WouldNot, "NO DUMP for:", BAD),
     ] {
         let of_outcome = answer
             .classes
@@ -288,7 +284,7 @@ mod tests {
             ]
         );
         assert!(
-            plain.ends_with("NO DUMP of: hardware watchdog\n"),
+            plain.ends_with("NO DUMP for: hardware watchdog\n"),
             "{plain}"
         );
         let colours = text(&answer, true);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The directory of a drill: what it leaves behind for people to look at.
+//! The directory of a drill: its vmcore, logs and report.
 
 use crate::event::{Heard, What};
 use crate::files::claim::Claim;
@@ -12,9 +12,9 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Of the drills in the default place, so many keep their vmcore.
+/// Number of drills in the default directory that keep their vmcore.
 const VMCORES_KEPT: usize = 3;
-/// What only a machine that runs needs.
+/// The files that only a running machine needs.
 const PASSING: &[&str] = &["disk.img", "console.fifo", "monitor"];
 /// The longest path that a socket can have.
 const LONGEST_SOCKET: usize = 107;
@@ -27,7 +27,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Makes the directory; what an earlier drill left in it is replaced.
+    /// Makes the directory, and replaces the files of an earlier drill in it.
     pub fn new(path: &Path) -> anyhow::Result<Self> {
         let mut claim = Claim::new(path)?;
         let (console, record) = (claim.create("console.log")?, claim.create("record.ndjson")?);
@@ -38,40 +38,40 @@ impl Folder {
         })
     }
 
-    /// The directory itself.
+    /// Returns the directory itself.
     pub fn path(&self) -> &Path {
         self.claim.path()
     }
 
-    /// The path of a file in it.
+    /// Returns the path of a file in it.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path().join(name)
     }
 
-    /// The path of a file in it that the drill has made.
+    /// Returns the path of a file in it that the drill has made.
     pub fn existing(&self, name: &str) -> Option<PathBuf> {
         self.claim.has(name).then(|| self.file(name))
     }
 
-    /// Makes a file in it.
+    /// Creates a file in it.
     pub fn create(&mut self, name: &str) -> anyhow::Result<File> {
         self.claim.create(name)
     }
 
-    /// Makes a file with this text.
+    /// Creates a file with this text.
     pub fn write(&mut self, name: &str, text: &str) -> anyhow::Result<()> {
         let mut file = self.create(name)?;
         file.write_all(text.as_bytes())
             .with_context(|| self.file(name).display().to_string())
     }
 
-    /// Makes the FIFO that a console is to be written to.
+    /// Creates the FIFO for the console.
     pub fn create_console(&mut self) -> anyhow::Result<PathBuf> {
         self.claim.create_fifo("console.fifo")?;
         Ok(self.file("console.fifo"))
     }
 
-    /// The path for the machine's monitor, which will make a socket there.
+    /// Returns the path of the machine's monitor, which creates a socket there.
     pub fn monitor(&mut self) -> anyhow::Result<PathBuf> {
         let path = self.file("monitor");
         ensure!(
@@ -89,7 +89,7 @@ impl Folder {
         self.claim.remove(name)
     }
 
-    /// Writes down something heard.
+    /// Appends an event to the logs.
     pub fn write_down(&mut self, heard: &Heard) -> anyhow::Result<()> {
         writeln!(self.record, "{}", serde_json::to_string(heard)?)?;
         if let What::Console(line) = &heard.what {
@@ -98,7 +98,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Removes what only the machine needed, and completes the logs.
+    /// Removes the files that only the machine needed, and completes the logs.
     pub fn finish(&mut self) -> anyhow::Result<()> {
         clear(&mut self.claim)?;
         self.console.flush()?;
@@ -116,40 +116,40 @@ fn clear(claim: &mut Claim) -> anyhow::Result<()> {
     PASSING.iter().try_for_each(|name| claim.remove(name))
 }
 
-/// Removes what drills that were killed left in `drills` of what only their machines needed.
+/// Removes the machines' files that killed drills left in `drills`.
 pub fn sweep(drills: &Path) {
     for entry in fs::read_dir(drills).into_iter().flatten().flatten() {
         if let Some(mut claim) = Claim::of_the_dead(&entry.path()) {
-            // A directory that cannot be written to is not in the way of the next drill.
+            // A directory that cannot be written to does not hinder the next drill.
             let _ = clear(&mut claim);
         }
     }
 }
 
-/// How long another drill may take for the same.
+/// How long to wait for another drill that does the same.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Lets `latest` in `drills` point to `newest`, and removes the vmcores of all but
-/// the newest few drills there (their reports and logs stay).
+/// Points `latest` in `drills` to `newest`, and removes the vmcores of all but the newest few
+/// drills there (their reports and logs stay).
 pub fn tidy(drills: &Path, newest: &Folder) -> anyhow::Result<()> {
     let shown = drills.display();
     let lock = File::open(drills).with_context(|| shown.to_string())?;
     let is_ours = lock_within(&lock, FlockOperation::NonBlockingLockExclusive, PATIENCE)?;
     ensure!(
         is_ours,
-        "{shown} is locked by another program for more than {PATIENCE:?}"
+        "another program has locked {shown} for more than {PATIENCE:?}"
     );
     if let Some(name) = newest.path().file_name() {
         let link = drills.join(".latest");
-        // Of a drill that was killed in between.
+        // Left by a drill that was killed in between.
         let _ = fs::remove_file(&link);
         std::os::unix::fs::symlink(name, &link)
             .and_then(|()| fs::rename(&link, drills.join("latest")))
-            .with_context(|| format!("{shown}/latest cannot be made a link to the newest drill"))?;
+            .with_context(|| format!("cannot link {shown}/latest to the newest drill"))?;
     }
     let mut others = Vec::new();
     for entry in fs::read_dir(drills)?.flatten() {
-        // One that runs, as the newest does, is not the dead's.
+        // A running drill, as the newest one, still needs its files.
         let claim = Claim::of_the_dead(&entry.path()).filter(|claim| claim.has("vmcore"));
         others.extend(claim.and_then(|claim| {
             let about = fs::symlink_metadata(claim.path().join("vmcore"));

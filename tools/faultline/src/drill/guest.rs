@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The guest side of a drill: arms the machine, inserts the module, and watches it.
-//! It tells what happens as JSON lines on stdout; if all goes as it should, the
-//! last thing it tells is that the module is in. It works in a drill's machine only.
+//! The guest side of a drill: arms the machine, inserts the module, and watches it. It reports
+//! events as JSON lines on stdout; in a drill that panics, the last one is that the module was
+//! inserted. It runs only in a drill's machine.
 
 use crate::event::Guest;
 use crate::fault::detector::Needs;
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-/// Does what `plan` (JSON) says. Whatever goes wrong is told as an event.
+/// Runs the `plan` (JSON). Reports any failure as an event.
 pub fn run(plan: &str) -> anyhow::Result<()> {
     if let Err(error) = is_a_drills(Path::new("/")) {
         let told = format!("{error:#}");
@@ -25,7 +25,7 @@ pub fn run(plan: &str) -> anyhow::Result<()> {
         return Err(error);
     }
     serde_json::from_str(plan)
-        .context("the plan cannot be read")
+        .context("cannot read the plan")
         .and_then(|injection: Injection| inject(&injection))
         .or_else(|error| {
             tell(&Guest::Failed {
@@ -34,13 +34,13 @@ pub fn run(plan: &str) -> anyhow::Result<()> {
         })
 }
 
-/// What scripts/vm has on the kernel's command line.
+/// A word that scripts/vm puts on the kernel's command line.
 const MACHINE: &str = "faultline.vm";
-/// The port of a virtual machine that scripts/vm reads the exit status from.
+/// The virtio port from which scripts/vm reads the exit status.
 const PORT: &str = "status";
 
-/// Checks that the machine, whose root is `root`, is one that was booted for a drill: what is done
-/// here would hang or crash any other.
+/// Checks that the machine whose root is `root` was booted for a drill, as the guest side would
+/// hang or crash any other machine.
 fn is_a_drills(root: &Path) -> anyhow::Result<()> {
     let command_line = read(root.join("proc/cmdline"))?;
     let ports = fs::read_dir(root.join("sys/class/virtio-ports"));
@@ -55,7 +55,7 @@ fn is_a_drills(root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Tells the host an event.
+/// Reports an event to the host.
 fn tell(event: &Guest) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", serde_json::to_string(event)?)?;
@@ -70,7 +70,7 @@ fn inject(plan: &Injection) -> anyhow::Result<()> {
         release: read("/proc/sys/kernel/osrelease")?,
         cpus,
     })?;
-    // First: on a busy machine a detector that is armed may see a lockup in this already.
+    // First, as on a busy machine an armed detector may take this for a lockup.
     if let Some(command_line) = &plan.crash_kernel {
         load_crash_kernel(command_line)?;
     }
@@ -105,11 +105,11 @@ fn inject(plan: &Injection) -> anyhow::Result<()> {
     tell(&Guest::Released(strike.wait(patience, |_, _| {})?))
 }
 
-/// Who tells of a fault, or looks for one, must not be on a CPU that is held: this program,
-/// the console's printers, RCU's own threads and the hung task detector.
+/// The threads that must not be on a held CPU, as they detect or report the fault: the console's
+/// printers, RCU's own threads and the hung-task detector, besides this program.
 const TELLERS: &[&str] = &["pr/", "rcu_", "khungtaskd"];
 
-/// Keeps them off the CPUs at fault, if any are left.
+/// Moves them off the CPUs of the fault, if any other CPU is left.
 fn keep_off(plan: &Injection, cpus: usize) -> anyhow::Result<()> {
     let mut free = rustix::thread::CpuSet::new();
     for cpu in (0..cpus).filter(|cpu| !plan.holds_cpu(*cpu as u32)) {
@@ -129,20 +129,20 @@ fn keep_off(plan: &Injection, cpus: usize) -> anyhow::Result<()> {
         };
         let comm = read(entry.path().join("comm")).unwrap_or_default();
         if TELLERS.iter().any(|name| comm.starts_with(name)) {
-            // Some of RCU's belong to a CPU and stay there.
+            // Some of RCU's threads are bound to their CPU.
             let _ = rustix::thread::sched_setaffinity(Some(pid), &free);
         }
     }
     Ok(())
 }
 
-/// Loads the crash kernel with kexec-tools. That it fails is told, and not the
-/// end: the module then says what it thinks of it.
+/// Loads the crash kernel with kexec-tools. A failure is reported but does not end the drill: the
+/// module then refuses, or runs with `force`.
 fn load_crash_kernel(command_line: &str) -> anyhow::Result<()> {
     let start = Instant::now();
     let mut command = Command::new("kexec");
     command
-        // By the system call that checks signatures, where the kernel has it.
+        // With the system call that checks signatures, if the kernel has it.
         .args(["-a", "-p"])
         .arg(format!(
             "--command-line={} {command_line}",
@@ -167,14 +167,14 @@ fn load_crash_kernel(command_line: &str) -> anyhow::Result<()> {
     })
 }
 
-/// The consoles that a kernel's command line names: the crash kernel speaks there too.
+/// Returns the consoles on a kernel's command line, which the crash kernel gets as well.
 fn consoles(command_line: &str) -> String {
     let words = command_line.split_whitespace();
     let consoles: Vec<_> = words.filter(|word| word.starts_with("console=")).collect();
     consoles.join(" ")
 }
 
-/// Inserts a module of ours into the kernel.
+/// Inserts one of faultline's modules into the kernel.
 fn insert(module: &str, arguments: &str) -> anyhow::Result<()> {
     let path = variable("FAULTLINE_MODULES")?.join(format!("{module}.ko"));
     let file = File::open(&path).with_context(|| format!("{} cannot be opened", path.display()))?;
@@ -182,9 +182,9 @@ fn insert(module: &str, arguments: &str) -> anyhow::Result<()> {
         .with_context(|| format!("insmod {module}.ko {arguments}"))
 }
 
-/// How long a program may take here, where all is emulated and slow.
+/// Time limit for a program in the guest, which may be emulated and slow.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Feeds the watchdog device as long as the CPU at fault lets it.
+/// Feeds the watchdog device until the faulty CPU runs nothing else any more.
 struct Feeder(Child);
 
 impl Feeder {
@@ -192,7 +192,7 @@ impl Feeder {
         let output = output_within(Command::new("modprobe").arg("i6300esb"), PATIENCE)?;
         if !output.status.success() {
             bail!(
-                "the driver i6300esb cannot be loaded, does the VM have the device? modprobe: {}",
+                "cannot load the driver i6300esb (the VM may not have the device): modprobe: {}",
                 output.stderr.trim()
             );
         }
@@ -202,13 +202,13 @@ impl Feeder {
             .args(["busybox", "watchdog", "-F", "-t", "1", "-T", &timeout])
             .arg("/dev/watchdog")
             .spawn()
-            .context("the watchdog's feeder cannot be started")?;
+            .context("cannot start the watchdog's feeder")?;
         Ok(Feeder(feeder))
     }
 }
 
 impl Drop for Feeder {
-    /// A feeder that is asked to end says goodbye to the device, which then stays quiet.
+    /// Ends the feeder with SIGTERM, on which it disarms the device.
     fn drop(&mut self) {
         let pid = rustix::process::Pid::from_child(&self.0);
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! QEMU's monitor (QMP): a command to a virtual machine from outside, as the management
-//! controller of a real one would give it.
+//! QEMU's monitor (QMP): sends an NMI to a virtual machine, as the management controller of a real
+//! machine does.
 
 use anyhow::{bail, ensure, Context};
 use serde_json::Value;
@@ -11,10 +11,10 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long all of it may take.
+/// Time limit for the whole exchange.
 const LIMIT: Duration = Duration::from_secs(10);
 const LATE: &str = "it did not answer in time";
-/// What it says is shorter than that.
+/// Limit on the length of a message.
 const LONGEST: u64 = 1 << 20;
 
 /// Sends an NMI to the machine with the monitor at `socket`.
@@ -29,26 +29,26 @@ fn speak(mut stream: &UnixStream, deadline: Instant) -> anyhow::Result<()> {
     for command in ["qmp_capabilities", "inject-nmi"] {
         writeln!(stream, "{}", serde_json::json!({ "execute": command }))?;
         answer(&mut answers, stream, deadline)
-            .with_context(|| format!("QEMU's monitor, told '{command}'"))?;
+            .with_context(|| format!("command '{command}' to QEMU's monitor"))?;
     }
     Ok(())
 }
 
-/// Reads to the answer to a command. Before it may come a greeting, and events.
+/// Reads up to the answer to a command, past a greeting and events.
 fn answer(from: &mut impl BufRead, stream: &UnixStream, deadline: Instant) -> anyhow::Result<()> {
     loop {
-        // However much it says meanwhile, and however slowly.
+        // The limit holds for all messages together.
         let left = deadline.saturating_duration_since(Instant::now());
         ensure!(!left.is_zero(), LATE);
         stream.set_read_timeout(Some(left))?;
         let mut line = String::new();
         match from.read_line(&mut line) {
-            Ok(0) => bail!("it hung up"),
+            Ok(0) => bail!("it closed the connection"),
             Ok(_) => {}
             Err(error) if matches!(error.kind(), WouldBlock | TimedOut) => bail!(LATE),
             Err(error) => return Err(error.into()),
         }
-        let message: Value = serde_json::from_str(&line).context("it does not speak JSON")?;
+        let message: Value = serde_json::from_str(&line).context("its message is not JSON")?;
         if let Some(error) = message.get("error") {
             bail!("{}", error["desc"].as_str().unwrap_or("it refused"));
         }
@@ -126,7 +126,7 @@ mod tests {
     fn a_refusal_is_an_error() {
         let (result, _) = monitor(r#"{"error": {"desc": "no NMI here"}}"#);
         let error = format!("{:#}", result.unwrap_err());
-        assert_eq!(error, "QEMU's monitor, told 'inject-nmi': no NMI here");
+        assert_eq!(error, "command 'inject-nmi' to QEMU's monitor: no NMI here");
         assert!(inject_nmi(Path::new("/nonexistent")).is_err());
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Runs the virtual machine of a drill, and hears all that it says: the guest side
-//! on stdout, the runner on stderr, and the serial console through a FIFO.
+//! Runs the virtual machine of a drill, and reads all of its output: the guest side on stdout, the
+//! runner on stderr, and the serial console through a FIFO.
 
 use crate::event::{End, Heard, What};
 use anyhow::Context;
@@ -21,15 +21,15 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 const TICK: Duration = Duration::from_millis(50);
-/// How long a runner may take to clean up after it was told to end.
+/// Time limit for the runner's cleanup after a SIGTERM.
 const GRACE: Duration = Duration::from_secs(10);
-/// How long output may still come after the runner's end.
+/// Time limit for further output after the runner's end.
 const AFTERMATH: Duration = Duration::from_secs(2);
 const LONGEST_LINE: usize = 64 << 10;
 
-/// Starts `command` with `console` as the machine's console and hands everything
-/// heard to `hear`, until the machine is gone, `limit` is over or `stop` is set. Now and
-/// then it asks `act` what else was done to the machine.
+/// Starts `command` with `console` as the machine's console, and passes all output to `hear` until
+/// the machine ends, `limit` is over or `stop` is set. It calls `act` regularly, which returns what
+/// was done to the machine.
 pub fn run(
     command: &mut Command,
     console: &Path,
@@ -41,7 +41,7 @@ pub fn run(
 ) -> anyhow::Result<()> {
     let (send, receive) = channel();
     let ended = Arc::new(AtomicBool::new(false));
-    // Opened for writing too, so that it has no end when its writer has.
+    // Opened for writing too, so that reading does not end when the writer closes it.
     let mut options = OpenOptions::new();
     options
         .read(true)
@@ -78,7 +78,7 @@ pub fn run(
         }
         if let Some(status) = machine.child.try_wait()? {
             break told.unwrap_or(match (status.code(), status.signal()) {
-                // As a shell tells of what it ran, and scripts/vm of QEMU.
+                // 128 + signal, as a shell reports a killed program, and scripts/vm a killed QEMU.
                 (Some(code @ 129..=192), _) => End::Signal(code - 128),
                 (Some(code), _) => End::Status(code),
                 (None, signal) => End::Signal(signal.unwrap_or(0)),
@@ -107,7 +107,7 @@ pub fn run(
             Err(RecvTimeoutError::Timeout) => {}
         }
     }
-    // A reader that is still blocked has its pipe held open by a stranger.
+    // A reader that is still blocked reads from a pipe that an unrelated process holds open.
     drop(readers);
     hear(Heard {
         at: start.elapsed().as_secs_f64(),
@@ -116,7 +116,7 @@ pub fn run(
     Ok(())
 }
 
-/// The runner: a process group of its own, which ends with this value.
+/// The runner: a process group of its own, which is killed when this value is dropped.
 struct Machine {
     child: Child,
     gone: bool,
@@ -132,7 +132,7 @@ impl Machine {
             .spawn()
             .with_context(|| {
                 format!(
-                    "the runner {} cannot be started",
+                    "cannot start the runner {}",
                     command.get_program().to_string_lossy()
                 )
             })?;
@@ -143,13 +143,13 @@ impl Machine {
         Pid::from_raw(self.child.id() as i32)
     }
 
-    /// Asks the runner itself, which ends what it started.
+    /// Sends SIGTERM to the runner itself, which ends its own programs.
     fn signal(&self, signal: Signal) {
-        // It may be gone already.
+        // It may have ended already.
         let _ = self.pid().map(|pid| kill_process(pid, signal));
     }
 
-    /// Ends the runner and its group at once.
+    /// Kills the runner and its group.
     fn kill(&self) {
         let _ = self.pid().map(|pid| kill_process_group(pid, Signal::KILL));
     }
@@ -164,7 +164,7 @@ impl Drop for Machine {
     }
 }
 
-/// A line of the guest's stdout: an event, or something that was not expected.
+/// Parses a line of the guest's stdout: an event, or any other text.
 fn guest_line(line: String) -> What {
     match serde_json::from_str(&line) {
         Ok(event) => What::Guest(event),
@@ -196,7 +196,7 @@ fn listen(
     })
 }
 
-/// Reads the console until the machine has ended and nothing is left.
+/// Reads the console until the machine has ended and all of it is read.
 fn listen_to_console(
     mut console: File,
     start: Instant,
@@ -226,14 +226,14 @@ fn listen_to_console(
 }
 
 fn pass_on(send: &Sender<Heard>, start: Instant, what: What) {
-    // Nobody listens any more: the drill is over.
+    // The receiver is closed: the drill is over.
     let _ = send.send(Heard {
         at: start.elapsed().as_secs_f64(),
         what,
     });
 }
 
-/// Makes lines of bytes.
+/// Splits bytes into lines.
 #[derive(Default)]
 struct Lines(Vec<u8>);
 
@@ -347,9 +347,6 @@ mod tests {
             || None,
         )
         .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the runner /nonexistent cannot be started"
-        );
+        assert_eq!(error.to_string(), "cannot start the runner /nonexistent");
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A bitmap of page frames, with the number of bits before each place at hand.
+//! A bitmap of page frames, with an index of the number of bits before each place.
 
-/// Bits counted ahead together.
+/// Number of bits per entry of the index.
 const GROUP_BYTES: usize = 512;
 
 /// The page frames that a dump has, or that a machine has.
@@ -14,7 +14,7 @@ pub struct Bitmap {
 }
 
 impl Bitmap {
-    /// A bitmap of these bytes, lowest bit first.
+    /// Makes a bitmap of these bytes, lowest bit first.
     pub fn new(bytes: Vec<u8>) -> Self {
         let mut ones = 0;
         let before = bytes.chunks(GROUP_BYTES).map(|group| {
@@ -30,7 +30,7 @@ impl Bitmap {
         }
     }
 
-    /// The number of page frames in it.
+    /// Returns the number of page frames in it.
     pub fn ones(&self) -> u64 {
         self.ones
     }
@@ -43,7 +43,7 @@ impl Bitmap {
         byte.is_some_and(|byte| (byte >> (frame % 8)) & 1 == 1)
     }
 
-    /// The number of page frames before `frame` in it.
+    /// Returns the number of page frames before `frame`.
     pub fn rank(&self, frame: u64) -> u64 {
         let Some(byte) = usize::try_from(frame / 8)
             .ok()
@@ -58,7 +58,7 @@ impl Bitmap {
             + u64::from(partly.count_ones())
     }
 
-    /// The page frame with `rank` others before it.
+    /// Returns the page frame with `rank` others before it.
     pub fn select(&self, rank: u64) -> Option<u64> {
         let group = self
             .before
@@ -76,12 +76,12 @@ impl Bitmap {
         None
     }
 
-    /// The first page frame from `frame` on that it has.
+    /// Returns its first page frame from `frame` on.
     pub fn next(&self, frame: u64) -> Option<u64> {
         self.select(self.rank(frame))
     }
 
-    /// The page frames that it has and `other` has not.
+    /// Returns the number of page frames that it has and `other` has not.
     pub fn beyond(&self, other: &Self) -> u64 {
         let others = other.bytes.iter().chain(std::iter::repeat(&0));
         self.bytes

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How a page is stored: as it is, or compressed by one of four algorithms. Each is
-//! decompressed to exactly a page, or it is damaged.
+//! The storage of a page: uncompressed, or compressed with one of four algorithms. Data that do not
+//! decompress to exactly a page are damaged.
 
 use crate::zstd;
 use flate2::{Decompress, FlushDecompress, Status};
@@ -12,22 +12,22 @@ pub const ZLIB: u32 = 0x1;
 pub const LZO: u32 = 0x2;
 pub const SNAPPY: u32 = 0x4;
 pub const ZSTD: u32 = 0x20;
-/// No window of a page is larger.
+/// Limit on the window of a page.
 const MOST_WINDOW: u64 = 8 << 20;
 /// All algorithms.
 pub const COMPRESSED: u32 = ZLIB | LZO | SNAPPY | ZSTD;
 
-/// A decompressor, which keeps its memory from page to page.
+/// A decompressor, which reuses its memory from page to page.
 pub struct Codec {
     zlib: Decompress,
     zstd: FrameDecoder,
-    /// A page, and room to see that there is more.
+    /// A page, and one more byte to detect longer data.
     page: Vec<u8>,
     size: usize,
 }
 
 impl Codec {
-    /// A decompressor of pages of `size` bytes.
+    /// Makes a decompressor of pages of `size` bytes.
     pub fn new(size: usize) -> Self {
         Codec {
             zlib: Decompress::new(true),
@@ -37,7 +37,7 @@ impl Codec {
         }
     }
 
-    /// Decompresses `data`, or says what is wrong with it.
+    /// Decompresses `data`, or describes the damage.
     pub fn page(&mut self, flags: u32, data: &[u8]) -> Result<&[u8], &'static str> {
         let length = match flags {
             0 => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The descriptor of a page in a kdump-compressed dump: where its data are, and how they are packed.
+//! The descriptor of a page in a kdump-compressed dump: the place and the compression of its data.
 
 use super::codec::COMPRESSED;
 use super::diskdump::Header;
@@ -18,7 +18,7 @@ pub struct Descriptor {
 }
 
 impl Descriptor {
-    /// Reads a descriptor's bytes.
+    /// Parses a descriptor.
     pub fn read(bytes: &[u8]) -> Self {
         let words = Words(bytes);
         Descriptor {
@@ -32,7 +32,7 @@ impl Descriptor {
         self.offset.saturating_add(u64::from(self.size))
     }
 
-    /// Says what is wrong with it, other than where its data are.
+    /// Describes what is wrong with it, apart from the place of its data.
     pub fn wrong(&self, header: &Header) -> Option<&'static str> {
         let block = header.block_size;
         let known = header.compression;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kdump-compressed format, what makedumpfile and QEMU write: its headers.
-//! Nothing here needs debug information.
+//! The headers of the kdump-compressed format, which makedumpfile and QEMU write. They need no
+//! debug information.
 //!
-//! A file is, in blocks: the header; the sub header; two bitmaps with a bit for
-//! each page frame (1: is memory, 2: is in the dump); one descriptor for each bit
-//! of the second; the pages' data. The structures are those of `diskdump_mod.h` in
-//! makedumpfile, for 64-bit little-endian machines.
+//! A file has, in blocks: the header; the sub header; two bitmaps with a bit for each page frame
+//! (1: is memory, 2: is in the dump); one descriptor for each bit of the second bitmap; the data of
+//! the pages. The structures are those of `diskdump_mod.h` in makedumpfile, for 64-bit
+//! little-endian machines.
 
 use super::codec::COMPRESSED;
 use super::fault::Fault;
@@ -22,23 +22,23 @@ const UTSNAME: usize = 12;
 const UTSNAME_FIELD: usize = 65;
 const HEADER_BYTES: usize = 464;
 const SUB_HEADER_BYTES: usize = 104;
-/// In the dump's level: all pages of zeroes share one.
+/// The bit of the dump level with which all pages of zeroes share one.
 const LEVEL_ZERO: i32 = 1;
-/// Notes are some hundred bytes a CPU.
+/// Limit on the size of the notes, which have some hundred bytes per CPU.
 const MOST_NOTES: u64 = 64 << 20;
 
-/// What the headers say.
+/// The contents of the headers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Header {
     pub header_version: i32,
     pub release: String,
     pub machine: String,
-    /// makedumpfile itself marked the dump as incomplete.
+    /// Whether makedumpfile marked the dump as incomplete.
     pub marked_incomplete: bool,
     pub block_size: u32,
     pub dump_level: i32,
     pub max_page_frames: u64,
-    /// The algorithm of its pages, as a page's flags have it.
+    /// The algorithm of its pages, as in a page's flags.
     pub compression: u32,
     /// The page frames of this part of a split dump.
     pub split: Option<Range<u64>>,
@@ -49,7 +49,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// Returns whether a file that begins so claims to be one.
+    /// Returns whether a file that begins with these bytes claims to be such a dump.
     pub fn claims(head: &[u8]) -> bool {
         head.starts_with(SIGNATURE)
     }
@@ -85,7 +85,7 @@ impl Header {
             return unreadable(format!("has a header with an unknown status, {status:#x}"));
         }
         let uts = |field: usize| words.text(UTSNAME + field * UTSNAME_FIELD, UTSNAME_FIELD);
-        // makedumpfile notes all of it down, QEMU nothing but the machine.
+        // makedumpfile writes all of these, QEMU only the machine.
         let known = uts(0) == "Linux" && !uts(2).is_empty();
         if !known && (0..4).any(|field| !uts(field).is_empty()) {
             return unreadable("has a header that names no Linux kernel".into());
@@ -130,7 +130,7 @@ impl Header {
         Ok(header)
     }
 
-    /// Looks whether the numbers of the headers fit each other.
+    /// Checks that the numbers of the headers are consistent.
     fn check(&self) -> Result<(), Fault> {
         let block = u64::from(self.block_size);
         let unreadable = |what: &str| Err(Fault::Unreadable(format!("has a header with {what}")));
@@ -161,8 +161,8 @@ impl Header {
         Ok(())
     }
 
-    /// VMCOREINFO, what the dumped kernel notes down for the tools that read it; none if the
-    /// writer did not have it.
+    /// Returns VMCOREINFO, the dumped kernel's information for tools; none if the writer did not
+    /// have it.
     pub fn vmcoreinfo(&self, bytes: &dyn Bytes) -> Result<Option<Vmcoreinfo>, Fault> {
         let reading = || Fault::reading("its notes");
         let section = source::read_vec(bytes, self.notes.0, self.notes.1).map_err(reading())?;
@@ -187,7 +187,7 @@ impl Header {
         Ok(Some(info))
     }
 
-    /// Looks whether the header says what VMCOREINFO says.
+    /// Checks that the header and VMCOREINFO agree.
     fn fits(&self, info: &Vmcoreinfo) -> Result<(), Fault> {
         let differ = |what: &str| {
             let why = format!("its header and VMCOREINFO disagree on the {what}");
@@ -206,7 +206,7 @@ impl Header {
         Ok(())
     }
 
-    /// Returns whether the pages of zeroes share one, which is the first.
+    /// Returns whether all pages of zeroes share the first page.
     pub fn shares_zeroes(&self) -> bool {
         self.dump_level & LEVEL_ZERO != 0
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What drgn reads from a vmcore where the kernel's debug information is at hand: a
-//! second witness beside the kernel log.
+//! The evidence that drgn reads from a vmcore with the kernel's debug information, besides the
+//! kernel log.
 
 use crate::fault::case::Case;
 use crate::klog::stack::{self, Stack};
@@ -16,27 +16,27 @@ use std::process::Command;
 use std::time::Duration;
 
 const SCRIPT: &str = include_str!("witness.py");
-/// A file in the current directory that is called like a module is not taken for it.
+/// Keeps Python from importing modules from the current directory.
 const ISOLATED: &[&str] = &["-I"];
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// What the script prints.
+/// The output of the script.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Witness {
     pub release: Option<String>,
     pub panic_message: Option<String>,
-    /// What ran on the CPU that panicked.
+    /// The thread on the CPU that panicked.
     pub crashed: Option<Stack>,
-    /// All threads that are in a function of our module.
+    /// All threads with a function of the module on their stack.
     pub threads: Vec<Stack>,
-    /// Threads whose stacks cannot be read, and why.
+    /// The threads whose stacks cannot be read, and why.
     #[serde(default)]
     pub unread: Vec<String>,
     /// The detector's threshold in the dumped kernel.
     pub threshold: Option<u32>,
-    /// What drgn says of memory that the dump does not have.
+    /// drgn's messages on memory that is missing from the dump.
     pub missing: Vec<String>,
-    /// The questions that have no answer, by the names of these fields, and why.
+    /// The fields above that have no value, and why.
     #[serde(default)]
     pub failed: BTreeMap<String, String>,
 }
@@ -45,8 +45,7 @@ pub struct Witness {
 #[derive(Debug, Clone)]
 pub struct Vmlinux {
     pub path: PathBuf,
-    /// The user named it for this dump. Else it is the environment's, which may be another
-    /// kernel's.
+    /// Whether the user named it for this dump. The environment's may be another kernel's.
     pub is_named: bool,
 }
 
@@ -54,7 +53,7 @@ pub struct Vmlinux {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Silence {
     pub reason: String,
-    /// Nobody asked for one.
+    /// drgn was not asked.
     pub is_excused: bool,
 }
 
@@ -96,15 +95,15 @@ fn question(case: Case, vmcore: &Path, vmlinux: &Path) -> anyhow::Result<Witness
             (None, _) => bail!("drgn failed: {}", output.status),
         }
     }
-    Witness::read(&output.stdout).context("drgn's answer cannot be read")
+    Witness::read(&output.stdout).context("cannot parse drgn's answer")
 }
 
-/// Refuses debug information that is another kernel's.
+/// Refuses the debug information of another kernel.
 fn check_build_id(vmlinux: &Path, wanted: Option<&str>) -> anyhow::Result<()> {
     let file = std::fs::File::open(vmlinux).with_context(|| vmlinux.display().to_string())?;
     let cache = ReadCache::new(file);
     let elf = object::File::parse(&cache);
-    let elf = elf.with_context(|| format!("{} is no ELF file", vmlinux.display()))?;
+    let elf = elf.with_context(|| format!("{} is not an ELF file", vmlinux.display()))?;
     let found = elf.build_id().ok().flatten().map(hexadecimal);
     match (found, wanted) {
         (Some(found), Some(wanted)) if !found.eq_ignore_ascii_case(wanted) => bail!(
@@ -123,7 +122,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 impl Witness {
-    /// Reads what the script printed.
+    /// Parses the output of the script.
     pub fn read(answer: &str) -> serde_json::Result<Self> {
         let mut witness: Witness = serde_json::from_str(answer)?;
         let stacks = witness.threads.iter_mut().chain(&mut witness.crashed);
@@ -165,7 +164,7 @@ mod tests {
         check_build_id(&own, None).unwrap();
         let no_elf = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
         let error = check_build_id(&no_elf, None).unwrap_err().to_string();
-        assert!(error.ends_with("Cargo.toml is no ELF file"), "{error}");
+        assert!(error.ends_with("Cargo.toml is not an ELF file"), "{error}");
     }
 
     /// Modules of python that lie in the current directory are not drgn's.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An ELF dump: memory as /proc/vmcore has it, which is what a crash kernel is left with when its
-//! makedumpfile does not know the kernel that crashed; or as QEMU's monitor writes it. Its pages
-//! are not compressed and have no sums: what can be checked is that the file has all of them.
+//! An ELF dump: a copy of /proc/vmcore, which a crash kernel saves if its makedumpfile does not
+//! know the crashed kernel; or written by QEMU's monitor. Its pages are neither compressed nor have
+//! sums: only the completeness of the file can be checked.
 
 use super::fault::Fault;
 use super::memory::Physical;
@@ -20,40 +20,40 @@ const SIGNATURE: &[u8] = b"\x7fELF";
 const IDENT: &[u8] = b"\x7fELF\x02\x01\x01";
 const HEADER_BYTES: u64 = 64;
 const SEGMENT_BYTES: u64 = 56;
-/// The number of segments is in the first section's header instead.
+/// The value with which the number of segments is in the header of the first section.
 const PN_XNUM: u64 = 0xffff;
 const MOST_NOTES: u64 = 64 << 20;
 const PAGE_BYTES: u64 = 4096;
-/// No machine has more physical memory.
+/// Limit on physical memory.
 const MOST_MEMORY: u64 = 1 << 52;
 
 /// A piece of memory.
 #[derive(Debug, Clone, PartialEq)]
 struct Segment {
-    /// What of it is in the file, and where.
+    /// The part of it that is in the file, and its place there.
     bytes: u64,
     at: u64,
 }
 
-/// What the headers and notes say.
+/// The contents of the headers and notes.
 #[derive(Clone)]
 pub struct Elf {
     bytes: Arc<dyn Bytes>,
     pub machine: &'static str,
     pub vmcoreinfo: Option<Vmcoreinfo>,
-    /// It was written by QEMU, and not by the kernel.
+    /// Whether QEMU wrote it, not the kernel.
     pub by_qemu: bool,
     segments: Vec<Segment>,
-    /// The memory that the file has.
+    /// The memory in the file.
     memory: Pieces,
-    /// Where the headers and notes end, before the memory.
+    /// The end of the headers and notes.
     headers: u64,
-    /// Where the last of its bytes should be.
+    /// The expected end of the file.
     end: u64,
 }
 
 impl Elf {
-    /// Returns whether a file that begins so claims to be ELF.
+    /// Returns whether a file that begins with these bytes claims to be ELF.
     pub fn claims(head: &[u8]) -> bool {
         head.starts_with(SIGNATURE)
     }
@@ -67,10 +67,10 @@ impl Elf {
         let head = read(0, HEADER_BYTES, "its header")?;
         let header = Words(&head);
         if !head.starts_with(IDENT) {
-            return unreadable("is ELF, but of no 64-bit little-endian machine");
+            return unreadable("is ELF, but not of a 64-bit little-endian machine");
         }
         if header.u16(16) != ET_CORE {
-            return unreadable("is ELF, but no kernel's dump: it is no core file");
+            return unreadable("is ELF, but not a core file");
         }
         let machine = match header.u16(18) {
             EM_X86_64 => "x86_64",
@@ -146,13 +146,13 @@ impl Elf {
         Ok(())
     }
 
-    /// Looks whether the file has all of the memory, and returns the number of its pages.
+    /// Checks that the file has all of the memory, and returns the number of its pages.
     pub fn check(&self) -> Result<u64, Fault> {
         let incomplete = |missing: String| Err(Fault::Incomplete(missing));
         let size = self.bytes.size();
         if size < self.end {
             let missing = self.end - size;
-            return incomplete(format!("{missing} of its {} bytes are not there", self.end));
+            return incomplete(format!("{missing} of its {} bytes are missing", self.end));
         }
         let mut placed: Vec<_> = self
             .segments
@@ -184,7 +184,7 @@ impl Elf {
 }
 
 impl Elf {
-    /// The bytes of memory in it, each counted once.
+    /// Returns the number of bytes of memory in it, each counted once.
     fn memory(&self) -> u64 {
         self.memory.iter().map(|(_, length)| length).sum()
     }
@@ -234,7 +234,7 @@ impl Physical for Elf {
     }
 }
 
-/// Copies the dump that a raw disk begins with to `to`. False if there is none.
+/// Copies the dump at the beginning of a raw disk to `to`. Returns false if there is none.
 pub fn copy(mut disk: File, to: &mut File) -> io::Result<bool> {
     let Ok(elf) = Elf::read(Arc::new(Plain::new(disk.try_clone()?)?)) else {
         return Ok(false);
@@ -372,8 +372,8 @@ mod tests {
         program[16] = 2;
         let short = [&b"\x7fELF\x01\x01\x01"[..], &[0; 60]].concat();
         for (data, what) in [
-            (&short[..], "is ELF, but of no 64-bit"),
-            (&program, "is ELF, but no kernel's dump"),
+            (&short[..], "is ELF, but not of a 64-bit"),
+            (&program, "is ELF, but not a core file"),
             (&dump(4096)[..100], "the file ends within its headers"),
             (&dump(4096)[..190], "the file ends within its notes"),
         ] {

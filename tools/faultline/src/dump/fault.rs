@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What keeps a dump from being read, and the watch over those who read: they can be
-//! interrupted, and say how far they are.
+//! The faults of reading a dump; and the watch, which interrupts a reading and reports its
+//! progress.
 
 use std::fmt;
 use std::io;
@@ -10,16 +10,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Why a dump could not be read, or not to its end.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fault {
-    /// It is no dump that can be read; this is what it is.
+    /// It is not a readable dump; the reason.
     Unreadable(String),
-    /// A part of it is missing or damaged; this part.
+    /// A part of it is missing or damaged; the part.
     Incomplete(String),
-    /// The reading was given up, which says nothing of the dump; this is why.
+    /// The reading was given up, which says nothing about the dump; the reason.
     GivenUp(String),
 }
 
 impl Fault {
-    /// The bytes at a place cannot be read: they are not there, or the file gives an error.
+    /// Converts an error of reading `what`: the file is too short, or has an I/O error.
     pub fn reading(what: impl fmt::Display) -> impl FnOnce(io::Error) -> Self {
         move |error| match error.kind() {
             io::ErrorKind::UnexpectedEof => {
@@ -42,7 +42,7 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-/// A [`Fault`] passes through readers that know only I/O errors.
+/// Wraps a [`Fault`] for readers that return only I/O errors.
 impl From<Fault> for io::Error {
     fn from(fault: Fault) -> Self {
         io::Error::other(fault)
@@ -61,7 +61,7 @@ impl From<io::Error> for Fault {
     }
 }
 
-/// Told how far a step is: its name, what is done, and of how much (0: unknown).
+/// The receiver of progress: a step's name, the amount done, and the total (0: unknown).
 pub type Tell<'a> = &'a (dyn Fn(&str, u64, u64) + Sync);
 
 /// The watch over a reading.
@@ -71,12 +71,12 @@ pub struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    /// A watch that ends the reading when `stop` is set.
+    /// Makes a watch that ends the reading when `stop` is set.
     pub fn new(stop: &'a AtomicBool, tell: Tell<'a>) -> Self {
         Watch { stop, tell }
     }
 
-    /// Fails when the reading is to end.
+    /// Fails if the reading has to end.
     pub fn go_on(&self) -> Result<(), Fault> {
         match self.stop.load(Ordering::Relaxed) {
             true => Err(Fault::GivenUp("interrupted while reading the dump".into())),
@@ -84,7 +84,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Tells how far a step is.
+    /// Reports the progress of a step.
     pub fn tell(&self, step: &str, done: u64, of: u64) {
         (self.tell)(step, done, of);
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! makedumpfile's flattened format (`makedumpfile -F`): a dump as a stream of pieces,
-//! each with its place, for targets that cannot seek. A raw disk needs no file
-//! system to hold one, and its end mark says whether all of it was written.
+//! makedumpfile's flattened format (`makedumpfile -F`): a dump as a stream of pieces, each with its
+//! place, for targets that cannot seek. A raw disk can hold it without a file system, and its end
+//! mark shows whether it is complete.
 
 use super::fault::{Fault, Watch};
 use super::pieces::Pieces;
@@ -15,14 +15,14 @@ use std::sync::Arc;
 const SIGNATURE: &[u8] = b"makedumpfile\0\0\0\0";
 const HEADER_BYTES: usize = 4096;
 
-/// What a raw disk or a file held.
+/// The contents of a raw disk or a file.
 #[derive(Debug, PartialEq)]
 pub enum Stream {
     /// No flattened dump begins here.
     Absent,
-    /// The dump was rearranged up to its end mark.
+    /// The dump was rearranged, up to its end mark.
     Whole { bytes: u64 },
-    /// The dump stops before its end mark; what there was is rearranged.
+    /// The dump has no end mark; the existing pieces were rearranged.
     CutOff { bytes: u64 },
 }
 
@@ -30,12 +30,12 @@ pub enum Stream {
 pub struct View {
     inner: Arc<dyn Bytes>,
     pieces: Pieces,
-    /// Whether its end mark is there.
+    /// Whether it has its end mark.
     pub whole: bool,
 }
 
 impl View {
-    /// Indexes the pieces of `inner`, if that is a flattened dump.
+    /// Indexes the pieces of `inner`, if it is a flattened dump.
     pub fn new(inner: &Arc<dyn Bytes>, watch: &Watch<'_>) -> Result<Option<Self>, Fault> {
         let mut head = [0; SIGNATURE.len()];
         if inner.read_at(&mut head, 0).is_err() || head != *SIGNATURE {
@@ -83,7 +83,7 @@ impl Bytes for View {
 
     fn read_at(&self, mut buffer: &mut [u8], mut at: u64) -> io::Result<()> {
         while !buffer.is_empty() {
-            // What no piece has was not written.
+            // A place without a piece was never written.
             let Some((from, left)) = self.pieces.find(at) else {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             };
@@ -96,7 +96,7 @@ impl Bytes for View {
         Ok(())
     }
 
-    /// The pieces at their places, in an unlinked temporary file.
+    /// Writes the pieces at their places into an unlinked temporary file.
     fn file(&self) -> io::Result<File> {
         let to = tempfile::tempfile()?;
         to.set_len(self.size())?;
@@ -112,7 +112,7 @@ impl Bytes for View {
     }
 }
 
-/// Puts the pieces of the flattened dump in `from` at their places in `to`.
+/// Writes the pieces of the flattened dump in `from` at their places in `to`.
 pub fn rearrange(from: File, to: &mut File) -> std::io::Result<Stream> {
     let size = from.metadata()?.len();
     let mut from = BufReader::with_capacity(1 << 20, from);

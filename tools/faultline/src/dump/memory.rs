@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The memory of the dumped machine: by physical address from the dump's pages, and by the
-//! kernel's virtual addresses through its page tables, which VMCOREINFO leads to.
+//! The memory of the dumped machine: by physical address from the dump's pages, and by the kernel's
+//! virtual addresses through its page tables, whose place is in VMCOREINFO.
 
 use super::fault::Fault;
 use super::vmcoreinfo::Vmcoreinfo;
@@ -9,18 +9,18 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Pages kept at hand.
+/// Number of cached pages.
 const KEPT: usize = 4096;
 
 /// A dump's pages.
 pub trait Physical {
-    /// The size of a page.
+    /// Returns the size of a page.
     fn page_size(&self) -> u64;
-    /// Reads the page of a page frame; none if the dump does not have it.
+    /// Reads the page of a page frame; none if it is not in the dump.
     fn page(&self, frame: u64) -> Result<Option<Vec<u8>>, Fault>;
-    /// The first page frame from `frame` on that the dump has.
+    /// Returns the first page frame of the dump from `frame` on.
     fn next(&self, frame: u64) -> Option<u64>;
-    /// The bytes of all pages that it has.
+    /// Returns the number of bytes of all its pages.
     fn bytes(&self) -> u64;
 }
 
@@ -31,11 +31,11 @@ pub struct Memory<'a> {
     kept: RefCell<HashMap<u64, Arc<[u8]>>>,
 }
 
-/// How virtual addresses are translated.
+/// The translation of virtual addresses.
 #[derive(Debug, Clone, PartialEq)]
 struct Tables {
     machine: Machine,
-    /// The physical address of the uppermost table.
+    /// The physical address of the top-level table.
     root: u64,
     /// The bits of an address that the tables translate.
     bits: u32,
@@ -49,7 +49,7 @@ enum Machine {
     Arm64,
 }
 
-/// Where x86's kernel image is mapped.
+/// The virtual address of x86's kernel image.
 const START_KERNEL_MAP: u64 = 0xffff_ffff_8000_0000;
 const PRESENT: u64 = 1;
 const X86_LARGE: u64 = 1 << 7;
@@ -105,7 +105,7 @@ impl Tables {
 }
 
 impl<'a> Memory<'a> {
-    /// The memory in `physical` of a kernel for `machine`.
+    /// Makes the memory in `physical` of a kernel for `machine`.
     pub fn new(
         physical: &'a dyn Physical,
         machine: &str,
@@ -134,7 +134,7 @@ impl<'a> Memory<'a> {
         Ok(bytes)
     }
 
-    /// Returns whether it can have this many things of this size, each at a place of its own.
+    /// Returns whether the memory is large enough for this many objects of this size.
     pub fn has_room_for(&self, count: u64, size: u64) -> bool {
         let all = count.checked_mul(size);
         all.is_some_and(|all| all <= self.physical.bytes())
@@ -172,7 +172,7 @@ impl<'a> Memory<'a> {
         Ok(super::words::Words(&page).u64((physical % page_size) as usize))
     }
 
-    /// The physical address of a virtual one, by the page tables.
+    /// Translates a virtual address with the page tables.
     fn translate(&self, address: u64) -> Result<u64, Fault> {
         let unmapped = || {
             Fault::Incomplete(format!(
@@ -185,7 +185,7 @@ impl<'a> Memory<'a> {
             bits,
             page_bits,
         } = self.tables;
-        // What is above the translated bits are ones for all addresses of the kernel.
+        // The bits above the translated ones are all set in addresses of the kernel.
         if (address as i64) >> (bits - 1) != -1
             && (machine != Machine::Arm64 || address >> bits != u64::MAX >> bits)
         {

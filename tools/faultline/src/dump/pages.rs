@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The check of a kdump-compressed dump's pages: each descriptor is looked at, and each page is
-//! decompressed, on all CPUs, in memory for a few MiB of them on each.
+//! The check of a kdump-compressed dump's pages: it checks each descriptor, and decompresses each
+//! page, on all CPUs with a few MiB of memory on each.
 //!
-//! What writes such dumps writes the pages one after the other, in the order of their
-//! descriptors; pages of zeroes share one, the first, if the dump's level says so. So a page
-//! that does not begin where the one before it ends was not written so.
+//! The writers of such dumps write the pages one after the other, in the order of their
+//! descriptors; pages of zeroes share the first page if the dump level says so. So any other page
+//! that does not begin at the end of the previous page is damaged.
 
 use super::codec::Codec;
 use super::descriptor::{Descriptor, DESCRIPTOR_BYTES};
@@ -16,22 +16,22 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// Pages that are looked at together.
+/// Number of pages that are checked together.
 const CHUNK: u64 = 512;
-/// How often it is told how far the check is.
+/// The interval of progress reports.
 const TOLD_EACH: Duration = Duration::from_millis(100);
-/// Every algorithm makes a page with that many equal bytes in a row smaller.
+/// Every algorithm compresses a page with this many equal bytes in a row.
 const LONGEST_RUN: usize = 1024;
 
-/// What was found out about some pages.
+/// The results of some pages.
 #[derive(Default)]
 struct Found {
-    /// Pages that are beyond the end of the file.
+    /// The number of pages beyond the end of the file.
     absent: u64,
-    /// Pages that are wrong otherwise, and the first: its number, and what is wrong.
+    /// The number of other damaged pages, and the number and damage of the first.
     damaged: u64,
     first: Option<(u64, &'static str)>,
-    /// Pages that are compressed, and those that are not though they could be.
+    /// The numbers of compressed pages, and of pages that could be compressed but are not.
     compressed: u64,
     loose: u64,
     first_loose: Option<u64>,
@@ -57,7 +57,7 @@ impl Found {
     }
 }
 
-/// Checks all pages of a file. The number of them is the part's.
+/// Checks all pages of a file, and returns their number.
 pub fn check(part: &Part, watch: &Watch<'_>) -> Result<(), Fault> {
     let chunks = part.pages.div_ceil(CHUNK);
     let next = AtomicU64::new(0);
@@ -99,7 +99,7 @@ pub fn check(part: &Part, watch: &Watch<'_>) -> Result<(), Fault> {
         drop(ended);
         while wait.recv_timeout(TOLD_EACH) == Err(RecvTimeoutError::Timeout) {
             let done = done.load(Ordering::Relaxed);
-            watch.tell("the pages of the dump are checked", done, chunks);
+            watch.tell("checking the pages of the dump", done, chunks);
         }
         threads.into_iter().map(|thread| thread.join()).collect()
     });
@@ -113,7 +113,7 @@ pub fn check(part: &Part, watch: &Watch<'_>) -> Result<(), Fault> {
     verdict(part, &found)
 }
 
-/// Where the first page of some begins that does not share, its number, and where the last ends.
+/// The place of the first unshared page, its number, and the end of the last one.
 type Ends = Option<(u64, u64, u64)>;
 
 /// Checks some pages.
@@ -126,7 +126,7 @@ fn check_chunk(part: &Part, codec: &mut Codec, chunk: u64) -> Result<(Found, End
     let mut found = Found::default();
     let mut ends: Ends = None;
     let shared = part.header.shares_zeroes().then_some(part.data_at);
-    // Pages whose data can be looked at.
+    // The pages whose data can be checked.
     let mut sound = Vec::with_capacity(count as usize);
     for (index, bytes) in (first..).zip(table.chunks_exact(DESCRIPTOR_BYTES as usize)) {
         let page = Descriptor::read(bytes);
@@ -138,7 +138,7 @@ fn check_chunk(part: &Part, codec: &mut Codec, chunk: u64) -> Result<(Found, End
         }
         if let Some(what) = page.wrong(&part.header) {
             found.bad(index, what);
-            // Where the next begins cannot be told by this one.
+            // This one does not tell where the next one begins.
             ends = ends.map(|(start, number, _)| (start, number, u64::MAX));
             continue;
         }
@@ -152,7 +152,7 @@ fn check_chunk(part: &Part, codec: &mut Codec, chunk: u64) -> Result<(Found, End
         let (start, number, _) = ends.unwrap_or((page.offset, index, 0));
         ends = Some((start, number, page.end()));
     }
-    // Those that follow each other are read together.
+    // Adjacent pages are read together.
     let mut left = &sound[..];
     while let [(_, head), ..] = left {
         let together = left
@@ -198,9 +198,9 @@ fn check_page(codec: &mut Codec, index: u64, page: &Descriptor, data: &[u8], fou
     }
 }
 
-/// Returns whether so many bytes in a row are equal that no algorithm would miss it.
+/// Returns whether a page has so many equal bytes in a row that every algorithm compresses it.
 fn has_run(data: &[u8]) -> bool {
-    // Such a run covers one of the places looked at, and half of its length on one side of it.
+    // Such a run covers one of the tested places, and half of its length on one side of it.
     let step = LONGEST_RUN / 2;
     (0..data.len()).step_by(step).any(|at| {
         let same = |byte: &&u8| **byte == data[at];
@@ -210,7 +210,7 @@ fn has_run(data: &[u8]) -> bool {
     })
 }
 
-/// Looks at what lies between the chunks.
+/// Checks the places between the chunks.
 fn stitch(part: &Part, ends: &[Ends], found: &mut Found) {
     let block = u64::from(part.header.block_size);
     let shared = if part.header.shares_zeroes() {
@@ -227,7 +227,7 @@ fn stitch(part: &Part, ends: &[Ends], found: &mut Found) {
     }
 }
 
-/// Looks whether the shared page of zeroes is one.
+/// Checks that the shared page has only zeroes.
 fn zeroes(part: &Part, found: &mut Found) -> Result<(), Fault> {
     if !part.header.shares_zeroes() {
         return Ok(());
@@ -244,7 +244,7 @@ fn zeroes(part: &Part, found: &mut Found) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Sums up what was found.
+/// Sums up the results.
 fn verdict(part: &Part, found: &Found) -> Result<(), Fault> {
     let pages = part.pages;
     let frame = |index: u64| part.frame_of(index).unwrap_or_default();
@@ -261,7 +261,7 @@ fn verdict(part: &Part, found: &Found) -> Result<(), Fault> {
             frame(first)
         )));
     }
-    // A writer that lacked the algorithm compressed none.
+    // A writer without the algorithm compresses no page.
     if let (Some(first), true) = (found.first_loose, found.compressed > 0) {
         return Err(Fault::Incomplete(format!(
             "{} of its {pages} pages are damaged; the first, page frame {:#x}, is not compressed and \

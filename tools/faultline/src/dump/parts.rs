@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The files of a kdump-compressed dump, one or the parts of a split one: their bitmaps, and the
-//! pages in them.
+//! The files of a kdump-compressed dump, one file or the parts of a split dump: their bitmaps and
+//! pages.
 
 use super::bitmap::Bitmap;
 use super::codec::Codec;
@@ -13,17 +13,17 @@ use super::source::{self, Bytes};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// A file of a dump: all of it, or a part of a split one.
+/// A file of a dump: the whole dump, or a part of a split one.
 pub struct Part {
     pub bytes: Arc<dyn Bytes>,
     pub header: Header,
-    /// The page frames that are in the dump, the other parts' as well.
+    /// The page frames in the dump, with those of the other parts.
     pub dumped: Bitmap,
-    /// Those whose pages are in this file.
+    /// The page frames in this file.
     pub frames: Range<u64>,
     pub pages: u64,
     pub descriptors_at: u64,
-    /// Where the pages' data begin.
+    /// The begin of the data of the pages.
     pub data_at: u64,
 }
 
@@ -84,22 +84,22 @@ impl Part {
         Ok(part)
     }
 
-    /// Where the descriptor of a page frame is, if its page is in this file.
+    /// Returns the place of a page frame's descriptor, if its page is in this file.
     pub fn descriptor_of(&self, frame: u64) -> Option<u64> {
         let ours = self.frames.contains(&frame) && self.dumped.has(frame);
         let index = || self.dumped.rank(frame) - self.dumped.rank(self.frames.start);
         ours.then(|| self.descriptors_at + index() * DESCRIPTOR_BYTES)
     }
 
-    /// The page frame of a descriptor, by its number in this file.
+    /// Returns the page frame of a descriptor, by its number in this file.
     pub fn frame_of(&self, index: u64) -> Option<u64> {
         self.dumped
             .select(self.dumped.rank(self.frames.start) + index)
     }
 }
 
-/// Where the data of a file's pages begin. A part of a split dump may have room for the
-/// descriptors of all `dumped` pages, and not of its own only: what its first one says decides.
+/// Returns the begin of the data of a file's pages. A part of a split dump may have space for the
+/// descriptors of all `dumped` pages, or only for its own: its first descriptor decides.
 fn data_at(
     bytes: &dyn Bytes,
     header: &Header,
@@ -120,7 +120,7 @@ fn data_at(
     Ok(behind(if roomy { dumped } else { pages }))
 }
 
-/// Puts the parts of a dump in their order, and insists on having all of them.
+/// Sorts the parts of a dump, and fails unless all of them are given.
 pub fn join(mut parts: Vec<Part>) -> Result<Vec<Part>, Fault> {
     parts.sort_by_key(|part| part.frames.start);
     let first = &parts[0];
@@ -154,7 +154,7 @@ pub fn join(mut parts: Vec<Part>) -> Result<Vec<Part>, Fault> {
     Ok(parts)
 }
 
-/// Fails if the dump has pages in `frames`, which are in none of its parts.
+/// Fails if the dump has pages in `frames`, which none of its parts covers.
 fn missing(first: &Part, frames: Range<u64>, parts: &[Part]) -> Result<(), Fault> {
     if first.dumped.rank(frames.end) <= first.dumped.rank(frames.start) {
         return Ok(());
@@ -176,7 +176,7 @@ fn missing(first: &Part, frames: Range<u64>, parts: &[Part]) -> Result<(), Fault
 pub struct Parts(pub Vec<Part>);
 
 impl Parts {
-    /// The header of the first of them: all say the same.
+    /// The header of the first part: those of all parts agree.
     pub fn header(&self) -> &Header {
         &self.0[0].header
     }

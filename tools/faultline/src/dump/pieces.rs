@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Pieces of something, by where they belong, and where each of them is. Where two overlap the later
-//! one counts.
+//! An index of pieces: the offset and the position of each. If two overlap, the later one counts.
 
 use std::collections::BTreeMap;
 
 #[derive(Clone, Default)]
 pub struct Pieces {
-    /// By where they begin: their length, and where they are. No two overlap.
+    /// The length and position of each piece, by its offset. No two overlap.
     by_start: BTreeMap<u64, (u64, u64)>,
     end: u64,
 }
 
 impl Pieces {
-    /// Adds `length` bytes at `offset`, which are at `position`.
+    /// Adds `length` bytes for `offset`, which are at `position`.
     pub fn put(&mut self, offset: u64, length: u64, position: u64) {
         let end = offset + length;
         self.end = self.end.max(end);
@@ -35,7 +34,7 @@ impl Pieces {
         self.by_start.insert(offset, (length, position));
     }
 
-    /// Takes away what begins between these.
+    /// Removes the pieces that begin between these offsets.
     fn put_alone(&mut self, offset: u64, end: u64) {
         while let Some((&at, &(long, from))) = self.by_start.range(offset..end).next() {
             self.by_start.remove(&at);
@@ -46,19 +45,19 @@ impl Pieces {
         }
     }
 
-    /// Where the last piece ends.
+    /// Returns the end of the last piece.
     pub fn end(&self) -> u64 {
         self.end
     }
 
-    /// Where the byte that belongs at `at` is, and how many follow it there.
+    /// Returns the position of the byte for offset `at`, and how many bytes follow it there.
     pub fn find(&self, at: u64) -> Option<(u64, u64)> {
         let (start, (length, from)) = self.by_start.range(..=at).next_back()?;
         let left = (start + length).checked_sub(at).filter(|left| *left > 0)?;
         Some((from + (at - start), left))
     }
 
-    /// The first place from `at` on that a piece has.
+    /// Returns the first offset from `at` on that a piece covers.
     pub fn next(&self, at: u64) -> Option<u64> {
         match self.find(at) {
             Some(_) => Some(at),
@@ -66,7 +65,7 @@ impl Pieces {
         }
     }
 
-    /// Each of them: where it belongs, and its length.
+    /// Returns the offset and length of each piece.
     pub fn iter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.by_start
             .iter()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where programs that take a path, as drgn does, can read a dump: not each is at the path that
-//! was given.
+//! The path at which another program, such as drgn, can read a dump: not every dump can be read at
+//! the given path.
 
 use super::source::Bytes;
 use anyhow::{bail, Context};
@@ -9,13 +9,13 @@ use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Where a dump can be read by programs that take a path.
+/// The place at which another program can read a dump.
 pub enum Place {
-    /// At the path that was given.
+    /// The given path.
     Given,
-    /// It was packed, or came from a pipe: these are the bytes.
+    /// The bytes of a dump that was compressed or came from a pipe.
     Inside(Arc<dyn Bytes>),
-    /// Nowhere, it is in several files.
+    /// None: the dump is in several files.
     Nowhere,
 }
 
@@ -36,7 +36,7 @@ pub struct Lent {
 }
 
 impl Place {
-    /// A path at which another program can read the dump that was given as `path`.
+    /// Returns a path at which another program can read the dump given as `path`.
     pub fn lend(&self, path: &Path) -> anyhow::Result<Lent> {
         match self {
             Place::Given => Ok(Lent {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kernel log in a dump: printk's ring buffer, as `kernel/printk/printk_ringbuffer.h` has
-//! it, found and read by VMCOREINFO alone. Its lines are those that `makedumpfile
-//! --dump-dmesg` prints, but that each line of a record has its time and caller, as dmesg
-//! shows it.
+//! The kernel log in a dump: printk's ring buffer of `kernel/printk/printk_ringbuffer.h`, found and
+//! read with VMCOREINFO alone. Its lines are those of `makedumpfile --dump-dmesg`, except that each
+//! line of a record has its time and caller, as in dmesg.
 
 use super::fault::{Fault, Watch};
 use super::memory::Memory;
@@ -15,15 +14,15 @@ use std::fmt::Write;
 const STATE_SHIFT: u32 = 62;
 const COMMITTED: u64 = 1;
 const FINALIZED: u64 = 2;
-/// In a record's caller: it is a CPU, not a thread.
+/// The bit of a record's caller that marks a CPU, not a thread.
 const CALLER_CPU: u32 = 1 << 31;
-/// The most that the kernel takes for `log_buf_len=`, and a record for each 32 bytes of it.
+/// The kernel's limit on `log_buf_len=`, and a record per 32 bytes of it.
 const MOST_BITS: u32 = 31;
 const MOST_RECORD_BITS: u32 = 26;
-/// The width that makedumpfile gives a caller.
+/// makedumpfile's width of a caller.
 const CALLER_WIDTH: usize = 8;
 
-/// Where things are in the kernel's structures.
+/// The offsets in the kernel's structures.
 struct Layout {
     ring: Ring,
     data: Data,
@@ -139,7 +138,7 @@ pub fn log(
         }
         let (begin, next) = (descriptor.u64(begin_at), descriptor.u64(next_at));
         let mut message = Vec::new();
-        // Both are odd for a record without text: an empty line, or one that found no room.
+        // Both are odd for a record without text: an empty line, or one that found no space.
         if begin & next & 1 == 0 {
             let (mut from, mut to) = (begin % data_bytes, next % data_bytes);
             if to == 0 {

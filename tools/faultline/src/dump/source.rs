@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The bytes of an input: a file that can be read anywhere, or a pipe that is first written to
-//! an unlinked temporary file.
+//! The bytes of an input: a seekable file, or a pipe that is first copied to an unlinked temporary
+//! file.
 
 use super::fault::{Fault, Watch};
 use anyhow::{bail, Context};
@@ -16,21 +16,21 @@ use std::time::Duration;
 
 /// Bytes that can be read at any place, by several threads at once.
 pub trait Bytes: Send + Sync {
-    /// The number of bytes.
+    /// Returns the number of bytes.
     fn size(&self) -> u64;
-    /// Fills `buffer` from `at`; an error of the kind `UnexpectedEof` if not all of it is there.
+    /// Fills `buffer` from `at`; fails with `UnexpectedEof` if there are not enough bytes.
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<()>;
-    /// A file of these bytes, for programs that read files only.
+    /// Returns a file of these bytes, for other programs.
     fn file(&self) -> io::Result<File> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
 
-/// As much is read at once.
+/// The size of a read.
 const STEP: u64 = 16 << 20;
 
-/// Reads `length` bytes from `at`, of which there must be that many: a length comes from the
-/// input, and memory is taken only for what is there. An input with holes is larger than that.
+/// Reads exactly `length` bytes from `at`. The length comes from the input, so memory is allocated
+/// only for bytes that exist.
 pub fn read_vec(bytes: &dyn Bytes, at: u64, length: u64) -> io::Result<Vec<u8>> {
     if at.checked_add(length).is_none_or(|end| end > bytes.size()) {
         return Err(io::ErrorKind::UnexpectedEof.into());
@@ -74,10 +74,10 @@ impl Bytes for Plain {
     }
 }
 
-/// What was opened.
+/// An opened input.
 pub struct Opened {
     pub bytes: Arc<dyn Bytes>,
-    /// Whether the path itself can be read again by others: no pipe, and not compressed.
+    /// Whether other programs can read the path itself: not a pipe, and not compressed.
     pub in_place: bool,
 }
 
@@ -85,7 +85,7 @@ pub struct Opened {
 ///
 /// # Errors
 ///
-/// An error says that there is nothing to examine; a [`Fault`] in it, that it was given up.
+/// Fails if there is nothing to examine, or with a [`Fault`] if the reading was given up.
 pub fn open(path: &Path, watch: &Watch<'_>) -> anyhow::Result<Opened> {
     let stdin = path == Path::new("-");
     let name = if stdin { Path::new("/dev/stdin") } else { path };
@@ -93,7 +93,7 @@ pub fn open(path: &Path, watch: &Watch<'_>) -> anyhow::Result<Opened> {
         true => "standard input".to_string(),
         false => path.display().to_string(),
     };
-    // A FIFO's open() would wait for its writer, where no signal is looked at.
+    // A blocking open() of a FIFO would wait for its writer, and not check for signals.
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(OFlags::NONBLOCK.bits() as i32)
@@ -110,7 +110,7 @@ pub fn open(path: &Path, watch: &Watch<'_>) -> anyhow::Result<Opened> {
         let flags = fcntl_getfl(&file)?;
         fcntl_setfl(&file, flags | OFlags::NONBLOCK)?;
         let spooled = spool(Waiting { file, watch }, watch);
-        // The description may be shared with others, to whom it was no such pipe.
+        // Other processes may share the open file, and expect it in blocking mode.
         let bytes = spooled.with_context(named)?;
         return Ok(Opened {
             bytes: Arc::new(bytes),
@@ -124,7 +124,7 @@ pub fn open(path: &Path, watch: &Watch<'_>) -> anyhow::Result<Opened> {
     })
 }
 
-/// A pipe, read as its writers write; an error when the user interrupts that.
+/// A pipe; a read fails if the user interrupts it.
 struct Waiting<'a> {
     file: File,
     watch: &'a Watch<'a>,
@@ -151,7 +151,7 @@ impl Read for Waiting<'_> {
     }
 }
 
-/// Writes all that `from` has to an unlinked temporary file. Blocks of zeroes become holes.
+/// Copies `from` to an unlinked temporary file. Blocks of zeroes become holes.
 pub fn spool(mut from: impl Read, watch: &Watch<'_>) -> Result<Plain, Fault> {
     let given_up = |error: io::Error| {
         Fault::GivenUp(format!(
@@ -182,7 +182,7 @@ pub fn spool(mut from: impl Read, watch: &Watch<'_>) -> Result<Plain, Fault> {
             to.write_all(&block[..filled]).map_err(given_up)?;
         }
         bytes += filled as u64;
-        watch.tell("the input is read", bytes, 0);
+        watch.tell("reading the input", bytes, 0);
     }
     to.set_len(bytes).map_err(given_up)?;
     Plain::new(to).map_err(given_up)

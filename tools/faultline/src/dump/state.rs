@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What became of a dump, and what it says of itself.
+//! The state of a dump, and the facts of its headers.
 
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What became of a dump.
+/// The state of a dump.
 #[derive(Debug, Clone, PartialEq)]
 pub enum State {
     /// Nothing was written.
     Absent,
-    /// It is not a dump that anything can read; this is why.
+    /// It is not a readable dump; the reason.
     Unreadable(String),
-    /// A part is missing; this part.
+    /// A part is missing; the part.
     Incomplete(String),
-    /// It is all there.
+    /// It is complete.
     Complete { pages: u64 },
-    /// The reading was given up, which says nothing of the dump; this is why.
+    /// The reading was given up, which says nothing about the dump; the reason.
     GivenUp(String),
-    /// There is none: what was given is a kernel log.
+    /// There is no dump: the input is a kernel log.
     LogAlone,
 }
 
-/// How a dump is written down, which decides who can read it.
+/// The format of a dump.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub enum Format {
     /// makedumpfile's own, filtered and compressed.
@@ -33,15 +33,15 @@ pub enum Format {
     Elf,
 }
 
-/// What a dump says of itself.
+/// The facts of a dump's headers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
     pub format: Format,
     pub release: String,
     pub machine: String,
-    /// makedumpfile's, if it filtered.
+    /// makedumpfile's dump level, if it filtered.
     pub dump_level: Option<i32>,
-    /// The host's name, as the kernel had it when it crashed.
+    /// The host name in the crashed kernel.
     pub host: Option<String>,
     pub vmcoreinfo: BTreeMap<String, String>,
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Inputs that were compressed as a whole (`.gz`, `.zst`, `.xz`), told by how they begin and
-//! not by their name, and decompressed into an unlinked temporary file.
+//! Compressed inputs (`.gz`, `.zst`, `.xz`), recognized by their first bytes, not by their name,
+//! and decompressed into an unlinked temporary file.
 
 use super::fault::{Fault, Watch};
 use super::source::{self, Bytes, Plain};
@@ -13,7 +13,7 @@ use std::cell::RefCell;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::sync::Arc;
 
-/// The most memory that a decoder may take for its window.
+/// Limit on the memory for a decoder's window.
 const WINDOW_KIB: u32 = 256 << 10;
 
 /// A compressed input.
@@ -45,10 +45,10 @@ impl Packed {
     }
 }
 
-/// What was inside.
+/// The decompressed input.
 pub struct Unpacked {
     pub bytes: Arc<dyn Bytes>,
-    /// Why it is not all of it.
+    /// Why it is incomplete, if so.
     pub damage: Option<String>,
 }
 
@@ -86,7 +86,7 @@ pub fn unpack(bytes: &Arc<dyn Bytes>, watch: &Watch<'_>) -> Result<Option<Unpack
     }))
 }
 
-/// Spools what `decoder` gives, up to where its stream is damaged.
+/// Copies the output of `decoder`, up to the first damage of its stream.
 fn until_damage(
     decoder: impl Read,
     damage: &RefCell<Option<io::Error>>,
@@ -104,7 +104,7 @@ fn until_damage(
     source::spool(Until(decoder, damage), watch)
 }
 
-/// Bytes as a stream, which notes down a failure of the file itself.
+/// A stream of bytes, which records an I/O error of the file itself.
 struct From<'a> {
     bytes: &'a dyn Bytes,
     at: u64,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A dump, read whole: whatever it is packed in, its format, whether all of it is there and
-//! sound, and the kernel log in it. No other program is needed, and nothing here knows what
-//! is looked for in the log.
+//! Reads a whole dump: decompresses it, recognizes its format, checks that it is complete and
+//! undamaged, and reads the kernel log in it. It needs no other program, and does not interpret the
+//! log.
 
 use super::diskdump::Header;
 use super::elf::Elf;
@@ -19,45 +19,45 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Compressed twice is somebody's mistake; more often is somebody's joke.
+/// Limit on nested compression: twice may be a mistake, more is not a dump.
 const MOST_LAYERS: usize = 3;
 
-/// What an input is.
+/// The contents of an input.
 pub enum Input {
-    /// A dump, or what should be one.
+    /// A file that claims to be a dump.
     Dump(Vmcore),
-    /// Something that does not claim to be a dump.
+    /// A file that does not claim to be a dump.
     Other(Other),
 }
 
-/// A dump that was read.
+/// A dump that has been read.
 #[derive(Debug)]
 pub struct Vmcore {
     pub state: State,
     /// The size of the dump, decompressed.
     pub bytes: u64,
     pub facts: Option<Facts>,
-    /// The kernel log as text; where it cannot be read, why.
+    /// The kernel log as text, or why it cannot be read.
     pub log: Result<String, Fault>,
-    /// Where other programs can read it.
+    /// The place at which other programs can read it.
     pub place: Place,
 }
 
 /// A file that does not claim to be a dump.
 pub struct Other {
-    /// Of each of its files.
+    /// The bytes of each of its files.
     bytes: Vec<Arc<dyn Bytes>>,
-    /// Why it is not all there, if it was compressed.
+    /// Why it is incomplete, if it was compressed.
     pub damage: Option<String>,
 }
 
 impl Other {
-    /// The number of its bytes, decompressed.
+    /// Returns the number of its bytes, decompressed.
     pub fn size(&self) -> u64 {
         size_of(&self.bytes)
     }
 
-    /// Its first bytes, decompressed, as many as `most`.
+    /// Returns its first bytes, decompressed, up to `most`.
     pub fn contents(&self, most: u64) -> io::Result<Vec<u8>> {
         let mut all = Vec::new();
         for bytes in &self.bytes {
@@ -72,11 +72,11 @@ impl Other {
     }
 }
 
-/// A file, out of what it was packed in.
+/// A decompressed file.
 struct File {
     bytes: Arc<dyn Bytes>,
     in_place: bool,
-    /// Why it is not all there.
+    /// Why it is incomplete, if so.
     damage: Option<String>,
 }
 
@@ -114,7 +114,7 @@ impl File {
     fn begins(&self) -> [u8; 8] {
         let mut head = [0; 8];
         let length = self.bytes.size().min(8) as usize;
-        // What cannot be read is told by what reads the header.
+        // An I/O error is reported by the reader of the header.
         let _ = self.bytes.read_at(&mut head[..length], 0);
         head
     }
@@ -124,7 +124,7 @@ impl File {
 ///
 /// # Errors
 ///
-/// A file cannot be opened at all.
+/// Fails if a file cannot be opened.
 pub fn read(paths: &[PathBuf], watch: &Watch<'_>) -> anyhow::Result<Input> {
     let opened = paths.iter().map(|path| source::open(path, watch));
     let opened = opened.collect::<anyhow::Result<Vec<_>>>();
@@ -135,11 +135,11 @@ pub fn read(paths: &[PathBuf], watch: &Watch<'_>) -> anyhow::Result<Input> {
     })
 }
 
-/// Reads the dump in these files, which are not looked into yet.
+/// Reads the dump in these opened files.
 ///
 /// # Errors
 ///
-/// What they were packed in cannot be read.
+/// Fails if they cannot be decompressed.
 pub fn read_opened(opened: Vec<Opened>, watch: &Watch<'_>) -> Result<Input, Fault> {
     let files = opened.into_iter().map(|file| File::of(file, watch));
     let files = files.collect::<Result<Vec<_>, _>>()?;
@@ -159,14 +159,14 @@ pub fn read_opened(opened: Vec<Opened>, watch: &Watch<'_>) -> Result<Input, Faul
     ))
 }
 
-/// The size of all files together. Those with holes can have any.
+/// Returns the size of all files together, which holes may make arbitrarily large.
 fn size_of<'a>(files: impl IntoIterator<Item = &'a Arc<dyn Bytes>>) -> u64 {
     let sizes = files.into_iter().map(|bytes| bytes.size());
     sizes.fold(0, u64::saturating_add)
 }
 
 impl Vmcore {
-    /// A dump of which nothing could be read.
+    /// Returns a dump of which nothing could be read.
     fn failed(bytes: u64, fault: Fault) -> Self {
         Vmcore {
             state: fault.clone().into(),
@@ -205,7 +205,7 @@ fn examine(files: Vec<File>, bytes: u64, watch: &Watch<'_>) -> Result<Vmcore, Fa
     };
     vmcore.bytes = bytes;
     vmcore.place = place;
-    // A cut stream is why pages are missing, and says more than their number.
+    // A truncated stream is the reason for missing pages, and a better message than their number.
     if let (Some(damage), State::Complete { .. } | State::Incomplete(_)) = (damage, &vmcore.state) {
         vmcore.state = State::Incomplete(damage);
     }
@@ -231,7 +231,7 @@ fn of_parts(files: Vec<File>, watch: &Watch<'_>) -> Result<Vmcore, Fault> {
     let mut parts = Vec::new();
     for file in files {
         if !Header::claims(&file.begins()) {
-            let why = "is several files, of which one is no part of a split dump";
+            let why = "is several files, of which one is not a part of a split dump";
             return Err(Fault::Unreadable(why.into()));
         }
         let header = Header::read(file.bytes.as_ref())?;
@@ -256,7 +256,7 @@ fn of_parts(files: Vec<File>, watch: &Watch<'_>) -> Result<Vmcore, Fault> {
     Ok(told(facts, checked, &parts, info, watch))
 }
 
-/// Adds to what a dump's headers say what its memory says.
+/// Adds the facts in a dump's memory to those of its headers.
 fn told(
     mut facts: Facts,
     checked: Result<u64, Fault>,
@@ -264,7 +264,7 @@ fn told(
     info: Option<Vmcoreinfo>,
     watch: &Watch<'_>,
 ) -> Vmcore {
-    // Nothing more is read of what was given up.
+    // After giving up nothing more is read.
     let read = match &checked {
         Err(fault @ Fault::GivenUp(_)) => Err(fault.clone()),
         _ => kernel_log(physical, &facts.machine, info.clone(), watch),
@@ -297,11 +297,11 @@ fn told(
     }
 }
 
-/// What a kernel's memory says of it.
+/// The facts in a kernel's memory.
 struct Read {
     info: Vmcoreinfo,
     log: String,
-    /// The name of the host.
+    /// The host name.
     host: String,
 }
 
@@ -319,14 +319,14 @@ impl Read {
     }
 }
 
-/// Reads the kernel log, by the VMCOREINFO in the notes or else by the one in memory.
+/// Reads the kernel log with the VMCOREINFO in the notes, or else with the one in memory.
 fn kernel_log(
     physical: &dyn Physical,
     machine: &str,
     noted: Option<Vmcoreinfo>,
     watch: &Watch<'_>,
 ) -> Result<Read, Fault> {
-    // QEMU does not always know what it emulates.
+    // QEMU's dump does not always have VMCOREINFO.
     let machine = |info: &Vmcoreinfo| info.machine().unwrap_or(machine).to_string();
     if let Some(info) = noted {
         return Read::of(physical, &machine(&info), info, watch);
@@ -335,7 +335,7 @@ fn kernel_log(
     let mut looked = 0;
     while let Some(frame) = next {
         if let Some(info) = vmcoreinfo_at(physical, frame)? {
-            // An earlier kernel's may be there as well, and is of no use.
+            // Memory may still have the one of an earlier kernel.
             match Read::of(physical, &machine(&info), info, watch) {
                 Ok(read) => return Ok(read),
                 Err(Fault::GivenUp(why)) => return Err(Fault::GivenUp(why)),
@@ -343,18 +343,18 @@ fn kernel_log(
             }
         }
         looked += 1;
-        watch.tell("the dump is searched for VMCOREINFO", looked, 0);
+        watch.tell("searching the dump for VMCOREINFO", looked, 0);
         watch.go_on()?;
         next = physical.next(frame + 1);
     }
     Err(Fault::Unreadable(
-        "has no VMCOREINFO, neither as a note nor in its memory: it is no Linux kernel's".into(),
+        "has no VMCOREINFO, neither as a note nor in its memory: not a Linux kernel's dump".into(),
     ))
 }
 
-/// The VMCOREINFO that begins with a page, if one does.
+/// Returns the VMCOREINFO at the beginning of a page, if there is one.
 fn vmcoreinfo_at(physical: &dyn Physical, frame: u64) -> Result<Option<Vmcoreinfo>, Fault> {
-    // A page that is damaged is no page of interest here: it was told of before.
+    // A damaged page was reported before.
     let page = |frame| match physical.page(frame) {
         Err(Fault::GivenUp(why)) => Err(Fault::GivenUp(why)),
         Err(_) => Ok(None),
@@ -376,7 +376,7 @@ fn vmcoreinfo_at(physical: &dyn Physical, frame: u64) -> Result<Option<Vmcoreinf
     Ok(Vmcoreinfo::read(&text[..end]).ok())
 }
 
-/// Looks whether the kernel in memory is the one that VMCOREINFO tells of. Returns its host's name.
+/// Checks that the kernel in memory is that of VMCOREINFO. Returns its host name.
 fn same_kernel(memory: &Memory<'_>, info: &Vmcoreinfo) -> Result<String, Fault> {
     // Of `struct new_utsname`.
     const FIELD: usize = 65;
@@ -388,7 +388,7 @@ fn same_kernel(memory: &Memory<'_>, info: &Vmcoreinfo) -> Result<String, Fault> 
     match info.0.get("OSRELEASE") {
         Some(noted) if *noted == release => Ok(host),
         _ => Err(Fault::Incomplete(
-            "its memory is damaged: the kernel in it is not the one that its notes tell of".into(),
+            "its memory is damaged: the kernel in it is not that of its notes".into(),
         )),
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! VMCOREINFO, what a kernel notes down for the tools that read its dump, and the ELF notes
-//! that have it.
+//! VMCOREINFO, a kernel's information for the tools that read its dump, and the ELF notes that
+//! contain it.
 
 use super::fault::Fault;
 use super::words::Words;
@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 
 /// The name of its note.
 pub const NAME: &[u8] = b"VMCOREINFO";
-/// What it begins with.
+/// Its first bytes.
 pub const FIRST: &[u8] = b"OSRELEASE=";
 const NOTE_HEADER: usize = 12;
-/// The kernel keeps it in one page, or in a few.
+/// Limit on its size: the kernel keeps it in one page, or in a few.
 pub const MOST_BYTES: u64 = 1 << 16;
 
 /// The lines of a note.
@@ -20,16 +20,16 @@ pub const MOST_BYTES: u64 = 1 << 16;
 pub struct Vmcoreinfo(pub BTreeMap<String, String>);
 
 impl Vmcoreinfo {
-    /// Reads the note's text, and insists on its form: each line is `KEY=value`.
+    /// Parses the note's text, in which each line must be `KEY=value`.
     pub fn read(text: &[u8]) -> Result<Self, Fault> {
         let damaged =
             |what: &str| Fault::Incomplete(format!("its VMCOREINFO note is damaged: {what}"));
-        // Some writers count the NULs behind it.
+        // Some writers count the NULs after it.
         let end = text
             .iter()
             .rposition(|byte| *byte != 0)
             .map_or(0, |at| at + 1);
-        let text = std::str::from_utf8(&text[..end]).map_err(|_| damaged("it is no text"))?;
+        let text = std::str::from_utf8(&text[..end]).map_err(|_| damaged("it is not text"))?;
         let mut lines = BTreeMap::new();
         for line in text.lines() {
             let line_of = |word: &str| {
@@ -54,7 +54,7 @@ impl Vmcoreinfo {
         self.0.get(key).map(String::as_str).ok_or_else(missing)
     }
 
-    /// A number, decimal or `0x` and hexadecimal, as `NUMBER(NAME)=` has it.
+    /// Returns a number, decimal or with `0x` hexadecimal, as in `NUMBER(NAME)=`.
     pub fn number(&self, name: &str) -> Result<u64, Fault> {
         let text = self.get(&format!("NUMBER({name})"))?;
         let number = match text.strip_prefix("0x") {
@@ -64,23 +64,23 @@ impl Vmcoreinfo {
         number.ok_or_else(|| bad(name, text))
     }
 
-    /// The address of a symbol.
+    /// Returns the address of a symbol.
     pub fn symbol(&self, name: &str) -> Result<u64, Fault> {
         self.hexadecimal(&format!("SYMBOL({name})"))
     }
 
-    /// A line of hexadecimal digits without `0x`.
+    /// Returns a number in hexadecimal digits without `0x`.
     pub fn hexadecimal(&self, key: &str) -> Result<u64, Fault> {
         let text = self.get(key)?;
         u64::from_str_radix(text, 16).map_err(|_| bad(key, text))
     }
 
-    /// An offset in a structure.
+    /// Returns an offset in a structure.
     pub fn offset(&self, field: &str) -> Result<usize, Fault> {
         self.small(&format!("OFFSET({field})"))
     }
 
-    /// The size of a structure.
+    /// Returns the size of a structure.
     pub fn bytes_of(&self, structure: &str) -> Result<usize, Fault> {
         self.small(&format!("SIZE({structure})"))
     }
@@ -91,7 +91,7 @@ impl Vmcoreinfo {
         number.ok_or_else(|| bad(key, text))
     }
 
-    /// The machine that the kernel is for, by what only such a kernel notes down.
+    /// Returns the kernel's architecture, by a line that only its kernels have.
     pub fn machine(&self) -> Option<&'static str> {
         let marks = [
             ("NUMBER(phys_base)", "x86_64"),
@@ -101,7 +101,7 @@ impl Vmcoreinfo {
         mark.map(|(_, machine)| machine)
     }
 
-    /// The kernel's page size, if it is noted down.
+    /// Returns the kernel's page size, if the note has it.
     pub fn page_size(&self) -> Option<u64> {
         self.0.get("PAGESIZE")?.parse().ok()
     }
@@ -114,7 +114,7 @@ fn bad(key: &str, text: &str) -> Fault {
 /// A note: its name without the NUL, its type, and its contents.
 pub type Note<'a> = (&'a [u8], u32, &'a [u8]);
 
-/// Splits a section of ELF notes, and insists on its form.
+/// Splits a section of ELF notes; fails if it is malformed.
 pub fn notes(section: &[u8]) -> Result<Vec<Note<'_>>, Fault> {
     let damaged = || Fault::Incomplete("its ELF notes are damaged".into());
     let mut found = Vec::new();
@@ -123,7 +123,7 @@ pub fn notes(section: &[u8]) -> Result<Vec<Note<'_>>, Fault> {
         let words = Words(rest);
         let (name, contents) = (words.u32(0) as usize, words.u32(4) as usize);
         let kind = words.u32(8);
-        // The notes of CPUs that were not up are zeroes, as is what pads the section.
+        // The notes of CPUs that were offline are zeroes, as is the padding of the section.
         if name == 0 {
             rest = &rest[4..];
             continue;

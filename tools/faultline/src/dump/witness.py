@@ -1,25 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Reads with drgn what a verdict needs from a vmcore, and prints it as JSON.
+"""Reads the evidence for a verdict from a vmcore with drgn, and prints it as JSON.
 
 usage: python3 witness.py VMCORE VMLINUX VARIABLE MODULE
 
-VMLINUX is the kernel's vmlinux with debug information, VARIABLE (or sysctl_VARIABLE)
-the number in it that is the detector's threshold, MODULE the one whose threads are looked for. The
-document printed:
+VMLINUX is the kernel's vmlinux with debug information, VARIABLE (or sysctl_VARIABLE) the variable
+with the detector's threshold, MODULE the module whose threads are wanted. The document:
 
-  release, panic_message  what the dumped kernel says of itself
-  crashed                 the thread that ran on the CPU that panicked
-  threads                 all threads that are in a function of MODULE
+  release, panic_message  of the dumped kernel
+  crashed                 the thread on the CPU that panicked
+  threads                 all threads with a function of MODULE on their stack
   unread                  threads whose stack cannot be read, and why
   threshold               the variable's value, null if there is none
-  missing                 what drgn says of memory that the dump does not have
-  failed                  questions without an answer (null, or an empty list), and why
+  missing                 drgn's messages on memory that is missing from the dump
+  failed                  the keys above without an answer (null, or an empty list), and why
 
-A thread has its name, pid, cpu, state, and frames: functions and their modules,
-innermost first.
+A thread has its name, pid, cpu, state and frames: functions and their modules, innermost first.
 
-If the dump or its debug information cannot be opened there is no document, and the
-last line of stderr says why.
+If the dump or its debug information cannot be opened, there is no document, and the last line of
+stderr says why.
 """
 
 import json
@@ -34,7 +32,7 @@ from drgn.helpers.linux.sched import task_cpu, task_state_to_char
 
 
 class Missing(logging.Handler):
-    """Keeps drgn's messages about memory that it could not read."""
+    """Collects drgn's messages about memory that it could not read."""
 
     def __init__(self):
         super().__init__()
@@ -55,7 +53,7 @@ def read(vmcore, vmlinux, variable, module):
     unread = []
 
     def ask(question, answer, otherwise=None):
-        """The answer to a question. One that has none does not keep others from theirs."""
+        """Returns the answer to a question, or none: an error does not affect other questions."""
         try:
             return answer()
         except drgn.FaultError as error:
@@ -65,7 +63,7 @@ def read(vmcore, vmlinux, variable, module):
             failed[question] = f"{type(error).__name__}: {error}"
         return otherwise
 
-    # Modules have no debug information here; the kernel's own symbols name them.
+    # Modules have no debug information here; the kernel's symbol table names them.
     ask("symbols", lambda: name_modules(prog))
     return {
         "release": ask("release", lambda: release(prog)),
@@ -89,7 +87,7 @@ def release(prog):
 
 
 def message(prog):
-    """What the dumped kernel panicked with, null if it did not."""
+    """Returns the message of the panic; null without one."""
     text = panic_message(prog)
     if text is None:
         raise ValueError("it did not panic")
@@ -102,7 +100,7 @@ def crashed(prog):
 
 
 def threshold(prog, variable):
-    """The variable's value; null for a detector that has none."""
+    """Returns the variable's value; null for a detector without one."""
     for symbol in (variable, f"sysctl_{variable}"):
         try:
             return prog[symbol].value_()
@@ -112,13 +110,13 @@ def threshold(prog, variable):
 
 
 def threads(prog, module, unread):
-    """All threads with a function of a module on their stack."""
+    """Returns all threads with a function of a module on their stack."""
     found = []
     for task in for_each_task(prog):
         try:
             known = thread(prog, task, prog.stack_trace(task))
         except (ValueError, drgn.FaultError) as error:
-            # It ran, and its registers are not in the dump; or a page of its stack is not.
+            # It was running and its registers are missing, or a page of its stack is.
             unread.append(f"{task.comm.string_().decode(errors='replace')}: {error}")
             continue
         if any(frame["module"] == module for frame in known["frames"]):
@@ -127,7 +125,7 @@ def threads(prog, module, unread):
 
 
 def thread(prog, task, trace):
-    """A thread as the document has it."""
+    """Returns a thread for the document."""
     return {
         "thread": task.comm.string_().decode(errors="replace"),
         "pid": task.pid.value_(),
@@ -138,7 +136,7 @@ def thread(prog, task, trace):
 
 
 def name(prog, frame):
-    """A frame's function (or address) and the module that it is in."""
+    """Returns a frame's function (or address) and its module."""
     try:
         module = prog.module(frame.pc).name
     except LookupError:

@@ -2,8 +2,7 @@
 
 //! Little-endian numbers and text at their places in a structure's bytes.
 
-/// The bytes of a structure. What lies beyond them reads as zero: callers read as much as
-/// the structure has.
+/// The bytes of a structure. Reads beyond them return zero: callers read the whole structure first.
 pub struct Words<'a>(pub &'a [u8]);
 
 impl Words<'_> {
@@ -25,7 +24,7 @@ impl Words<'_> {
     pub fn u64(&self, at: usize) -> u64 {
         u64::from_le_bytes(self.bytes(at))
     }
-    /// The text of a field of `length` bytes, up to its NUL.
+    /// Returns the text of a field of `length` bytes, up to its NUL.
     pub fn text(&self, at: usize, length: usize) -> String {
         let bytes = self.0.get(at..at + length).unwrap_or_default();
         let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What one drill is about: a mode, and the detector that is to report it.
+//! A case: a mode, and the detector expected to report it.
 
 use super::detector::Detector;
 use super::mode::{Mode, MODES};
 use std::collections::BTreeSet;
 
-/// A mode, and the detector that is to report it.
+/// A mode, and the detector expected to report it.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
     pub mode: &'static Mode,
@@ -14,7 +14,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// The mode with the detector of that name, or with the one that should report it.
+    /// Returns the mode with the detector of that name, or with its usual detector.
     pub fn new(mode: &'static Mode, detector: Option<&str>) -> Result<Self, String> {
         let found = match detector {
             None => mode.detectors.first(),
@@ -26,7 +26,7 @@ impl Case {
             .ok_or_else(|| {
                 let known: Vec<_> = known().collect();
                 format!(
-                    "mode {} is not seen by '{}'; what may see it: {}",
+                    "mode {} is not reported by '{}'; allowed: {}",
                     mode.name,
                     detector.unwrap_or_default(),
                     known.join(", ")
@@ -34,8 +34,8 @@ impl Case {
             })
     }
 
-    /// The mode with the detector of that name, or, where that cannot see the mode, the one of
-    /// another mode that has this name: what is asked for need not be what there is.
+    /// Returns the mode with the detector of that name, even if only another mode has that
+    /// detector: a dump need not show the fault that the user insists on.
     pub fn insisting(mode: &'static Mode, detector: &str) -> Option<Self> {
         let of = |mode: &Mode| {
             let mut known = mode.detectors.iter();
@@ -45,18 +45,18 @@ impl Case {
         Some(Case { mode, detector })
     }
 
-    /// The names of all detectors.
+    /// Returns the names of all detectors.
     pub fn detectors() -> BTreeSet<&'static str> {
         let all = MODES.iter().flat_map(|mode| mode.detectors);
         all.map(|detector| detector.name).collect()
     }
 
-    /// Is the fault its own report?
+    /// Returns whether the fault reports itself, as an oops does.
     pub fn is_self_reported(&self) -> bool {
         self.detector.reports.is_empty()
     }
 
-    /// Lines that report the fault.
+    /// Returns the lines in the kernel log that report the fault.
     pub fn reports(&self) -> &'static [&'static str] {
         match self.detector.reports {
             [] => self.mode.reports,
@@ -89,12 +89,9 @@ mod tests {
     }
 
     #[test]
-    fn a_detector_that_cannot_see_the_mode_is_refused_with_those_that_can() {
+    fn a_detector_of_other_modes_is_refused() {
         let error = Case::new(find("hung").unwrap(), Some("soft-lockup")).unwrap_err();
-        assert!(
-            error.ends_with("what may see it: hung-task, nmi"),
-            "{error}"
-        );
+        assert!(error.ends_with("allowed: hung-task, nmi"), "{error}");
         let case = Case::new(find("hard").unwrap(), Some("nmi")).unwrap();
         assert_eq!(case.detector.name, "nmi");
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The classes of faults that a machine may or may not turn into a dump.
+//! The classes of faults that the doctor examines.
 
 use anyhow::bail;
 use serde::{Serialize, Serializer};
 use std::str::FromStr;
 
-/// A class of faults: what one detector sees, and one switch turns into a panic.
+/// A class of faults: those that one detector reports, and one switch turns into a panic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
     Soft,
@@ -35,7 +35,7 @@ impl Class {
         Class::HardwareWatchdog,
     ];
 
-    /// Its word on the command line and in JSON.
+    /// Returns its word on the command line and in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Soft => "soft",
@@ -51,7 +51,7 @@ impl Class {
         }
     }
 
-    /// What people call it.
+    /// Returns its name in texts.
     pub fn title(self) -> &'static str {
         match self {
             Self::Soft => "soft lockup",
@@ -123,7 +123,7 @@ impl FromStr for Classes {
         for word in text.split(',') {
             let Some(class) = Class::ALL.into_iter().find(|class| class.name() == word) else {
                 let names: Vec<_> = Class::ALL.iter().map(|class| class.name()).collect();
-                bail!("no fault class {word:?}: give some of {}", names.join(","));
+                bail!("no fault class {word:?}; allowed: {}", names.join(","));
             };
             all.0 |= Classes::from(class).0;
         }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What reports a fault: the kernel's own detectors, and what strikes from outside. A
-//! detector is one constant: how it is armed, switched off and made to panic, what it says
-//! in the kernel log, and when it must say it.
+//! The detectors that report a fault: the kernel's own, and NMIs from outside. Each detector is one
+//! constant: how it is armed, switched off and made to panic, its lines in the kernel log, and the
+//! window in which it must report.
 
 use super::class::Class;
 use super::window::{self, Window};
@@ -10,49 +10,49 @@ use super::window::{self, Window};
 /// Something that reports faults.
 #[derive(Debug)]
 pub struct Detector {
-    /// Its word on the command line; `itself` is what a fault brings with it.
+    /// Its word on the command line; `itself` for a fault that reports itself.
     pub name: &'static str,
-    /// What people call it.
+    /// Its name in texts.
     pub title: &'static str,
-    /// The setting with its threshold in seconds, and what a drill sets it to.
+    /// The setting with its threshold in seconds, and a drill's value for it.
     pub threshold: Option<(&'static str, u32)>,
-    /// What it needs besides.
+    /// Further settings that switch it on.
     pub arms: &'static [Arm],
-    /// What switches it off.
+    /// The setting that switches it off.
     pub off: Option<Arm>,
-    /// What makes its report a panic, and what leaves it a report.
+    /// The settings with which its report panics, and with which it does not.
     pub panics: Option<[Arm; 2]>,
     /// A file with the number of its reports since boot, if the kernel has it.
     pub counter: Option<&'static str>,
     /// Its lines in the kernel log, in which `{cpu}`, `{thread}` and `{pid}` are the culprit's;
-    /// without any, those of the mode.
+    /// empty if the mode has lines of its own.
     pub reports: &'static [&'static str],
-    /// What its panic says; `{run}` and `{mode}` are those of the fault.
+    /// The messages of its panic; `{run}` and `{mode}` are those of the fault.
     pub panic: &'static [&'static str],
-    /// Whether its report may start the crash kernel by itself, without a panic.
+    /// Whether its report may start the crash kernel without a panic.
     pub skips_panic: bool,
-    /// Who panics.
+    /// The thread that panics.
     pub panics_in: Who,
-    /// Whether the culprit's stack must be in the kernel log. Else a CPU that answers to
-    /// nobody may have left it in the dump's memory alone.
+    /// Whether the culprit's stack must be in the kernel log. If not, a CPU that does not
+    /// answer may have left its stack only in the dump's memory.
     pub shows_culprit: bool,
-    /// Its window for a threshold; none where somebody outside chooses the time.
+    /// Its window for a threshold; none if the time of its report is chosen from outside.
     pub window: Option<fn(u32) -> Window>,
-    /// What the machine needs for it.
+    /// What the machine must have for it.
     pub needs: Needs,
-    /// The class of faults that the doctor has it in.
+    /// The doctor's class of the faults that it reports.
     pub class: Class,
 }
 
 /// A setting, a sysctl or a file, and its value.
 pub type Arm = (&'static str, &'static str);
 
-/// Who panics when the detector says so.
+/// The thread that panics on the detector's report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
-    /// The thread that the fault was done to.
+    /// The thread that the fault was injected into.
     Culprit,
-    /// Whoever the detector finds itself in.
+    /// Any thread in which the detector runs.
     Anybody,
 }
 
@@ -60,14 +60,14 @@ pub enum Who {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
     Nothing,
-    /// Somebody who sends an NMI from outside, the threshold's time after the fault began.
+    /// A host that sends an NMI, the threshold's time after the fault began.
     Nmi,
-    /// A watchdog device, which a program on the CPU at fault feeds until then.
+    /// A watchdog device, which a program on the faulty CPU feeds until the fault.
     HardwareWatchdog,
 }
 
 impl Detector {
-    /// What most of them have in common.
+    /// The values that most detectors share.
     const PLAIN: Self = Self {
         name: "itself",
         title: "kernel",
@@ -106,7 +106,7 @@ pub const SOFT_LOCKUP: Detector = Detector {
     ..Detector::PLAIN
 };
 
-/// `kernel/watchdog_buddy.c` and `kernel/watchdog_perf.c`: not even the timer's interrupt comes.
+/// `kernel/watchdog_buddy.c` and `kernel/watchdog_perf.c`: the CPU takes no timer interrupt.
 pub const HARD_LOCKUP: Detector = Detector {
     name: "hard-lockup",
     title: "hard-lockup watchdog",
@@ -180,8 +180,8 @@ pub const HUNG_TASK: Detector = Detector {
     ..Detector::PLAIN
 };
 
-/// `arch/x86/kernel/nmi.c`: an NMI that nothing in the machine accounts for, sent by whoever
-/// looks after it.
+/// `arch/x86/kernel/nmi.c`: an NMI that no handler of the kernel claims, sent by the machine's
+/// operator.
 pub const NMI: Detector = Detector {
     name: "nmi",
     title: "NMI from outside",
@@ -200,7 +200,7 @@ pub const NMI: Detector = Detector {
     ..Detector::PLAIN
 };
 
-/// The same NMI, sent by a watchdog device that nobody feeds any more.
+/// The same NMI, sent by a watchdog device that is no longer fed.
 pub const HARDWARE_WATCHDOG: Detector = Detector {
     name: "hardware-watchdog",
     title: "NMI of the hardware watchdog",
@@ -211,7 +211,7 @@ pub const HARDWARE_WATCHDOG: Detector = Detector {
     ..NMI
 };
 
-/// None: nobody was to report anything.
+/// No detector: for a dump that names no fault of faultline's.
 pub const UNKNOWN: Detector = Detector {
     name: "unknown",
     title: "detector",
@@ -219,13 +219,13 @@ pub const UNKNOWN: Detector = Detector {
     ..Detector::PLAIN
 };
 
-/// A panic that is the fault.
+/// A panic that is itself the fault.
 pub const PANIC: Detector = Detector {
     panic: &["lockup: run {run}: mode={mode}"],
     ..Detector::PLAIN
 };
 
-/// What kills a thread, and the kernel if told so, or in an interrupt.
+/// An oops: it kills the thread, and panics if `panic_on_oops` is set or in an interrupt.
 pub const OOPS: Detector = Detector {
     title: "kernel's oops",
     panics: Some([("kernel.panic_on_oops", "1"), ("kernel.panic_on_oops", "0")]),
@@ -240,7 +240,7 @@ pub const OOPS: Detector = Detector {
     ..Detector::PLAIN
 };
 
-/// The end of a stack, which no kernel survives.
+/// A stack overflow into the guard page, which always panics.
 pub const STACK_END: Detector = Detector {
     title: "kernel's guard page",
     panics: None,
@@ -254,7 +254,7 @@ pub const STACK_END: Detector = Detector {
     ..OOPS
 };
 
-/// A warning.
+/// `kernel/panic.c`: a `WARN()`.
 pub const WARNING: Detector = Detector {
     title: "kernel's warning",
     panics: Some([("kernel.panic_on_warn", "1"), ("kernel.panic_on_warn", "0")]),
@@ -264,7 +264,7 @@ pub const WARNING: Detector = Detector {
     ..Detector::PLAIN
 };
 
-/// `mm/oom_kill.c`: there is no memory left.
+/// `mm/oom_kill.c`: no memory is left.
 pub const OUT_OF_MEMORY: Detector = Detector {
     title: "OOM killer",
     panics: Some([("vm.panic_on_oom", "1"), ("vm.panic_on_oom", "0")]),
@@ -281,7 +281,7 @@ impl Detector {
         self.threshold_word() == Some("watchdog_thresh")
     }
 
-    /// The bare name of its threshold, as in `watchdog_thresh=2`.
+    /// Returns the bare name of its threshold, as in `watchdog_thresh=2`.
     pub fn threshold_word(&self) -> Option<&'static str> {
         let (key, _) = self.threshold?;
         match key.rsplit(['.', '/']).next() {
@@ -290,7 +290,7 @@ impl Detector {
         }
     }
 
-    /// Its window for a threshold, or for the one that it does not have.
+    /// Returns its window for a threshold, which is ignored if the detector has none.
     pub fn window(&self, threshold: Option<u32>) -> Option<Window> {
         let window = self.window?;
         match (self.threshold, threshold) {

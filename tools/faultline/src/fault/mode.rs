@@ -1,57 +1,57 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The faults that a drill can provoke. A mode is one row of [`MODES`]: everything
-//! else in this program reads the row and knows no mode by name.
+//! The faults that a drill can provoke. A mode is one row of [`MODES`]; the rest of the program
+//! reads the row and knows no mode by its name.
 
 use super::detector::{self, Detector};
 
-/// A kind of fault, what reports it, and what it looks like in a dump.
+/// A fault, the detectors that report it, and what a dump shows of it.
 #[derive(Debug)]
 pub struct Mode {
-    /// Its word, as the module's `mode=` has it.
+    /// Its word in the module's parameter `mode=`.
     pub name: &'static str,
-    /// What people call it.
+    /// Its name in texts.
     pub title: &'static str,
     /// The module that provokes it, named as in a stack trace.
     pub module: &'static str,
-    /// The thread that suffers it; `{cpu}` stands for its CPU.
+    /// The name of its thread; `{cpu}` stands for the CPU.
     pub thread: &'static str,
-    /// A second thread of that CPU that suffers it.
+    /// The name of a second thread on the same CPU.
     pub twin: Option<&'static str>,
-    /// It takes two CPUs or more, and the first two if none are chosen.
+    /// Whether it takes two or more CPUs, and by default the first two.
     pub takes_two: bool,
-    /// Nothing else runs on its CPU meanwhile, but interrupts that it lets through.
+    /// Whether nothing else runs on its CPU meanwhile, except interrupts if they are on.
     pub keeps_cpu: bool,
-    /// What that thread does.
+    /// What its thread does.
     pub doing: &'static str,
-    /// The function of the module that is on its stack.
+    /// The module's function on the stack of its thread.
     pub function: &'static str,
-    /// What can report it; the first is what should.
+    /// The detectors that can report it, its usual one first.
     pub detectors: &'static [&'static Detector],
-    /// What the kernel says of it, where the detector has no lines of its own.
+    /// The kernel's messages on it, if the detector has no lines of its own.
     pub reports: &'static [&'static str],
-    /// What a dump must show besides.
+    /// What a dump must show besides the culprit's stack.
     pub proofs: &'static [Proof],
-    /// Parameters that it needs.
+    /// The module's parameters that it needs.
     pub parameters: &'static [(&'static str, &'static str)],
-    /// Settings that make its reports complete.
+    /// The settings that make its reports complete.
     pub settings: &'static [(&'static str, &'static str)],
 }
 
-/// Something that a dump must show beside the culprit's stack.
+/// What a dump must show besides the culprit's stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// Who has which lock and wants which one, in a circle.
+    /// A circle of threads, each of which holds a lock and wants that of the next.
     Locks,
-    /// All threads of the fault, each with the function on its stack.
+    /// All threads of the fault, each with the mode's function on its stack.
     Everybody,
     /// The culprit sleeps and cannot be woken.
     Uninterruptible,
-    /// The culprit's function was called by an interrupt.
+    /// An interrupt called the culprit's function.
     Interrupt,
     /// A function of the kernel (a part of its name) on the culprit's stack.
     Through(&'static str),
-    /// Another function of the module, on somebody's stack.
+    /// Another function of the module, on the stack of any thread.
     Elsewhere(&'static str),
 }
 
@@ -72,14 +72,14 @@ const LOCKUP: Mode = Mode {
     settings: &[],
 };
 
-/// What sees a CPU that takes interrupts, and no other thread.
+/// The detectors of a CPU that takes interrupts but runs no other thread.
 const SOFT: &[&Detector] = &[
     &detector::SOFT_LOCKUP,
     &detector::RCU_STALL,
     &detector::NMI,
     &detector::HARDWARE_WATCHDOG,
 ];
-/// What sees a CPU that takes nothing but an NMI.
+/// The detectors of a CPU that takes nothing but an NMI.
 const HARD: &[&Detector] = &[
     &detector::HARD_LOCKUP,
     &detector::RCU_STALL,
@@ -297,13 +297,13 @@ pub const MODES: &[Mode] = &[
         keeps_cpu: false,
         detectors: &[&detector::OUT_OF_MEMORY],
         reports: &["{thread} invoked oom-killer"],
-        // More than a machine for drills has.
+        // More than a VM for drills has.
         parameters: &[("limit_mib", "65536"), ("force", "1")],
         ..LOCKUP
     },
 ];
 
-/// What a dump is about that tells of no fault of ours.
+/// The mode of a dump that names no fault of faultline's.
 pub const UNKNOWN: Mode = Mode {
     name: "unknown",
     title: "fault",
@@ -313,7 +313,7 @@ pub const UNKNOWN: Mode = Mode {
     ..LOCKUP
 };
 
-/// The mode of that name.
+/// Returns the mode of that name.
 pub fn find(name: &str) -> Option<&'static Mode> {
     MODES.iter().find(|mode| mode.name == name)
 }
@@ -323,6 +323,6 @@ impl std::str::FromStr for &'static Mode {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let names: Vec<_> = MODES.iter().map(|mode| mode.name).collect();
-        find(name).ok_or_else(|| format!("the modes are: {}", names.join(", ")))
+        find(name).ok_or_else(|| format!("no such mode; allowed: {}", names.join(", ")))
     }
 }

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! When a detector must report: its documented window, computed from its threshold.
+//! The window in which a detector must report, computed from its threshold as documented.
 
 use serde::{Deserialize, Serialize};
 
-/// How long after the injection a detector may report.
+/// The time after the injection in which a detector must report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Window {
     /// The earliest moment, in seconds after the injection.
     pub earliest_secs: f64,
     /// The latest moment, in seconds after the injection.
     pub latest_secs: f64,
-    /// How far outside it is still put down to scheduling (of a virtual CPU, say).
+    /// How far outside the window a report may come because of scheduling, as of a virtual CPU.
     pub tolerance_secs: f64,
 }
 
 impl Window {
-    /// Whether a report `latency` seconds after the injection is as documented.
+    /// Returns whether a report `latency` seconds after the injection is in the window.
     pub fn contains(&self, latency: f64) -> bool {
         let tolerance = self.tolerance_secs;
         (self.earliest_secs - tolerance..=self.latest_secs + tolerance).contains(&latency)
@@ -35,14 +35,14 @@ const STAMP_SECS: f64 = (1u64 << 30) as f64 / 1e9;
 
 /// The soft-lockup watchdog's window (`kernel/watchdog.c`).
 ///
-/// A timer on each CPU ticks every 2/5 of the threshold (`set_sample_period()`). A
-/// tick lets a job run on its CPU, which stamps the time, and reports when the
-/// stamp is more than 2 x threshold time units old (`is_softlockup()`):
-/// - both times are cut to whole units, so it takes more than 2 x threshold of
-///   them at the least, and 2 x threshold + 1 at the most;
-/// - the age counts from the last tick before the lockup, up to one tick earlier
-///   than it; or, where the CPU had been idle, from the first tick after it
-///   (`touch_softlockup_watchdog_sched()`), up to one tick later.
+/// A timer on each CPU ticks every 2/5 of the threshold (`set_sample_period()`). Each tick queues a
+/// work that stamps the time, and reports when the stamp is more than 2 x threshold time units old
+/// (`is_softlockup()`):
+/// - both times are truncated to whole units, so the age is more than 2 x threshold units at the
+///   least, and 2 x threshold + 1 at the most;
+/// - the age counts from the last tick before the lockup, up to one tick before it; or, if the CPU
+///   was idle, from the first tick after it (`touch_softlockup_watchdog_sched()`), up to one tick
+///   after it.
 pub fn soft_lockup(thresh: u32) -> Window {
     let soft = 2.0 * f64::from(thresh);
     let sample = soft / 5.0;
@@ -57,14 +57,14 @@ pub fn soft_lockup(thresh: u32) -> Window {
 
 /// The hard-lockup watchdog's window.
 ///
-/// The buddy of a CPU (`kernel/watchdog_buddy.c`) looks at it with each of its own ticks, every
-/// 2/5 of the threshold, and reports the third in a row without an interrupt of that CPU's timer:
-/// - the first of them comes up to one tick after the lockup, so the third does after two
-///   ticks at the least;
-/// - if the CPU's last interrupt came after the last look, one more is needed that sees it.
+/// The buddy of a CPU (`kernel/watchdog_buddy.c`) checks it at each of its own ticks, every 2/5 of
+/// the threshold, and reports at the third check in a row without a timer interrupt on that CPU:
+/// - the first such check comes up to one tick after the lockup, so the third comes after two ticks
+///   at the least;
+/// - if the CPU's last interrupt came after the last check, one more check is needed.
 ///
-/// The perf event (`kernel/watchdog_perf.c`) comes once in a threshold, and reports the first
-/// without such an interrupt since the one before: after a threshold, and two at the most.
+/// The perf event (`kernel/watchdog_perf.c`) comes once per threshold, and reports if no such
+/// interrupt came since the previous event: after one threshold, and two at the most.
 pub fn hard_lockup(thresh: u32) -> Window {
     let thresh = f64::from(thresh);
     Window {
@@ -74,9 +74,8 @@ pub fn hard_lockup(thresh: u32) -> Window {
     }
 }
 
-/// The stall detector's window (`kernel/rcu/tree_stall.h`): the timeout counts from the
-/// beginning of the grace period, which begins with the fault or soon after, and each tick
-/// looks.
+/// The stall detector's window (`kernel/rcu/tree_stall.h`): the timeout counts from the start of
+/// the grace period, which starts with the fault or soon after, and each tick checks it.
 pub fn rcu_stall(timeout: u32) -> Window {
     let timeout = f64::from(timeout);
     Window {
@@ -86,9 +85,9 @@ pub fn rcu_stall(timeout: u32) -> Window {
     }
 }
 
-/// The hung-task detector's window (`kernel/hung_task.c`), which looks once in a timeout: it
-/// notes down when it saw the task first, up to one timeout after it fell asleep, and reports at
-/// the first look that is a timeout later, which by a tick may be the next but one.
+/// The hung-task detector's window (`kernel/hung_task.c`). It checks once per timeout: it records
+/// when it first saw the task asleep, up to one timeout after it fell asleep, and reports at the
+/// first check that is a timeout later, which by one tick may be the next but one.
 pub fn hung_task(timeout: u32) -> Window {
     let timeout = f64::from(timeout);
     Window {
@@ -98,7 +97,7 @@ pub fn hung_task(timeout: u32) -> Window {
     }
 }
 
-/// What a drill itself sends from outside, when it has heard of the fault and waited.
+/// The window of the NMI that the drill itself sends, `wait` seconds after the fault began.
 pub fn nmi(wait: u32) -> Window {
     let wait = f64::from(wait);
     Window {
@@ -108,7 +107,7 @@ pub fn nmi(wait: u32) -> Window {
     }
 }
 
-/// A watchdog device that was fed within the last second before the fault.
+/// The window of a watchdog device that was fed within the last second before the fault.
 pub fn hardware_watchdog(timeout: u32) -> Window {
     let timeout = f64::from(timeout);
     Window {
@@ -118,7 +117,7 @@ pub fn hardware_watchdog(timeout: u32) -> Window {
     }
 }
 
-/// What the fault brings with it.
+/// The window of a fault that reports itself.
 pub fn at_once(_threshold: u32) -> Window {
     Window {
         earliest_secs: 0.0,
@@ -127,7 +126,7 @@ pub fn at_once(_threshold: u32) -> Window {
     }
 }
 
-/// As long as it takes to fill the memory.
+/// The window of the OOM killer: the time to fill the memory.
 pub fn out_of_memory(_threshold: u32) -> Window {
     Window {
         earliest_secs: 0.0,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A directory that a drill has for itself: locked as long as it runs, and with a mark that lists
-//! the files that drills made there. Only these are ever removed. No symbolic link is followed.
+//! A directory that a drill claims for itself: locked while it runs, and with a mark that lists the
+//! files that drills made in it. Only these are ever removed. No symbolic link is followed.
 //!
-//! A file is known by its inode and its time of birth: one of the same name that somebody put in
-//! its place is not ours.
+//! A file is identified by its inode and its time of birth: another file put in its place under the
+//! same name is not a drill's.
 
 use super::lock::lock_within;
 use anyhow::{bail, ensure, Context};
@@ -20,9 +20,9 @@ use std::time::{Duration, UNIX_EPOCH};
 
 /// The mark, which is locked as well.
 const MARK: &str = ".faultline";
-/// How it begins. Then comes a line for each file: its name, and what it is known by.
+/// The first line of the mark. Then comes a line for each file: its name and its identity.
 pub const HEADER: &str = "Made by 'faultline drill'. The next drill here replaces these files:\n";
-/// What a drill may make.
+/// The files that a drill may make.
 const NAMES: &[&str] = &[
     "vmcore",
     "kernel.log",
@@ -33,13 +33,13 @@ const NAMES: &[&str] = &[
     "console.fifo",
     "monitor",
 ];
-/// How long another drill may look at what it takes to be left behind.
+/// How long to wait for another drill that examines a directory left behind.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// A file that was announced, and one that was removed.
+/// The identity of a file that is announced, and of one that was removed.
 const ANNOUNCED: &str = "-";
 const GONE: &str = "gone";
 
-/// A directory, as long as it is had.
+/// A claimed directory.
 pub struct Claim {
     path: PathBuf,
     dir: OwnedFd,
@@ -48,8 +48,8 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Claims the directory, which is made if it is not there. What an earlier drill made in it
-    /// is removed; if anything else is in the way, nothing is touched.
+    /// Claims the directory, and creates it if it does not exist. Removes the files of an earlier
+    /// drill in it; if there are other files in its place, it touches nothing.
     pub fn new(path: &Path) -> anyhow::Result<Self> {
         let path = settle(path)?;
         let mut claim = Self::open(&path, OFlags::CREATE, PATIENCE)?;
@@ -60,7 +60,7 @@ impl Claim {
         for name in NAMES {
             ensure!(
                 claim.known_by(name)?.is_none(),
-                "{} is not what a drill left there: move it away, or choose another directory",
+                "{} was not made by a drill: move it away, or choose another directory",
                 path.join(name).display()
             );
         }
@@ -68,19 +68,19 @@ impl Claim {
         Ok(claim)
     }
 
-    /// Claims what an earlier drill left, if it was one and nobody has it now.
+    /// Claims the directory of an earlier drill, if it is one and no other drill has claimed it.
     pub fn of_the_dead(path: &Path) -> Option<Self> {
         Self::open(path, OFlags::empty(), Duration::ZERO).ok()
     }
 
-    /// Opens, locks, and reads the mark. One that is not there is made only if `create` says so,
-    /// and only where nothing else is.
+    /// Opens, locks and reads the mark. Creates it only if `create` is set and the directory is
+    /// empty.
     fn open(path: &Path, create: OFlags, patience: Duration) -> anyhow::Result<Self> {
         let shown = path.display();
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let dir = openat(CWD, path, flags, Mode::empty()).map_err(|error| match error {
             Errno::NOTDIR | Errno::LOOP => {
-                anyhow::anyhow!("{shown} is a file or a symbolic link: give the directory itself")
+                anyhow::anyhow!("{shown} is a file or a symbolic link: name the directory itself")
             }
             error => anyhow::Error::from(error).context(shown.to_string()),
         })?;
@@ -101,7 +101,7 @@ impl Claim {
             let is_plain = mark.metadata()?.is_file() && mark.metadata()?.nlink() <= 1;
             ensure!(
                 is_plain,
-                "{} is not the file that a drill leaves: choose another directory",
+                "{} is not a drill's mark: choose another directory",
                 path.join(MARK).display()
             );
             let had = lock_within(&mark, FlockOperation::NonBlockingLockExclusive, patience)?;
@@ -116,12 +116,12 @@ impl Claim {
                 mark: mark.try_clone()?,
                 dir: dir.try_clone()?,
             };
-            // Its maker may have removed it before we had the lock.
+            // Its owner may have removed it before this lock was taken.
             if claim.known_by(MARK)? != Some(identity(&mark)?) {
                 continue;
             }
             let mut text = String::new();
-            // A mark that is no text is not one of ours.
+            // A mark that is not text is not a drill's.
             let is_text = mark.read_to_string(&mut text).is_ok();
             match text.strip_prefix(HEADER).filter(|_| is_text) {
                 Some(lines) => claim.made = made(lines),
@@ -146,7 +146,7 @@ impl Claim {
         &self.path
     }
 
-    /// Makes a file, to be read as well.
+    /// Creates a file, open for reading and writing.
     pub fn create(&mut self, name: &str) -> anyhow::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
         self.announce(name)?;
@@ -154,34 +154,34 @@ impl Claim {
         let file = match openat(&self.dir, name, flags | OFlags::CLOEXEC, mode) {
             Ok(file) => File::from(file),
             Err(error) => {
-                // Whatever is there now is not ours.
+                // A file that exists now is not a drill's.
                 self.note(name, GONE)?;
                 let shown = self.path.join(name);
-                return Err(error).with_context(|| format!("{} cannot be made", shown.display()));
+                return Err(error).with_context(|| format!("cannot create {}", shown.display()));
             }
         };
         self.note(name, &identity(&file)?)?;
         Ok(file)
     }
 
-    /// Makes a FIFO.
+    /// Creates a FIFO.
     pub fn create_fifo(&mut self, name: &str) -> anyhow::Result<()> {
         self.announce(name)?;
         let mode = Mode::RUSR | Mode::WUSR;
         rustix::fs::mknodat(&self.dir, name, FileType::Fifo, mode, 0).with_context(|| {
-            format!("the FIFO {} cannot be made", self.path.join(name).display())
+            format!("cannot create the FIFO {}", self.path.join(name).display())
         })?;
         let known_by = self.known_by(name)?.context("the FIFO is gone")?;
         self.note(name, &known_by)
     }
 
-    /// Says that another program will make a file for us.
+    /// Announces a file that another program will create for the drill.
     pub fn announce(&mut self, name: &str) -> anyhow::Result<()> {
         ensure!(NAMES.contains(&name), "a drill has no file '{name}'");
         self.note(name, ANNOUNCED)
     }
 
-    /// Whether it has a file that a drill made.
+    /// Returns whether the directory has a file that a drill made.
     pub fn has(&self, name: &str) -> bool {
         let known_by = self.known_by(name).ok().flatten();
         known_by.is_some_and(|known_by| self.is_ours(name, &known_by))
@@ -190,7 +190,7 @@ impl Claim {
     /// Removes a file, if it is one that a drill made.
     pub fn remove(&mut self, name: &str) -> anyhow::Result<()> {
         if !self.has(name) {
-            // Whoever was to make it has removed it, or did not.
+            // The other program has removed it, or never created it.
             let is_noted = self.made.get(name).is_some_and(|noted| noted != GONE);
             return if is_noted {
                 self.note(name, GONE)
@@ -199,11 +199,11 @@ impl Claim {
             };
         }
         rustix::fs::unlinkat(&self.dir, name, AtFlags::empty())
-            .with_context(|| format!("{} cannot be removed", self.path.join(name).display()))?;
+            .with_context(|| format!("cannot remove {}", self.path.join(name).display()))?;
         self.note(name, GONE)
     }
 
-    /// Ends as it does when the program is killed.
+    /// Ends as if the program were killed.
     #[cfg(test)]
     pub fn forget(&self) {
         rustix::fs::flock(&self.mark, FlockOperation::Unlock).unwrap();
@@ -220,7 +220,7 @@ impl Claim {
             .with_context(|| self.path.join(MARK).display().to_string())
     }
 
-    /// What the file of that name is known by; none if there is none.
+    /// Returns the identity of the file of that name, if it exists.
     fn known_by(&self, name: &str) -> anyhow::Result<Option<String>> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         match openat(&self.dir, name, flags, Mode::empty()) {
@@ -230,7 +230,7 @@ impl Claim {
         }
     }
 
-    /// Whether nothing is in it but the mark.
+    /// Returns whether the directory is empty except for the mark.
     fn is_empty(&self) -> anyhow::Result<bool> {
         for entry in Dir::read_from(self.dir.as_fd())? {
             let entry = entry?;
@@ -246,31 +246,32 @@ impl Claim {
 }
 
 impl Drop for Claim {
-    /// Gives up the lock itself: a program that is just being started may still have the file open.
+    /// Unlocks explicitly, as a child that is just being started may still have the file open.
     fn drop(&mut self) {
         let _ = rustix::fs::flock(&self.mark, FlockOperation::Unlock);
     }
 }
 
-/// The directory's path without links above it; itself it is looked at later.
+/// Returns the directory's path with the links above it resolved; the directory itself is checked
+/// later.
 fn settle(path: &Path) -> anyhow::Result<PathBuf> {
     let shown = path.display();
     let path = std::path::absolute(path).with_context(|| shown.to_string())?;
     let (parent, name) = match (path.parent(), path.file_name()) {
         (Some(parent), Some(name)) => (parent, name),
-        _ => bail!("{shown} cannot be a drill's directory: give one with a name"),
+        _ => bail!("{shown} cannot be a drill's directory: name another one"),
     };
-    fs::create_dir_all(parent).with_context(|| format!("{} cannot be made", parent.display()))?;
+    fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
     let path = parent.canonicalize()?.join(name);
     match fs::create_dir(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-            Err(error).with_context(|| format!("{} cannot be made", path.display()))
+            Err(error).with_context(|| format!("cannot create {}", path.display()))
         }
         _ => Ok(path),
     }
 }
 
-/// What a file is known by: others may get its inode once it is gone, but not at that time.
+/// Returns the identity of a file: a later file may reuse its inode, but has another time of birth.
 fn identity(file: &File) -> anyhow::Result<String> {
     let about = file.metadata()?;
     let born = about.created().ok();
@@ -282,7 +283,7 @@ fn identity(file: &File) -> anyhow::Result<String> {
     ))
 }
 
-/// The files that a mark lists; of a name, the last word counts.
+/// Parses the files that a mark lists; the last entry of a name counts.
 fn made(lines: &str) -> BTreeMap<String, String> {
     let entries = lines.lines().filter_map(|line| line.split_once(' '));
     let known = entries.filter(|(name, _)| NAMES.contains(name));
@@ -329,7 +330,7 @@ mod tests {
         // It may well get the same inode.
         fs::remove_file(&vmcore).unwrap();
         fs::write(&vmcore, "mine").unwrap();
-        assert!(refusal(&path).contains("d/vmcore is not what a drill left there"));
+        assert!(refusal(&path).contains("d/vmcore was not made by a drill"));
         assert_eq!(fs::read(&vmcore).unwrap(), b"mine");
         // What a drill removed itself is gone for good.
         fs::remove_file(&vmcore).unwrap();
@@ -338,7 +339,7 @@ mod tests {
         claim.remove("vmcore").unwrap();
         drop(claim);
         fs::write(&vmcore, "mine").unwrap();
-        assert!(refusal(&path).contains("is not what a drill left"));
+        assert!(refusal(&path).contains("was not made by a drill"));
     }
 
     #[test]
@@ -354,7 +355,7 @@ mod tests {
         symlink(&victim, real.join("vmcore")).unwrap();
         assert!(claim.create("vmcore").is_err());
         drop(claim);
-        assert!(refusal(&real).contains("vmcore is not what a drill left"));
+        assert!(refusal(&real).contains("vmcore was not made by a drill"));
         fs::remove_file(real.join("vmcore")).unwrap();
         // Where another program was to make something, the link goes, and not what it leads to.
         Claim::new(&real).unwrap().announce("monitor").unwrap();

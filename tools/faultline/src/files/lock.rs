@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A lock of a file that is not waited for without end.
+//! The lock of a file, with a time limit.
 
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-/// Takes a lock (a non-blocking `how`), and tries again until `limit` is over. Returns whether
-/// it was had.
+/// Takes a lock (a non-blocking `how`), and retries until `limit` is over. Returns whether it got
+/// the lock.
 pub fn lock_within(
     file: impl AsFd,
     how: FlockOperation,
     limit: Duration,
 ) -> rustix::io::Result<bool> {
-    // There is no lock with a time limit that is the open file's, as flock's is.
+    // flock(), whose lock belongs to the open file, has no time limit.
     const AGAIN: Duration = Duration::from_millis(20);
     let deadline = Instant::now() + limit;
     loop {

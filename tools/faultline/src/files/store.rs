@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A directory whose files survive a crash at any moment: what is written is on the disk before
-//! the call returns, whole or not at all. It belongs to root, and no link in it is followed.
+//! A directory whose files survive a crash at any moment: a write is on the disk, complete or not
+//! at all, before the call returns. It belongs to root, and no link in it is followed.
 
 use super::lock::lock_within;
 use anyhow::{bail, ensure, Context};
@@ -14,10 +14,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Where the machine's own is.
+/// The path of the machine's store.
 pub const PLACE: &str = "/var/lib/faultline";
 
-/// No file of it is longer; a ledger of that size has 20000 proofs.
+/// Limit on the size of a file; a ledger of that size has 20000 proofs.
 const LONGEST: u64 = 64 << 20;
 const LOCK: &str = "lock";
 
@@ -30,7 +30,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the directory, and makes it if it is not there.
+    /// Opens the directory, and creates it if it does not exist.
     pub fn open(path: &Path, owner: u32) -> anyhow::Result<Self> {
         match rustix::fs::mkdir(path, Mode::RWXU) {
             Ok(()) => {
@@ -40,34 +40,34 @@ impl Store {
             }
             Err(Errno::EXIST) => {}
             Err(error) => {
-                return Err(error).with_context(|| format!("{} cannot be made", path.display()));
+                return Err(error).with_context(|| format!("cannot create {}", path.display()));
             }
         }
         let store = Self::existing(path, owner)?;
-        store.with_context(|| format!("{} is gone again", path.display()))
+        store.with_context(|| format!("{} was removed again", path.display()))
     }
 
-    /// Opens the directory if it is there.
+    /// Opens the directory, if it exists.
     pub fn existing(path: &Path, owner: u32) -> anyhow::Result<Option<Self>> {
         let shown = path.display();
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let dir = match openat(CWD, path, flags, Mode::empty()) {
             Ok(dir) => dir,
             Err(Errno::NOENT) => return Ok(None),
-            Err(Errno::NOTDIR | Errno::LOOP) => bail!(
-                "{shown} is a file or a symbolic link: it has to be a directory of root's own"
-            ),
+            Err(Errno::NOTDIR | Errno::LOOP) => {
+                bail!("{shown} is a file or a symbolic link: it has to be a directory of root")
+            }
             Err(error) => return Err(error).with_context(|| shown.to_string()),
         };
         let stat = rustix::fs::fstat(&dir)?;
         ensure!(
             stat.st_uid == owner,
-            "{shown} belongs to user {}, not to user {owner}: what others can change is no proof",
+            "{shown} belongs to user {}, not to user {owner}: its contents would prove nothing",
             stat.st_uid
         );
         ensure!(
             stat.st_mode & 0o022 == 0,
-            "{shown} can be written to by others (mode {:o}): chmod 700 it, and look what is in it",
+            "{shown} can be written to by others (mode {:o}): run chmod 700, and check its files",
             stat.st_mode & 0o7777
         );
         Ok(Some(Store {
@@ -81,14 +81,14 @@ impl Store {
         &self.path
     }
 
-    /// Takes the lock, which only one program has at a time. Returns none if another has it.
+    /// Takes the lock. Returns none if another program holds it.
     pub fn lock(&self, patience: Duration) -> anyhow::Result<Option<File>> {
         let file = self.open_file(LOCK, OFlags::RDWR | OFlags::CREATE)?;
         let how = FlockOperation::NonBlockingLockExclusive;
         Ok(lock_within(&file, how, patience)?.then_some(file))
     }
 
-    /// Opens a file, which has to be an ordinary one of the owner's.
+    /// Opens a file, which must be a regular file of the owner.
     pub fn open_file(&self, name: &str, flags: OFlags) -> anyhow::Result<File> {
         let shown = self.path.join(name);
         let always = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -98,14 +98,14 @@ impl Store {
         let stat = file.metadata()?;
         ensure!(
             stat.is_file() && stat.uid() == self.owner && stat.nlink() == 1,
-            "{} is not an ordinary file of user {}'s",
+            "{} is not a regular file of user {}",
             shown.display(),
             self.owner
         );
         Ok(file)
     }
 
-    /// Reads a file; none if it is not there.
+    /// Reads a file, if it exists.
     pub fn read(&self, name: &str) -> anyhow::Result<Option<Vec<u8>>> {
         let file = match self.open_file(name, OFlags::RDONLY) {
             Ok(file) => file,
@@ -126,11 +126,11 @@ impl Store {
         Ok(Some(bytes))
     }
 
-    /// Puts a file in its place, in one step.
+    /// Writes a file atomically.
     pub fn write(&self, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
-        let shown = || format!("{} cannot be written", self.path.join(name).display());
+        let shown = || format!("cannot write {}", self.path.join(name).display());
         let new = format!("{name}.new");
-        // A crash may have left one.
+        // A crash may have left a temporary file.
         self.remove(&new)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
         let written = self.open_file(&new, flags).and_then(|mut file| {
@@ -145,24 +145,24 @@ impl Store {
         self.sync()
     }
 
-    /// Removes a file, if it is there.
+    /// Removes a file, if it exists.
     pub fn remove(&self, name: &str) -> anyhow::Result<()> {
         match rustix::fs::unlinkat(&self.dir, name, AtFlags::empty()) {
             Ok(()) => self.sync(),
             Err(Errno::NOENT) => Ok(()),
             Err(error) => Err(error)
-                .with_context(|| format!("{} cannot be removed", self.path.join(name).display())),
+                .with_context(|| format!("cannot remove {}", self.path.join(name).display())),
         }
     }
 
-    /// Gives a file another name.
+    /// Renames a file.
     pub fn rename(&self, name: &str, to: &str) -> anyhow::Result<()> {
         rustix::fs::renameat(&self.dir, name, &self.dir, to)
-            .with_context(|| format!("{} cannot be renamed", self.path.join(name).display()))?;
+            .with_context(|| format!("cannot rename {}", self.path.join(name).display()))?;
         self.sync()
     }
 
-    /// Writes the names of the files to the disk.
+    /// Syncs the directory.
     pub fn sync(&self) -> anyhow::Result<()> {
         rustix::fs::fsync(&self.dir).with_context(|| self.path.display().to_string())
     }
@@ -173,7 +173,7 @@ pub mod tests {
     use super::*;
     use std::os::unix::fs::{symlink, PermissionsExt};
 
-    /// This user.
+    /// Returns the current user.
     pub fn me() -> u32 {
         rustix::process::geteuid().as_raw()
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The inputs that the targets begin with: small ones of each kind, made by what the unit tests
-//! make theirs with.
+//! The first inputs of the targets: small ones of each kind, made by the helpers of the unit tests.
 
 use crate::dump::fuzzing as dump;
 use crate::pack::{cpio, gzip, lz4, xz, zstd};
@@ -10,7 +9,7 @@ use crate::system::Record;
 /// A target's name, and its inputs.
 pub type Seeds = (&'static str, Vec<Vec<u8>>);
 
-/// Those of all targets; the ones that are not here begin with nothing.
+/// The inputs of all targets; a target without any begins with nothing.
 pub fn seeds() -> Vec<Seeds> {
     let dumps = dump::dumps();
     let packed = [gzip, zstd, xz].map(|pack| pack(&dumps[0]));
@@ -25,7 +24,7 @@ pub fn seeds() -> Vec<Seeds> {
     ]
 }
 
-/// Each begins with the number of a mode.
+/// The inputs of the log's target, each of which begins with the number of a mode.
 fn logs() -> Vec<Vec<u8>> {
     let logs = [
         include_str!("../../tests/data/soft.log"),

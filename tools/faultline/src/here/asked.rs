@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is shown before a drill strikes, and the question whether it may.
+//! The text that announces a drill, and the request to type the host name.
 
 use super::impact::Impact;
 use super::state::Armed;
@@ -15,13 +15,13 @@ use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-/// What was answered.
+/// The user's answer.
 pub enum Reply {
     Yes,
     No(String),
 }
 
-/// What will happen to whom.
+/// Returns the text that announces the drill and its impact.
 pub fn text(case: Case, armed: &Armed, impact: &Impact, ledger: &Ledger) -> String {
     let target = Target {
         directories: armed.directories.clone(),
@@ -36,7 +36,7 @@ pub fn text(case: Case, armed: &Armed, impact: &Impact, ledger: &Ledger) -> Stri
     let mut text = wrapped(
         "",
         &format!(
-            "Drill on this machine: {}, to be seen by the {}, run id {}",
+            "Drill on this machine: {}, expected from the {}, run id {}",
             case.mode.title, case.detector.title, armed.run_id
         ),
     );
@@ -56,7 +56,7 @@ pub fn text(case: Case, armed: &Armed, impact: &Impact, ledger: &Ledger) -> Stri
         Policy::Panic => {
             row(
                 "happens",
-                "this machine panics, saves a dump, and boots again",
+                "this machine panics, saves a dump and boots again",
             );
             row("users", &list(&impact.users));
             row("writable", &list(&impact.mounts));
@@ -65,8 +65,8 @@ pub fn text(case: Case, armed: &Armed, impact: &Impact, ledger: &Ledger) -> Stri
             row("back", &back(case, armed, ledger));
         }
         Policy::Report | Policy::Off => {
-            let happens = "the detector reports, and nothing panics: this machine goes on, with \
-                           what needs the CPUs at fault waiting for them";
+            let happens = "the detector reports without a panic: this machine goes on, but \
+                           everything that needs the CPUs of the fault waits for them";
             row("happens", happens);
             row("users", &list(&impact.users));
         }
@@ -79,7 +79,7 @@ pub fn text(case: Case, armed: &Armed, impact: &Impact, ledger: &Ledger) -> Stri
     text + "\n"
 }
 
-/// When the machine should be back.
+/// Returns when the machine should be back.
 fn back(case: Case, armed: &Armed, ledger: &Ledger) -> String {
     let proofs = ledger.proofs.iter().rev();
     let took = proofs
@@ -87,31 +87,29 @@ fn back(case: Case, armed: &Armed, ledger: &Ledger) -> String {
         .map(|proof| proof.judged_at.saturating_sub(proof.armed_at))
         .next();
     let window = case.detector.window(armed.threshold);
-    let panics = window.map_or("when it is told to from outside".into(), |window| {
-        format!("within {:.0} s of its begin", window.latest_secs)
+    let panics = window.map_or("on an NMI from outside".into(), |window| {
+        format!("within {:.0} s of the fault", window.latest_secs)
     });
     match took {
-        Some(secs) => format!("panics {panics}; last time it was back and judged after {secs} s"),
-        None => format!(
-            "panics {panics}; then the dump and a boot take their time, which is not known yet"
-        ),
+        Some(secs) => format!("panics {panics}; the last drill was judged {secs} s later"),
+        None => format!("panics {panics}; the time for the dump and the boot is not known yet"),
     }
 }
 
-/// Asks for the host's name.
+/// Asks for the host name.
 pub fn host_name(host: &str) -> anyhow::Result<Reply> {
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
-        let why = "nobody is there to be asked (standard input is no terminal): give --yes";
+        let why = "cannot ask for the host name (standard input is no terminal): pass --yes";
         return Ok(Reply::No(why.into()));
     }
-    eprint!("Type this host's name to go on: ");
+    eprint!("Type the host name to go on: ");
     std::io::stderr().flush()?;
     let again = Timespec::try_from(Duration::from_millis(200))?;
     loop {
         if interrupt::requested() {
             eprintln!();
-            return Ok(Reply::No("called off".into()));
+            return Ok(Reply::No("cancelled".into()));
         }
         let mut polled = [PollFd::new(&stdin, PollFlags::IN)];
         match poll(&mut polled, Some(&again)) {
@@ -124,7 +122,7 @@ pub fn host_name(host: &str) -> anyhow::Result<Reply> {
     stdin.read_line(&mut line)?;
     Ok(match line.trim() {
         typed if typed == host => Reply::Yes,
-        typed => Reply::No(format!("'{typed}' is not this host's name, {host}")),
+        typed => Reply::No(format!("'{typed}' is not the host name, {host}")),
     })
 }
 
@@ -136,7 +134,7 @@ mod tests {
     use crate::verdict::stage::Stage;
 
     #[test]
-    fn whoever_is_hit_is_shown() {
+    fn the_impact_is_shown() {
         let mut armed = armed("x");
         armed.remote = Some("host, by nfs".into());
         armed.overridden = vec![Overridden {
@@ -172,6 +170,6 @@ mod tests {
         }
         ledger.proofs.push(crate::ledger::tests::proof("y"));
         let second = shown(&ledger);
-        assert!(second.contains("after 300 s"), "{second}");
+        assert!(second.contains("judged 300 s later"), "{second}");
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Gathers what a drill without a dump has left on this machine: pstore, the journals of earlier
-//! boots, the logs beside the dump's place, the room in it, and the watchdog's word.
+//! Gathers what a drill without a dump left on this machine: pstore, the journals of earlier boots,
+//! the logs in the dump's directory, its free space, and the watchdog's boot status.
 
 use super::facts;
 use super::find::{self, Place};
@@ -16,20 +16,20 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// How long the journal may take to answer.
+/// Time limit for `journalctl`.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Less room than this, and a dump does not fit.
+/// With less free space than this, no dump fits.
 const ROOM: u64 = 16 << 20;
-/// A machine's firmware takes some minutes, and no longer.
+/// A machine that boots later than this after its crash was probably reset by hand.
 const LATE_SECS: u64 = 15 * 60;
-/// As many lines of another boot are read.
+/// Number of lines read from the journal of another boot.
 const LINES: &str = "4000";
-/// The kernel's word for a reset by this device (`WDIOF_CARDRESET`).
+/// The kernel's flag for a reset by this device (`WDIOF_CARDRESET`).
 const CARD_RESET: u32 = 0x20;
-/// On the command line of every crash kernel that kexec loads, and of no other.
+/// A word on the command line of every crash kernel that kexec loads, and of no other kernel.
 const CRASH_KERNEL: &str = " elfcorehdr=";
 const PSTORES: &[&str] = &["/sys/fs/pstore", "/var/lib/systemd/pstore"];
-/// What the journal says of an orderly end.
+/// Messages in the journal of an orderly shutdown.
 const SHUTDOWNS: &[&str] = &[
     "systemd-shutdown[1]: ",
     "Reached target Reboot",
@@ -37,7 +37,7 @@ const SHUTDOWNS: &[&str] = &[
     "Reached target Power-Off",
     "Reached target System Power Off",
 ];
-/// What makes a line of a crash kernel's boot worth reading.
+/// Words that make a line of a crash kernel's journal evidence.
 const SAVERS: &[&str] = &[
     "kdump",
     "makedumpfile",
@@ -47,7 +47,7 @@ const SAVERS: &[&str] = &[
     "memory",
 ];
 
-/// Gathers all of it.
+/// Gathers all evidence.
 pub fn gather(armed: &Armed, same_boot: bool, places: &[Place]) -> Leftovers {
     let mut left = Leftovers {
         same_boot,
@@ -77,7 +77,7 @@ pub fn gather(armed: &Armed, same_boot: bool, places: &[Place]) -> Leftovers {
     left
 }
 
-/// What a crash kernel saved in place of a dump, or beside a broken one.
+/// Reads what a crash kernel saved instead of a dump, or beside a broken dump.
 fn beside(armed: &Armed, place: &Place, left: &mut Leftovers) {
     let shown = place.directory.display();
     let log = place.log.as_deref().and_then(find::read_text);
@@ -104,7 +104,7 @@ fn beside(armed: &Armed, place: &Place, left: &mut Leftovers) {
     }
 }
 
-/// All records of pstore, where the kernel shows them or systemd has put them.
+/// Reads all records of pstore, from the kernel's directory or from systemd's copies.
 fn pstore() -> String {
     let mut files: Vec<PathBuf> = Vec::new();
     for directory in PSTORES {
@@ -129,8 +129,8 @@ fn walk(directory: &Path, depth: usize, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// The journal of the boot that the fault was in, and of those between it and this one: the
-/// crash kernel's, where that boots the same root file system.
+/// Reads the journal of the boot with the fault, and of those between it and this boot: a crash
+/// kernel that boots the same root file system has one.
 fn journals(armed: &Armed, left: &mut Leftovers) {
     let journal = |arguments: &[&str]| {
         let mut command = Command::new("journalctl");
@@ -148,7 +148,7 @@ fn journals(armed: &Armed, left: &mut Leftovers) {
     let boot = armed.boot_id.replace('-', "");
     let Some(at) = boots.iter().position(|other| *other == boot) else {
         let unseen =
-            "the journal of that boot is gone: it is not kept (Storage=persistent keeps it)";
+            "the journal of that boot is lost: set Storage=persistent in journald.conf to keep it";
         return left.unseen.push(unseen.into());
     };
     match journal(&["-k", "-o", "short-monotonic", "-b", &boot]) {
@@ -170,17 +170,17 @@ fn journals(armed: &Armed, left: &mut Leftovers) {
     }
 }
 
-/// What a boot's journal shows of it, if it was one of a crash kernel.
+/// Returns the end of a boot's journal, if a crash kernel wrote it.
 fn crash_kernel(boot: &str, text: &str) -> Option<String> {
     let is_one = |line: &str| line.contains("ommand line: ") && line.contains(CRASH_KERNEL);
     text.lines().find(|line| is_one(line))?;
     let last = text.lines().last().unwrap_or_default().trim();
     Some(format!(
-        "the journal has a crash kernel's boot ({boot}), which ends with: {last}"
+        "the journal of the crash kernel's boot ({boot}) ends with: {last}"
     ))
 }
 
-/// How long after the drill was armed this boot began.
+/// Returns how long after the drill was armed this boot began.
 fn back(armed_at: u64, now: u64, uptime: u64) -> Option<String> {
     let secs = now.checked_sub(uptime)?.checked_sub(armed_at)?;
     Some(format!(
@@ -188,7 +188,7 @@ fn back(armed_at: u64, now: u64, uptime: u64) -> Option<String> {
     ))
 }
 
-/// Says so, if a machine was booted so long after its dump that somebody may have done it.
+/// Returns a note if the machine booted so late after its dump that it may have been reset by hand.
 pub fn late(taken_at: u64) -> Option<String> {
     late_by(taken_at, facts::now(), facts::uptime())
 }
@@ -197,14 +197,14 @@ fn late_by(taken_at: u64, now: u64, uptime: u64) -> Option<String> {
     let secs = now.checked_sub(uptime)?.checked_sub(taken_at)?;
     (secs > LATE_SECS).then(|| {
         format!(
-            "this boot began {} min after the dump was written: see that the machine comes back \
+            "this boot began {} min after the dump was written: check that the machine reboots \
              by itself",
             secs / 60
         )
     })
 }
 
-/// The boots that the journal has, oldest first.
+/// Returns the boots that the journal has, oldest first.
 fn boots(list: &str) -> Vec<String> {
     let ids = list.lines().filter_map(|line| {
         let mut words = line.split_whitespace();
@@ -220,7 +220,7 @@ fn shutdown(text: &str) -> Option<String> {
     Some(line.trim().into())
 }
 
-/// Who reset the machine, if a watchdog says that it did.
+/// Returns the watchdog that reset the machine, if one did.
 fn watchdog(devices: &Path) -> Option<String> {
     let entries = fs::read_dir(devices).ok()?.flatten();
     let mut names: Vec<_> = entries.map(|entry| entry.path()).collect();
@@ -237,7 +237,7 @@ fn watchdog(devices: &Path) -> Option<String> {
     })
 }
 
-/// Why no dump fits into a directory.
+/// Returns why no dump fits into a directory, if none does.
 fn full(directory: &Path) -> Option<String> {
     let room = rustix::fs::statvfs(directory).ok()?;
     let free = free(&room);
@@ -245,7 +245,7 @@ fn full(directory: &Path) -> Option<String> {
     (free < ROOM).then(|| format!("{shown} has {} left", megabytes(free)))
 }
 
-/// What saves dumps is root, and may have what is kept for root.
+/// Returns the free space for root, who saves the dumps, with the blocks reserved for root.
 fn free(room: &StatVfs) -> u64 {
     room.f_bfree.saturating_mul(room.f_frsize)
 }
@@ -255,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_journal_lists() {
+    fn boots_of_the_journal() {
         let list = "IDX BOOT ID                          FIRST ENTRY                 LAST ENTRY\n \
                     -1 aaaa0000 Sat 2026-11-28 05:00:00 UTC Sat 2026-11-28 05:10:00 UTC\n  \
                     0 bbbb0000 Sat 2026-11-28 05:12:00 UTC Sat 2026-11-28 05:13:00 UTC\n";
@@ -283,7 +283,7 @@ mod tests {
             back(1000, 1500, 100).unwrap(),
             "this boot began 400 s after the drill was armed, by this machine's clock"
         );
-        // Clocks may go wrong.
+        // The clock may have been set back.
         assert_eq!(back(2000, 1500, 100), None);
         assert_eq!(late_by(2000, 3000, 100), None);
         assert_eq!(late_by(9000, 3000, 100), None);
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_for_root_is_room() {
+    fn blocks_reserved_for_root_are_free() {
         let room = |bfree| {
             let mut room = rustix::fs::statvfs("/").unwrap();
             (room.f_frsize, room.f_bfree, room.f_bavail) = (4096, bfree, 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Finds what kdump left of a run, whatever the distribution calls it:
+//! Finds the files that kdump saved for a run, under the names of each distribution:
 //!
 //! ```text
 //! kdump-tools   202611281200/dump.202611281200       202611281200/dmesg.202611281200
@@ -8,8 +8,8 @@
 //! SUSE's kdump  2026-11-28-12:00/vmcore                          .../dmesg.txt
 //! ```
 //!
-//! The run id in the kernel's log decides which one it is, never the time: there may be several,
-//! of other runs, and of other machines that dump to the same place.
+//! The run id in the kernel's log identifies the dump, never the time: other runs, and other
+//! machines that dump to the same directory, may have left dumps as well.
 
 use crate::klog::line::Line;
 use crate::klog::message;
@@ -21,31 +21,31 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// How deep below a directory dumps lie: `HOST/TIME/vmcore` at the most.
+/// Depth of the search: dumps lie at `HOST/TIME/vmcore` at the deepest.
 const DEPTH: usize = 3;
-/// As many files are looked at.
+/// Limit on the number of files.
 const MOST: usize = 100_000;
-/// No saved log is longer.
+/// Limit on the size of a saved log.
 const LONGEST_LOG: u64 = 256 << 20;
 
-/// A file that lay there before the drill.
+/// A file, with what tells whether it has changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Known {
     pub path: PathBuf,
     pub bytes: u64,
-    /// When it was last written to, in nanoseconds since 1970.
+    /// The time of its last change, in nanoseconds since 1970.
     pub modified_ns: i128,
 }
 
-/// What a file is, by its name.
+/// The role of a file, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileRole {
     Dump,
-    /// A dump that was not finished.
+    /// An unfinished dump.
     Incomplete,
     /// The log of the kernel that crashed.
     Log,
-    /// The log of the crash kernel, or of what saves the dump.
+    /// The log of the crash kernel, or of the program that saves the dump.
     Saver,
 }
 
@@ -80,18 +80,18 @@ impl FileRole {
     }
 }
 
-/// A directory in which something new lies.
+/// A directory with new files.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Place {
     pub directory: PathBuf,
-    /// Several of a split dump.
+    /// One file, or all parts of a split dump.
     pub dumps: Vec<PathBuf>,
     pub incomplete: Option<PathBuf>,
     pub log: Option<PathBuf>,
     pub savers: Vec<PathBuf>,
 }
 
-/// All that lies in the directories and may be of a dump.
+/// Lists the files in the directories that may belong to a dump.
 pub fn look(directories: &[PathBuf]) -> Vec<Known> {
     let mut known = Vec::new();
     for directory in directories {
@@ -108,7 +108,7 @@ fn walk(directory: &Path, depth: usize, known: &mut Vec<Known>) {
         if known.len() >= MOST {
             return;
         }
-        // Of the entry itself: no link is followed.
+        // The entry's own metadata: no link is followed.
         let Ok(metadata) = entry.metadata() else {
             continue;
         };
@@ -127,7 +127,7 @@ fn walk(directory: &Path, depth: usize, known: &mut Vec<Known>) {
     }
 }
 
-/// What is new or has changed, by directory.
+/// Returns the files that are new or changed, by directory.
 pub fn new_since(before: &[Known], now: &[Known]) -> Vec<Place> {
     let mut places: BTreeMap<PathBuf, Place> = BTreeMap::new();
     for known in now.iter().filter(|known| !before.contains(known)) {
@@ -150,7 +150,7 @@ pub fn new_since(before: &[Known], now: &[Known]) -> Vec<Place> {
     places.into_values().collect()
 }
 
-/// The runs that a kernel's log tells of, in their order.
+/// Returns the run ids in a kernel's log, in their order.
 pub fn runs(log: &str) -> Vec<&str> {
     let mut runs = Vec::new();
     for run in log
@@ -186,7 +186,7 @@ mod tests {
         fs::write(path, text).unwrap();
     }
 
-    /// The names of what is in a place, from the root.
+    /// Returns the names of the files of a place, relative to the root.
     fn names(root: &Path, places: &[Place]) -> Vec<String> {
         let mut names = Vec::new();
         for place in places {
@@ -230,7 +230,7 @@ mod tests {
         put(root, "x/vmcore-incomplete", "new");
         put(root, "y/dump-incomplete", "new");
         put(root, "y/vmcore-dmesg-incomplete.txt", "new");
-        // The minute's name is taken: what lay there is written over.
+        // A dump of the same minute overwrites the older one.
         put(root, "202611271200/dump.202611271200", "newer");
         std::os::unix::fs::symlink("/dev/zero", root.join("x/vmcore")).unwrap();
         let places = new_since(&before, &look(&directories));
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_not_the_one_that_it_begins_like() {
+    fn a_run_id_that_is_a_prefix_of_another() {
         let log = "[   1.0] [ T1] lockup: run abc: plan: mode=soft cpus=1 \n\
                    [   2.0] user: lockup: run abcd: plan: quoted by somebody\n\
                    [   3.0] lockup: run abcde: cpu 1: begin: mode=soft hold_secs=1\n";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The fault itself: the module is inserted, counts down, and strikes. What does not take the
-//! machine down is judged here.
+//! The fault itself: the module is inserted, counts down, and injects the fault. A fault that does
+//! not crash the machine is judged here.
 
 use super::args::HereArgs;
 use super::module::Module;
@@ -25,10 +25,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// How long the module may take after its time.
+/// How much longer than its hold the module may take.
 const SLACK_SECS: u32 = 60;
 
-/// Inserts the module, waits, and judges what did not take the machine down.
+/// Inserts the module, waits, and judges a fault that did not crash the machine.
 pub fn strike_and_judge(
     args: &HereArgs,
     case: Case,
@@ -51,7 +51,7 @@ pub fn strike_and_judge(
             return judge(args, store, armed, &seen, Vec::new());
         }
     };
-    // From here on whatever comes is judged, and that takes back what was changed.
+    // From here on the drill is judged in any case, which reverts its changes.
     undo.keep();
     if let Ok(cpus) = strike.parameter("cpus") {
         seen.inserted = Some(At {
@@ -75,7 +75,7 @@ pub fn strike_and_judge(
         undo::files(&armed.made);
         return No {
             status: 3,
-            why: vec!["called off before the fault began; what was changed is as it was".into()],
+            why: vec!["cancelled before the fault began; all changes are reverted".into()],
         }
         .say(args.json);
     }
@@ -94,7 +94,7 @@ fn refused(seen: &mut Seen, refusal: Refusal) {
     });
 }
 
-/// Waits for the module's last word; whoever asks to end calls the drill off.
+/// Waits for the end of the module's run; a signal to this program cancels the drill.
 fn watch(args: &HereArgs, armed: &Armed, strike: &mut Strike) -> anyhow::Result<Release> {
     let parameter = |name: &str| {
         let mut words = armed.parameters.split(' ');
@@ -115,11 +115,11 @@ fn watch(args: &HereArgs, armed: &Armed, strike: &mut Strike) -> anyhow::Result<
             last = state.into();
             match state {
                 "countdown" => tell(format_args!(
-                    "run {}: the fault begins in {} s; Ctrl-C calls it off",
+                    "run {}: the fault begins in {} s; Ctrl-C cancels it",
                     armed.run_id, args.delay_secs
                 )),
                 "holding" => tell(format_args!(
-                    "the fault goes on, for {hold} s if nothing panics"
+                    "the fault is active, for {hold} s if nothing panics"
                 )),
                 other => tell(format_args!("the module is in state '{other}'")),
             }
@@ -127,16 +127,16 @@ fn watch(args: &HereArgs, armed: &Armed, strike: &mut Strike) -> anyhow::Result<
         if interrupt::requested() && !is_told {
             is_told = true;
             match strike.cancel() {
-                Ok(()) => tell("calling it off"),
+                Ok(()) => tell("cancelling the drill"),
                 Err(error) => tell(format_args!(
-                    "it cannot be called off any more ({error}): it ends by itself"
+                    "the fault cannot be cancelled any more ({error}): it ends by itself"
                 )),
             }
         }
     })
 }
 
-/// Judges a drill after which this boot goes on.
+/// Judges a drill that did not crash the machine.
 fn judge(
     args: &HereArgs,
     store: &Store,
@@ -153,7 +153,7 @@ fn judge(
     report.print(args.json)
 }
 
-/// How long the report took, by the kernel's log.
+/// Returns the latency of the report, by the kernel's log.
 fn latency(expected: &Expected) -> Option<Latency> {
     let log = kmsg::whole().ok()?;
     let is_ours = find::runs(&log).last().copied() == expected.run_id.as_deref();

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whom a drill hits: who is logged in, what is mounted to be written to, what runs.
+//! The impact of a drill: logged-in users, writable mounts, running services.
 
 use std::fs;
 use std::path::Path;
 
-/// What goes down with the machine.
+/// The users, mounts and services that a crash of the machine hits.
 #[derive(Debug, Default, PartialEq)]
 pub struct Impact {
     pub users: Vec<String>,
@@ -13,7 +13,7 @@ pub struct Impact {
     pub services: usize,
 }
 
-/// File systems that have nothing to lose.
+/// File systems that lose nothing in a crash.
 const UNREAL: &[&str] = &[
     "autofs",
     "binfmt_misc",
@@ -43,7 +43,7 @@ const UNREAL: &[&str] = &[
 ];
 
 impl Impact {
-    /// Looks at the machine whose root is `root`.
+    /// Reads it from the machine whose root is `root`.
     pub fn see(root: &Path) -> Self {
         Impact {
             users: users(&root.join("run/systemd/sessions"), &root.join("run/utmp")),
@@ -53,7 +53,7 @@ impl Impact {
     }
 }
 
-/// Who has a session: what logind says, or what the log of logins does.
+/// Returns the users with a session, from logind or else from utmp.
 fn users(sessions: &Path, utmp: &Path) -> Vec<String> {
     let mut users: Vec<_> = fs::read_dir(sessions)
         .into_iter()
@@ -69,7 +69,7 @@ fn users(sessions: &Path, utmp: &Path) -> Vec<String> {
     users
 }
 
-/// A session of a user, from logind's file.
+/// Returns the user and place of a session, from logind's file.
 fn session(text: &str) -> Option<String> {
     let value = |name: &str| {
         let mut lines = text.lines();
@@ -84,7 +84,7 @@ fn session(text: &str) -> Option<String> {
     Some(format!("{}{}", value("USER")?, place.unwrap_or_default()))
 }
 
-/// Users of utmp: records of 384 bytes, of which type 7 is somebody's login.
+/// Returns the users in utmp: records of 384 bytes, of which type 7 is a login.
 fn logins(utmp: &[u8]) -> Vec<String> {
     let text = |bytes: &[u8]| {
         let end = bytes
@@ -100,7 +100,7 @@ fn logins(utmp: &[u8]) -> Vec<String> {
         .collect()
 }
 
-/// Where writable file systems are mounted.
+/// Returns where writable file systems are mounted.
 fn mounts(table: &str) -> Vec<String> {
     let mut mounts: Vec<String> = Vec::new();
     for line in table.lines() {
@@ -116,7 +116,7 @@ fn mounts(table: &str) -> Vec<String> {
     mounts
 }
 
-/// How many services run, by systemd's control groups.
+/// Returns the number of running services, by systemd's control groups.
 fn services(slice: &Path) -> usize {
     let entries = fs::read_dir(slice).into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());

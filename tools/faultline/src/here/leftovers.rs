@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How far a drill came that left no whole dump, judged from what it did leave: the kernel's log
-//! in the places where it may have been saved, the log of what saves dumps, the dump's
-//! directory, the watchdog's word.
+//! The stage that a drill without a complete dump reached, judged from what it left: the kernel's
+//! log in the places where it may have been saved, the log of the program that saves dumps, the
+//! dump's directory, the watchdog's boot status.
 
 use super::find::runs;
 use super::state::Armed;
@@ -14,34 +14,34 @@ use crate::verdict::expected::Expected;
 use crate::verdict::stage::Stage;
 use crate::verdict::{self, Verdict};
 
-/// What was found.
+/// The evidence.
 #[derive(Debug, Default)]
 pub struct Leftovers {
-    /// Whether the machine still runs the boot that the fault was in.
+    /// Whether the machine has not rebooted since the fault.
     pub same_boot: bool,
-    /// Kernel logs that may tell of the fault, and where they are from; the best first.
+    /// The source and text of each kernel log that may show the fault, the best first.
     pub logs: Vec<(String, String)>,
-    /// Whether the crash kernel's user space came so far that it left something.
+    /// Whether the crash kernel's user space left a file.
     pub saved_something: Option<String>,
-    /// Lines of the crash kernel, or of what saves dumps.
+    /// Lines of the crash kernel, or of the program that saves dumps.
     pub saver: Vec<String>,
-    /// What shows that a crash kernel ran.
+    /// A line that shows that a crash kernel ran.
     pub crash_kernel: Option<String>,
-    /// How long after the drill was armed this boot began, in words.
+    /// A sentence that says how long after the drill was armed this boot began.
     pub back: Option<String>,
-    /// Why the target takes no more.
+    /// Why no dump fits into the target.
     pub full: Option<String>,
-    /// What a hardware watchdog says of the last reset.
+    /// A line on the reset by a hardware watchdog.
     pub watchdog: Option<String>,
     /// A line that shows that the machine was shut down in order.
     pub shutdown: Option<String>,
-    /// What else was found, and is not this run's.
+    /// Files that are new but belong to no dump of this run.
     pub others: Vec<String>,
-    /// What could not be looked at.
+    /// Sources that could not be read.
     pub unseen: Vec<String>,
 }
 
-/// Stages between the panic and the dump.
+/// The stages between the panic and the dump.
 const AFTER_PANIC: &[Stage] = &[
     Stage::PanicNoCrashKernel,
     Stage::CrashKernelOutOfMemory,
@@ -50,10 +50,10 @@ const AFTER_PANIC: &[Stage] = &[
     Stage::DumpIncomplete,
 ];
 
-/// How savers say that there is no room.
+/// Messages of the programs that save dumps when no space is left.
 const NO_ROOM: &[&str] = &["No space left", "no space left", "Disk quota exceeded"];
 
-/// Judges what is left.
+/// Judges the evidence.
 pub fn judge(armed: &Armed, expected: &Expected, left: &Leftovers) -> Verdict {
     let case = expected.case;
     let ours = left.logs.iter().filter(|(_, text)| {
@@ -62,7 +62,7 @@ pub fn judge(armed: &Armed, expected: &Expected, left: &Leftovers) -> Verdict {
     });
     let read = ours.map(|(source, text)| (source, text, Story::read(case, text)));
     let mut read: Vec<_> = read.collect();
-    // One that shows the panic tells more than one that ends before it.
+    // A log that shows the panic is preferred to one that ends before it.
     read.sort_by_key(|(.., story)| story.panic.is_none());
     let best = read.first();
     let told = best.map(|(source, text, _)| {
@@ -94,7 +94,7 @@ pub fn judge(armed: &Armed, expected: &Expected, left: &Leftovers) -> Verdict {
 fn same_boot(armed: &Armed, case: Case, told: Option<Verdict>) -> Verdict {
     told.unwrap_or_else(|| {
         let summary = format!(
-            "the machine has not been booted again since, and its log has nothing of run {}",
+            "the machine has not rebooted since, and its log does not mention run {}",
             armed.run_id
         );
         Verdict::of(case, Stage::CouldNotTell, summary, Vec::new())
@@ -119,7 +119,7 @@ fn rebooted(
     };
     let short = matching(OUT_OF_MEMORY);
     if !short.is_empty() {
-        let summary = "the crash kernel says that memory is short".into();
+        let summary = "the crash kernel ran out of memory".into();
         return of(
             Stage::CrashKernelOutOfMemory,
             summary,
@@ -132,14 +132,14 @@ fn rebooted(
         return of(Stage::DumpFailed, summary, [says, no_room.clone()].concat());
     }
     if let Some(something) = &left.saved_something {
-        let summary = format!("the crash kernel saved {something}, and no dump");
+        let summary = format!("the crash kernel saved {something}, but no dump");
         let mut verdict = of(Stage::DumpFailed, summary, says);
         verdict
             .evidence
             .extend(left.saver.iter().rev().take(10).rev().cloned());
         return verdict;
     }
-    // What is over by itself, or was stopped, is judged by the log.
+    // A fault that ended by itself, or was cancelled, is judged by the log.
     let has_ended = story.is_some_and(|story| {
         let mut begins = story.begins.iter();
         !story.begins.is_empty() && begins.all(|begin| begin.ended.is_some())
@@ -150,17 +150,17 @@ fn rebooted(
     let has_begun = story.is_some_and(|story| !story.begins.is_empty());
     let is_detected = story.is_some_and(|story| !story.detections.is_empty());
     if let Some(line) = left.shutdown.as_ref().filter(|_| panic.is_none()) {
-        let summary = "the machine was shut down in order before anything came of the fault";
+        let summary = "the machine was shut down in order before the fault was reported";
         return of(Stage::CouldNotTell, summary.into(), vec![line.clone()]);
     }
     let announced = story.is_some_and(|story| story.announced.is_some());
     let has_run = left.crash_kernel.is_some();
     if panic.is_none() && !has_run && announced && !has_begun && armed.overridden.is_empty() {
-        let summary = "the machine went down before the fault had begun, as far as its log tells";
+        let summary = "the machine went down before its log shows the begin of the fault";
         return of(Stage::CouldNotTell, summary.into(), Vec::new());
     }
     let crashed = match (panic, is_detected) {
-        (Some(panic), _) => format!("it panicked ({})", panic.message),
+        (Some(panic), _) => format!("the machine panicked ({})", panic.message),
         (None, true) => "the fault was reported".into(),
         (None, false) => "the machine went down".into(),
     };
@@ -169,35 +169,35 @@ fn rebooted(
         false => crashed,
     };
     if !armed.crash_kernel_loaded {
-        let summary = format!("{crashed}, and no crash kernel was loaded");
+        let summary = format!("{crashed}, but no crash kernel was loaded");
         return of(Stage::PanicNoCrashKernel, summary, says);
     }
-    // Where nothing is left that tells, what the doctor had found beforehand does.
+    // Without any evidence, the doctor's findings before the drill name the stage.
     let predicted = armed.overridden.iter().find(|finding| {
         let stages = finding.stage.as_ref();
         stages.is_some_and(|stage| AFTER_PANIC.contains(stage))
     });
     if let Some((finding, stage)) = predicted.and_then(|found| Some((found, found.stage?))) {
         let summary = format!(
-            "{crashed}, and left no dump and no word of why: as the doctor had said, {}",
+            "{crashed} and left neither a dump nor a log; the doctor had predicted: {}",
             finding.says
         );
         let mut verdict = of(stage, summary, says);
         verdict.advice = format!(
-            "Mend that, as 'faultline doctor --only {}' says, and drill again.",
+            "Fix it as 'faultline doctor --only {}' says, and drill again.",
             case.detector.class.name()
         );
         return verdict;
     }
     if has_run {
-        let summary = format!("{crashed}, and ended before it had saved a dump");
+        let summary = format!("{crashed}, but ended before it saved a dump");
         let mut verdict = of(Stage::CrashKernelDied, summary, says);
         verdict
             .evidence
             .extend(left.saver.iter().rev().take(10).rev().cloned());
         return verdict;
     }
-    let summary = format!("{crashed}, and neither a dump nor a word of the crash kernel is left");
+    let summary = format!("{crashed} and left neither a dump nor a log of the crash kernel");
     match panic.is_some() || is_detected {
         true => of(Stage::CrashKernelDied, summary, says),
         false => of(Stage::CouldNotTell, summary, says),
@@ -257,7 +257,7 @@ mod tests {
         // Another run whose name begins alike says nothing of this one.
         let (other, summary) = stage(&armed("xy"), &[PLAN, BEGIN, END], left());
         assert_eq!(other, Stage::CouldNotTell);
-        assert!(summary.ends_with("nothing of run xy"), "{summary}");
+        assert!(summary.ends_with("does not mention run xy"), "{summary}");
     }
 
     #[test]
@@ -291,7 +291,7 @@ mod tests {
         };
         let (failed, summary) = stage(&x, &crash, saved);
         assert_eq!(failed, Stage::DumpFailed);
-        assert_eq!(summary, "the crash kernel saved a log, and no dump");
+        assert_eq!(summary, "the crash kernel saved a log, but no dump");
     }
 
     #[test]
@@ -355,7 +355,7 @@ mod tests {
             let (died, summary) = stage(&x, log, ran());
             assert_eq!(died, Stage::CrashKernelDied, "{summary}");
             assert!(
-                summary.ends_with("ended before it had saved a dump"),
+                summary.ends_with("ended before it saved a dump"),
                 "{summary}"
             );
         }

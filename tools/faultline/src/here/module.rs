@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The module for the kernel that runs: where it lies, whether it was built for this kernel, and
-//! its insertion.
+//! The module for the running kernel: finds its file, checks that it was built for this kernel, and
+//! inserts it.
 
 use anyhow::{bail, ensure, Context};
 use object::read::elf::ElfFile64;
@@ -11,14 +11,14 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// How a module's file may be compressed.
+/// The extensions of a module's file, plain or compressed.
 const ENDINGS: &[&str] = &["ko", "ko.xz", "ko.zst", "ko.gz"];
-/// No module of ours is longer.
+/// Limit on the size of a module.
 const LONGEST: u64 = 256 << 20;
-/// How deep below `updates` it may lie.
+/// Depth of the search below `updates`.
 const DEPTH: usize = 4;
 
-/// A module's file that was built for the running kernel.
+/// The file of a module that was built for the running kernel.
 #[derive(Debug)]
 pub struct Module {
     pub path: PathBuf,
@@ -44,8 +44,8 @@ impl Module {
         match found {
             Some(path) => Self::read(&path, release),
             None => bail!(
-                "there is no {name}.ko for the running kernel {release}: neither below {} nor in \
-                 {}. Build it for this kernel and install it there, or name it with --module",
+                "no {name}.ko for the running kernel {release}, neither below {} nor in {}: build \
+                 it for this kernel and install it there, or pass --module PATH",
                 updates.display(),
                 beside.unwrap_or_default().display()
             ),
@@ -82,7 +82,7 @@ impl Module {
     /// Inserts it into the kernel.
     pub fn insert(&self, arguments: &str) -> anyhow::Result<()> {
         let words = CString::new(arguments)?;
-        // By its file, where the kernel can see for itself where it comes from.
+        // From its file if that is uncompressed, so that the kernel sees the file's origin.
         let inserted = match self.is_plain {
             true => rustix::system::finit_module(File::open(&self.path)?, &words, 0),
             false => rustix::system::init_module(&self.image, &words),
@@ -96,11 +96,11 @@ fn all(mut reader: impl Read) -> anyhow::Result<Vec<u8>> {
     let reader = reader.by_ref().take(LONGEST + 1);
     let mut reader = reader;
     reader.read_to_end(&mut bytes)?;
-    ensure!(bytes.len() as u64 <= LONGEST, "it is too long for a module");
+    ensure!(bytes.len() as u64 <= LONGEST, "larger than a module may be");
     Ok(bytes)
 }
 
-/// The module's file in `directory` or below.
+/// Searches the module's file in `directory` and below.
 fn below(directory: &Path, name: &str, depth: usize) -> Option<PathBuf> {
     let direct = ENDINGS
         .iter()
@@ -122,16 +122,16 @@ fn below(directory: &Path, name: &str, depth: usize) -> Option<PathBuf> {
 
 /// Checks that a module was built for the kernel `release`.
 fn check(image: &[u8], release: &str) -> anyhow::Result<()> {
-    let built_for = value(image, "vermagic").context("it does not say which kernel it is for")?;
+    let built_for = value(image, "vermagic").context("no vermagic: not a kernel module")?;
     let built_for = built_for.split_whitespace().next().unwrap_or("");
     ensure!(
         built_for == release,
-        "it was built for the kernel {built_for}, and {release} runs: build it for that one"
+        "built for the kernel {built_for}, but {release} runs: build it for {release}"
     );
     Ok(())
 }
 
-/// A value of the module's `.modinfo`.
+/// Returns a value of the module's `.modinfo`.
 fn value(image: &[u8], key: &str) -> Option<String> {
     let file = ElfFile64::<Endianness>::parse(image).ok()?;
     let section = file.section_by_name(".modinfo")?;
@@ -195,7 +195,7 @@ mod tests {
         let error = check(&image, "6.12.10").unwrap_err().to_string();
         assert_eq!(
             error,
-            "it was built for the kernel 6.12.1, and 6.12.10 runs: build it for that one"
+            "built for the kernel 6.12.1, but 6.12.10 runs: build it for 6.12.10"
         );
         assert!(check(&module(b"license=GPL\0"), "6.12.1").is_err());
         assert!(check(b"no module", "6.12.1").is_err());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What comes before a drill: whether it may be done now, what is set for it, what the doctor says,
-//! and what the next boot has to know.
+//! The preparation of a drill: the checks whether it may run now, its settings, the doctor's
+//! findings, and the state for the next boot.
 
 use super::args::HereArgs;
 use super::module::Module;
@@ -27,7 +27,7 @@ use std::process::ExitCode;
 /// The usual hold.
 const HOLD_SECS: u32 = 60;
 
-/// Why nothing was done.
+/// A refusal: why nothing was done.
 pub struct No {
     pub status: u8,
     pub why: Vec<String>,
@@ -60,39 +60,39 @@ impl No {
     }
 }
 
-/// What keeps a drill from being done now.
+/// Returns why a drill cannot run now, if so.
 pub fn in_the_way(store: &Store, case: Case) -> anyhow::Result<Option<No>> {
     let module = case.mode.module;
     let is_loaded = Path::new("/sys/module").join(module).exists();
     if is_loaded {
-        let why = format!("the module {module} is loaded already: remove it with 'rmmod {module}'");
+        let why = format!("module {module} is already loaded: run 'rmmod {module}'");
         return Ok(Some(No::new(why)));
     }
     let boot_id = facts::boot_id()?;
     Ok(match Found::read(store)? {
         Found::Nothing => None,
         Found::Armed(armed) if armed.boot_id == boot_id => Some(No::new(format!(
-            "another drill is armed: run {}, {}; judge it with 'faultline drill resume'",
+            "another drill is armed (run {}, {}): judge it with 'faultline drill resume'",
             armed.run_id, armed.mode
         ))),
         Found::Armed(armed) => Some(No::new(format!(
-            "run {} ({}) of an earlier boot has not been judged: do that with 'faultline drill \
+            "run {} ({}) of an earlier boot is not judged yet: judge it with 'faultline drill \
              resume'",
             armed.run_id, armed.mode
         ))),
         Found::Broken(why) => Some(No::new(format!(
-            "{why}; 'faultline drill resume' puts it aside"
+            "{why}; 'faultline drill resume' moves it aside"
         ))),
     })
 }
 
-/// What is set for the drill: what was asked for, and what keeps a report from being a panic.
+/// Returns the settings for the drill: the user's, and those that keep a report from a panic.
 pub fn settings(args: &HereArgs, case: Case) -> anyhow::Result<Vec<Setting>> {
     let mut settings = args.set.clone();
     if args.policy == Policy::Report {
         let Some([_, (key, value)]) = case.detector.panics else {
             bail!(
-                "mode {}: its panic is no policy: it cannot only be reported",
+                "mode {} always panics; allowed: --policy panic",
                 case.mode.name
             );
         };
@@ -103,11 +103,11 @@ pub fn settings(args: &HereArgs, case: Case) -> anyhow::Result<Vec<Setting>> {
     Ok(settings)
 }
 
-/// Asks the doctor. What was overridden is remembered.
+/// Asks the doctor. Returns the findings that were overridden, or the refusal.
 pub fn examine(args: &HereArgs, case: Case) -> anyhow::Result<Result<Vec<Overridden>, No>> {
     let class = case.detector.class;
     let answer = doctor::examine(&System::here()?, Classes::of(&[class]));
-    // What a report that is no panic does not come to.
+    // A report without a panic does not reach these stages.
     let matters = |link: Link| match args.policy {
         Policy::Panic => link != Link::Analyser,
         Policy::Report | Policy::Off => matches!(link, Link::Detector | Link::Module),
@@ -115,7 +115,7 @@ pub fn examine(args: &HereArgs, case: Case) -> anyhow::Result<Result<Vec<Overrid
     let bad = answer.findings.iter().filter(|finding| {
         matters(finding.link)
             && matches!(finding.state, State::Wrong | State::Unknown)
-            // The module that this drill takes has been found, wherever it is.
+            // The module of this drill has already been found.
             && finding.check != "module_built"
     });
     let bad: Vec<_> = bad.collect();
@@ -130,8 +130,8 @@ pub fn examine(args: &HereArgs, case: Case) -> anyhow::Result<Result<Vec<Overrid
     let mut why = vec![format!(
         "the doctor {} ({}):",
         match is_wrong {
-            true => "finds that it would not work",
-            false => "cannot tell whether it would work",
+            true => "finds that no dump would be saved",
+            false => "cannot tell whether a dump would be saved",
         },
         class.title()
     )];
@@ -142,7 +142,7 @@ pub fn examine(args: &HereArgs, case: Case) -> anyhow::Result<Result<Vec<Overrid
         why.extend(finding.mend.iter().map(|line| format!("  mend: {line}")));
     }
     why.push(format!(
-        "'faultline doctor --only {}' shows all of it; --force goes on all the same",
+        "'faultline doctor --only {}' shows all findings; --force overrides them",
         class.name()
     ));
     Ok(Err(No {
@@ -151,7 +151,7 @@ pub fn examine(args: &HereArgs, case: Case) -> anyhow::Result<Result<Vec<Overrid
     }))
 }
 
-/// All that the next boot needs to know.
+/// Returns the state that the next boot needs.
 pub fn arm(
     args: &HereArgs,
     case: Case,
@@ -179,8 +179,8 @@ pub fn arm(
     words.push(Setting::new("hold_secs", hold_secs));
     let needed = case.mode.parameters.iter();
     words.extend(needed.map(|(key, value)| Setting::new(key, value)));
-    // What the module itself is careful of was said by the doctor, or is seen in the plan: a crash
-    // kernel that is not loaded, CPUs of which none is left.
+    // The module's own refusals (no crash kernel loaded, no CPU left) are findings of the doctor,
+    // or visible in the plan.
     let is_forced = words.iter().any(|word| word.key == "force");
     if args.force && !is_forced {
         words.push(Setting::new("force", 1));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The half of a drill that runs at the next boot: finds the dump of the run that was armed,
-//! waits until it is whole, judges it, and writes the ledger.
+//! The half of a drill that runs at the next boot: finds the dump of the armed run, waits until it
+//! is complete, judges it, and writes the ledger.
 
 use super::find::{self, Place};
 use super::state::{self, Armed, Found};
@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 /// The schema of the report.
 pub const SCHEMA: &str = "faultline.here/1";
 
-/// What there is to judge.
+/// The verdict, and the files that it is based on.
 struct Evidence {
     verdict: Verdict,
     dump: Option<Dump>,
@@ -44,7 +44,7 @@ pub fn run(store: &Store, armed: &Armed, given: &[PathBuf]) -> anyhow::Result<Re
     conclude(store, armed, evidence, !same_boot)
 }
 
-/// What the dump must show.
+/// Returns what the dump must show.
 pub fn expected(armed: &Armed, case: Case) -> Expected {
     Expected {
         case,
@@ -55,7 +55,7 @@ pub fn expected(armed: &Armed, case: Case) -> Expected {
     }
 }
 
-/// Looks for the dump, or for what is left instead.
+/// Finds and judges the dump, or else what the drill left.
 fn look(armed: &Armed, expected: &Expected, same_boot: bool) -> anyhow::Result<Evidence> {
     let case = expected.case;
     let mut places = find::new_since(&armed.dumps, &find::look(&armed.directories));
@@ -88,10 +88,10 @@ fn look(armed: &Armed, expected: &Expected, same_boot: bool) -> anyhow::Result<E
     for (place, why) in &strangers {
         let shown = place.directory.display();
         left.others
-            .push(format!("{shown} is new, and not of this run: {why}"));
+            .push(format!("{shown} is new, but not of this run: {why}"));
     }
     let verdict = match strangers.iter().find(|(place, _)| !place.dumps.is_empty()) {
-        // The place has a dump, of somebody else.
+        // The directory has a dump, but of another run or machine.
         Some((place, why)) if left.logs.is_empty() => {
             let shown = place.directory.display();
             let summary = format!("the dump in {shown} is not of this run: {why}");
@@ -107,7 +107,7 @@ fn look(armed: &Armed, expected: &Expected, same_boot: bool) -> anyhow::Result<E
     })
 }
 
-/// A dump whose saver did not come to its end.
+/// Judges a dump that its saver did not finish.
 fn unfinished(armed: &Armed, case: Case, place: &Place, evidence: &mut Evidence) {
     let name = place.incomplete.as_deref().and_then(Path::file_name);
     let name = name.unwrap_or_default().to_string_lossy().into_owned();
@@ -117,12 +117,12 @@ fn unfinished(armed: &Armed, case: Case, place: &Place, evidence: &mut Evidence)
         verdict.stage,
         Stage::CrashKernelOutOfMemory | Stage::DumpFailed
     );
-    // Where nothing else is known, that it is called so is what is known.
+    // Without a better reason, its name is the evidence.
     let is_full = left.full.is_some() || left.saver.iter().any(|line| line.contains("No space"));
     evidence.verdict = match is_known && (is_full || verdict.stage != Stage::DumpFailed) {
         true => verdict,
         false => {
-            let summary = format!("{name}: what saves dumps did not come to its end");
+            let summary = format!("{name}: the program that saves the dump did not finish");
             let mut lines = evidence.verdict.evidence.clone();
             lines.push(format!("judged as it is: {}", evidence.verdict.summary));
             lines.extend(left.watchdog);
@@ -131,15 +131,15 @@ fn unfinished(armed: &Armed, case: Case, place: &Place, evidence: &mut Evidence)
     };
 }
 
-/// Whose a dump is.
+/// The run that a dump belongs to.
 enum Owner {
     Ours,
     Other(String),
-    /// It does not tell.
+    /// Its log does not tell.
     Unknown,
 }
 
-/// Finds out whose what lies in a place is: by the log beside the dump, or by that in it.
+/// Finds the run that a place's files belong to, by the log beside the dump or in it.
 fn owner(armed: &Armed, place: &Place) -> anyhow::Result<Owner> {
     let beside = place.log.as_deref().and_then(find::read_text);
     let mut log = beside.filter(|text| !text.trim().is_empty());
@@ -158,7 +158,7 @@ fn owner_of(armed: &Armed, log: &str) -> Owner {
     match (runs.contains(&armed.run_id.as_str()), strange) {
         (_, Some(strange)) => Owner::Other(strange.0),
         (true, None) => Owner::Ours,
-        (false, None) if runs.is_empty() => Owner::Other("its log has no run of a drill".into()),
+        (false, None) if runs.is_empty() => Owner::Other("its log shows no drill".into()),
         (false, None) => Owner::Other(format!("its log is of run {}", runs.join(", "))),
     }
 }
@@ -186,7 +186,7 @@ fn of_dump(expected: &Expected, paths: &[PathBuf]) -> anyhow::Result<Evidence> {
     })
 }
 
-/// What a verdict means under a policy.
+/// Returns the outcome of a verdict under a policy.
 pub fn outcome(policy: Policy, stage: Stage) -> Outcome {
     match (policy, stage) {
         (Policy::Report, Stage::DetectedNoPanic) => Outcome::Pass,
@@ -195,7 +195,7 @@ pub fn outcome(policy: Policy, stage: Stage) -> Outcome {
     }
 }
 
-/// Writes the ledger, disarms the drill, and reports.
+/// Writes the ledger, disarms the drill, and returns the report.
 fn conclude(
     store: &Store,
     armed: &Armed,
@@ -241,17 +241,17 @@ fn conclude(
     Ok(report)
 }
 
-/// The report of a verdict on an armed drill.
+/// Returns the report of a verdict on an armed drill.
 pub fn report(armed: &Armed, mut verdict: Verdict, files: Files) -> anyhow::Result<Report> {
     let case = armed.case()?;
     let outcome = outcome(armed.policy, verdict.stage);
     match (armed.policy, outcome) {
         (Policy::Report, Outcome::Pass) => {
             verdict.advice = String::new();
-            verdict.summary += ": as --policy report asked for";
+            verdict.summary += ", as expected with --policy report";
         }
         (Policy::Report, Outcome::Fail) if verdict.stage.outcome() != Outcome::Fail => {
-            verdict.summary += ": and --policy report asked for none";
+            verdict.summary += ", but --policy report expects none";
         }
         _ => {}
     }
@@ -270,7 +270,7 @@ pub fn report(armed: &Armed, mut verdict: Verdict, files: Files) -> anyhow::Resu
     })
 }
 
-/// Appends the ledger's line; only then is the drill no longer armed.
+/// Appends the ledger's line, and then disarms the drill.
 pub fn record_and_disarm(
     store: &Store,
     armed: &Armed,
@@ -324,36 +324,36 @@ pub fn record_and_disarm(
     };
     let is_there = |proof: &Proof| proof.run_id == armed.run_id && proof.armed_at == armed.armed_at;
     store.remove(state::ROOM)?;
-    // Power may have been lost right after the last time.
+    // A loss of power after the last append may have left the line without the disarming.
     if !Ledger::read(store)?.proofs.iter().any(is_there) {
         Ledger::append(store, &proof)?;
     }
     if !rebooted {
         undo::settings(&armed.before);
     }
-    // First: without power between the two, a unit stays that does nothing, and not a drill that
-    // no unit judges.
+    // First, as a loss of power between the two must leave a unit without a drill, not an armed
+    // drill that no unit judges.
     state::disarm(store)?;
     undo::files(&armed.made);
     Ok(())
 }
 
-/// Puts a state file that cannot be read where it can be looked at.
+/// Moves an unreadable state file aside, and keeps it.
 pub fn set_aside(store: &Store, why: &str) -> anyhow::Result<()> {
     escape::tell(format_args!("{why}"));
     let kept = format!("{}.{}", state::BROKEN, facts::now());
     store.remove(state::ROOM)?;
     store.rename(state::NAME, &kept)?;
     escape::tell(format_args!(
-        "it is kept as {}: nothing can be said of that drill; look for its dump by hand, and \
-         judge that with 'faultline verdict'",
+        "kept as {}: that drill cannot be judged; find its dump by hand and judge it with \
+         'faultline verdict'",
         store.path().join(kept).display()
     ));
     Ok(())
 }
 
-/// Reads what is armed, for somebody who wants to judge it. Where nothing is, no unit has to run
-/// at the next boot; `root` is the machine's. To be called with the store locked.
+/// Reads the armed drill, to judge it. If none is armed, removes a unit that was left in `root`.
+/// The store must be locked.
 pub fn armed(store: &Store, root: &Path) -> anyhow::Result<Option<Box<Armed>>> {
     let lost = match Found::read(store)? {
         Found::Armed(armed) => return Ok(Some(armed)),
@@ -367,7 +367,7 @@ pub fn armed(store: &Store, root: &Path) -> anyhow::Result<Option<Box<Armed>>> {
         escape::tell(format_args!("{error:#}"));
     }
     if lost {
-        anyhow::bail!("the armed drill is lost");
+        anyhow::bail!("the state of the armed drill is unreadable");
     }
     Ok(None)
 }

@@ -11,16 +11,16 @@ use std::mem::MaybeUninit;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// A dump that nobody has written to for that long is one that nobody writes to; an unfinished
-/// one may wait for a slow disk.
+/// A dump is finished if nothing was written to it for this long; an unfinished dump gets longer,
+/// for a slow disk.
 const QUIET: Duration = Duration::from_secs(3);
 const QUIET_UNFINISHED: Duration = Duration::from_secs(20);
-/// A dump that is older than that is not being written.
+/// A dump last changed longer ago than this is finished.
 const FRESH: Duration = Duration::from_secs(120);
-/// How long a dump may take that is still being written.
+/// The limit of the wait for a dump that is still being written.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
-/// Waits until nobody writes to what is new. Returns whether there was anything to wait for.
+/// Waits until nothing is written to the new files any more. Returns whether it had to wait.
 pub fn wait(places: &[Place]) -> anyhow::Result<bool> {
     let is_fresh = |path: &PathBuf| {
         let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified());
@@ -42,8 +42,8 @@ pub fn wait(places: &[Place]) -> anyhow::Result<bool> {
     Ok(waited)
 }
 
-/// Waits until nothing has changed in a directory for `quiet`, or for `limit` at the most, or
-/// until `is_done` says so after a change.
+/// Waits until nothing has changed in a directory for `quiet`, for `limit` at the most, or until
+/// `is_done` returns true after a change.
 fn settle(
     directory: &Path,
     quiet: Duration,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a drill writes down before it strikes: all that the next boot needs to know to find the
-//! dump and to judge it.
+//! The state that a drill saves before the fault: what the next boot needs to find the dump and to
+//! judge it.
 
 use crate::fault::case::Case;
 use crate::fault::mode;
@@ -15,12 +15,12 @@ use std::path::PathBuf;
 
 /// The schema of the file.
 pub const SCHEMA: &str = "faultline.armed/1";
-/// The file.
+/// The file's name.
 pub const NAME: &str = "armed.json";
-/// A file that is only room: for the verdict, where a dump has taken all that was left of the disk.
+/// A file that reserves space for the verdict, in case a dump fills the disk.
 pub const ROOM: &str = "room";
 const ROOM_BYTES: usize = 256 << 10;
-/// Where one that cannot be read is kept.
+/// The name under which an unreadable state file is kept.
 pub const BROKEN: &str = "armed.broken";
 
 /// A drill that is armed.
@@ -31,14 +31,14 @@ pub struct Armed {
     pub mode: String,
     pub detector: String,
     pub policy: Policy,
-    /// The CPUs that were asked for; none where the module chooses.
+    /// The user's choice of CPUs; none if the module chooses.
     pub cpus: Option<String>,
-    /// The detector's threshold as it is in force.
+    /// The detector's threshold in effect.
     pub threshold: Option<u32>,
-    /// What the module is loaded with.
+    /// The module's parameters.
     pub parameters: String,
     pub module: PathBuf,
-    /// What was set, and what was there before.
+    /// The settings, and their values before.
     pub set: Vec<Setting>,
     pub before: Vec<Setting>,
     pub host: String,
@@ -52,11 +52,11 @@ pub struct Armed {
     pub uptime_secs: u64,
     /// Whether a crash kernel was loaded.
     pub crash_kernel_loaded: bool,
-    /// Where the dump should come, and what lay there.
+    /// The directories for the dump, and the files in them before the drill.
     pub directories: Vec<PathBuf>,
     pub remote: Option<String>,
     pub dumps: Vec<Known>,
-    /// Findings of the doctor that were overridden, each with the stage that it predicts.
+    /// The overridden findings of the doctor, each with the stage that it predicts.
     pub overridden: Vec<Overridden>,
     pub fingerprint: Fingerprint,
     /// The files that were made for the next boot.
@@ -65,7 +65,7 @@ pub struct Armed {
     pub program: String,
 }
 
-/// A finding that did not keep the drill from being done.
+/// A finding of the doctor that was overridden with `--force`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Overridden {
     pub says: String,
@@ -73,10 +73,10 @@ pub struct Overridden {
 }
 
 impl Armed {
-    /// The mode, and what is to report it.
+    /// Returns the mode with the detector expected to report it.
     pub fn case(&self) -> anyhow::Result<Case> {
         let mode = mode::find(&self.mode)
-            .with_context(|| format!("the armed drill has the unknown mode '{}'", self.mode))?;
+            .with_context(|| format!("unknown mode '{}' in the armed drill", self.mode))?;
         Case::new(mode, Some(&self.detector)).map_err(anyhow::Error::msg)
     }
 
@@ -86,18 +86,18 @@ impl Armed {
     }
 }
 
-/// Removes what was written for the next boot.
+/// Removes the state for the next boot.
 pub fn disarm(store: &Store) -> anyhow::Result<()> {
     store.remove(ROOM)?;
     store.remove(NAME)
 }
 
-/// What is found of an armed drill.
+/// The state file as found.
 #[derive(Debug)]
 pub enum Found {
     Nothing,
     Armed(Box<Armed>),
-    /// Something that cannot be read; this is why.
+    /// A file that cannot be read, with the reason.
     Broken(String),
 }
 
@@ -117,16 +117,16 @@ impl Found {
     }
 }
 
-/// The armed drill in these bytes.
+/// Parses the armed drill.
 pub fn parse(bytes: &[u8]) -> anyhow::Result<Armed> {
     ensure!(
         bytes.iter().any(|byte| *byte != 0),
-        "nothing is in it: it was not on the disk when the machine crashed"
+        "it is empty: it had not reached the disk when the machine crashed"
     );
     let armed: Armed = serde_json::from_slice(bytes)?;
     ensure!(
         armed.schema == SCHEMA,
-        "its schema is {}, and this program knows {SCHEMA}",
+        "its schema is {}, expected {SCHEMA}",
         armed.schema
     );
     armed.case()?;
@@ -184,8 +184,8 @@ pub mod tests {
         let whole = std::fs::read(dir.path().join(NAME)).unwrap();
         let zeros = vec![0; whole.len()];
         for (torn, said) in [
-            (&b""[..], "(0 bytes) cannot be read: nothing is in it"),
-            (&zeros, "nothing is in it"),
+            (&b""[..], "(0 bytes) cannot be read: it is empty"),
+            (&zeros, "it is empty"),
             (&whole[..whole.len() - 1], "EOF"),
         ] {
             std::fs::write(dir.path().join(NAME), torn).unwrap();

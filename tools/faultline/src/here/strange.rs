@@ -1,31 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tells by a kernel's log that it is another machine's: several may dump to one place.
+//! Recognizes the log of another machine, as several machines may dump to one directory.
 
 use super::facts;
 use super::state::Armed;
 use crate::dump::Dump;
 use crate::klog::line::Line;
 
-/// How the log of a boot begins.
+/// The first line of a boot's log.
 const VERSION: &str = "Linux version ";
 const COMMAND_LINE: &str = "Command line: ";
 const COMMAND_LINE_OF_OTHERS: &str = "Kernel command line: ";
 
-/// What shows a log to be another machine's.
+/// The reason why a log is another machine's.
 #[derive(Debug, PartialEq)]
 pub struct Strange(pub String);
 
 impl Strange {
-    /// Compares a log with the machine that was armed. A log that has lost its beginning does
-    /// not tell.
+    /// Compares a log with the armed machine. Returns none for a log without its beginning.
     pub fn of(armed: &Armed, log: &str) -> Option<Self> {
         let mut lines = log.lines().take(2000).map(|line| Line::parse(line).text);
         let release = lines
             .clone()
             .find_map(|text| text.strip_prefix(VERSION)?.split(' ').next());
         if let Some(release) = release.filter(|release| *release != armed.release) {
-            let text = format!("it is of the kernel {release}, not of {}", armed.release);
+            let text = format!("its kernel is {release}, not {}", armed.release);
             return Some(Strange(text));
         }
         let words = lines.find_map(|text| {
@@ -34,18 +33,18 @@ impl Strange {
         });
         let root = facts::root_of(words?)?;
         let ours = armed.root.as_deref()?;
-        let text = format!("it is of another machine, of which the root is {root}, not {ours}");
+        let text = format!("it is another machine's, whose root is {root}, not {ours}");
         (root != ours).then_some(Strange(text))
     }
 }
 
-/// Says that a dump names another host than this one was when the drill was armed. That alone
-/// makes it no other machine's: hosts are renamed, and many are called the same.
+/// Returns a note if a dump names another host than the armed one. The name alone does not identify
+/// a machine: hosts are renamed, and several may share a name.
 pub fn other_name(armed: &Armed, dump: &Dump) -> Option<String> {
     let host = dump.facts.as_ref()?.host.as_deref()?;
     (host != armed.host).then(|| {
         format!(
-            "the dump is of a host named {host}, and this one was {} when the drill was armed",
+            "the dump names the host {host}, but this one was {} when the drill was armed",
             armed.host
         )
     })
@@ -70,11 +69,11 @@ mod tests {
         assert_eq!(of(&log("6.12", "UUID=1234")), None);
         assert_eq!(
             of(&log("6.12", "UUID=99")).unwrap(),
-            "it is of another machine, of which the root is UUID=99, not UUID=1234"
+            "it is another machine's, whose root is UUID=99, not UUID=1234"
         );
         assert_eq!(
             of(&log("6.120", "UUID=1234")).unwrap(),
-            "it is of the kernel 6.120, not of 6.12"
+            "its kernel is 6.120, not 6.12"
         );
         assert_eq!(of("[ 9.0] lockup: run x: the beginning is lost\n"), None);
     }
@@ -97,7 +96,7 @@ mod tests {
         assert_eq!(other_name(&x, &Dump::only(State::LogAlone)), None);
         assert_eq!(
             other_name(&x, &dump(Some("server2"))).unwrap(),
-            "the dump is of a host named server2, and this one was server when the drill was armed"
+            "the dump names the host server2, but this one was server when the drill was armed"
         );
     }
 }

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where this machine's kdump puts its dumps, as directories to look into: what the doctor reads
-//! of its configuration.
+//! The directories into which this machine's kdump saves its dumps, from the configuration that the
+//! doctor reads.
 
 use crate::doctor::config::kdump_conf;
 use crate::doctor::config::saver::{Goal, Saver};
 use crate::system::System;
 use std::path::{Path, PathBuf};
 
-/// Where all of them put dumps if nothing else is said.
+/// The default directory of every distribution.
 const USUAL: &str = "/var/crash";
 
-/// The place of the dumps.
+/// The target of the dumps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
     /// Directories of this machine.
     pub directories: Vec<PathBuf>,
-    /// A place that is none of them, in words.
+    /// A description of a target that is not a directory of this machine.
     pub remote: Option<String>,
 }
 
 impl Target {
-    /// Where the machine's kdump puts them.
+    /// Reads the target of the machine's kdump.
     pub fn of(system: &System) -> Self {
         let mut target = Target {
             directories: vec![USUAL.into()],
@@ -38,9 +38,9 @@ impl Target {
                 None => target.remote = Some(device),
             },
             Goal::Unknown if !matches!(saver, Saver::Nothing) => {
-                target.remote = Some("a place that could not be told".into());
+                target.remote = Some("an unknown place".into());
             }
-            // No dump comes.
+            // kdump saves no dump.
             Goal::Invalid(_) | Goal::Unknown => {}
         }
         target
@@ -53,18 +53,18 @@ impl Target {
         }
     }
 
-    /// A line for people.
+    /// Returns a description.
     pub fn says(&self) -> String {
         let shown = self.directories.iter().map(|dir| dir.display().to_string());
         match &self.remote {
-            Some(remote) => format!("{remote}: in no directory of this machine"),
+            Some(remote) => format!("{remote}, not on this machine"),
             None => shown.collect::<Vec<_>>().join(", "),
         }
     }
 }
 
-/// Where the file system that kdump-utils is to mount for a dump is mounted on this machine, and
-/// `path` in it.
+/// Returns where this machine mounts the file system that kdump-utils mounts for a dump, with
+/// `path` appended.
 fn mounted(saver: &Saver, system: &System) -> Option<PathBuf> {
     let Saver::KdumpUtils { conf, .. } = saver else {
         return None;
@@ -72,7 +72,7 @@ fn mounted(saver: &Saver, system: &System) -> Option<PathBuf> {
     let kdump_conf::Target::FileSystem(one) = conf.target() else {
         return None;
     };
-    // fstab first: it has the name that kdump.conf usually has, the mounts have the device's.
+    // fstab first: it usually has the name that kdump.conf has, while the mounts have the device's.
     let fstab = system.text("/etc/fstab").is().unwrap_or_default();
     let in_fstab = fstab.lines().find_map(|line| {
         let mut words = line.split_ascii_whitespace();
@@ -119,7 +119,7 @@ mod tests {
         let ssh = "KDUMP_COREDIR=/srv/dumps\nSSH=\"user@host\"\n";
         assert_eq!(of(ssh), is(&["/var/crash"], Some("host, by ssh")));
         assert_eq!(of("KDUMP_COREDIR=crash\n"), is(&["/var/crash"], None));
-        let shell = Some("a place that could not be told");
+        let shell = Some("an unknown place");
         assert_eq!(of("KDUMP_COREDIR=$(x)\n"), is(&["/var/crash"], shell));
     }
 
@@ -164,6 +164,6 @@ mod tests {
     fn what_is_said_of_it() {
         assert_eq!(is(&["/a", "/b"], None).says(), "/a, /b");
         let away = is(&["/a"], Some("host, by nfs"));
-        assert_eq!(away.says(), "host, by nfs: in no directory of this machine");
+        assert_eq!(away.says(), "host, by nfs, not on this machine");
     }
 }

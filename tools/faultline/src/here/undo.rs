@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Takes back what a drill has changed, unless it struck.
+//! Reverts the changes of a drill that did not inject its fault.
 
 use super::{state, unit};
 use crate::files::store::Store;
@@ -11,7 +11,7 @@ use anyhow::{ensure, Context};
 use std::fs;
 use std::path::PathBuf;
 
-/// What is to be taken back, in the order in which it was done.
+/// The changes to revert, in the order in which they were made.
 pub struct Undo<'s> {
     store: &'s Store,
     pub before: Vec<Setting>,
@@ -31,7 +31,7 @@ impl<'s> Undo<'s> {
         }
     }
 
-    /// Sets a sysctl, or another file, and notes what was there.
+    /// Sets a sysctl or another file, and notes its previous value.
     pub fn set(&mut self, setting: &Setting) -> anyhow::Result<()> {
         let file = setting_file(&setting.key);
         let before = read(&file).with_context(|| format!("{setting} cannot be set"))?;
@@ -42,11 +42,15 @@ impl<'s> Undo<'s> {
         fs::write(&file, &setting.value).with_context(|| format!("{setting} cannot be set"))?;
         let now = read(&file)?;
         let is_same = now.split_whitespace().eq(setting.value.split_whitespace());
-        ensure!(is_same, "{setting} was taken, but {} is {now}", setting.key);
+        ensure!(
+            is_same,
+            "{setting} was accepted, but {} is {now}",
+            setting.key
+        );
         Ok(())
     }
 
-    /// Leaves everything as it is: somebody else takes it back.
+    /// Reverts nothing: the verdict does so later.
     pub fn keep(&mut self) {
         self.is_kept = true;
     }
@@ -67,16 +71,16 @@ impl Drop for Undo<'_> {
     }
 }
 
-/// Puts back settings, the last one first.
+/// Restores settings, the last one first.
 pub fn settings(before: &[Setting]) {
     for setting in before.iter().rev() {
         if let Err(error) = fs::write(setting_file(&setting.key), &setting.value) {
-            tell(format_args!("{setting} cannot be put back: {error}"));
+            tell(format_args!("{setting} cannot be restored: {error}"));
         }
     }
 }
 
-/// Removes what was made for the next boot.
+/// Removes the files that were made for the next boot.
 pub fn files(made: &[PathBuf]) {
     for path in made {
         if let Err(error) = unit::remove(path) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What runs at the next boot: the systemd unit `faultline-verdict.service`, as a package has
-//! installed it, or made for one drill and removed after it.
+//! The systemd unit `faultline-verdict.service`, which runs at the next boot: either installed by a
+//! package, or made for one drill and removed after it.
 
 use anyhow::{bail, ensure, Context};
 use std::fs::{self, File};
@@ -11,17 +11,17 @@ use std::path::{Path, PathBuf};
 
 const NAME: &str = "faultline-verdict.service";
 const UNIT: &str = include_str!("../../../../packaging/units/faultline-verdict.service");
-/// The program in it.
+/// The program in the packaged unit.
 const PROGRAM: &str = "/usr/bin/faultline";
-/// A unit that was made for one drill runs without it, too, and removes itself: a loss of power may
-/// have left it.
+/// The condition that a unit made for one drill does not have: a loss of power may leave the unit
+/// without the state file, and then it must run to remove itself.
 const ARMED: &str = "ConditionPathExists=/var/lib/faultline/armed.json\n";
-/// The place of dumps in it.
+/// The directory of dumps in the packaged unit.
 const DUMPS: &str = "WantsMountsFor=/var/crash";
-/// How a unit begins that we made.
+/// The first line of a unit made for one drill.
 const MARK: &str = "# Made by 'faultline drill here', and removed after its verdict.\n";
 
-/// Where units are looked for, the first one first.
+/// The search path of units.
 const PLACES: &[&str] = &[
     "etc/systemd/system",
     "run/systemd/system",
@@ -44,28 +44,28 @@ pub fn is_there() -> bool {
     Path::new("/run/systemd/system").is_dir()
 }
 
-/// Checks that a program will be there, and can be named in a unit, after the next boot.
+/// Checks that a program will exist after the next boot, and can be named in a unit.
 pub fn check_program(program: &Path) -> anyhow::Result<()> {
     let shown = program.display();
     let text = program.to_str().unwrap_or("");
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._+-".contains(letter);
     ensure!(
         program.is_absolute() && !text.is_empty() && text.chars().all(is_plain),
-        "the program lies at {shown}, which a systemd unit cannot name: copy it to /usr/local/sbin"
+        "a systemd unit cannot name this program, {shown}: copy it to /usr/local/sbin"
     );
     let kind = rustix::fs::statfs(program).with_context(|| shown.to_string())?;
     let kind = kind.f_type as i64;
     if let Some((_, name)) = PASSING.iter().find(|(magic, _)| *magic == kind) {
         bail!(
-            "the program lies at {shown}, on {name}, and may be gone after the reboot: copy it to \
-             /usr/local/sbin, and start it there"
+            "this program, {shown}, is on {name} and may be lost in the reboot: copy it to \
+             /usr/local/sbin, and run it there"
         );
     }
     Ok(())
 }
 
-/// Sees to it that the unit runs at the next boot of the machine whose root is `root`. Returns
-/// the files that were made, which are removed again if one of them cannot be.
+/// Makes the unit run at the next boot of the machine whose root is `root`. Returns the files that
+/// were made; on an error none of them is left.
 pub fn install(root: &Path, program: &Path, dumps: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut made = Vec::new();
     let done = install_noting(root, program, dumps, &mut made);
@@ -88,7 +88,7 @@ fn install_noting(
     let ours = root.join(PLACES[0]).join(NAME);
     let unit = match found {
         Some(path) if fs::read_link(&path).is_ok_and(|to| to == Path::new("/dev/null")) => bail!(
-            "{NAME} is masked by {}: nobody would judge the dump; run systemctl unmask {NAME}",
+            "{NAME} is masked by {}, so nothing would judge the dump: run systemctl unmask {NAME}",
             path.display()
         ),
         Some(path) if path != ours || !is_ours(&path) => path,
@@ -101,7 +101,7 @@ fn install_noting(
     let wants = root.join(WANTS);
     let link = wants.join(NAME);
     let target = Path::new("/").join(unit.strip_prefix(root).unwrap_or(&unit));
-    // A loss of power may have left a drill's link without its unit.
+    // A loss of power may have left the link of an earlier drill without its unit.
     let is_left = made.contains(&unit) && fs::read_link(&link).is_ok_and(|to| to == target);
     if is_left {
         made.push(link);
@@ -120,7 +120,7 @@ fn is_ours(path: &Path) -> bool {
     fs::read_to_string(path).is_ok_and(|text| text.starts_with(MARK))
 }
 
-/// The unit with this machine's paths.
+/// Returns the unit with this machine's paths.
 fn text(program: &Path, dumps: &[PathBuf]) -> String {
     let dumps: Vec<_> = dumps.iter().filter_map(|path| path.to_str()).collect();
     let dumps = dumps
@@ -144,7 +144,7 @@ fn text(program: &Path, dumps: &[PathBuf]) -> String {
     MARK.to_string() + &unit
 }
 
-/// Writes a file that is whole after a crash.
+/// Writes a file so that it is complete after a crash.
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     let failed = || format!("{} cannot be written", path.display());
     let new = path.with_extension("service.new");
@@ -168,8 +168,8 @@ fn sync(directory: Option<&Path>) -> anyhow::Result<()> {
     Ok(file.sync_all()?)
 }
 
-/// Removes what a drill made that is armed no longer: a loss of power between the two leaves it.
-/// To be called while no other drill can be armed.
+/// Removes the files of a drill that is no longer armed, which a loss of power may leave. No other
+/// drill may be armed meanwhile.
 pub fn sweep(root: &Path) -> anyhow::Result<()> {
     let unit = root.join(PLACES[0]).join(NAME);
     if !is_ours(&unit) {
@@ -183,7 +183,7 @@ pub fn sweep(root: &Path) -> anyhow::Result<()> {
     remove(&unit)
 }
 
-/// Removes one of the files that were made. Nothing else is removed, whatever is asked for.
+/// Removes one of the files that [`install`] makes, and refuses any other path.
 pub fn remove(path: &Path) -> anyhow::Result<()> {
     let is_link = fs::read_link(path).is_ok_and(|to| to.file_name() == Some(NAME.as_ref()));
     let is_named = path.file_name() == Some(NAME.as_ref());
@@ -293,7 +293,7 @@ mod tests {
         let program = dir.path().join("faultline");
         fs::write(&program, "").unwrap();
         let error = check_program(&program).unwrap_err().to_string();
-        assert!(error.contains("on tmpfs, and may be gone"), "{error}");
+        assert!(error.contains("is on tmpfs and may be lost"), "{error}");
         for path in ["/opt/a b", "/opt/%h", "relative"] {
             let error = check_program(Path::new(path)).unwrap_err().to_string();
             assert!(error.contains("cannot name"), "{error}");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kernel log as /dev/kmsg gives it, one record a read: from now on, or all of it.
+//! The kernel log from /dev/kmsg, one record per read: from now on, or all of it.
 
 use anyhow::Context;
 use rustix::fs::OFlags;
@@ -8,7 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 
-/// The log, read as far as it was when it was opened.
+/// The log from the time of its opening on.
 pub struct Log(File);
 
 impl Log {
@@ -22,7 +22,7 @@ impl Log {
         Ok(log)
     }
 
-    /// The texts of the records that came since the last call.
+    /// Returns the texts of the records since the last call.
     pub fn lines(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         let mut record = [0; 8192];
@@ -33,7 +33,7 @@ impl Log {
                     let text = record.split_once(';').map_or("", |(_, text)| text);
                     lines.push(text.lines().next().unwrap_or("").to_string());
                 }
-                // Records were overwritten before they were read: go on with the next.
+                // Records were overwritten before they were read: continue with the next one.
                 Err(error)
                     if error.raw_os_error() == Some(rustix::io::Errno::PIPE.raw_os_error()) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -43,11 +43,11 @@ impl Log {
     }
 }
 
-/// All of the log that the kernel still has, as `dmesg` prints it.
+/// Returns all of the log that the kernel still has, in the format of `dmesg`.
 ///
 /// # Errors
 ///
-/// Fails where /dev/kmsg cannot be read: who is not root may not be allowed to.
+/// Fails if /dev/kmsg cannot be read, which may need root.
 pub fn whole() -> std::io::Result<String> {
     let mut options = OpenOptions::new();
     options
@@ -56,7 +56,7 @@ pub fn whole() -> std::io::Result<String> {
     let mut file = options.open("/dev/kmsg")?;
     let mut log = String::new();
     let mut record = [0; 8192];
-    // A kernel that prints faster than it is read has no end.
+    // Without the limit, a kernel that prints faster than this reads would never end.
     while log.len() < LONGEST {
         match file.read(&mut record) {
             Ok(0) => break,
@@ -70,10 +70,10 @@ pub fn whole() -> std::io::Result<String> {
     Ok(log)
 }
 
-/// More than any kernel's buffer has.
+/// More than any kernel's buffer holds.
 const LONGEST: usize = 64 << 20;
 
-/// A record, as `dmesg` prints it.
+/// Formats a record as `dmesg` does.
 fn line(record: &str) -> String {
     let (prefix, text) = record.split_once(';').unwrap_or(("", record));
     let micros: u64 = prefix

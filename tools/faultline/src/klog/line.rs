@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One line of a kernel log, as any of the programs that show or save one has written it.
+//! One line of a kernel log, in the format of any program that shows or saves one.
 
-/// One line: the kernel's time in seconds, if it has one, who printed it, and its text.
+/// One line: the kernel's time in seconds and the printing thread, if it has them, and its text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Line<'a> {
     /// Seconds on the kernel's own clock.
     pub time: Option<f64>,
-    /// The thread (`T143`) or CPU (`C1`), where the kernel notes it down.
+    /// The thread (`T143`) or CPU (`C1`), if the kernel adds it.
     pub caller: Option<&'a str>,
     pub text: &'a str,
 }
 
 impl<'a> Line<'a> {
-    /// Splits a line. Known are those of the console, of `dmesg` (with `-r`, `-x`, `-d` and `-T`),
-    /// of pstore, of syslog and of `journalctl`, with whatever time they have:
+    /// Splits a line of the console, of `dmesg` (with `-r`, `-x`, `-d` and `-T`), of pstore, of
+    /// syslog or of `journalctl`, with any of their formats of time:
     ///
     /// ```text
     /// [   12.984390] text
@@ -46,15 +46,14 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// Returns whether this shows `line` to be one that a kernel has printed: a time, or a
-    /// program that says so.
+    /// Returns whether `line` is certainly a kernel's: it has a time, or the word `kernel:`.
     pub fn is_of_kernel(line: &str) -> bool {
         let line = without_level(line.trim_end());
         stamped(line).is_some() || of_syslog(line).is_some()
     }
 }
 
-/// The line without its level: `<6>`, or `kern  :info  : `.
+/// Returns the line without its level: `<6>`, or `kern  :info  : `.
 fn without_level(line: &str) -> &str {
     let raw = line
         .strip_prefix('<')
@@ -73,7 +72,7 @@ fn without_level(line: &str) -> &str {
     decoded.unwrap_or(line)
 }
 
-/// What begins with a time in brackets.
+/// Splits a line that begins with a time in brackets.
 fn stamped(line: &str) -> Option<Line<'_>> {
     let (stamp, text) = line.strip_prefix('[')?.split_once(']')?;
     let first = stamp.split_whitespace().next()?;
@@ -94,7 +93,7 @@ fn stamped(line: &str) -> Option<Line<'_>> {
     })
 }
 
-/// Is it like `Sat Nov 28 05:05:52 2026`?
+/// Returns whether it is a time like `Sat Nov 28 05:05:52 2026`.
 fn is_date(stamp: &str) -> bool {
     let mut words = stamp.split_whitespace();
     stamp.split_whitespace().count() == 5 && words.nth(3).is_some_and(is_time_of_day)
@@ -106,7 +105,7 @@ fn is_time_of_day(word: &str) -> bool {
         if (1..=2).contains(&h.len()) && h.iter().chain([m1, m2, s1, s2]).all(digits))
 }
 
-/// Who printed it, and the rest.
+/// Returns the printing thread or CPU, and the rest.
 fn with_caller(text: &str) -> (Option<&str>, &str) {
     let unspaced = text.strip_prefix(' ').unwrap_or(text);
     let bracket = unspaced
@@ -123,7 +122,7 @@ fn with_caller(text: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// The kernel's text in a line of syslog, or of the journal with a time of day.
+/// Returns the kernel's text in a line of syslog, or of the journal with a time of day.
 fn of_syslog(line: &str) -> Option<&str> {
     let (before, text) = line.split_once(" kernel: ")?;
     let words: Vec<_> = before.split_whitespace().collect();

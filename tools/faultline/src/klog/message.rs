@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Single lines of a kernel log: what the module says of its fault, a detector's report, a panic.
+//! Single lines of a kernel log: the module's messages on its fault, a detector's report, a panic.
 
 use super::line::Line;
 use crate::fault::case::Case;
@@ -8,7 +8,7 @@ use crate::template;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// The module's announcement of what it is going to do.
+/// The module's announcement of a fault.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Announced {
     pub run_id: String,
@@ -16,27 +16,27 @@ pub struct Announced {
     pub cpus: String,
 }
 
-/// The moment that the fault begins.
+/// The begin of a fault.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Begin {
     pub time: Option<f64>,
     pub run_id: String,
     pub cpu: u32,
     pub mode: String,
-    /// The numbers that its line carries, the detectors' thresholds among them.
+    /// The numbers in its line, with the detectors' thresholds.
     pub numbers: BTreeMap<String, u64>,
-    /// Its end, if that came before a panic.
+    /// The time of its end, if that came before a panic.
     pub ended: Option<Ended>,
 }
 
-/// The moment that a fault is over.
+/// The end of a fault.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Ended {
     pub time: Option<f64>,
     pub line: String,
 }
 
-/// What a thread said of its locks.
+/// A thread's message on its locks.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Locks {
     pub cpu: u32,
@@ -44,7 +44,7 @@ pub struct Locks {
     pub wants: String,
 }
 
-/// A detector's report, with what its line tells of the culprit.
+/// A detector's report, with the culprit that its line names.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Detection {
     pub time: Option<f64>,
@@ -65,13 +65,13 @@ const LOCKS: &str = "lockup: run {run}: cpu {cpu}: holds lock {has}, wants lock 
 /// No kernel is built for more CPUs.
 pub const MOST_CPUS: u32 = 8192;
 
-/// The run that `line` is about, if it is the module's.
+/// Returns the run id of `line`, if it is the module's.
 pub fn run(line: Line<'_>) -> Option<&str> {
     let found = template::find(OURS, line.text).filter(|_| line.text.starts_with("lockup: run "));
     found.map(|found| found.text("run"))
 }
 
-/// The module's announcement, if `line` is one.
+/// Parses the module's announcement, if `line` is one.
 pub fn announced(line: Line<'_>) -> Option<Announced> {
     let found = template::find(ANNOUNCED, line.text)?;
     Some(Announced {
@@ -81,7 +81,7 @@ pub fn announced(line: Line<'_>) -> Option<Announced> {
     })
 }
 
-/// The beginning of a fault, if `line` tells of one.
+/// Parses the begin of a fault, if `line` is one.
 pub fn begin(line: Line<'_>) -> Option<Begin> {
     let found = template::find(BEGIN, line.text)?;
     Some(Begin {
@@ -99,7 +99,7 @@ pub fn begin(line: Line<'_>) -> Option<Begin> {
     })
 }
 
-/// The run whose hold `line` ends, and the CPU, or none for all of them.
+/// Parses the end of a hold, if `line` is one: the run, and the CPU or none for all CPUs.
 pub fn end(line: Line<'_>) -> Option<(&str, Option<u32>)> {
     if let Some(found) = template::find(END, line.text) {
         return Some((found.text("run"), Some(found.number("cpu")?)));
@@ -110,7 +110,7 @@ pub fn end(line: Line<'_>) -> Option<(&str, Option<u32>)> {
         .map(|found| (found.text("run"), None))
 }
 
-/// What a thread says of its locks, if it is that.
+/// Parses a thread's message on its locks, if `line` is one.
 pub fn locks(line: Line<'_>) -> Option<Locks> {
     let found = template::find(LOCKS, line.text)?;
     Some(Locks {
@@ -120,13 +120,13 @@ pub fn locks(line: Line<'_>) -> Option<Locks> {
     })
 }
 
-/// A report of what is looked for, if `line` is one.
+/// Parses a report of the case's detector, if `line` is one.
 pub fn detection(case: Case, line: Line<'_>) -> Option<Detection> {
     let found = case
         .reports()
         .iter()
         .find_map(|report| template::find(report, line.text))?;
-    // Where a report names both, it has `thread:pid` in one word.
+    // A report with both names them as `thread:pid` in one word.
     let task = found.text("task").rsplit_once(':');
     let (thread, pid) = task.unwrap_or((found.text("thread"), found.text("pid")));
     let thread = thread.rsplit(": ").next().unwrap_or(thread);
@@ -139,7 +139,7 @@ pub fn detection(case: Case, line: Line<'_>) -> Option<Detection> {
     })
 }
 
-/// A panic's message, if `line` is one.
+/// Returns the message of a panic, if `line` is one.
 pub fn panic_message(line: Line<'_>) -> Option<&str> {
     template::find(PANIC, line.text).map(|found| found.text("message"))
 }

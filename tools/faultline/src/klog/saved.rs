@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A kernel log that somebody has saved without a dump: kdump-tools' `dmesg.<time>`,
-//! kexec-tools' `vmcore-dmesg.txt`, what `dmesg` or `journalctl -k` print, and the records of
-//! pstore, whose parts come in any order.
+//! A kernel log saved without a dump: kdump-tools' `dmesg.<time>`, kexec-tools' `vmcore-dmesg.txt`,
+//! the output of `dmesg` or `journalctl -k`, and the records of pstore, whose parts come in any
+//! order.
 
 use super::line::Line;
 use std::collections::BTreeMap;
 
-/// As much of a file as shows what it is.
+/// Number of bytes by which a file is recognized.
 const HEAD: usize = 64 << 10;
 
-/// Returns whether this is the beginning of a kernel log: text, and among its first lines one that
+/// Returns whether this is the beginning of a kernel log: text, with a line among the first that
 /// only a kernel log has.
 pub fn claims(head: &[u8]) -> bool {
     let head = &head[..head.len().min(HEAD)];
@@ -22,7 +22,7 @@ pub fn claims(head: &[u8]) -> bool {
     lines.any(|line| Line::is_of_kernel(line) || part(line).is_some())
 }
 
-/// The log in the order in which the kernel printed it.
+/// Returns the log in the order in which the kernel printed it.
 ///
 /// A record of pstore begins with a line like `Panic#2 Part1`, in which part 1 is the newest
 /// of that record. Of several records the last one counts, and of earlier ones what is older
@@ -66,7 +66,7 @@ pub fn in_order(text: &str) -> String {
     all.concat()
 }
 
-/// The number of the record and of its part, if `line` begins one.
+/// Returns the numbers of the record and of its part, if `line` begins one.
 fn part(line: &str) -> Option<(u32, u32)> {
     const REASONS: &[&str] = &[
         "Panic",

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The stacks that reports show: threads, what they were doing, and the functions that they were in.
+//! The stacks in reports: each thread, its state, and its functions.
 
 use super::line::Line;
 use crate::template;
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write};
 
-/// A thread and what it was doing, as a report shows it.
+/// A thread and its stack in a report.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stack {
     pub thread: String,
     pub pid: i32,
-    /// Of what runs on a CPU.
+    /// The CPU, for a running thread.
     pub cpu: Option<u32>,
-    /// Of what is shown as a task: `R`, `S`, `D`, ...
+    /// The state, for a task: `R`, `S`, `D`, ...
     pub state: Option<String>,
     /// Innermost first.
     pub frames: Vec<Frame>,
@@ -32,7 +32,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Is it this function of that module? Closures and functions within it count.
+    /// Returns whether it is this function of that module, or a closure or function within it.
     pub fn is(&self, module: &str, function: &str) -> bool {
         self.module.as_deref() == Some(module)
             && self.function.split("::").any(|part| part == function)
@@ -43,10 +43,10 @@ const CONTEXT: &str = "CPU: {cpu} ";
 const CONTEXT_PID: &str = "PID: {pid} Comm: {comm_and_taint}";
 const TASK: &str = "task:{thread} state:{state} stack:{stack} pid:{pid} ";
 
-/// The longest name of a function; the kernel's own end at 512 letters, mangled.
+/// The longest name of a function; the kernel limits its own, mangled, to 512 letters.
 const LONGEST_NAME: usize = 4096;
 
-/// CPU, PID and name of the thread in a report's line like
+/// Parses CPU, PID and name of the thread in a report's line like
 /// `CPU: 1 UID: 0 PID: 143 Comm: lockup/1 Kdump: loaded Tainted: ...`.
 fn context(line: Line<'_>) -> Option<(u32, i32, &str)> {
     let text = line.text.strip_prefix("CPU: ").map(|_| line.text)?;
@@ -60,7 +60,7 @@ fn context(line: Line<'_>) -> Option<(u32, i32, &str)> {
     Some((cpu, found.number("pid")?, &rest[..end]))
 }
 
-/// Name, state and PID of a task, in a line like
+/// Parses name, state and PID of a task in a line like
 /// `task:lockup/1        state:D stack:0     pid:143   tgid:143   ppid:2`.
 fn task(line: Line<'_>) -> Option<Stack> {
     let found = template::find(TASK, line.text).filter(|_| line.text.starts_with("task:"))?;
@@ -72,7 +72,7 @@ fn task(line: Line<'_>) -> Option<Stack> {
     })
 }
 
-/// The beginning of a thread's stack, if `line` is one.
+/// Parses the beginning of a thread's stack, if `line` is one.
 pub fn stack(line: Line<'_>) -> Option<Stack> {
     if let Some((cpu, pid, thread)) = context(line) {
         return Some(Stack {
@@ -85,8 +85,8 @@ pub fn stack(line: Line<'_>) -> Option<Stack> {
     task(line)
 }
 
-/// A function of a call trace, from `RIP: 0010:f+0x3a/0x80 [m]` or `f+0x59/0xf0 [m]`.
-/// Those marked `?` are leftovers on the stack, not part of the trace.
+/// Parses a function of a call trace: `RIP: 0010:f+0x3a/0x80 [m]` or `f+0x59/0xf0 [m]`.
+/// Entries marked `?` are stale data on the stack, not part of the trace.
 pub fn frame(line: Line<'_>) -> Option<Frame> {
     let text = line.text.trim();
     let text = match text.strip_prefix("RIP: ") {
@@ -108,9 +108,9 @@ pub fn frame(line: Line<'_>) -> Option<Frame> {
     })
 }
 
-/// A function's name as its source has it, where it was mangled by rustc.
+/// Returns the function's name in its source, if rustc mangled it.
 pub fn demangled(function: &str) -> String {
-    /// A text with an end: a few letters can stand for a million.
+    /// A text with a limit, as a few letters can demangle to a million.
     struct Bounded(String);
 
     impl fmt::Write for Bounded {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a whole kernel log tells about an injected fault.
+//! The story of an injected fault in a whole kernel log.
 
 use super::line::Line;
 use super::message::{self, Announced, Begin, Detection, Ended, Locks, OURS};
@@ -13,22 +13,22 @@ use std::collections::HashMap;
 
 /// The first line of each boot.
 const BOOT: &str = "Linux version ";
-/// What a kernel says that goes on after a warning or an oops.
+/// The message of a kernel that goes on after a warning or an oops.
 const WENT_ON: &str = "---[ end trace ";
-/// Reports of one panic are at most so far apart.
+/// The longest time between reports of one panic.
 const TOGETHER_SECS: f64 = 2.0;
 const STALLS: &[&str] = detector::RCU_STALL.reports;
 
-/// A panic, or, where an oops starts the crash kernel without one, that oops.
+/// A panic, or an oops that starts the crash kernel without a panic.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Panic {
     pub time: Option<f64>,
     pub message: String,
-    /// What panicked: the first stack that its report shows.
+    /// The first stack of its report: the thread that panicked.
     pub stack: Option<Stack>,
 }
 
-/// What a kernel log tells about an injected fault.
+/// The facts of a kernel log on an injected fault.
 #[derive(Debug, Default, Clone, PartialEq, Serialize)]
 pub struct Story {
     pub announced: Option<Announced>,
@@ -39,36 +39,35 @@ pub struct Story {
     pub detections: Vec<Detection>,
     /// Times of RCU's reports of a stall, each of which touches the watchdogs.
     pub stalls: Vec<f64>,
-    /// All stacks that it shows since then, in the order in which they begin.
+    /// All stacks since then, in the order in which they begin.
     pub stacks: Vec<Stack>,
     pub panic: Option<Panic>,
     /// Whether the log reaches back to the boot.
     pub is_whole: bool,
-    /// Whether any line is the module's.
+    /// Whether any line is a module's.
     pub names_us: bool,
     /// The time of its first line.
     pub starts: Option<f64>,
 }
 
-/// Reads a story line by line.
+/// Builds a story line by line.
 #[derive(Default)]
 struct Reader<'l> {
     story: Story,
-    /// Who prints which stack at the moment: reports of several CPUs are mixed.
+    /// The stack that each CPU prints at the moment, as reports of several CPUs are interleaved.
     open: HashMap<Option<&'l str>, usize>,
-    /// The stack of a CPU that was shown last before the panic, and the first that the one who
-    /// panicked shows after it.
+    /// The last stack of a CPU before the panic, and the first one of the panicking CPU after it.
     last: Option<usize>,
     panicked: Option<usize>,
     panicking: Option<&'l str>,
-    /// The last report was not the end.
+    /// The kernel went on after the last report.
     went_on: bool,
-    /// What follows is another kernel's.
+    /// The following lines are another kernel's.
     is_over: bool,
 }
 
 impl Story {
-    /// Reads a whole log for what concerns `case`.
+    /// Reads the facts on `case` from a whole log.
     pub fn read(case: Case, log: &str) -> Self {
         let mut reader = Reader::default();
         for line in log.lines().map(Line::parse) {
@@ -84,12 +83,12 @@ impl Story {
         reader.finish(case)
     }
 
-    /// Seconds from the beginning of a fault to a time.
+    /// Returns the seconds from the begin of a fault to a time.
     pub fn since(begin: &Begin, time: Option<f64>) -> Option<f64> {
         Some(time? - begin.time?)
     }
 
-    /// The reports that were made together with the last one, which a panic belongs to.
+    /// Returns the reports made together with the last one, to which a panic belongs.
     pub fn last_reports(&self) -> &[Detection] {
         let last = self.detections.last().and_then(|last| last.time);
         let is_earlier = |time: f64| last.is_some_and(|last| time < last - TOGETHER_SECS);
@@ -100,7 +99,7 @@ impl Story {
         &self.detections[first.unwrap_or(self.detections.len())..]
     }
 
-    /// Forgets what was before a run, or an iteration of it.
+    /// Drops the facts from before a run, or an iteration of it.
     fn begin_again(&mut self) {
         self.begins.clear();
         self.locks.clear();
@@ -123,7 +122,7 @@ impl<'l> Reader<'l> {
         let open = self.open.get(&line.caller);
         if let Some(stack) = open.and_then(|at| story.stacks.get_mut(*at)) {
             if line.text.trim() == "</IRQ>" {
-                // Those before one that is known to be are as well.
+                // The frames before this mark are the interrupt's.
                 let frames = stack.frames.iter_mut().rev();
                 for frame in frames.take_while(|frame| !frame.in_interrupt) {
                     frame.in_interrupt = true;
@@ -142,7 +141,7 @@ impl<'l> Reader<'l> {
                 stack: None,
             });
         } else if let Some(announced) = message::announced(line) {
-            // A new run: what an earlier one did is not what panicked.
+            // A new run: the panic is not of an earlier one.
             self.begin_again();
             self.story.announced = Some(announced);
         } else if let Some(begin) = message::begin(line) {
@@ -170,7 +169,7 @@ impl<'l> Reader<'l> {
         }
     }
 
-    /// Another kernel begins: the next one, or the crash kernel.
+    /// Handles the start of another kernel: the next boot, or the crash kernel.
     fn boot(&mut self, case: Case) {
         if self.story.panic.is_some() || self.is_silent_panic(case) {
             self.is_over = true;
@@ -186,7 +185,7 @@ impl<'l> Reader<'l> {
         if story.begins.iter().any(is_next)
             || story.begins.iter().all(|earlier| earlier.ended.is_some())
         {
-            // What earlier iterations came to is not what panicked.
+            // The panic is not of an earlier iteration.
             self.begin_again();
         }
         self.story.begins.push(begin);
@@ -198,7 +197,7 @@ impl<'l> Reader<'l> {
         self.last = None;
     }
 
-    /// A thread's stack begins.
+    /// Handles the beginning of a thread's stack.
     fn stack(&mut self, line: Line<'l>, stack: Stack) {
         let story = &mut self.story;
         let at = story.stacks.len();
@@ -213,7 +212,7 @@ impl<'l> Reader<'l> {
         story.stacks.push(stack);
     }
 
-    /// Whether the last report started the crash kernel, without a panic.
+    /// Returns whether the last report started the crash kernel without a panic.
     fn is_silent_panic(&self, case: Case) -> bool {
         case.detector.skips_panic && !self.went_on && !self.story.detections.is_empty()
     }
@@ -316,7 +315,8 @@ mod tests {
         assert_eq!(story.panic.unwrap().message, "sysrq triggered crash");
     }
 
-    /// Reads a log of so many lines that what took a look at all earlier ones for each would not end.
+    /// Reads a log of so many lines that what took a look at all earlier ones for each would not
+    /// end.
     fn in_time(lines: impl Iterator<Item = String>) -> Story {
         let log: String = lines.flat_map(|line| [line, "\n".into()]).collect();
         let begin = std::time::Instant::now();

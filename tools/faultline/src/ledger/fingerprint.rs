@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a proof rests on, so that it can be told later whether it still holds: the kernel, its
-//! command line, the sysctls of the detector, the crash kernel and its initrd, kdump's
-//! configuration and tools, and the module.
+//! The fingerprint of what a proof depends on, by which it is known later whether the proof still
+//! holds: the kernel, its command line, the sysctls of the detector, the crash kernel and its
+//! initrd, kdump's configuration and tools, and the module.
 
 use crate::fault::case::Case;
 use crate::plan::Policy;
@@ -17,17 +17,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// What a thing is like; none if it could not be read, which is neither the same nor another.
+/// The value of an item; none if it could not be read, which counts as neither equal nor different.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fingerprint(pub BTreeMap<String, Option<String>>);
 
-/// What is said of something that is not there.
+/// The value of an item that does not exist.
 const ABSENT: &str = "absent";
-/// How the hash of a file begins.
+/// The prefix of a file's hash.
 const HASH: &str = "sha256:";
 
-/// Words of the command line that say which file was booted, or differ from boot to boot.
+/// The words of the command line that name the booted file, or differ from boot to boot.
 const PASSING: &[&str] = &[
     "BOOT_IMAGE=",
     "initrd=",
@@ -37,14 +37,14 @@ const PASSING: &[&str] = &[
     "systemd.boot_id=",
 ];
 
-/// Sysctls that every panic has to do with.
+/// The sysctls that affect every panic.
 const COMMON: &[&str] = &[
     "kernel.panic",
     "kernel.panic_on_oops",
     "kernel.kexec_load_disabled",
 ];
 
-/// The crash kernel and its initrd as kdump-tools, kdump-utils and SUSE's kdump have them, for
+/// The paths of the crash kernel and its initrd in kdump-tools, kdump-utils and SUSE's kdump, for
 /// the running kernel's release.
 const CRASH_FILES: &[(&str, &[&str])] = &[
     (
@@ -70,13 +70,13 @@ const CONFIGURATION: &[&str] = &[
     "/etc/sysconfig/kdump",
 ];
 
-/// Programs, and what makes them say their version.
+/// The programs, and the options that print their versions.
 const TOOLS: &[(&str, &str)] = &[("makedumpfile", "-v"), ("kexec", "--version")];
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Fingerprint {
-    /// Takes that of the machine whose root is `root`: of a report that is to be no panic, what
-    /// detects it, and no more. `version` is asked for the versions of programs.
+    /// Takes the fingerprint of the machine whose root is `root`; under the policy `report` only
+    /// that of the detector. `version` returns the versions of programs.
     pub fn take(
         root: &Path,
         case: Case,
@@ -120,7 +120,7 @@ impl Fingerprint {
         Fingerprint(found)
     }
 
-    /// What is different `now`, and what cannot be told.
+    /// Returns the differences to `now`, and the items that could not be read.
     pub fn changes(&self, now: &Self) -> Changes {
         let mut changes = Changes::default();
         for (what, was) in &self.0 {
@@ -135,12 +135,12 @@ impl Fingerprint {
     }
 }
 
-/// How a proof's fingerprint differs from the present.
+/// The differences between a proof's fingerprint and the current one.
 #[derive(Debug, Default, PartialEq)]
 pub struct Changes {
-    /// Sentences.
+    /// A sentence for each changed item.
     pub changed: Vec<String>,
-    /// What could not be read, then or now.
+    /// The items that could not be read, then or now.
     pub unknown: Vec<String>,
 }
 
@@ -153,7 +153,7 @@ fn told(what: &str, was: &str, is: &str) -> String {
     }
 }
 
-/// The sysctls that decide about a fault and its detector.
+/// Returns the sysctls that a fault and its detector depend on.
 fn sysctls(case: Case, policy: Policy) -> Vec<&'static str> {
     let detector = case.detector;
     let threshold = detector.threshold.map(|(key, _)| key);
@@ -170,7 +170,7 @@ fn sysctls(case: Case, policy: Policy) -> Vec<&'static str> {
     keys
 }
 
-/// A count that each report takes one from is only looked at for being used up.
+/// Of a counter that each report decrements, only whether it is 0 matters.
 fn settled(key: &str, value: String) -> String {
     match (key, value.as_str()) {
         ("kernel.hung_task_warnings", value) if value != "0" => "not 0".into(),
@@ -178,19 +178,19 @@ fn settled(key: &str, value: String) -> String {
     }
 }
 
-/// The command line without what another boot changes.
+/// Returns the command line without the words that differ from boot to boot.
 fn lasting(command_line: &str) -> String {
     let words = command_line.split_whitespace();
     let words = words.filter(|word| !PASSING.iter().any(|start| word.starts_with(start)));
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// A path of a machine, below its root.
+/// Returns a path of a machine, below its root.
 fn at(root: &Path, path: &str) -> PathBuf {
     root.join(path.trim_start_matches('/'))
 }
 
-/// The text of a file of one line; none if it cannot be read.
+/// Returns the text of a file of one line; none if it cannot be read.
 fn read_line(path: &Path) -> Option<String> {
     match fs::read_to_string(path) {
         Ok(text) => Some(text.trim().into()),
@@ -199,7 +199,7 @@ fn read_line(path: &Path) -> Option<String> {
     }
 }
 
-/// The hash of a file.
+/// Returns the hash of a file.
 fn hash_of(path: &Path) -> Option<String> {
     let mut file = match File::open(path) {
         Ok(file) => file,
@@ -223,7 +223,7 @@ fn hash_of(path: &Path) -> Option<String> {
     Some(text)
 }
 
-/// What a program of this machine says of its version, in its first line.
+/// Returns the first line that a program of this machine prints for its version.
 pub fn version_of(tool: &str, argument: &str) -> Option<String> {
     const PLACES: &[&str] = &["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
     let mut places = PLACES.iter().map(|place| Path::new(place).join(tool));
@@ -231,7 +231,7 @@ pub fn version_of(tool: &str, argument: &str) -> Option<String> {
         return Some(ABSENT.into());
     };
     let output = output_within(Command::new(program).arg(argument), PATIENCE).ok()?;
-    // Some say it on stderr.
+    // Some print it on stderr.
     let said = format!("{}\n{}", output.stdout, output.stderr);
     let mut lines = said.lines().map(str::trim);
     lines.find(|line| !line.is_empty()).map(str::to_string)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `drill status`: the newest proof of each fault, and whether what it rests on is still the same.
+//! `drill status`: the newest proof of each fault, and whether what it depends on is unchanged.
 
 use super::fingerprint::{version_of, Changes, Fingerprint};
 use super::{Ledger, Proof};
@@ -24,14 +24,14 @@ const SCHEMA: &str = "faultline.status/1";
 /// Where kdump-utils keeps the result of `kdumpctl test`.
 const KDUMPCTL: &str = "/var/lib/kdump/vmcore-creation.status";
 
-/// Whether a proof still holds.
+/// The validity of a proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Holds {
     Yes,
-    /// Something that it rests on has changed.
+    /// Something that it depends on has changed.
     No,
-    /// Something that it rests on could not be read, then or now.
+    /// Something that it depends on could not be read, then or now.
     Unknown,
 }
 
@@ -44,23 +44,23 @@ struct Newest<'p> {
     proof: &'p Proof,
 }
 
-/// All that is told.
+/// The document.
 #[derive(Debug, Serialize)]
 struct Status<'p> {
     schema: &'static str,
     exit_status: u8,
     newest: Vec<Newest<'p>>,
-    /// All proofs that there are.
+    /// The number of all proofs.
     proofs: usize,
-    /// A drill that has not been judged.
+    /// A drill that is not judged yet.
     armed: Option<String>,
-    /// What `kdumpctl test` noted down.
+    /// The result of `kdumpctl test`.
     kdumpctl: Option<String>,
     /// What could not be read.
     trouble: Vec<String>,
 }
 
-/// Shows what was proven here.
+/// Shows what was proven on this machine.
 pub fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
     let store = Store::existing(Path::new(store::PLACE), 0)?;
     let (ledger, armed) = match &store {
@@ -85,7 +85,7 @@ pub fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(status.exit_status))
 }
 
-/// `now` takes the fingerprint that a proof of a case is compared with.
+/// Makes the document. `now` takes the current fingerprint of a case.
 fn status<'p>(
     ledger: &'p Ledger,
     armed: &Found,
@@ -126,7 +126,7 @@ fn status<'p>(
     let armed = match armed {
         Found::Nothing => None,
         Found::Armed(armed) => Some(format!(
-            "run {} ({}) was armed {}, and has not been judged: 'faultline drill resume'",
+            "run {} ({}), armed {}, is not judged yet: run 'faultline drill resume'",
             armed.run_id,
             armed.mode,
             date(armed.armed_at)
@@ -156,7 +156,7 @@ fn status<'p>(
     }
 }
 
-/// A line like `success kdump_test_id=1795000000-123456789`.
+/// Parses a line like `success kdump_test_id=1795000000-123456789`.
 fn test_of_kdumpctl(text: &str) -> Option<String> {
     let mut words = text.split_whitespace();
     let status = words.next()?;
@@ -167,11 +167,11 @@ fn test_of_kdumpctl(text: &str) -> Option<String> {
     let secs = id.split('-').next().and_then(|secs| secs.parse().ok());
     let at = secs.map_or(String::new(), |secs| format!(", {}", date(secs)));
     Some(format!(
-        "kdumpctl test: {status}{at} (a dump came, or not: of no fault)"
+        "kdumpctl test: {status}{at} (a dump of a sysrq crash, not of a detected fault)"
     ))
 }
 
-/// Seconds since 1970 as people read them.
+/// Formats seconds since 1970 as a date.
 fn date(secs: u64) -> String {
     let time = UNIX_EPOCH.checked_add(Duration::from_secs(secs));
     let text = time.map(|time| humantime::format_rfc3339_seconds(time).to_string());
@@ -313,7 +313,7 @@ mod tests {
         assert_eq!(status.exit_status, 3);
         for part in [
             "its last line was cut short",
-            "run y (soft) was armed 2026-11-18 11:06:40 UTC",
+            "run y (soft), armed 2026-11-18 11:06:40 UTC",
             "kdumpctl test: success, 2026-11-18 11:06:40 UTC",
         ] {
             assert!(text.replace("\n", " ").contains(part), "{part}: {text}");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Runs programs, a few at a time, until all have ended or a signal ends them.
+//! Runs programs, a few at a time, until all have ended or a signal arrives.
 
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -10,19 +10,19 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// What goes on, with the number of the program that it is about.
+/// An event, with the number of its program.
 pub enum News {
     Began(usize),
     Ended(usize, Ended),
 }
 
-/// How a program ended.
+/// The end of a program.
 pub struct Ended {
     pub status: ExitStatus,
     pub stdout: String,
     pub stderr: String,
     pub took: Duration,
-    /// It was told to end.
+    /// It was asked to end.
     pub was_stopped: bool,
 }
 
@@ -35,7 +35,7 @@ struct Running {
 }
 
 impl Running {
-    /// Starts it in a process group of its own: a Ctrl-C is for this program alone to pass on.
+    /// Starts it in a process group of its own, so that only this program passes on a Ctrl-C.
     fn start(at: usize, command: &mut Command) -> anyhow::Result<Self> {
         let (stdout, stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
         let child = command
@@ -53,9 +53,9 @@ impl Running {
         })
     }
 
-    /// Asks it to end; it cleans up by itself.
+    /// Sends SIGTERM, on which it cleans up.
     fn stop(&self) {
-        // It is waited for later, so that its number is still its own.
+        // It is waited for only later, so that its PID is not reused yet.
         let pid = rustix::process::Pid::from_raw(self.child.id() as i32);
         let _ = pid.map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::TERM));
     }
@@ -71,7 +71,7 @@ impl Running {
     }
 }
 
-/// A program that nobody waits for any more is asked to end.
+/// A program that is dropped is asked to end.
 impl Drop for Running {
     fn drop(&mut self) {
         if let Ok(None) = self.child.try_wait() {
@@ -88,14 +88,14 @@ fn text(file: &mut File) -> anyhow::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Runs `commands` in their order, `at_once` of them at a time, and tells of each. Says
-/// whether all of them ran: a signal ends those that run, and no more begin.
+/// Runs `commands` in their order, `at_once` of them at a time, and reports each. Returns whether
+/// all of them ran: a signal ends the running ones, and no more are started.
 pub fn run(
     commands: impl IntoIterator<Item = (usize, Command)>,
     at_once: usize,
     mut tell: impl FnMut(News) -> anyhow::Result<()>,
 ) -> anyhow::Result<bool> {
-    // From before the first program on, so that the end of none is missed.
+    // Before the first program starts, so that no end is missed.
     let mut signals = Signals::new([SIGCHLD, SIGINT, SIGTERM, SIGHUP])?;
     let mut waiting = commands.into_iter();
     let mut running: Vec<Running> = Vec::new();
@@ -136,7 +136,7 @@ pub mod tests {
     use super::*;
     use std::sync::Mutex;
 
-    /// Signals reach all that is run in this process, so one at a time.
+    /// Signals reach all programs of this process, so the tests run one at a time.
     pub static ALONE: Mutex<()> = Mutex::new(());
 
     fn scripts(scripts: &[&str]) -> Vec<(usize, Command)> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The results as one JSON document. It is an interface: within a schema's version, keys are
-//! added, never changed or removed.
+//! The results as one JSON document. It is an interface: within one version of the schema, keys are
+//! added but never changed or removed.
 
 use super::outcome::{Outcome, Totals, Verdict};
 use super::row::{Goal, Place};
@@ -98,15 +98,15 @@ pub fn of(outcomes: &[Outcome]) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
 
-/// Seconds since 1970.
+/// Returns the seconds since 1970.
 pub fn now() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.map_or(0, |since| since.as_secs())
 }
 
-/// The date and time of so many seconds since 1970, as ISO 8601 has it.
+/// Formats seconds since 1970 as an ISO 8601 date and time.
 pub fn date(secs: u64) -> String {
-    // Years are counted from March on, so that a leap day is a year's last.
+    // Years are counted from March on, so that a leap day is the last day of a year.
     let (days, time) = (secs / 86400 + 719_468, secs % 86400);
     let (era, day) = (days / 146_097, days % 146_097);
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
@@ -124,7 +124,7 @@ pub mod tests {
     use crate::matrix::drilled::Report;
     use crate::matrix::row;
 
-    /// One outcome of each kind, with text in it that is none of HTML's.
+    /// Returns one outcome of each kind, with text that HTML has to escape.
     pub fn outcomes() -> Vec<Outcome> {
         let rows = row::all().unwrap();
         let row = |name| rows.iter().find(|row| row.name == name).unwrap();

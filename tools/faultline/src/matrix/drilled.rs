@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The report of a drill as its reader has it: what the matrix needs of the document
-//! `faultline.drill/1`, and the kernel's own line in the logs beside it.
+//! The report of a drill as the matrix reads it: the needed parts of the document
+//! `faultline.drill/1`, and the kernel's line in the logs beside it.
 
 use crate::klog::line::Line;
 use serde::Deserialize;
@@ -62,7 +62,7 @@ pub struct Dump {
 }
 
 impl Report {
-    /// When `name` happened first.
+    /// Returns when `name` happened first.
     pub fn at(&self, name: &str) -> Option<f64> {
         self.moment(name).map(|moment| moment.at_secs)
     }
@@ -71,7 +71,7 @@ impl Report {
         self.timeline.iter().find(|moment| moment.name == name)
     }
 
-    /// Did a detector see the fault?
+    /// Returns whether a detector reported the fault.
     pub fn is_detected(&self) -> bool {
         ["pass", "detected_no_panic"].contains(&self.stage.as_str())
             || self.at("detected").is_some()
@@ -81,14 +81,14 @@ impl Report {
         self.at("panic").is_some()
     }
 
-    /// The size of the dump, if it is whole.
+    /// Returns the size of the dump, if it is complete.
     pub fn dumped(&self) -> Option<u64> {
         let dump = self.dump.as_ref()?;
         (dump.state == "complete").then_some(dump.bytes)
     }
 }
 
-/// How the kernel begins what it says of a fault.
+/// The first words of the kernel's messages on a fault.
 const REPORTS: &[&str] = &[
     "watchdog: ",
     "BUG: ",
@@ -106,7 +106,7 @@ const REPORTS: &[&str] = &[
     "Kernel panic",
 ];
 
-/// The kernel's first line about the fault in the logs of a drill, without its time.
+/// Returns the kernel's first line on the fault in the logs of a drill, without its time.
 pub fn kernel_line(folder: &Path) -> Option<String> {
     ["kernel.log", "console.log"].iter().find_map(|name| {
         let log = fs::read(folder.join(name)).ok()?;
@@ -114,7 +114,8 @@ pub fn kernel_line(folder: &Path) -> Option<String> {
     })
 }
 
-/// The first report after the fault has begun. Lines of the console have the drill's time first.
+/// Returns the first report after the begin of the fault. Lines of the console begin with the
+/// drill's time.
 fn find_line(log: &str) -> Option<String> {
     let texts = log.lines().map(|line| {
         Line::parse(line.find('[').map_or(line, |at| &line[at..]))

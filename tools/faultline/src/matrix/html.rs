@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The results as a page to look at: one file that needs nothing else. All text in it is
-//! escaped by the template.
+//! The results as an HTML page: one self-contained file. The template escapes all text.
 
 mod timeline;
 
@@ -23,7 +22,7 @@ const VERDICTS: [Verdict; 4] = [
 ];
 
 impl Verdict {
-    /// What tells it without a colour.
+    /// Returns the symbol that shows it without a colour.
     fn symbol(self) -> &'static str {
         match self {
             Self::Passed => "✓",
@@ -41,7 +40,7 @@ impl Verdict {
     }
 }
 
-/// The page, to lie beside the folder `out`, made at a time in seconds since 1970.
+/// Returns the page, for a file beside the directory `out`; `made` is in seconds since 1970.
 pub fn page(outcomes: &[Outcome], out: &Path, made: u64) -> String {
     let totals = Totals::of(outcomes);
     let folder = out.file_name().unwrap_or_default().to_string_lossy();
@@ -70,7 +69,7 @@ pub fn page(outcomes: &[Outcome], out: &Path, made: u64) -> String {
     page.into_string()
 }
 
-/// The values of all, each once, in the order in which they come first.
+/// Returns the distinct values of all outcomes, in the order in which they occur first.
 fn firsts<T: PartialEq>(outcomes: &[Outcome], of: impl Fn(&Outcome) -> T) -> Vec<T> {
     let mut values = Vec::new();
     for value in outcomes.iter().map(of) {
@@ -88,7 +87,7 @@ fn heading(outcomes: &[Outcome], totals: Totals, made: u64) -> Markup {
         Verdict::Skipped => totals.skipped,
         Verdict::NotRun => totals.not_run,
     };
-    // Those that come only when there are any are no reason for a box of zeroes.
+    // Without a zero for the results that are rare.
     let shown = VERDICTS.map(|verdict| (verdict, count(verdict)));
     let shown = || {
         let wanted =
@@ -127,7 +126,7 @@ fn heading(outcomes: &[Outcome], totals: Totals, made: u64) -> Markup {
     }
 }
 
-/// The grid: what was held, and who was to see it, by what was to come of it.
+/// The grid: fault and detector, by expected result.
 fn overview(outcomes: &[Outcome]) -> Markup {
     let goals = [
         (Goal::Pass, "a dump that names it", "all is armed"),
@@ -135,17 +134,17 @@ fn overview(outcomes: &[Outcome]) -> Markup {
         (
             Goal::NotDetected,
             "nothing",
-            "detector off, or none sees it",
+            "detector off, or none reports it",
         ),
     ];
     html! {
-        h2 { "What comes of which fault" }
+        h2 { "Results by fault" }
         div .grid {
             table {
                 thead {
                     tr {
                         th scope="col" { "fault" }
-                        th scope="col" { "seen by" }
+                        th scope="col" { "reported by" }
                         @for (_, what, when) in goals {
                             th scope="col" { "→ " (what) br; span .faint.small { (when) } }
                         }
@@ -202,7 +201,7 @@ fn chip(outcome: &Outcome) -> Markup {
     }
 }
 
-/// A name that may be broken after its underscores.
+/// Returns a name with optional breaks after its underscores.
 fn breakable(name: &str) -> Markup {
     html! {
         @for part in name.split_inclusive('_') { (part) wbr; }
@@ -217,7 +216,7 @@ fn cpus(row: &Row) -> String {
     }
 }
 
-/// What makes a row another than its neighbours: its place, its kernel, and settings with a name.
+/// Returns the differences of a row from its neighbours: its place, its kernel, and named settings.
 fn differences(row: &Row) -> Vec<&'static str> {
     let options = row.options.iter().filter(|option| option.contains('='));
     let place = row.place.named().into_iter();
@@ -234,8 +233,8 @@ fn legend() -> Markup {
         ("dump", "dumps"),
     ];
     html! {
-        h2 { "What happened when" }
-        p .small.faint { "Seconds since power-on, each drill to its own scale." }
+        h2 { "Timelines" }
+        p .small.faint { "Seconds since power-on; each drill has its own scale." }
         ul .legend.small {
             @for (class, what) in phases {
                 li { svg { rect class=(class) width="26" height="12" rx="2" {} } (what) }
@@ -246,7 +245,7 @@ fn legend() -> Markup {
                     line .bound x1="0" x2="0" y1="0" y2="12" {}
                     line .bound x1="26" x2="26" y1="0" y2="12" {}
                 }
-                "when the detector must report, as documented"
+                "the documented window of the report"
             }
         }
     }

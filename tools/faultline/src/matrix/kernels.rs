@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kernels that rows are about: what there is of each to drill with.
+//! The kernels of the rows, and the files of each for a drill.
 
 use super::row::Place;
 use crate::process::output_within;
@@ -11,22 +11,22 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// A kernel whose modules are built.
+/// A kernel with built modules.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kernel {
     /// Its row of scripts/kernels.
     pub row: String,
     pub release: String,
-    /// As uname has it.
+    /// Its release, as of uname.
     pub machine: String,
-    /// Of all that a drill on it depends on, but for this program and the row.
+    /// The hash of everything that a drill on it depends on, except this program and the row.
     pub hash: u64,
 }
 
-/// Those that were asked for already; or why there is nothing to drill with.
+/// The kernels found so far, or why one cannot be drilled.
 pub struct Kernels {
     project: PathBuf,
-    /// The row that those without one are about; empty for the first.
+    /// The kernel's row for the rows without one; empty for the first.
     default: String,
     known: HashMap<(String, Place), Result<Kernel, String>>,
 }
@@ -42,7 +42,7 @@ impl Kernels {
         }
     }
 
-    /// The kernel of that row, or why it cannot be drilled.
+    /// Returns the kernel of that row, or why it cannot be drilled.
     pub fn get(&mut self, row: Option<&str>, place: Place) -> Result<Kernel, String> {
         let row = row.unwrap_or(&self.default).to_string();
         match self.known.entry((row, place)) {
@@ -56,7 +56,8 @@ impl Kernels {
     }
 }
 
-/// What of the project is in a drill beside the module: how the VM is made, and what runs in it.
+/// The project's files in a drill besides the module: those that make the VM, and those that run in
+/// it.
 const SCRIPTS: &[&str] = &[
     "vm",
     "lib.sh",
@@ -68,7 +69,7 @@ const SCRIPTS: &[&str] = &[
     "guest-run",
     "crash-init",
 ];
-/// The same of a drill on the workshop's machine; what the machine was made of is in its stamp.
+/// The same for a drill on the test server; the server's stamp covers what it was made from.
 const MACHINE_SCRIPTS: &[&str] = &[
     "machine",
     "machine-drill",
@@ -78,10 +79,10 @@ const MACHINE_SCRIPTS: &[&str] = &[
     "kernels",
     "setup-machine.sh",
 ];
-/// Of the kernel's directory: itself, and what it boots with.
+/// The files of the kernel's directory: the kernel and its initrds.
 const KERNEL: &[&str] = &["vmlinuz", "images/guest.img", "images/crash.img"];
-/// Of the guest's root and of the one that QEMU is in. The list of packages stands for all of
-/// them, and these programs for themselves, should somebody have put others in their place.
+/// The files of the guest's root and of QEMU's. The list of packages stands for all packages; these
+/// programs are listed as well, in case they were replaced by hand.
 const GUEST: &[&str] = &[
     "var/lib/dpkg/status",
     "usr/bin/busybox",
@@ -90,7 +91,7 @@ const GUEST: &[&str] = &[
     "usr/sbin/kexec",
 ];
 const HOST: &[&str] = &["var/lib/dpkg/status", "usr/bin/makedumpfile"];
-/// What is too large to be read for this: their sizes and times do.
+/// Files that are too large to hash: their sizes and times are used.
 const LARGE: &[&str] = &["usr/libexec/virtiofsd"];
 
 fn look_up(project: &Path, row: &str, place: Place) -> Result<Kernel, String> {
@@ -166,10 +167,10 @@ fn look_up(project: &Path, row: &str, place: Place) -> Result<Kernel, String> {
         }
     };
     for file in read.concat() {
-        // One that is not there may be tomorrow.
+        // A missing file counts as well, as it may exist the next time.
         (&file, std::fs::read(&file).ok()).hash(&mut hasher);
     }
-    // What scripts/vm found out of KVM; the rest of the file is of this boot only.
+    // Whether scripts/vm found KVM usable; the rest of the file is of this boot only.
     let kvm = std::fs::read_to_string(Path::new(kernel).join("kvm")).unwrap_or_default();
     (kvm.lines().last() == Some("works")).hash(&mut hasher);
     let qemu = format!("usr/bin/qemu-system-{machine}");
@@ -200,7 +201,7 @@ pub mod tests {
     use super::*;
     use std::fs;
 
-    /// A project with a kernel that is built, `built`, and one that is not, `bare`.
+    /// Makes a project with a kernel with built modules, `built`, and one without, `bare`.
     pub fn project() -> tempfile::TempDir {
         let project = tempfile::tempdir().unwrap();
         let path = project.path();
@@ -229,8 +230,8 @@ done"#,
         project
     }
 
-    /// Makes a shell script that can be run. Another process writes it: what this one has open
-    /// for writing, a child that another test starts might hold for a moment.
+    /// Makes an executable shell script. Another process writes it: a child that another test
+    /// starts might inherit a file that this process has open for writing (ETXTBSY).
     pub fn script(path: &Path, text: &str) {
         let write = r#"printf '#!/bin/sh\n%s\n' "$2" >"$1" && chmod 755 "$1""#;
         let mut command = Command::new("sh");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The results as KTAP, which test harnesses read: a row is a test.
+//! The results as KTAP, for test harnesses: each row is a test.
 
 use super::outcome::{Outcome, Verdict};
 use crate::terminal::escape;
@@ -10,7 +10,7 @@ pub fn of(outcomes: &[Outcome]) -> String {
     let mut text = format!("KTAP version 1\n1..{}\n", outcomes.len());
     for (at, outcome) in outcomes.iter().enumerate() {
         let (number, name) = (at + 1, outcome.row.name);
-        // A reason is one line, whatever is quoted in it.
+        // The reason must be one line, whatever it quotes.
         let reason = outcome
             .reason
             .split_whitespace()
@@ -56,6 +56,6 @@ mod tests {
         hostile.reason = "\u{1b}[2J\nok 1 soft-0\r".into();
         let text_of_it = of(&[hostile]);
         assert!(text_of_it.ends_with("1..1\n# \\x1b[2J ok 1 soft-0\nnot ok 1 soft-0\n"));
-        assert!(text.contains("# it ended as wrong_cause, not as pass: <b>&\"\nnot ok 2"));
+        assert!(text.contains("# ended as wrong_cause, expected pass: <b>&\"\nnot ok 2"));
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How a row ended: its drill's report, judged by what the row asks for.
+//! The outcome of a row: its drill's report, judged by the row's expected stage.
 
 use super::drilled::{self, Report};
 use super::row::Row;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub enum Verdict {
     Passed,
     Failed,
-    /// Something that the row needs is missing, on this machine or in this project.
+    /// A need of the row is missing, on this machine or in this project.
     Skipped,
     /// The matrix was interrupted before its end.
     NotRun,
@@ -33,7 +33,7 @@ impl Verdict {
     }
 }
 
-/// A row and how it ended.
+/// A row and its outcome.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     pub row: Row,
@@ -44,9 +44,9 @@ pub struct Outcome {
     /// Why it did not pass.
     pub reason: String,
     pub report: Option<Report>,
-    /// The kernel's own line about the fault.
+    /// The kernel's line on the fault.
     pub line: Option<String>,
-    /// It passed in an earlier run already.
+    /// Whether it passed in an earlier run.
     pub is_reused: bool,
     pub took_secs: Option<f64>,
     pub folder: PathBuf,
@@ -74,20 +74,20 @@ impl Outcome {
         }
     }
 
-    /// Did the drill come to no result at all?
+    /// Returns whether the drill had no result at all.
     pub fn tells_nothing(&self) -> bool {
         let report = self.report.as_ref();
         report.is_some_and(|report| report.stage == "could_not_tell")
     }
 
-    /// Judges what a drill left.
+    /// Judges the report of a drill.
     pub fn judged(row: &Row, kernel: &str, release: &str, folder: &Path, report: Report) -> Self {
         let wanted = row.goal().stage();
         let (verdict, reason) = if report.stage == wanted {
             (Verdict::Passed, String::new())
         } else {
             let reason = format!(
-                "it ended as {}, not as {wanted}: {}",
+                "ended as {}, expected {wanted}: {}",
                 report.stage, report.summary
             );
             (Verdict::Failed, reason)
@@ -101,7 +101,7 @@ impl Outcome {
     }
 }
 
-/// How often there is which result.
+/// The number of each result.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Serialize)]
 pub struct Totals {
     pub passed: usize,
@@ -124,7 +124,7 @@ impl Totals {
         }
     }
 
-    /// 0 only if nothing failed, everything was run, and there was anything to run.
+    /// Returns 0 only if no row failed, all were run, and there was at least one.
     pub fn exit_status(self) -> u8 {
         match self {
             Totals { failed: 1.., .. } => 1,
@@ -149,14 +149,15 @@ impl std::fmt::Display for Totals {
     }
 }
 
-/// What a pass was a pass of: the row, the kernel, all that its drills rest on, and this program.
+/// Returns the key of a pass: the row, the kernel with everything that its drills depend on, and
+/// this program.
 pub fn key(row: &Row, release: &str, built: u64, program: u64) -> String {
     let mut hasher = DefaultHasher::new();
     (row, release, built, program).hash(&mut hasher);
     format!("{:016x}", hasher.finish())
 }
 
-/// Left in a row's folder when it has passed.
+/// The file in a row's directory that records a pass.
 #[derive(Serialize, Deserialize)]
 struct Proof {
     key: String,
@@ -165,17 +166,17 @@ struct Proof {
 
 const PROOF: &str = "passed.json";
 
-/// Forgets that a row has passed.
+/// Removes the record of a pass.
 pub fn forget(folder: &Path) -> anyhow::Result<()> {
     match fs::remove_file(folder.join(PROOF)) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).context("an earlier result cannot be removed")
+            Err(error).context("cannot remove an earlier result")
         }
         _ => Ok(()),
     }
 }
 
-/// Remembers that a row has passed. The file is there in whole or not at all.
+/// Records a pass, atomically.
 pub fn remember(folder: &Path, key: &str, took_secs: f64) -> anyhow::Result<()> {
     let new = folder.join("passed.json.new");
     let proof = Proof {
@@ -184,11 +185,11 @@ pub fn remember(folder: &Path, key: &str, took_secs: f64) -> anyhow::Result<()> 
     };
     fs::write(&new, serde_json::to_string(&proof)?)
         .and_then(|()| fs::rename(&new, folder.join(PROOF)))
-        .with_context(|| format!("{} cannot be written", new.display()))
+        .with_context(|| format!("cannot write {}", new.display()))
 }
 
-/// The report of the time when a row passed, if that was with the same `key`, and how long it
-/// took. Whatever cannot be read is no proof.
+/// Returns the report of a recorded pass with the same `key`, and how long it took. A record that
+/// cannot be read does not count.
 pub fn recall(folder: &Path, key: &str) -> Option<(Report, f64)> {
     let proof: Proof = read(&folder.join(PROOF))?;
     let report = read(&folder.join("report.json"))?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The rows of the matrix: what is drilled, and in which stage it must end.
+//! The rows of the matrix: the drills, and the stage in which each must end.
 
 use crate::plan::Policy;
 use anyhow::{bail, Context};
@@ -8,10 +8,10 @@ use serde::Serialize;
 use std::ffi::OsString;
 use std::path::Path;
 
-/// The table, for people to edit.
+/// The table's file.
 const TABLE: &str = include_str!("rows");
 
-/// The stage of a drill that a row asks for.
+/// The stage in which a row's drill must end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Goal {
@@ -21,7 +21,7 @@ pub enum Goal {
 }
 
 impl Goal {
-    /// The stage, as a report has it.
+    /// Returns the stage's name in a report.
     pub fn stage(self) -> &'static str {
         match self {
             Self::Pass => "pass",
@@ -31,18 +31,18 @@ impl Goal {
     }
 }
 
-/// What a drill runs on.
+/// The machine of a drill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
-    /// A fresh VM of `drill vm`, with a crash kernel of our own.
+    /// A fresh VM of `drill vm`, with faultline's own crash kernel.
     Vm,
-    /// The workshop's Debian server, with the distribution's kdump.
+    /// The project's Debian test server, with the distribution's kdump.
     Machine,
 }
 
 impl Place {
-    /// Its name, if it is another than usual.
+    /// Returns its name, unless it is the usual one.
     pub fn named(self) -> Option<&'static str> {
         match self {
             Self::Vm => None,
@@ -51,14 +51,14 @@ impl Place {
     }
 }
 
-/// How a row says that its drill runs on the machine.
+/// The word with which a row puts its drill on the test server.
 const ON_MACHINE: &str = "on=machine";
 
 /// A drill of the matrix.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Row {
     pub name: &'static str,
-    /// None: the kernel that the matrix is run on.
+    /// None: the kernel of the matrix.
     pub kernel: Option<&'static str>,
     pub mode: &'static str,
     pub cpus: &'static str,
@@ -76,7 +76,7 @@ impl Row {
         let words: Vec<_> = line.split_whitespace().collect();
         let [name, kernel, mode, cpus, policy, detector, vm_cpus, tags, options @ ..] = &words[..]
         else {
-            bail!("it has fewer than eight columns");
+            bail!("fewer than eight columns");
         };
         let place = match options.contains(&ON_MACHINE) {
             true => Place::Machine,
@@ -91,7 +91,7 @@ impl Row {
                 "panic" => Policy::Panic,
                 "report" => Policy::Report,
                 "off" => Policy::Off,
-                other => bail!("the policy '{other}' is none of panic, report, off"),
+                other => bail!("policy '{other}'; allowed: panic, report, off"),
             },
             detector,
             vm_cpus: vm_cpus.parse().context("the VM's CPUs")?,
@@ -105,7 +105,7 @@ impl Row {
         })
     }
 
-    /// Where its drill must end.
+    /// Returns the stage in which its drill must end.
     pub fn goal(&self) -> Goal {
         match self.policy {
             _ if self.detector == "none" => Goal::NotDetected,
@@ -115,12 +115,12 @@ impl Row {
         }
     }
 
-    /// Who is to report it, if anybody is.
+    /// Returns the detector expected to report it, if any.
     fn reported_by(&self) -> Option<&'static str> {
         Some(self.detector).filter(|detector| *detector != "none")
     }
 
-    /// What the drill is started with.
+    /// Returns the arguments of the drill.
     pub fn arguments(&self, kernel: &str, folder: &Path) -> Vec<OsString> {
         let vm_cpus = self.vm_cpus.to_string();
         let place = match self.place {
@@ -143,7 +143,7 @@ impl Row {
             .collect()
     }
 
-    /// Is it meant by `word`: one of its own words, or a pattern for its name?
+    /// Returns whether `word` is one of its words, or a pattern that matches its name.
     fn is_meant(&self, word: &str) -> bool {
         [self.mode, self.detector, self.policy.word()].contains(&word)
             || self.kernel == Some(word)
@@ -153,7 +153,7 @@ impl Row {
     }
 }
 
-/// Does `text` match `pattern`, in which `*` is any text and `?` any character?
+/// Returns whether `text` matches `pattern`, in which `*` is any text and `?` any character.
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
     match (pattern, text) {
         ([], []) => true,
@@ -164,7 +164,7 @@ fn matches(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
-/// All rows.
+/// Parses all rows.
 pub fn all() -> anyhow::Result<Vec<Row>> {
     TABLE
         .lines()
@@ -173,22 +173,22 @@ pub fn all() -> anyhow::Result<Vec<Row>> {
         .collect()
 }
 
-/// Which rows somebody wants.
+/// The selection of rows.
 #[derive(Default)]
 pub struct Wanted<'a> {
-    /// Any of these; all, if there are none.
+    /// Words of which a row must match one; all rows if empty.
     pub only: &'a [String],
     pub quick: bool,
-    /// Those of this kernel, and those that name none.
+    /// Only the rows of this kernel, and those without a kernel.
     pub kernel: Option<&'a str>,
 }
 
 impl Wanted<'_> {
-    /// The rows, in the table's order.
+    /// Returns the selected rows, in the table's order.
     ///
     /// # Errors
     ///
-    /// A word that means no row; or no row that is meant by all that was said.
+    /// Fails if a word matches no row, or if no row is selected.
     pub fn of(&self, rows: Vec<Row>) -> Result<Vec<Row>, String> {
         if let Some(word) = self
             .only
@@ -208,7 +208,7 @@ impl Wanted<'_> {
             })
             .collect();
         if wanted.is_empty() {
-            return Err("no row is all of that: --list shows them".into());
+            return Err("no row matches all options: --list shows the rows".into());
         }
         Ok(wanted)
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The rows, and what came out of them, as lines for people.
+//! The rows and their outcomes as text.
 
 use super::outcome::{Outcome, Totals, Verdict};
 use super::row::Row;
@@ -9,7 +9,7 @@ use crate::timeline::megabytes;
 use std::fmt::Write;
 use std::path::Path;
 
-/// The rows, a line each.
+/// Returns the list of rows, one per line.
 pub fn list(rows: &[Row]) -> String {
     let mut text = format!(
         "{:22} {:14} {:4} {:6} {:17} {}\n",
@@ -35,7 +35,8 @@ pub fn list(rows: &[Row]) -> String {
     text
 }
 
-/// What came out, a line a row; then what did not pass, and why; then where to look.
+/// Returns the outcomes, one per line; then the rows that did not pass, with the reasons; then the
+/// page's path.
 pub fn results(outcomes: &[Outcome], page: &Path) -> String {
     let mut text = format!(
         "{:22} {:17} {:16} {:5} {:6} {}\n",
@@ -116,7 +117,7 @@ mod tests {
         assert!(text.contains(
             "soft-1                 soft-lockup       5.2 (4.0-6.4)     yes    94 MB passed\n"
         ));
-        assert!(text.contains("failed: soft-0\n  it ended as wrong_cause"));
+        assert!(text.contains("failed: soft-0\n  ended as wrong_cause"));
         assert!(text.contains("skipped: spin-1\n  it is <not> there"));
         assert!(text.ends_with("1 not run, 1 passed, 1 failed, 1 skipped\n"));
     }

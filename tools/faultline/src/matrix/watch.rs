@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Shows on stderr how far the matrix is: a live line for each drill that runs on a terminal, a
-//! line for each that ends elsewhere.
+//! The progress of the matrix on stderr: on a terminal a live line for each running drill, else a
+//! line for each drill that ended.
 
 use super::outcome::{Outcome, Verdict};
 use crate::terminal::escape::{self, tell};
@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-/// How it is shown.
+/// The way of showing it.
 enum Way {
     Quiet,
     Lines,
@@ -21,7 +21,7 @@ enum Way {
     },
 }
 
-/// What is shown.
+/// The progress.
 pub struct Watch {
     way: Way,
     began: Instant,
@@ -39,7 +39,7 @@ fn bar(template: &str) -> ProgressBar {
 }
 
 impl Watch {
-    /// Of so many rows, in the way that suits stderr.
+    /// Makes the progress of this many rows, in the way that suits stderr.
     pub fn new(rows: usize, is_quiet: bool) -> Self {
         let way = if is_quiet {
             Way::Quiet
@@ -66,7 +66,7 @@ impl Watch {
         watch
     }
 
-    /// A drill has begun.
+    /// Shows a drill that has started.
     pub fn began(&mut self, name: &'static str) {
         if let Way::Live { screen, drills, .. } = &mut self.way {
             let drill = screen.add(bar("{spinner} {elapsed:>4}  {wide_msg}"));
@@ -76,9 +76,9 @@ impl Watch {
         }
     }
 
-    /// A drill came to no result, and will be run again.
+    /// Shows a drill without a result, which will be run again.
     pub fn again(&mut self, outcome: &Outcome) {
-        let news = format!("{}: once more: {}", outcome.row.name, outcome.reason);
+        let news = format!("{}: running it again: {}", outcome.row.name, outcome.reason);
         match &mut self.way {
             Way::Quiet => {}
             Way::Lines => {
@@ -94,7 +94,7 @@ impl Watch {
         }
     }
 
-    /// A row has its result.
+    /// Shows the outcome of a row.
     pub fn ended(&mut self, outcome: &Outcome) {
         self.done += 1;
         self.failed += usize::from(outcome.verdict == Verdict::Failed);
@@ -118,7 +118,7 @@ impl Watch {
                 if let Some(drill) = drills.remove(name) {
                     drill.finish_and_clear();
                 }
-                // Those that passed are in the table at the end.
+                // The rows that passed are in the table at the end.
                 if outcome.verdict == Verdict::Failed {
                     let _ = screen.println(escape::line(&news));
                 }

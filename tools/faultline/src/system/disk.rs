@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is mounted where, and how much room is left, as /proc/self/mounts and `df` tell it.
+//! Mounts and free space, from /proc/self/mounts and `df`.
 
 use super::seen::{Mount, Room, Seen};
 
-/// The lines of /proc/self/mounts, or of `mount -l`.
+/// Parses /proc/self/mounts, or the output of `mount -l`.
 pub fn mounts(text: &str) -> Vec<Mount> {
     let mount = |line: &str| {
         let words: Vec<_> = line.split_whitespace().collect();
@@ -25,7 +25,7 @@ pub fn mounts(text: &str) -> Vec<Mount> {
     text.lines().filter_map(mount).collect()
 }
 
-/// A path in which `\040` and the like stand for blanks.
+/// Decodes a path in which `\040` and the like stand for blanks.
 fn plain(text: &str) -> String {
     let (mut out, mut rest) = (Vec::new(), text.as_bytes());
     while let Some((&byte, after)) = rest.split_first() {
@@ -52,13 +52,13 @@ fn is_below(path: &str, dir: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The mount that a path without links is on. Of several on one another, the last is seen.
+/// Returns the mount of a path without links: the last one, if several are stacked.
 pub fn mount_of<'m>(mounts: &'m [Mount], real: &str) -> Option<&'m Mount> {
     let below = mounts.iter().filter(|mount| is_below(real, &mount.point));
     below.max_by_key(|mount| mount.point.trim_end_matches('/').len())
 }
 
-/// The room at a path without links, from the `df` that a sosreport has.
+/// Returns the free space at a path without links, from the `df` of a sosreport.
 pub fn of_df(outputs: &[String], mounts: &[Mount], real: &str) -> Seen<Room> {
     let (mut blocks, mut files) = (Vec::new(), Vec::new());
     for text in outputs {
@@ -92,10 +92,10 @@ pub fn of_df(outputs: &[String], mounts: &[Mount], real: &str) -> Seen<Room> {
     })
 }
 
-/// A line of df: where it is mounted, all, and what is free.
+/// Parses a line of df: the mount point, the size, and the free space.
 fn df(line: &str) -> Option<(String, u64, u64)> {
     let words: Vec<_> = line.split_whitespace().collect();
-    // With -T there is the type as well.
+    // With -T there is a column with the type.
     let at = (1..words.len()).find(|&at| words[at].parse::<u64>().is_ok())?;
     let number = |offset: usize| words.get(at + offset)?.parse().ok();
     let point = words

@@ -8,16 +8,16 @@ use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
-/// No initrd that a crash kernel has room for is larger when unpacked.
+/// Limit on the unpacked size of an initrd.
 const MOST: u64 = 1 << 30;
-/// Larger files in it are not read.
+/// Limit on the size of a file in it.
 const LARGEST: u64 = 1 << 20;
-/// The most memory that a decoder may take for its window.
+/// Limit on the memory for a decoder's window.
 const WINDOW_KIB: u32 = 256 << 10;
 /// The blocks of a legacy LZ4 frame have at most this size, uncompressed.
 const LZ4_BLOCK: usize = 8 << 20;
 
-/// As long as the longest of these.
+/// The length of the longest of these.
 const MAGIC: u64 = 6;
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
@@ -27,8 +27,8 @@ const LZ4: &[u8] = &[0x02, 0x21, 0x4c, 0x18];
 /// Why an initrd could not be read.
 pub type Why = String;
 
-/// The file `name` of an initrd: as in the last archive that has it, since that one is what the
-/// kernel leaves there. `None`: none has it.
+/// Returns the file `name` of an initrd from the last archive with it, which the kernel unpacks
+/// last; `None` if there is none.
 pub fn find(initrd: impl Read, name: &str) -> Result<Option<Vec<u8>>, Why> {
     let mut found = None;
     let mut from = BufReader::with_capacity(1 << 16, initrd);
@@ -41,7 +41,7 @@ pub fn find(initrd: impl Read, name: &str) -> Result<Option<Vec<u8>>, Why> {
         let bytes: Vec<_> = start.iter().map(|byte| format!("{byte:02x}")).collect();
         let bytes = bytes.join(" ");
         return Err(format!(
-            "compressed in a way not known here: begins with {bytes}"
+            "compressed with an unknown algorithm: begins with {bytes}"
         ));
     };
     let mut unpacked = BufReader::with_capacity(1 << 16, unpacked.take(MOST));
@@ -50,11 +50,11 @@ pub fn find(initrd: impl Read, name: &str) -> Result<Option<Vec<u8>>, Why> {
     }
     match archives(&mut unpacked, name, &mut found)?.as_slice() {
         [] => Ok(found),
-        _ => Err("has something else than cpio archives in it".into()),
+        _ => Err("has other data than cpio archives".into()),
     }
 }
 
-/// What is compressed in `from`, which begins with `start`; `None` if it is not compressed.
+/// Returns a decoder of `from`, which begins with `start`; `None` if it is not compressed.
 fn unpack<'a>(start: &[u8], from: impl BufRead + 'a) -> Result<Option<Box<dyn Read + 'a>>, Why> {
     Ok(Some(match start {
         start if start.starts_with(GZIP) => Box::new(MultiGzDecoder::new(from)),
@@ -62,14 +62,14 @@ fn unpack<'a>(start: &[u8], from: impl BufRead + 'a) -> Result<Option<Box<dyn Re
         start if start.starts_with(ZSTD) => {
             let from = Cursor::new(Vec::new()).chain(from);
             let decoder = zstd::decoder(from, u64::from(WINDOW_KIB) << 10);
-            Box::new(decoder.map_err(|error| format!("no zstd data: {error}"))?)
+            Box::new(decoder.map_err(|error| format!("invalid zstd data: {error}"))?)
         }
         start if start.starts_with(LZ4) => Box::new(Lz4::new(from)),
         _ => return Ok(None),
     }))
 }
 
-/// Returns whether a file, unpacked if it is compressed, has a word in it.
+/// Returns whether a file, unpacked if it is compressed, contains a word.
 pub fn has_word(bytes: &[u8], word: &[u8]) -> Result<bool, Why> {
     let has = |bytes: &[u8]| bytes.windows(word.len()).any(|part| part == word);
     let Some(unpacked) = unpack(bytes, bytes)? else {
@@ -87,7 +87,7 @@ pub fn has_word(bytes: &[u8], word: &[u8]) -> Result<bool, Why> {
             length => kept.extend_from_slice(&block[..length]),
         }
         found = found || has(&kept);
-        // The word may go on with what comes next.
+        // The word may continue in the next block.
         kept.drain(..(kept.len() + 1).saturating_sub(word.len()));
     }
 }
@@ -96,14 +96,14 @@ fn says(error: io::Error) -> Why {
     error.to_string()
 }
 
-/// Reads archives as long as there are any. Returns what something else begins with.
+/// Reads consecutive archives. Returns the first bytes of other data after them.
 fn archives(
     from: &mut impl BufRead,
     name: &str,
     found: &mut Option<Vec<u8>>,
 ) -> Result<Vec<u8>, Why> {
     loop {
-        // Zeros between them.
+        // Zeros may separate the archives.
         let zeros = loop {
             let ahead = from.fill_buf().map_err(says)?;
             let zeros = ahead.iter().take_while(|byte| **byte == 0).count();
@@ -130,13 +130,13 @@ fn archive(from: &mut impl Read, name: &str, found: &mut Option<Vec<u8>>) -> Res
         let mut header = [0; 110];
         take(from, &mut header, &mut at)?;
         if !(header.starts_with(b"070701") || header.starts_with(b"070702")) {
-            return Err("has a file whose header is none of cpio's newc format".into());
+            return Err("has a file header that is not of cpio's newc format".into());
         }
         let field = |number: usize| {
             let digits = header.get(6 + 8 * number..14 + 8 * number);
             let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
             let value = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok());
-            value.ok_or("has a file whose header has no number where one should be")
+            value.ok_or("has a file header with an invalid number")
         };
         let (mode, size, length) = (field(1)?, field(6)?, field(11)?);
         if length > 1 << 16 {
@@ -176,17 +176,17 @@ fn take(from: &mut impl Read, into: &mut [u8], at: &mut u64) -> Result<(), Why> 
     Ok(())
 }
 
-/// Names and contents end at a multiple of four.
+/// Names and contents are padded to a multiple of four bytes.
 fn pad(from: &mut impl Read, at: &mut u64) -> Result<(), Why> {
     let mut rest = [0; 3];
     let length = (at.wrapping_neg() % 4) as usize;
     take(from, &mut rest[..length], at)
 }
 
-/// The legacy frame of LZ4, which the kernel reads: blocks, each with its size in front.
+/// A reader of LZ4's legacy frame, which the kernel uses: blocks with their sizes in front.
 struct Lz4<R> {
     from: R,
-    /// Room for a block, which is taken once.
+    /// The buffer of a block.
     room: Vec<u8>,
     length: usize,
     at: usize,
@@ -214,7 +214,7 @@ impl<R: Read> Lz4<R> {
                     some => got += some,
                 }
             }
-            // A frame's beginning; behind the last one, zeros may fill up.
+            // The beginning of a frame, or the zeros that pad the last one.
             if size != LZ4 && size != [0; 4] {
                 break;
             }

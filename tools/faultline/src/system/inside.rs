@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is inside of a file that is too large to be kept: of it, only the answer is recorded.
+//! The contents of files that are too large to be kept: only the answers are recorded.
 
 use super::tree::Tree;
 use super::{initrd, not_collected, secret, within, Seen, Source, System, PATIENCE};
@@ -8,14 +8,14 @@ use rustix::io::Errno;
 use std::sync::Arc;
 
 impl System {
-    /// The text of a file inside an initrd. It is kept as that of the path `INITRD:NAME`.
+    /// Returns the text of a file inside an initrd, recorded under the path `INITRD:NAME`.
     pub fn inside(&self, initrd: &str, name: &str) -> Seen<String> {
         self.unpacked(initrd, name, |bytes| {
             secret::without(&String::from_utf8_lossy(&bytes))
         })
     }
 
-    /// Whether an initrd has a file, whose content is not kept: it may be a key.
+    /// Returns whether an initrd has a file. Its content is not kept, as it may be a key.
     pub fn is_inside(&self, initrd: &str, name: &str) -> Seen<bool> {
         match self.unpacked(initrd, name, |_| "(there)".into()) {
             Seen::Is(_) => Seen::Is(true),
@@ -24,7 +24,7 @@ impl System {
         }
     }
 
-    /// Whether a program or a module, compressed or not, has a word in it. It is kept as the text of
+    /// Returns whether a program or a module, compressed or not, contains a word. Recorded under
     /// the path `PROGRAM:WORD`.
     pub fn has_word(&self, program: &str, word: &str) -> Seen<bool> {
         let (path, bytes) = (program.to_owned(), word.as_bytes().to_vec());
@@ -48,7 +48,7 @@ impl System {
         })
     }
 
-    /// Answers what `find` finds in a file, of which more is not kept.
+    /// Returns the result of `find` in a file, and records only that.
     fn within_file(
         &self,
         file: &str,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What was seen of a machine, written to a file and read again: a tar archive of the texts, below
-//! `root/`, and a manifest that lists every path that was looked at, also what was not there and
-//! what could not be seen.
+//! The record of a machine, written to a file and read again: a tar archive of the texts below
+//! `root/`, and a manifest that lists every path that was read, also those that did not exist or
+//! could not be read.
 
 use super::seen::{Room, Seen, Stat};
 use super::tree::{Tree, LARGEST};
@@ -18,11 +18,11 @@ use std::path::Path;
 pub const SCHEMA: &str = "faultline.collect/1";
 const MANIFEST: &str = "manifest.json";
 const LOG: &str = "kernel.log";
-/// What an archive may have at most.
+/// The limits of an archive.
 const MEMBERS: usize = 1 << 14;
 const BYTES: u64 = 128 << 20;
 
-/// All that was asked of a machine.
+/// All answers of a machine.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Record {
     pub texts: BTreeMap<String, Seen<String>>,
@@ -32,7 +32,7 @@ pub struct Record {
     pub log: Option<Seen<String>>,
 }
 
-/// The manifest. Of a text, it has the size.
+/// The manifest. It has the sizes of the texts.
 #[derive(Serialize, Deserialize)]
 struct Manifest {
     schema: String,
@@ -44,7 +44,7 @@ struct Manifest {
 }
 
 impl Record {
-    /// The paths that could not be seen, and why.
+    /// Returns the paths that could not be read, and why.
     pub fn unseen(&self) -> BTreeMap<&str, &str> {
         fn of<T>(field: &BTreeMap<String, Seen<T>>) -> impl Iterator<Item = (&str, &str)> {
             field.iter().filter_map(|(path, seen)| match seen {
@@ -64,20 +64,20 @@ impl Record {
             .collect()
     }
 
-    /// Writes the archive. What is there is not replaced; only its owner may read it.
+    /// Writes the archive, which only its owner may read. An existing file is not replaced.
     pub fn write(&self, path: &Path) -> anyhow::Result<()> {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::open(path, flags, Mode::from_raw_mode(0o600));
         let file = file.with_context(|| match path.symlink_metadata().is_ok() {
-            true => format!("{} is there already: choose another name", path.display()),
+            true => format!("{} already exists: choose another name", path.display()),
             false => path.display().to_string(),
         })?;
         self.write_to(BufWriter::new(File::from(file)))
             .with_context(|| path.display().to_string())
     }
 
-    /// Writes the bytes of the archive.
+    /// Returns the bytes of the archive.
     pub fn write_to(&self, to: impl Write) -> anyhow::Result<()> {
         let mut tar = tar::Builder::new(to);
         let size = |seen: &Seen<String>| seen.as_ref().map(|text| text.len() as u64);
@@ -118,13 +118,13 @@ impl Record {
         Self::read_from(File::from(rustix::fs::open(path, flags, Mode::empty())?))
     }
 
-    /// Reads the bytes of an archive.
+    /// Parses an archive.
     pub fn read_from(from: impl Read) -> anyhow::Result<Self> {
         let mut members: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         let mut left = BYTES;
         let mut archive = tar::Archive::new(from);
         for entry in archive.entries()? {
-            let mut entry = entry.context("not a tar archive that doctor --collect wrote")?;
+            let mut entry = entry.context("not a tar archive of doctor --collect")?;
             if !entry.header().entry_type().is_file() {
                 continue;
             }
@@ -133,7 +133,7 @@ impl Record {
             entry.by_ref().take(left + 1).read_to_end(&mut bytes)?;
             left = left.checked_sub(bytes.len() as u64).with_context(|| {
                 format!(
-                    "has more than {} MiB: not what doctor --collect writes",
+                    "has more than {} MiB: not an archive of doctor --collect",
                     BYTES >> 20
                 )
             })?;
@@ -144,11 +144,12 @@ impl Record {
             ensure!(members.len() <= MEMBERS, "has more than {MEMBERS} files");
         }
         let manifest = members.remove(MANIFEST);
-        let manifest = manifest.context("has no manifest.json: not what doctor --collect wrote")?;
+        let manifest =
+            manifest.context("has no manifest.json: not an archive of doctor --collect")?;
         Self::assemble(&manifest, |name| members.remove(name))
     }
 
-    /// Reads an archive that was unpacked to a directory, if it is one.
+    /// Reads a directory with the contents of an archive, if it is one.
     pub fn from_tree(tree: &Tree) -> anyhow::Result<Option<Self>> {
         let manifest = match tree.read(MANIFEST) {
             Err(Errno::NOENT) => return Ok(None),
@@ -170,7 +171,7 @@ impl Record {
         let manifest: Manifest = serde_json::from_slice(manifest).context(MANIFEST)?;
         if manifest.schema != SCHEMA {
             bail!(
-                "{MANIFEST}: schema {:?}, and not {SCHEMA:?}",
+                "{MANIFEST}: schema {:?}, expected {SCHEMA:?}",
                 manifest.schema
             );
         }
@@ -188,7 +189,7 @@ impl Record {
             let (found, largest) = (bytes.len() as u64, 3 * LARGEST);
             ensure!(
                 found == size && size <= largest,
-                "{name} has {found} bytes, and not {size}"
+                "{name} has {found} bytes, expected {size}"
             );
             Ok(Seen::Is(String::from_utf8_lossy(&bytes).into_owned()))
         };
@@ -211,7 +212,7 @@ impl Record {
     }
 }
 
-/// The name of a path's text in the archive.
+/// Returns the name of a path's text in the archive.
 fn member(path: &str) -> String {
     format!("root/{}", path.trim_start_matches('/'))
 }
@@ -248,7 +249,7 @@ mod tests {
         let mode = std::os::unix::fs::PermissionsExt::mode(&path.metadata().unwrap().permissions());
         assert_eq!(mode & 0o777, 0o600);
         let error = record().write(&path).unwrap_err();
-        assert!(format!("{error:#}").contains("there already"), "{error:#}");
+        assert!(format!("{error:#}").contains("already exists"), "{error:#}");
         tar::Archive::new(File::open(&path).unwrap())
             .unpack(dir.path())
             .unwrap();

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is never read of a machine, or not shown of what is read: keys and passwords.
+//! Keys and passwords: the files that are never read, and the words that are hidden.
 
 use std::borrow::Cow;
 
-/// Why a file is not read, if it is one that may be a secret as a whole. That it is there, and its
-/// rights, may be looked at.
+/// Returns why a file is not read, if it may be a secret as a whole. Its existence and permissions
+/// may be read.
 pub fn keeps(path: &str) -> Option<&'static str> {
     let name = path.rsplit('/').next().unwrap_or(path);
     let is_key = name.ends_with(".key")
@@ -26,7 +26,7 @@ pub fn keeps(path: &str) -> Option<&'static str> {
     is_key.then_some("may be a key or a password: never read")
 }
 
-/// The text, in which words that give a password or a key away have `(hidden)` instead of it.
+/// Returns the text with `(hidden)` in place of each password and key.
 pub fn without(text: &str) -> String {
     let lines = text.split_inclusive('\n').map(|line| match hides(line) {
         true => Cow::Owned(line.split(' ').map(word).collect::<Vec<_>>().join(" ")),
@@ -49,7 +49,7 @@ fn hides(line: &str) -> bool {
     WORDS.iter().any(|word| line.contains(word))
 }
 
-/// One word of such a line: what comes after the `=` of each of its options, or a hash.
+/// Hides the value of each option in a word, or a hash.
 fn word(text: &str) -> String {
     let (body, end) = text.split_at(text.trim_end_matches(['\n', '\r']).len());
     let option = |option: &str| match option.split_once('=') {

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a view of a machine answers: something, that it is not there, or why it could not be seen.
+//! The answers of a view of a machine: a value, its absence, or why it could not be read.
 
 use serde::{Deserialize, Serialize};
 
-/// What is known of something.
+/// An answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Seen<T> {
     Is(T),
     /// The machine does not have it.
     Absent,
-    /// Whether the machine has it is not known, and why.
+    /// It is unknown whether the machine has it; the reason.
     Unseen(String),
 }
 
 impl<T> Seen<T> {
-    /// The value, if it is there.
+    /// Returns the value, if there is one.
     pub fn is(self) -> Option<T> {
         match self {
             Self::Is(value) => Some(value),
@@ -40,8 +40,7 @@ impl<T> Seen<T> {
         }
     }
 
-    /// The value, or what `other` gives where this one does not show it. What neither shows is
-    /// unseen if either of them is.
+    /// Returns this value, or else that of `other`. Without a value it is unseen if either is.
     pub fn or_else(self, other: impl FnOnce() -> Seen<T>) -> Seen<T> {
         match (self, other) {
             (Self::Is(value), _) => Self::Is(value),
@@ -58,7 +57,7 @@ impl<T> Seen<T> {
     }
 }
 
-/// What a path leads to.
+/// The type of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileType {
@@ -66,11 +65,11 @@ pub enum FileType {
     Directory,
     /// A device, a FIFO, a socket.
     Other,
-    /// A link to what is not there.
+    /// A dangling link.
     Dangling,
 }
 
-/// The file that a path leads to, links followed.
+/// The status of the file that a path leads to, with links followed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stat {
     #[serde(rename = "kind")]
@@ -82,20 +81,19 @@ pub struct Stat {
     pub size: u64,
     /// Seconds since 1970.
     pub mtime: i64,
-    /// What the path's last name is a symbolic link to, as the link has it: `/dev/null` for a masked
-    /// unit.
+    /// The target of the symbolic link that the path's last name is: `/dev/null` for a masked unit.
     pub link: Option<String>,
 }
 
-/// The room on the file system that a directory is on.
+/// The free space on a directory's file system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Room {
     pub total: u64,
     /// Bytes that root can still write.
     pub free: u64,
-    /// Files that can still be made, where the file system counts them and it is known.
+    /// Free inodes, if the file system counts them and the number is known.
     pub files: Option<u64>,
-    /// Where that file system is mounted.
+    /// The file system's mount point.
     pub mount: String,
     pub read_only: bool,
 }

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a sosreport has from programs instead of from files.
+//! The facts that a sosreport has from programs instead of from files.
 
 use super::sysctl::sysctl_path;
 
-/// Where a tree may have the kernel log of the boot that it shows.
+/// The paths at which a tree may have the kernel log of its boot.
 pub const LOGS: &[&str] = &[
     "/sos_commands/kernel/dmesg",
     "/sos_commands/logs/journalctl_--no-pager_--boot",
     "/var/log/dmesg",
 ];
 
-/// A value that `sysctl -a` printed.
+/// Returns a value from the output of `sysctl -a`.
 pub fn sysctl(all: &str, name: &str) -> Option<String> {
     let path = sysctl_path(name);
     let mut lines = all.lines().filter_map(|line| line.split_once('='));
@@ -19,7 +19,7 @@ pub fn sysctl(all: &str, name: &str) -> Option<String> {
     found.map(|(_, value)| value.trim().to_string())
 }
 
-/// The release in what `uname -a` printed.
+/// Returns the release from the output of `uname -a`.
 pub fn release(uname: &str) -> Option<String> {
     let mut words = uname.split_whitespace();
     (words.next() == Some("Linux")).then_some(())?;

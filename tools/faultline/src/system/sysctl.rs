@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where a sysctl is a file.
+//! The file of a sysctl.
 
-/// The file of a sysctl. In a name whose first separator is `.`, a `/` stands for a dot.
+/// Returns the file of a sysctl. In a name whose first separator is `.`, a `/` stands for a dot.
 pub fn sysctl_path(name: &str) -> String {
     let dotted = name
         .find(['.', '/'])

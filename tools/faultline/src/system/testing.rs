@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Machines made of a few files, for tests.
+//! Machines with a few files, for tests.
 
 use super::System;
 use std::fs;
@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-/// A directory that is made into a machine's root, file by file.
+/// A directory that becomes a machine's root, file by file.
 pub struct Machine(TempDir);
 
 impl Machine {
@@ -16,14 +16,14 @@ impl Machine {
         Machine(tempfile::tempdir().unwrap())
     }
 
-    /// The place of a path, in a directory that is there.
+    /// Returns the place of a path, and creates its directory.
     pub fn place(&self, path: &str) -> PathBuf {
         let place = self.0.path().join(path.trim_start_matches('/'));
         fs::create_dir_all(place.parent().unwrap()).unwrap();
         place
     }
 
-    /// A file; one that is there is replaced.
+    /// Writes a file, and replaces an existing one.
     pub fn file(self, path: &str, text: &str) -> Self {
         fs::write(self.place(path), text).unwrap();
         self
@@ -39,17 +39,17 @@ impl Machine {
         self
     }
 
-    /// A sysctl's value now.
+    /// Sets the current value of a sysctl.
     pub fn sysctl(self, name: &str, value: &str) -> Self {
         self.file(&super::sysctl_path(name), &format!("{value}\n"))
     }
 
-    /// The kernel log.
+    /// Sets the kernel log.
     pub fn log(self, text: &str) -> Self {
         self.file("/sos_commands/kernel/dmesg", text)
     }
 
-    /// Takes a file away, or a directory with all in it.
+    /// Removes a file, or a directory with its contents.
     pub fn without(self, path: &str) -> Self {
         let place = self.place(path);
         match place.is_dir() {
@@ -59,7 +59,7 @@ impl Machine {
         self
     }
 
-    /// The machine, which goes when this view of it does.
+    /// Returns the machine, which is removed when this view is dropped.
     pub fn system(self) -> System {
         let mut system = System::at(self.0.path()).unwrap();
         system.made = Some(self.0);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! A directory as a root: paths are walked name by name from its descriptor, so that neither `..`
-//! nor a link, absolute or not, leads out of it. Nothing but regular files is opened for reading,
-//! since opening a device can do something, and opening a FIFO waits.
+//! nor a link, absolute or not, leads out of it. Only regular files are opened for reading, as
+//! opening a device can have effects, and opening a FIFO blocks.
 
 use super::seen::{FileType, Room, Stat};
 use rustix::fs::{self, AtFlags, Dir, Mode, OFlags, StatVfsMountFlags};
@@ -13,23 +13,23 @@ use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-/// Larger files are not read.
+/// Limit on the size of a file.
 pub const LARGEST: u64 = 16 << 20;
-/// A directory with more names is not looked at.
+/// Limit on the number of names in a directory.
 const NAMES: usize = 1 << 16;
-/// As many links as the kernel follows.
+/// The kernel's limit on links in a path.
 const LINKS: usize = 40;
 
 pub struct Tree(OwnedFd);
 
-/// What a path led to.
+/// The result of walking a path.
 struct Found {
-    /// The directory that it is in.
+    /// The directory that contains it.
     parent: OwnedFd,
     name: String,
     /// Opened with O_PATH.
     file: OwnedFd,
-    /// The path without links.
+    /// The path, with all links resolved.
     real: String,
 }
 
@@ -96,7 +96,7 @@ impl Tree {
         })
     }
 
-    /// A regular file's bytes.
+    /// Returns the bytes of a regular file.
     pub fn read(&self, path: &str) -> Result<Vec<u8>, Errno> {
         let mut bytes = Vec::new();
         let read = self.file(path)?.take(LARGEST + 1).read_to_end(&mut bytes);
@@ -107,7 +107,7 @@ impl Tree {
         }
     }
 
-    /// A regular file, to be read.
+    /// Opens a regular file for reading.
     pub fn file(&self, path: &str) -> Result<File, Errno> {
         let found = self.walk(path)?;
         match kind(&found.file)? {
@@ -118,14 +118,14 @@ impl Tree {
         let flags =
             OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file = fs::openat(&found.parent, &found.name, flags, Mode::empty())?;
-        // Its name may have become another file's.
+        // Another file may have taken its name.
         match kind(&file)? {
             fs::FileType::RegularFile => Ok(File::from(file)),
             _ => Err(Errno::OPNOTSUPP),
         }
     }
 
-    /// The names in a directory, sorted.
+    /// Returns the names in a directory, sorted.
     pub fn list(&self, path: &str) -> Result<Vec<String>, Errno> {
         let found = self.walk(path)?;
         if kind(&found.file)? != fs::FileType::Directory {
@@ -181,7 +181,7 @@ impl Tree {
         })
     }
 
-    /// The target of the link that the path's last name is.
+    /// Returns the target of the link that the path's last name is.
     fn link(&self, path: &str) -> Result<Option<String>, Errno> {
         let path = path.trim_end_matches('/');
         let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
@@ -197,8 +197,8 @@ impl Tree {
         Ok(Some(target.to_string_lossy().into_owned()))
     }
 
-    /// The room on a directory's file system, and the directory's path without links. Where it is
-    /// mounted is for the caller to find.
+    /// Returns the free space on a directory's file system, and the directory's path without links.
+    /// The caller finds the mount point.
     pub fn room(&self, path: &str) -> Result<(Room, String), Errno> {
         let found = self.walk(path)?;
         let room = fs::fstatvfs(&found.file)?;
@@ -213,14 +213,14 @@ impl Tree {
         Ok((room, found.real))
     }
 
-    /// The path without links.
+    /// Returns the path with all links resolved.
     pub fn real(&self, path: &str) -> Result<String, Errno> {
         Ok(self.walk(path)?.real)
     }
 
-    /// Returns whether that a path is not in this tree says that the machine does not have it: its
-    /// top directory is there or, for what the kernel shows and is seldom there in whole, its own
-    /// directory.
+    /// Returns whether a path missing from this tree is missing on the machine: the tree has its
+    /// top directory or, below /proc, /sys, /dev and /run, which trees rarely have completely, its
+    /// own directory.
     pub fn tells_absence(&self, path: &str) -> bool {
         let names: Vec<_> = split(path).collect();
         let Some((_, above)) = names.split_last() else {
@@ -253,7 +253,7 @@ fn target(link: &OwnedFd) -> Result<String, Errno> {
         .into_owned())
 }
 
-/// Why a file could not be seen, in words.
+/// Describes why a file could not be read.
 pub fn says(error: Errno) -> String {
     match error {
         Errno::ACCESS | Errno::PERM => "permission denied".into(),

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Text from elsewhere, made harmless for a terminal: the kernel's log, names of devices and of
-//! processes, what another program said. Each may have what moves the cursor, clears the screen,
-//! or reverses the order of letters. Whatever is shown to people goes through here.
+//! Escapes untrusted text for a terminal: the kernel log, names of devices and of processes, output
+//! of other programs. Such text may move the cursor, clear the screen, or reverse the order of
+//! letters. Everything that the program prints goes through here.
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write};
 
-/// Whether a terminal, or what lays text out, would take it for more than a letter.
+/// Returns whether a terminal would interpret the character instead of showing it.
 fn is_active(letter: char) -> bool {
     letter.is_control()
         || matches!(letter,
-            // Line and paragraph separators; marks, embeddings, overrides and isolates of direction;
-            // what has no width.
+            // Line and paragraph separators; marks, embeddings, overrides and isolates of
+            // direction; characters without a width.
             '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
                 | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
@@ -46,23 +46,23 @@ fn for_json(out: &mut String, letter: char) {
     }
 }
 
-/// One line.
+/// Escapes one line.
 pub fn line(text: &str) -> Cow<'_, str> {
     escaped(text, |_| false, for_people)
 }
 
-/// Text of several lines, of which the ends are ours.
+/// Escapes text of several lines, and keeps the newlines.
 pub fn text(text: &str) -> Cow<'_, str> {
     escaped(text, |letter| letter == '\n', for_people)
 }
 
-/// A document of JSON. serde_json leaves DEL, the C1 controls and what is no control as they are;
+/// Escapes a JSON document. serde_json does not escape DEL, the C1 controls and other characters;
 /// they can only be in strings.
 pub fn json(text: &str) -> Cow<'_, str> {
     escaped(text, |letter| letter == '\n', for_json)
 }
 
-/// Says a line on stderr, as this program. Where nobody takes it there is nobody to tell.
+/// Prints a line on stderr with the program's name. An error of stderr is ignored.
 pub fn tell(text: impl Display) {
     let text = format!("faultline: {}\n", line(&text.to_string()));
     let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());

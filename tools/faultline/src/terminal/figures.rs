@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Figures for people: times with a unit, and how often they were, as bars.
+//! Figures: times with a unit, and histograms of them.
 
 use super::layout::WIDTH;
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// The columns before a bar: "  < 4.1 us  1234567890  ".
 const BEFORE_BAR: usize = 24;
 
-/// Nanoseconds, to two or three digits.
+/// Formats nanoseconds, with two or three digits.
 pub fn time(ns: u64) -> String {
     let value = ns as f64;
     let scaled = |by: f64, unit| {
@@ -23,7 +23,7 @@ pub fn time(ns: u64) -> String {
     }
 }
 
-/// A line for each power of two from the shortest to the longest time.
+/// Returns a line for each power of two from the shortest to the longest time.
 pub fn histogram(ns_below: &BTreeMap<u64, u64>) -> String {
     let counts = ns_below
         .iter()

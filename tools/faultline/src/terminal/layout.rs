@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Text in lines that are not too long, with or without colours. Whatever is in the words, a
-//! terminal gets nothing of it to act on.
+//! Wraps text into lines, with or without colours. The words are escaped for a terminal.
 
 use super::escape;
 use anstyle::Style;
 use std::fmt::Write;
 
-/// The width of lines, where no terminal says another.
+/// The width of lines if stdout is not a terminal.
 pub const WIDTH: usize = 80;
 
-/// Words that stay together, and how they look.
+/// Words that stay together, and their style.
 pub struct Part(pub String, pub Style);
 
 impl Part {
@@ -19,8 +18,8 @@ impl Part {
     }
 }
 
-/// The parts after `lead`, with blanks between, broken before what would be wider than
-/// `width` (none: not at all); further lines are indented as far as the lead.
+/// Returns the parts after `lead`, separated by blanks and wrapped at `width` (none: not wrapped);
+/// further lines are indented as far as the lead.
 pub fn lay_out(lead: &str, parts: &[Part], width: Option<usize>, colour: bool) -> String {
     let indent = lead.chars().count();
     let (mut out, mut column) = (lead.to_string(), indent);
@@ -45,7 +44,7 @@ pub fn lay_out(lead: &str, parts: &[Part], width: Option<usize>, colour: bool) -
     out
 }
 
-/// `text` after `lead`, broken at blanks.
+/// Returns `text` after `lead`, wrapped at blanks.
 pub fn wrapped(lead: &str, text: &str) -> String {
     let words: Vec<_> = text.split_whitespace().map(Part::plain).collect();
     lay_out(lead, &words, Some(WIDTH), false)

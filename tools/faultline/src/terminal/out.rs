@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the program prints. A reader that has gone does not change the answer; a place that takes
-//! no more does.
+//! The program's standard output. A closed pipe does not change the exit status; a full disk does.
 
 use super::layout::WIDTH;
 use anyhow::Context;
@@ -11,12 +10,13 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 ///
 /// # Errors
 ///
-/// What keeps it from being written, unless nobody reads it: then the exit status is the answer.
+/// Fails if the text cannot be written, except if its reader has closed the pipe: then the exit
+/// status is the answer.
 pub fn print(text: &str) -> anyhow::Result<()> {
-    print_to(io::stdout().lock(), text).context("what was found out cannot be printed")
+    print_to(io::stdout().lock(), text).context("cannot write to standard output")
 }
 
-/// Returns how many columns stdout has; none where it is no terminal, and a line may be of any length.
+/// Returns the width of stdout; none if it is not a terminal, and lines may have any length.
 pub fn width() -> Option<usize> {
     let stdout = io::stdout();
     let columns =
@@ -27,7 +27,7 @@ pub fn width() -> Option<usize> {
     })
 }
 
-/// Returns whether stdout is a terminal that is to get colours.
+/// Returns whether stdout is a terminal with colours.
 pub fn colour() -> bool {
     let is_set =
         |name, wanted: fn(&str) -> bool| std::env::var(name).is_ok_and(|value| wanted(&value));

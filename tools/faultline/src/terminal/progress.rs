@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Says on stderr what goes on: one live line on a terminal, a line for each step
-//! elsewhere, nothing when asked to be quiet.
+//! The progress on stderr: one live line on a terminal, else a line for each step; nothing in quiet
+//! mode.
 
 use super::escape;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -14,15 +14,15 @@ pub enum Progress {
     Quiet,
     Lines(Instant),
     Live(ProgressBar),
-    /// A live line, on a terminal, for what takes longer than a moment.
+    /// A live line on a terminal, for steps longer than a moment.
     Late(Instant, OnceLock<ProgressBar>),
 }
 
-/// What is done sooner needs no word.
+/// A step shorter than this is not shown.
 const MOMENT: Duration = Duration::from_secs(2);
 
 impl Progress {
-    /// The way that suits stderr.
+    /// Chooses the way that suits stderr.
     pub fn new(quiet: bool) -> Self {
         if quiet {
             return Self::Quiet;
@@ -33,7 +33,7 @@ impl Progress {
         Self::Live(line())
     }
 
-    /// Nothing but a live line on a terminal, and that only of what takes its time.
+    /// Shows only a live line on a terminal, and only for long steps.
     pub fn late() -> Self {
         match std::io::stderr().is_terminal() {
             true => Self::Late(Instant::now(), OnceLock::new()),
@@ -41,7 +41,7 @@ impl Progress {
         }
     }
 
-    /// Tells how far a step is that takes its time: `done` of `of`, or of an unknown number.
+    /// Shows the progress of a long step: `done` of `of`, or of an unknown number.
     pub fn share(&self, step: &str, done: u64, of: u64) {
         let bar = match self {
             Self::Late(start, bar) if start.elapsed() > MOMENT => bar.get_or_init(line),
@@ -54,7 +54,7 @@ impl Progress {
         }
     }
 
-    /// Tells what happened or is done now.
+    /// Shows an event or a step.
     pub fn step(&self, text: &str) {
         let text = escape::line(text);
         match self {

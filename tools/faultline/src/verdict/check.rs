@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A check of a dump, and how it went.
+//! A check of a dump, and its result.
 
 use serde::Serialize;
 
-/// How one check went.
+/// The result of one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Result {
     Ok,
     Failed,
-    /// There was nothing to ask.
+    /// The check does not apply.
     Skipped,
-    /// It was asked, and there is no answer: that is no pass.
+    /// The check has no answer, which is not a pass.
     Unknown,
 }
 
@@ -20,12 +20,12 @@ pub enum Result {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Check {
     pub name: &'static str,
-    /// Who says so: `dump`, `log` (the dump's kernel log) or `drgn`.
+    /// The source: `dump`, `log` (the dump's kernel log) or `drgn`.
     pub source: &'static str,
     pub result: Result,
-    /// What was found; the reason if the check was skipped, or has no answer.
+    /// What was found, or the reason if the check was skipped or has no answer.
     pub found: String,
-    /// What should have been found.
+    /// What was expected.
     pub expected: String,
 }
 

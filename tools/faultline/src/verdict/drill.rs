@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The verdict on a drill: what was seen of the machine and, if it got that far, its dump.
+//! The verdict on a drill, from what was seen of the machine and, if there is one, its dump.
 
 use super::expected::Expected;
 use super::stage::Stage;
@@ -10,7 +10,7 @@ use crate::event::End;
 use crate::fault::case::Case;
 use crate::seen::Seen;
 
-/// Judges a drill: what was seen of the machine and, if it got that far, its dump.
+/// Judges a drill by what was seen of the machine and, if there is one, its dump.
 pub fn judge(expected: &Expected, seen: &Seen, dumped: Option<&Dump>) -> Verdict {
     let case = expected.case;
     let end = |stage, summary: String, evidence| Verdict::of(case, stage, summary, evidence);
@@ -35,7 +35,7 @@ pub fn judge(expected: &Expected, seen: &Seen, dumped: Option<&Dump>) -> Verdict
         }
         return verdict;
     }
-    // While one CPU panics, another may still say that the fault is over.
+    // While one CPU panics, another may still report the end of the fault.
     let released = seen.released.as_ref().filter(|_| seen.panic.is_none());
     if let Some(release) = released.map(|at| &at.what) {
         let evidence = release.line.clone().into_iter().collect();
@@ -49,7 +49,7 @@ pub fn judge(expected: &Expected, seen: &Seen, dumped: Option<&Dump>) -> Verdict
                 end(Stage::DetectedNoPanic, summary, evidence)
             }
             ("released" | "died", false) => {
-                let summary = format!("the {} said nothing in {held:.1} s", case.detector.title);
+                let summary = format!("the {} did not report in {held:.1} s", case.detector.title);
                 end(Stage::NotDetected, summary, evidence)
             }
             (state, _) => end(
@@ -73,7 +73,7 @@ pub fn judge(expected: &Expected, seen: &Seen, dumped: Option<&Dump>) -> Verdict
         .unwrap_or_else(|| dump::judge(expected, dumped.unwrap_or(&Dump::only(State::Absent))))
 }
 
-/// What to do where the kernel takes no module that is not signed, if `line` says that.
+/// Returns the advice for a kernel that refuses unsigned modules, if `line` is its message.
 fn unsigned(line: &str) -> Option<&'static str> {
     const REFUSALS: &[&str] = &[
         "Lockdown: ",
@@ -90,7 +90,7 @@ fn unsigned(line: &str) -> Option<&'static str> {
     )
 }
 
-/// What keeps a drill from saying anything.
+/// Returns a verdict if the drill itself failed, and says nothing about the fault.
 fn judge_runner(case: Case, seen: &Seen) -> Option<Verdict> {
     let unknown =
         |summary: String, evidence| Some(Verdict::of(case, Stage::CouldNotTell, summary, evidence));
@@ -99,7 +99,7 @@ fn judge_runner(case: Case, seen: &Seen) -> Option<Verdict> {
         .as_ref()
         .is_some_and(|end| end.what == End::Interrupted)
     {
-        return unknown("it was interrupted".into(), Vec::new());
+        return unknown("the drill was interrupted".into(), Vec::new());
     }
     if let Some(failed) = &seen.guest_failed {
         return unknown("the guest side failed".into(), vec![failed.what.clone()]);
@@ -113,13 +113,13 @@ fn judge_runner(case: Case, seen: &Seen) -> Option<Verdict> {
     None
 }
 
-/// How the machine ended, in words.
+/// Describes how the machine ended.
 fn ending(seen: &Seen) -> String {
     match seen.end.as_ref().map(|end| &end.what) {
-        Some(End::Status(124)) | Some(End::TimedOut) => "its time was over".into(),
+        Some(End::Status(124)) | Some(End::TimedOut) => "it timed out".into(),
         Some(End::Status(status)) => format!("the runner's exit status is {status}"),
         Some(End::Signal(signal)) => format!("the runner was killed by signal {signal}"),
-        Some(End::Interrupted) | None => "it was interrupted".into(),
+        Some(End::Interrupted) | None => "the drill was interrupted".into(),
     }
 }
 
@@ -127,21 +127,21 @@ fn tail(lines: &[String]) -> Vec<String> {
     lines[lines.len().saturating_sub(10)..].to_vec()
 }
 
-/// What goes wrong between the panic and the end of the crash kernel.
+/// Returns what went wrong between the panic and the end of the crash kernel.
 fn judge_crash_kernel(case: Case, seen: &Seen, panic: &str) -> Option<Verdict> {
     let end = |stage, summary: String, evidence| Some(Verdict::of(case, stage, summary, evidence));
     let crash = &seen.crash;
     if crash.booted.is_none() {
         let (summary, evidence) = match seen.crash_kernel.as_ref().map(|loaded| &loaded.what) {
             Some(Ok(_)) => (
-                "panic, and no sign of the crash kernel, though it was loaded".into(),
+                "panic, but the loaded crash kernel did not start".into(),
                 Vec::new(),
             ),
             Some(Err(error)) => (
-                "panic, and no crash kernel was loaded".into(),
+                "panic, but no crash kernel was loaded".into(),
                 vec![format!("kexec: {error}")],
             ),
-            None => ("panic, and no crash kernel was loaded".into(), Vec::new()),
+            None => ("panic, but no crash kernel was loaded".into(), Vec::new()),
         };
         let evidence = [
             vec![format!("Kernel panic - not syncing: {panic}")],
@@ -162,14 +162,14 @@ fn judge_crash_kernel(case: Case, seen: &Seen, panic: &str) -> Option<Verdict> {
         .concat();
         return end(
             Stage::CrashKernelOutOfMemory,
-            "the crash kernel says that memory is short".into(),
+            "the crash kernel ran out of memory".into(),
             evidence,
         );
     }
     if crash.no_disk {
         return end(
             Stage::DumpFailed,
-            "the crash kernel found no disk to dump to".into(),
+            "the crash kernel found no disk for the dump".into(),
             crash.last.clone(),
         );
     }
@@ -180,8 +180,8 @@ fn judge_crash_kernel(case: Case, seen: &Seen, panic: &str) -> Option<Verdict> {
     if !dumped {
         let when = match (crash.up, crash.dump_started) {
             (None, _) => "before its user space ran",
-            (_, None) => "before it began to dump",
-            _ => "while it dumped",
+            (_, None) => "before it started the dump",
+            _ => "during the dump",
         };
         let why = match &crash.panic {
             Some(message) => format!("it panicked: {message}"),

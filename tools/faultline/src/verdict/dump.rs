@@ -83,10 +83,10 @@ pub fn judge(expected: &Expected, dump: &Dump) -> Verdict {
     verdict
 }
 
-/// Whether all of a dump is in its file.
+/// Checks that the dump is complete.
 fn complete(dump: &Dump) -> Check {
     if dump.state == State::LogAlone {
-        return skipped("dump", "dump", "no dump: this is a kernel log alone");
+        return skipped("dump", "dump", "a kernel log without a dump");
     }
     let (ok, found) = match &dump.state {
         State::Complete { pages } => (true, format!("complete, {pages} pages")),
@@ -97,7 +97,7 @@ fn complete(dump: &Dump) -> Check {
     check("dump", "dump", ok, found, "complete")
 }
 
-/// What the checks of a whole dump, or of a log, come to, and a sentence about it.
+/// Returns the stage that the checks of a complete dump, or of a log, show, and a summary.
 fn conclude(facts: &Facts<'_>, story: &Story, checks: &[Check]) -> (Stage, String) {
     let with = |result| checks.iter().filter(move |check| check.result == result);
     let named = |check: &&Check| format!("{} ({})", check.name, check.source);
@@ -107,7 +107,7 @@ fn conclude(facts: &Facts<'_>, story: &Story, checks: &[Check]) -> (Stage, Strin
         .iter()
         .filter(|check| ![CAUSE, LATENCY, PAGES].contains(&check.name));
     if failed.iter().any(|check| check.name == PAGES) {
-        let summary = "pages that the kernel itself uses are not in the dump".into();
+        let summary = "pages that the kernel uses are missing from the dump".into();
         return (Stage::DumpIncomplete, summary);
     }
     let may_be_ours = facts.is_begin_lost() || facts.has_begun() && facts.is_mode();
@@ -134,7 +134,7 @@ fn conclude(facts: &Facts<'_>, story: &Story, checks: &[Check]) -> (Stage, Strin
     }
     if !failed.is_empty() {
         let names = names.join(", ");
-        // What panicked says more than what else does not fit then.
+        // The cause of the panic comes first: the other failed checks follow from it.
         let cause = failed.iter().find(|check| check.name == CAUSE);
         let summary = match (failed.as_slice(), facts.over(), cause) {
             ([check], None, _) => format!("failed checks: {names}: {}", check.found),
@@ -155,7 +155,7 @@ fn conclude(facts: &Facts<'_>, story: &Story, checks: &[Check]) -> (Stage, Strin
     }
 }
 
-/// The sentence for a log that ends with neither a report nor a panic.
+/// Returns the summary for a log that ends with neither a report nor a panic.
 fn not_detected(facts: &Facts<'_>) -> (Stage, String) {
     if facts.is_begin_lost() {
         return (
@@ -170,12 +170,12 @@ fn not_detected(facts: &Facts<'_>) -> (Stage, String) {
         ),
         None => (
             Stage::CouldNotTell,
-            format!("nothing had reported {facts} when the log ended: it was going on"),
+            format!("nothing had reported {facts}, which was still active when the log ended"),
         ),
     }
 }
 
-/// The sentence for a pass.
+/// Returns the summary of a pass.
 fn passed(facts: &Facts<'_>, checks: &[Check]) -> String {
     let shown = checks
         .iter()

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a verdict compares with: the fault that was injected, and how long its detection may take.
+//! What a verdict expects: the injected fault, and the window of its detection.
 
 use crate::fault::case::Case;
 use crate::fault::window::Window;
 use serde::{Deserialize, Serialize};
 
-/// What was injected, as far as it is known.
+/// The injected fault, as far as it is known.
 #[derive(Debug)]
 pub struct Expected {
     pub case: Case,
     pub run_id: Option<String>,
     /// A CPU list.
     pub cpus: Option<String>,
-    /// The detector's threshold, where the log does not tell the one in force; without any, the
+    /// The detector's threshold, if the log does not have the one in effect; without either, the
     /// window is not judged.
     pub threshold: Option<u32>,
-    /// Whether what the log tells has to be that.
+    /// Whether the log must agree with all of these.
     pub insists: bool,
 }
 
-/// How long detection took, beside what is documented.
+/// The measured latency of the detection, and its documented window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
     pub secs: f64,

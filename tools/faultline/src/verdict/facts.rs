@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a kernel log says of one fault: which of the injected ones it is about, who reported it, who
-//! panicked. The checks are asked of this.
+//! The facts of one fault in a kernel log: the injection, its report, the panic. The checks test
+//! these.
 
 use super::expected::Expected;
 use crate::fault::case::Case;
@@ -11,13 +11,12 @@ use crate::klog::message::{Begin, Detection};
 use crate::klog::story::{Panic, Story};
 use crate::template;
 
-/// What a kernel log says of one fault: which of the injected ones it is about, who
-/// reported it, who panicked.
+/// The facts of one fault in a kernel log: the injection, its report, the panic.
 pub struct Facts<'a> {
     pub expected: &'a Expected,
     pub case: Case,
     pub story: &'a Story,
-    /// The CPU that it is about.
+    /// The CPU of the fault.
     pub cpu: Option<u32>,
     pub begin: Option<&'a Begin>,
     pub detection: Option<&'a Detection>,
@@ -56,7 +55,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Whether a report can be about this fault: it names its CPU or its thread, or neither.
+    /// Returns whether a report can be of this fault: it names its CPU or its thread, or neither.
     pub fn is_about_us(&self, detection: &Detection) -> bool {
         match (detection.cpu, detection.thread.as_deref()) {
             (Some(cpu), _) => self.cpu == Some(cpu),
@@ -65,14 +64,14 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Whether it is the thread of the fault, or its twin.
+    /// Returns whether it is the thread of the fault, or its twin.
     pub fn is_our_thread(&self, thread: &str) -> bool {
         let twin = self.case.mode.twin.zip(self.cpu);
         let twin = twin.map(|(twin, cpu)| template::fill(twin, "cpu", cpu));
         thread == self.thread() || Some(thread) == twin.as_deref()
     }
 
-    /// Whether the log has lost its beginning, and with it what could tell of the fault.
+    /// Returns whether the log has lost its beginning, and with it the begin of the fault.
     pub fn is_begin_lost(&self) -> bool {
         self.begin.is_none()
             && self.story.announced.is_none()
@@ -80,32 +79,32 @@ impl<'a> Facts<'a> {
             && !self.story.is_whole
     }
 
-    /// What the log no longer has.
+    /// Describes what the log has lost.
     pub fn lost(&self) -> String {
         let starts = self.story.starts;
         format!(
-            "the log has lost its beginning{}, and the begin of a fault with it",
+            "the log has lost its beginning{}, and with it the begin of a fault",
             starts.map_or(String::new(), |at| format!(" (it starts at {at:.1} s)"))
         )
     }
 
-    /// Whether a detector has reported the fault.
+    /// Returns whether a detector has reported the fault.
     pub fn is_detected(&self) -> bool {
         self.detection.is_some()
     }
 
-    /// Whether the fault that has begun is of the mode that it should be.
+    /// Returns whether the fault that has begun is of the expected mode.
     pub fn is_mode(&self) -> bool {
         let mode = self.case.mode.name;
         self.begin.is_some_and(|begin| begin.mode == mode)
     }
 
-    /// Whether a fault has begun.
+    /// Returns whether a fault has begun.
     pub fn has_begun(&self) -> bool {
         self.begin.is_some()
     }
 
-    /// How the fault ended before the panic, or before the log did.
+    /// Describes the end of the fault, if it ended before the panic or the end of the log.
     pub fn over(&self) -> Option<String> {
         let begin = self.begin?;
         let ended = begin.ended.as_ref()?;
@@ -118,14 +117,14 @@ impl<'a> Facts<'a> {
         Some(format!("the fault was over{before}"))
     }
 
-    /// The detector's threshold when the fault began, as the module says it.
+    /// Returns the detector's threshold when the fault began, as the module logged it.
     pub fn threshold(&self) -> Option<u32> {
         let word = self.case.detector.threshold_word()?;
         let value = *self.begin?.numbers.get(word)?;
         u32::try_from(value).ok().filter(|value| *value > 0)
     }
 
-    /// Seconds from the fault to the report, or to a panic that is the report.
+    /// Returns the seconds from the fault to the report, or to a panic that is the report.
     pub fn latency(&self) -> Option<f64> {
         let panic = self.panic.filter(|_| self.case.reports().is_empty());
         let time = self
@@ -135,8 +134,8 @@ impl<'a> Facts<'a> {
         Story::since(self.begin?, time)
     }
 
-    /// The window in which the report is due. RCU's report of a stall touches the watchdogs
-    /// (`kernel/rcu/tree_stall.h`): after it, they count from there.
+    /// Returns the window in which the report is due. RCU's report of a stall touches the watchdogs
+    /// (`kernel/rcu/tree_stall.h`), which then count from there.
     pub fn window(&self, threshold: Option<u32>) -> Option<Window> {
         let mut window = self.case.detector.window(threshold)?;
         let begin = self.begin.and_then(|begin| begin.time);
@@ -149,17 +148,17 @@ impl<'a> Facts<'a> {
         Some(window)
     }
 
-    /// The thread that the fault was done to.
+    /// Returns the thread that the fault was injected into.
     pub fn thread(&self) -> String {
         thread_of(self.case, self.cpu)
     }
 
-    /// What its panic may say.
+    /// Returns the possible messages of its panic.
     pub fn panics(&self) -> Vec<String> {
         panics_of(self.case, self.begin.map_or("", |begin| &begin.run_id))
     }
 
-    /// Is this what the panic should say, or the oops that stands for it?
+    /// Returns whether this is a message of its panic, or the oops that stands for it.
     pub fn is_panic(&self, message: &str) -> bool {
         is_panic_by(self.case, &self.panics(), message)
     }
@@ -178,14 +177,14 @@ impl std::fmt::Display for Facts<'_> {
     }
 }
 
-/// The thread of a mode on a CPU.
+/// Returns the name of a mode's thread on a CPU.
 pub fn thread_of(case: Case, cpu: Option<u32>) -> String {
     let thread = case.mode.thread;
     let cpu = cpu.map_or("<cpu>".into(), |cpu| cpu.to_string());
     template::fill(thread, "cpu", cpu)
 }
 
-/// The CPU of the last reports that one of ours is about.
+/// Returns the CPU of the last reports that an injected fault caused.
 fn reported_cpu(case: Case, story: &Story) -> Option<u32> {
     story.last_reports().iter().find_map(|detection| {
         let begins = || story.begins.iter().map(|begin| begin.cpu);
@@ -200,7 +199,7 @@ fn reported_cpu(case: Case, story: &Story) -> Option<u32> {
     })
 }
 
-/// What the panic of a case may say, in that run.
+/// Returns the possible panic messages of a case in that run.
 fn panics_of(case: Case, run: &str) -> Vec<String> {
     let panics = case.detector.panic.iter();
     let in_run = panics.map(|text| template::fill(text, "run", run));
@@ -209,14 +208,14 @@ fn panics_of(case: Case, run: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether it is one of these, or the oops that stands for a panic.
+/// Returns whether it is one of these, or the oops that stands for a panic.
 fn is_panic_by(case: Case, panics: &[String], message: &str) -> bool {
     let is = |text: &str| template::is(text, message);
     panics.iter().any(|text| is(text))
         || (case.is_self_reported() && case.mode.reports.iter().any(|text| is(text)))
 }
 
-/// Whether a panic with that message is one of that case, in any of its runs.
+/// Returns whether a panic with that message is of that case, in any run.
 pub fn is_panic_of(case: Case, story: &Story, message: &str) -> bool {
     let mut runs = story.begins.iter().map(|begin| begin.run_id.as_str());
     is_panic_by(case, &panics_of(case, ""), message)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a kernel log says itself of what was injected and who reported it, so that
-//! nobody has to tell.
+//! Infers the injected fault and its detector from the kernel log, so that the user need not name
+//! them.
 
 use super::facts::is_panic_of;
 use crate::fault::case::Case;
@@ -11,7 +11,8 @@ use crate::klog::message;
 use crate::klog::stack::{self, Frame};
 use crate::klog::story::Story;
 
-/// The case that a log is about. What is insisted on is taken, whatever the log says.
+/// Returns the case that a log shows. A mode or detector that the user insists on is taken as it
+/// is.
 pub fn case(log: &str, mode: Option<&'static Mode>, detector: Option<&str>) -> Case {
     let mode = mode.or_else(|| of_log(log)).unwrap_or(&mode::UNKNOWN);
     if let Some(case) = detector.and_then(|name| Case::insisting(mode, name)) {
@@ -43,7 +44,7 @@ pub fn case(log: &str, mode: Option<&'static Mode>, detector: Option<&str>) -> C
     )
 }
 
-/// The mode of the last run, by what the module says; else, by what it does on somebody's stack.
+/// Returns the mode of the last run, by the module's messages, or else by its function on a stack.
 fn of_log(log: &str) -> Option<&'static Mode> {
     let mut said = None;
     let mut done = None;
@@ -59,7 +60,7 @@ fn of_log(log: &str) -> Option<&'static Mode> {
         }
     }
     match said {
-        // A mode that this program does not know is not another one.
+        // A mode that this program does not know must not be taken for another one.
         Some(said) => mode::find(&said),
         None => done,
     }

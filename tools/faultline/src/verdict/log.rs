@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The checks that the kernel log allows: what panicked, after which report, in which thread, on
-//! which CPU, and how soon.
+//! The checks of the kernel log: the panic, the report before it, its thread and CPU, and the
+//! latency of the detection.
 
 use super::check::{
     check, or_none, skipped, unknown, Check, CAUSE, CPU, LATENCY, RUN_ID, THREAD, THRESHOLD,
@@ -13,14 +13,14 @@ use crate::fault::detector::Who;
 use crate::fault::mode;
 use crate::klog::stack::Stack;
 
-/// How long after a report its panic may come: a report shows the stacks of all CPUs, and waits
-/// 10 s for one that does not answer.
+/// Limit on the time from a report to its panic: a report shows the stacks of all CPUs, and waits
+/// 10 s for a CPU that does not answer.
 const REPORT_LASTS_SECS: f64 = 15.0;
-/// The same of what the kernel does not survive.
+/// The same for a fault that always panics.
 const OOPS_LASTS_SECS: f64 = 3.0;
 
 impl Facts<'_> {
-    /// The checks that the kernel log allows.
+    /// Returns the checks of the kernel log.
     pub fn by_log(&self, latency: Option<&Latency>) -> Vec<Check> {
         if self.case.mode.name == mode::UNKNOWN.name {
             return vec![self.cause()];
@@ -37,7 +37,7 @@ impl Facts<'_> {
         checks
     }
 
-    /// A panic of the detector, right after its report, while our fault was going on.
+    /// Checks that the detector panicked right after its report, while the fault was active.
     fn cause(&self) -> Check {
         let message = self.panic.map(|panic| panic.message.clone());
         let is_right = message
@@ -66,7 +66,7 @@ impl Facts<'_> {
         check(CAUSE, "log", ok && is_right, found, self.wanted_cause())
     }
 
-    /// Whether what panicked was our fault's report: one of those that were made together right
+    /// Returns whether the panic came of a report of this fault, one of those made together right
     /// before it.
     fn is_reported(&self) -> bool {
         if self.case.reports().is_empty() {
@@ -85,7 +85,7 @@ impl Facts<'_> {
         !is_old && reports.iter().any(|report| self.is_about_us(report))
     }
 
-    /// What is to say instead of a report of ours.
+    /// Describes what the log has instead of a report of this fault.
     fn no_report(&self) -> String {
         let title = self.case.detector.title;
         let last = self.story.last_reports().last();
@@ -102,15 +102,15 @@ impl Facts<'_> {
         }
     }
 
-    /// Why there is no begin.
+    /// Describes why there is no begin.
     fn no_begin(&self) -> String {
         if !self.story.begins.is_empty() {
-            return "no fault of ours on that CPU".into();
+            return "faultline began no fault on that CPU".into();
         }
         match &self.story.announced {
-            Some(plan) => format!("mode={} was planned and had not begun", plan.mode),
+            Some(plan) => format!("mode={} was planned but had not begun", plan.mode),
             None if self.is_begin_lost() => self.lost(),
-            None => "no fault of ours in this log".into(),
+            None => "no fault of faultline's in this log".into(),
         }
     }
 
@@ -119,7 +119,7 @@ impl Facts<'_> {
             return "a panic of a fault that the module lockup began".into();
         }
         format!(
-            "panic '{}', while mode={} goes on",
+            "panic '{}', while mode={} is active",
             self.panics().join("' or '"),
             self.case.mode.name
         )
@@ -160,7 +160,7 @@ impl Facts<'_> {
         }
     }
 
-    /// Whether this ran on a CPU that a fault of ours had for itself.
+    /// Returns whether this ran on a CPU that a fault kept for itself.
     fn is_stranger(&self, stack: &Stack) -> bool {
         let mut begins = self.story.begins.iter();
         self.case.mode.keeps_cpu
@@ -181,7 +181,7 @@ impl Facts<'_> {
             .cpus
             .as_deref()
             .or(announced.map(|announced| announced.cpus.as_str()));
-        // Without its plan, a fault still says where it begins.
+        // Without its plan, the begin of a fault still names its CPU.
         let is_in = |cpu| cpus.is_none_or(|cpus| cpu_list::has(cpus, cpu));
         let ok = self.cpu.is_some_and(is_in) && self.begin.is_some();
         let found = self.cpu.map(|cpu| match self.begin {
@@ -205,14 +205,14 @@ impl Facts<'_> {
                 check(RUN_ID, "log", ok, or_none(found), wanted)
             }
             (None, Some(begin)) => {
-                let reason = format!("{}; none to compare with was given", begin.run_id);
+                let reason = format!("{}; no --run-id to compare with", begin.run_id);
                 skipped(RUN_ID, "log", reason)
             }
             (None, None) => check(RUN_ID, "log", false, "none", "a run id"),
         }
     }
 
-    /// What the user says of the threshold, beside what the log says.
+    /// Compares the user's threshold with the one in the log.
     fn insisted_threshold(&self) -> Option<Check> {
         let wanted = self.expected.threshold.filter(|_| self.expected.insists)?;
         let found = self.threshold()?;
@@ -234,9 +234,9 @@ impl Facts<'_> {
                     .map(|(word, begin)| begin.numbers.get(word))
                 {
                     Some(Some(0)) => "the threshold at the begin was 0: off",
-                    Some(None) => "the threshold is not known: the begin does not carry it",
-                    None => "the threshold is not known",
-                    Some(Some(_)) => "the window is not known",
+                    Some(None) => "the threshold is unknown: it is not in the begin's line",
+                    None => "the threshold is unknown",
+                    Some(Some(_)) => "the window is unknown",
                 };
                 skipped(LATENCY, "log", format!("{secs:.1} s; {why}"))
             }
@@ -245,19 +245,23 @@ impl Facts<'_> {
                 window: Some(window),
                 ..
             }) => {
-                let wanted = format!("{window}, give or take {:.0} s", window.tolerance_secs);
+                let wanted = format!("{window}, +/- {:.0} s", window.tolerance_secs);
                 let found = format!("{secs:.1} s");
                 check(LATENCY, "log", window.contains(*secs), found, wanted)
             }
         }
     }
 
-    /// Why there is none: no report, or none of them has a time.
+    /// Describes why there is no latency: no report, or no report with a time.
     fn no_latency(&self) -> Check {
         let is_untimed = self.begin.is_some_and(|begin| begin.time.is_none())
             && (self.detection.is_some() || self.case.reports().is_empty());
         if is_untimed {
-            return skipped(LATENCY, "log", "its lines have no time of the kernel's");
+            return skipped(
+                LATENCY,
+                "log",
+                "its lines have no time stamps of the kernel",
+            );
         }
         check(
             LATENCY,

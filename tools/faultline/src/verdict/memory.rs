@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The checks of the dump's memory, as drgn reads it: the same questions as to the log. What it
-//! cannot tell is no pass.
+//! The checks of the dump's memory, as drgn reads it: the same as those of the log. An answer that
+//! drgn cannot give is not a pass.
 
 use super::check::{
     check, or_none, skipped, unknown, Check, Result, CAUSE, CPU, PAGES, STACK, THREAD,
@@ -12,8 +12,7 @@ use crate::fault::detector::Who;
 use crate::klog::stack::Stack;
 
 impl Facts<'_> {
-    /// The checks that drgn allows: the same questions, to the dump's memory. What it
-    /// cannot tell is no pass.
+    /// Returns the checks of the dump's memory. An answer that drgn cannot give is not a pass.
     pub fn by_drgn(&self, answer: &std::result::Result<Witness, Silence>) -> Vec<Check> {
         let witness = match answer {
             Ok(witness) => witness,
@@ -50,7 +49,7 @@ impl Facts<'_> {
         if witness.failed.contains_key("threads") {
             checks.push(no_answer(STACK, "threads"));
         } else {
-            // A thread whose stack cannot be read may be the one that is looked for.
+            // A thread whose stack cannot be read may be the culprit.
             let culprit = format!("{}: ", self.thread());
             let mut unread = witness.unread.iter();
             let unread = unread.find(|thread| thread.starts_with(&culprit));
@@ -76,7 +75,7 @@ impl Facts<'_> {
         checks
     }
 
-    /// What drgn says of the thread that panicked.
+    /// Checks the thread that panicked.
     fn crashed(&self, crashed: &Stack) -> [Check; 2] {
         let wanted = self.thread();
         let ok = crashed.thread == wanted;

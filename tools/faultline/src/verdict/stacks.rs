@@ -11,8 +11,7 @@ use crate::template;
 use std::collections::BTreeSet;
 
 impl Facts<'_> {
-    /// Whose locks make a circle, and how many they are: of all CPUs that take part, or of each
-    /// CPU by itself.
+    /// The number of locks that make a circle: of all CPUs together, or of each CPU by itself.
     fn circles(&self) -> Vec<(usize, Vec<&Locks>)> {
         let mode = self.case.mode;
         let cpus: BTreeSet<_> = self.story.begins.iter().map(|begin| begin.cpu).collect();
@@ -26,7 +25,7 @@ impl Facts<'_> {
             .collect()
     }
 
-    /// All threads that it was done to.
+    /// Returns all threads that the fault was injected into.
     fn threads(&self) -> BTreeSet<String> {
         let cpus = self.story.begins.iter().map(|begin| begin.cpu);
         cpus.flat_map(|cpu| {
@@ -38,27 +37,27 @@ impl Facts<'_> {
         .collect()
     }
 
-    /// Has the CPU at fault left nothing in these stacks, and need it not have?
+    /// Returns whether the faulty CPU left nothing in these stacks, and need not have.
     pub fn is_silent(&self, stacks: &[Stack]) -> bool {
         let thread = self.thread();
         let is_there = |stack: &Stack| stack.thread == thread || stack.cpu == self.cpu;
         !self.case.detector.shows_culprit && !stacks.iter().any(is_there)
     }
 
-    /// Why there is nothing of a CPU in a log.
+    /// Describes why a log has nothing of a CPU.
     pub fn silent(&self) -> String {
         format!(
-            "CPU {} answered nobody",
+            "CPU {} did not answer",
             self.cpu.map_or("?".into(), |cpu| cpu.to_string())
         )
     }
 
-    /// Why there is no stack of the culprit, where there cannot be one.
+    /// Returns why there can be no stack of the culprit, if so.
     fn no_stack(&self, source: &str, stacks: &[Stack]) -> Option<String> {
         if self.is_silent(stacks) {
             return Some(self.silent());
         }
-        // Its registers are on its own CPU: what another one logs are leftovers.
+        // Its registers are on its own CPU: another CPU logs only stale frames.
         let is_running = |state: &str| state.starts_with('R');
         let is_seen_from_afar = |stack: &&Stack| {
             stack.frames.is_empty() && stack.state.as_deref().is_some_and(is_running)
@@ -68,13 +67,13 @@ impl Facts<'_> {
         is_unknown.then(|| "it was running, and another CPU showed it".into())
     }
 
-    /// What the stacks of a source must show: the culprit's function, and the mode's proofs.
+    /// Checks the stacks of a source: the culprit's function, and the mode's proofs.
     pub fn stacks(&self, source: &'static str, stacks: &[Stack]) -> Vec<Check> {
         let mut checks = vec![self.stack(source, stacks)];
         let no_stack = self.no_stack(source, stacks);
         checks.extend(self.case.mode.proofs.iter().filter_map(|proof| {
             let (name, ok, found, wanted) = self.proof(*proof, source, stacks)?;
-            // Of several CPUs that take nothing but an NMI, one may be all that is seen.
+            // Of several CPUs that take nothing but an NMI, only one may show its stack.
             let is_partial = *proof == Proof::Everybody
                 && source == "log"
                 && !self.case.detector.shows_culprit
@@ -84,7 +83,7 @@ impl Facts<'_> {
                 skipped(
                     name,
                     source,
-                    format!("{found} only: the others answered nobody"),
+                    format!("{found} only: the other CPUs did not answer"),
                 )
             } else if let Some(reason) = no_stack {
                 skipped(name, source, reason)
@@ -95,7 +94,7 @@ impl Facts<'_> {
         checks
     }
 
-    /// The stacks of the culprit.
+    /// Returns the stacks of the culprit.
     fn of_culprit<'s>(&self, stacks: &'s [Stack]) -> Vec<&'s Stack> {
         let thread = self.thread();
         stacks
@@ -126,8 +125,8 @@ impl Facts<'_> {
         check(STACK, source, culprit.is_some(), found, wanted)
     }
 
-    /// One of the mode's proofs, if that source can show it: its name, whether it holds, what
-    /// was found and what is wanted.
+    /// Checks one of the mode's proofs, if that source can show it. Returns its name, whether it
+    /// holds, what was found and what was expected.
     fn proof(
         &self,
         proof: Proof,
@@ -139,7 +138,7 @@ impl Facts<'_> {
         let frames = || mine.iter().flat_map(|stack| &stack.frames);
         Some(match proof {
             Proof::Locks => {
-                // That is in the log alone.
+                // Only the log shows the locks.
                 if source != "log" {
                     return None;
                 }
@@ -177,7 +176,7 @@ impl Facts<'_> {
                 ("state", ok, states.join(", "), "D".into())
             }
             Proof::Interrupt => {
-                // drgn does not say where a stack changes.
+                // drgn does not show where a stack changes.
                 if source != "log" {
                     return None;
                 }
@@ -191,7 +190,7 @@ impl Facts<'_> {
                 ("context", ok, found.into(), "an interrupt".into())
             }
             Proof::Through(function) => {
-                // Its inner half may be what is seen: `__smp_call_function_single`.
+                // The stack may show only its inner half: `__smp_call_function_single`.
                 let found = frames().find(|frame| frame.function.contains(function));
                 let told = found.map(|frame| frame.function.clone());
                 ("through", found.is_some(), or_none(told), function.into())
@@ -215,7 +214,7 @@ impl Facts<'_> {
     }
 }
 
-/// Does everybody want what the next one has, of so many?
+/// Returns whether each of `size` threads wants the lock that the next one holds.
 fn is_circle(locks: &[&Locks], size: usize) -> bool {
     let has: BTreeSet<_> = locks.iter().map(|lock| lock.has.as_str()).collect();
     let wants: BTreeSet<_> = locks.iter().map(|lock| lock.wants.as_str()).collect();

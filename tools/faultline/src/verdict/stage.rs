@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where the way from a fault to a dump that names it ended, and what that means.
+//! The stages from a fault to a dump that names it, with their meaning and advice.
 
 use crate::fault::case::Case;
 use serde::{Deserialize, Serialize};
 
-/// Where the way ended.
+/// The stage at which a fault ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
@@ -25,7 +25,7 @@ pub enum Stage {
     CouldNotTell,
 }
 
-/// What a stage means for whoever asked.
+/// The outcome that a stage means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -35,7 +35,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The program's exit status for it.
+    /// Returns the program's exit status.
     pub fn exit_status(self) -> u8 {
         match self {
             Self::Pass => 0,
@@ -46,17 +46,17 @@ impl Outcome {
 }
 
 impl Stage {
-    /// What it means.
+    /// Returns its outcome.
     pub fn outcome(self) -> Outcome {
         match self {
             Self::Pass => Outcome::Pass,
-            // What was seen is right, and half of what is to be shown.
+            // The log is right, but does not show that a dump was written.
             Self::NoDump | Self::CouldNotTell => Outcome::Unknown,
             _ => Outcome::Fail,
         }
     }
 
-    /// Its name for people.
+    /// Returns its name in texts.
     pub fn title(self) -> &'static str {
         match self {
             Self::Refused => "refused",
@@ -76,49 +76,49 @@ impl Stage {
         }
     }
 
-    /// What to do next.
+    /// Returns the advice.
     pub fn advice(self, case: Case) -> String {
         let detector = case.detector;
         match self {
-            Self::Refused => "Do what its reason says. (--force does without a crash kernel.)".into(),
+            Self::Refused => "Do what the module's message says. (--force runs without a crash kernel.)".into(),
             Self::NotDetected => {
                 let mut wanted: Vec<_> = detector.arms.iter().map(|(key, value)| format!("{key}={value}")).collect();
                 if let Some((key, _)) = detector.threshold.filter(|(key, _)| !key.is_empty()) {
                     wanted.push(format!("{key} above 0"));
                 }
                 match wanted.as_slice() {
-                    [] => format!("Nothing of the {} came.", detector.title),
+                    [] => format!("The {} did not report.", detector.title),
                     wanted => format!("Check: {}.", wanted.join(", ")),
                 }
             }
             Self::DetectedNoPanic => match detector.panics {
-                Some([(key, value), _]) => format!("The detector only reports. Set {key}={value} to make it panic."),
-                None => "The detector only reports. Make it panic.".into(),
+                Some([(key, value), _]) => format!("The detector reports without a panic. Set {key}={value} to make it panic."),
+                None => "The detector reports without a panic. Make it panic.".into(),
             },
             Self::PanicNoCrashKernel => {
-                "Load a crash kernel (kexec -p, kdump-config load). If one was loaded, give it more with crashkernel=."
+                "Load a crash kernel (kexec -p, kdump-config load). If one was loaded, reserve more memory with crashkernel=."
                     .into()
             }
             Self::CrashKernelOutOfMemory => {
-                "Reserve more with crashkernel=, or make the crash kernel's initramfs smaller.".into()
+                "Reserve more memory with crashkernel=, or make the crash kernel's initramfs smaller.".into()
             }
-            Self::CrashKernelDied => "Read the end of the console log: it shows the crash kernel's last words.".into(),
-            Self::DumpFailed => "Read what makedumpfile said at the end of the console log.".into(),
+            Self::CrashKernelDied => "Read the end of the console log: it shows the crash kernel's last messages.".into(),
+            Self::DumpFailed => "Read makedumpfile's messages at the end of the console log.".into(),
             Self::DumpIncomplete => {
-                "Look for a full disk, a time limit or a copy that was cut short, and dump again."
+                "Look for a full disk, a time limit or an interrupted copy, and dump again."
                     .into()
             }
             Self::Unreadable => "Check that the file is the vmcore.".into(),
             Self::WrongCause => {
-                "This dump is not proof of the injected fault: see the failed checks, and the kernel log in it.".into()
+                "This dump does not prove the injected fault: see the failed checks, and the kernel log in it.".into()
             }
             Self::OutsideWindow => {
-                "The cause is right, its time is not: look for an overloaded host, or a threshold other than told."
+                "The cause is right, but not the latency: look for an overloaded host, or another threshold."
                     .into()
             }
-            Self::NoDump => "A log shows that the fault was detected and panicked, not that it left a dump. Judge the vmcore as well.".into(),
+            Self::NoDump => "The log shows the detection and the panic, but not that a dump was written. Judge the vmcore as well.".into(),
             Self::Pass => String::new(),
-            Self::CouldNotTell => "This says nothing about the machine's crash dumping. Solve the above, and repeat.".into(),
+            Self::CouldNotTell => "This says nothing about the machine's crash dumps. Fix the above, and repeat.".into(),
         }
     }
 }

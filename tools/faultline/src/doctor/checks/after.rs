@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What happens once the dump was saved, or could not be: whether the machine comes back.
+//! Whether the machine comes back after the dump was saved, or failed.
 
 use super::kdump::{About, With};
 use crate::doctor::check::Check;
@@ -19,15 +19,15 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "after_dump",
         reads: "KDUMP_FAIL_CMD, final_action and failure_action, KDUMP_IMMEDIATE_REBOOT and KDUMP_CONTINUE_ON_ERROR",
-        why: "a machine that waits at a shell, or is off, serves nobody",
+        why: "a machine that waits at a shell, or is off, is out of service",
         mend: "reboot after the dump, and after a failure",
         run: after_dump,
     },
     Check {
         name: "after_panic",
         reads: "kernel.panic, panic= on the crash kernel's command line",
-        why: "a kernel that panics without a crash kernel, or a crash kernel that panics itself, stays there for ever unless told to reboot",
-        mend: "kernel.panic=10; panic=10 in what the crash kernel is given",
+        why: "a kernel that panics without a crash kernel, or a crash kernel that panics itself, hangs unless it is set to reboot",
+        mend: "kernel.panic=10; panic=10 on the crash kernel's command line",
         run: after_panic,
     },
 ];
@@ -37,12 +37,14 @@ fn after_dump(facts: &Facts) -> Vec<Finding> {
         Saver::KdumpTools(own) => of_kdump_tools(&own),
         Saver::KdumpUtils { conf, .. } => of_kdump_utils(&conf),
         Saver::Suse(own) => of_suse(&own),
-        // Without a dump there is no after.
+        // Without a dump there is nothing after it.
         Saver::Nothing => {
-            vec![ABOUT.unknown("nothing saves a dump here: what comes after it is not known")]
+            vec![ABOUT.unknown(
+                "nothing on this machine saves a dump, so nothing is known about the time after it",
+            )]
         }
         Saver::Unreadable { file, why } => vec![ABOUT
-            .unknown("what comes after the dump could not be read")
+            .unknown("cannot read what happens after the dump")
             .evidence(file, why)],
     }
 }
@@ -53,24 +55,24 @@ fn of_kdump_tools(own: &KdumpTools) -> Vec<Finding> {
     let mut findings = vec![ABOUT
         .fine("the machine reboots after the dump")
         .evidence("/etc/init.d/kdump-tools", "reboot -f")];
-    // It is run word by word, without a shell: only its first word is a command.
+    // It is run without a shell: only its first word is a command.
     let first = |text: &str| {
         text.split_ascii_whitespace()
             .next()
             .map(|word| word.rsplit('/').next().unwrap_or(word).to_owned())
     };
     match value.text {
-        None => findings.push(ABOUT.note("what is run when a dump fails: only a shell could tell").line(&value.place, shown)),
+        None => findings.push(ABOUT.note("cannot tell what is run when a dump fails: the setting needs a shell").line(&value.place, shown)),
         Some("") => {}
         Some(text) if text.contains([';', '|', '&', '\'', '"']) => findings.push(
             ABOUT
-                .note("KDUMP_FAIL_CMD is run without a shell: what is behind its first command is that one's arguments, and the machine does not reboot when a dump fails")
+                .note("KDUMP_FAIL_CMD is run without a shell: everything after its first command is arguments, and the machine does not reboot when a dump fails")
                 .line(&value.place, shown)
-                .mend("# put the commands in a script, and name that"),
+                .mend("# put the commands in a script, and set KDUMP_FAIL_CMD to its path"),
         ),
         Some(text) => {
             if !matches!(first(text).as_deref(), Some("reboot" | "systemctl" | "poweroff" | "halt")) {
-                findings.push(ABOUT.note("when a dump fails, the machine does not reboot before KDUMP_FAIL_CMD does so").line(&value.place, shown));
+                findings.push(ABOUT.note("when a dump fails, the machine does not reboot unless KDUMP_FAIL_CMD does").line(&value.place, shown));
             }
         }
     }
@@ -99,7 +101,7 @@ fn of_kdump_utils(conf: &KdumpConf) -> Vec<Finding> {
         ),
         None => findings.push(
             ABOUT
-                .fine("the machine reboots after the dump, as kdump-utils has it by default")
+                .fine("the machine reboots after the dump, the default of kdump-utils")
                 .evidence("/etc/kdump.conf", "(no final_action)"),
         ),
     }
@@ -134,7 +136,9 @@ fn of_suse(own: &Suse) -> Vec<Finding> {
             .line(&value.place, shown)
             .mend("# KDUMP_IMMEDIATE_REBOOT=\"true\", then: mkdumprd -f"),
         None => ABOUT
-            .unknown("whether the machine reboots after the dump: only a shell could tell")
+            .unknown(
+                "cannot tell whether the machine reboots after the dump: the setting needs a shell",
+            )
             .line(&value.place, shown),
     });
     let (goes_on, value) = own.flag("KDUMP_CONTINUE_ON_ERROR", true);
@@ -155,7 +159,7 @@ fn after_panic(facts: &Facts) -> Vec<Finding> {
     if panic == Seen::Is("0".into()) {
         findings.push(
             ABOUT
-                .note("kernel.panic is 0: a panic that finds no crash kernel leaves the machine standing")
+                .note("kernel.panic is 0: the machine hangs after a panic without a crash kernel")
                 .evidence("/proc/sys/kernel/panic", "0")
                 .mend("echo 'kernel.panic = 10' >> /etc/sysctl.d/90-panic.conf && sysctl -p /etc/sysctl.d/90-panic.conf"),
         );
@@ -179,13 +183,15 @@ fn after_panic(facts: &Facts) -> Vec<Finding> {
             Some(one) => (one.value.clone().unwrap_or_default(), one.place.clone()),
             None => return findings,
         },
-        // SUSE's gives it panic=1 itself.
+        // SUSE's kdump adds panic=1 itself.
         _ => return findings,
     };
     if !is_given(&line) {
         findings.push(
             ABOUT
-                .note("a crash kernel that panics itself leaves the machine standing: its command line has no panic=")
+                .note(
+                    "the machine hangs if the crash kernel panics: its command line has no panic=",
+                )
                 .line(&place, line),
         );
     }
@@ -215,7 +221,7 @@ mod tests {
         );
         for (command, part) in [
             ("echo failed; reboot -f", "without a shell"),
-            ("/bin/bash", "does not reboot before"),
+            ("/bin/bash", "does not reboot unless"),
         ] {
             let said = says(
                 debian(&format!("KDUMP_FAIL_CMD=\"{command}\"\n")),

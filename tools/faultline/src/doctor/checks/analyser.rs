@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What can open a dump of this kernel: this program, and makedumpfile by the kernels it knows.
+//! The tools that can read a dump of this kernel: this program, makedumpfile and crash.
 
 use super::kdump::{package, About};
 use crate::doctor::check::Check;
@@ -10,10 +10,10 @@ use crate::system::Seen;
 
 const ABOUT: About = About(Link::Analyser);
 
-/// A makedumpfile, and a kernel.
+/// A version of makedumpfile, and of a kernel.
 type Pair = ((u32, u32, u32), (u32, u32));
 
-/// The newest kernel that each makedumpfile says it supports (LATEST_VERSION in makedumpfile.h).
+/// The newest kernel that each makedumpfile supports (LATEST_VERSION in makedumpfile.h).
 const NEWEST: &[Pair] = &[
     ((1, 7, 0), (5, 15)),
     ((1, 7, 1), (5, 17)),
@@ -31,12 +31,12 @@ const NEWEST: &[Pair] = &[
 pub const CHECKS: &[Check] = &[Check {
     name: "analyser",
     reads: "the kernel's release, versions of makedumpfile and crash in /var/lib/dpkg/status",
-    why: "a dump that nothing can open is of no use",
-    mend: "newer tools",
+    why: "a dump that no tool can read is useless",
+    mend: "install newer tools",
     run: analyser,
 }];
 
-/// The numbers that a version begins with.
+/// Returns the numbers at the start of a version.
 fn numbers(version: &str) -> Vec<u32> {
     let version = version
         .split_once(':')
@@ -49,9 +49,7 @@ fn numbers(version: &str) -> Vec<u32> {
 
 fn analyser(facts: &Facts) -> Vec<Finding> {
     let system = facts.system;
-    let mut findings = vec![ABOUT.fine(
-        "this program's own verdict reads the dump, and asks the kernel's release of nobody",
-    )];
+    let mut findings = vec![ABOUT.fine("'faultline verdict' reads dumps of any kernel release")];
     let Seen::Is(release) = &facts.release else {
         return findings;
     };
@@ -68,7 +66,7 @@ fn analyser(facts: &Facts) -> Vec<Finding> {
             findings.push(
                 ABOUT
                     .note(format!(
-                        "makedumpfile {version} says that it does not support this kernel, newer than {}.{}: usually it saves the dump all the same",
+                        "makedumpfile {version} does not support kernels newer than {}.{}, but usually saves their dumps",
                         newest.0, newest.1
                     ))
                     .evidence("/var/lib/dpkg/status", format!("makedumpfile {version}"))
@@ -79,7 +77,7 @@ fn analyser(facts: &Facts) -> Vec<Finding> {
     if let Seen::Absent = package(system, "crash") {
         findings.push(
             ABOUT
-                .note("crash is not installed here; a dump can be looked at on another machine")
+                .note("crash is not installed; the dump can be examined on another machine")
                 .evidence("/var/lib/dpkg/status", "(no crash)"),
         );
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What copies the dump in the crash kernel: makedumpfile, and how it is called.
+//! The program that copies the dump in the crash kernel: makedumpfile, and its options.
 
 use super::kdump::{is_one_there, package, About, With};
 use crate::doctor::check::Check;
@@ -12,7 +12,7 @@ use crate::system::Seen;
 use crate::verdict::stage::Stage;
 
 const ABOUT: About = About(Link::Dump);
-/// Where makedumpfile is.
+/// The paths of makedumpfile.
 pub const PROGRAMS: &[&str] = &["/usr/bin/makedumpfile", "/usr/sbin/makedumpfile"];
 
 /// The family's checks.
@@ -20,27 +20,27 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "makedumpfile",
         reads: "/usr/bin/makedumpfile, /usr/sbin/makedumpfile",
-        why: "without it all of the memory is copied, or nothing: older kdump-tools leave an empty file under the dump's name",
+        why: "without it all of the memory is copied, or nothing: older kdump-tools leave an empty file with the dump's name",
         mend: "install makedumpfile",
         run: there,
     },
     Check {
         name: "makedumpfile_options",
         reads: "MAKEDUMP_ARGS, core_collector, MAKEDUMPFILE_OPTIONS, KDUMP_DUMPLEVEL",
-        why: "what makedumpfile refuses it refuses in the crash kernel; kdump-tools then leaves an empty file under the dump's name, and says nothing",
+        why: "makedumpfile refuses wrong options only in the crash kernel; kdump-tools then leaves an empty file with the dump's name, without a message",
         mend: "correct the options",
         run: options,
     },
     Check {
         name: "makedumpfile_kernel",
         reads: "the kernel's release, MAKEDUMP_ARGS, core_collector, KDUMP_DUMPLEVEL, /usr/bin/makedumpfile, its version in /var/lib/dpkg/status",
-        why: "makedumpfile up to 1.7.9 takes pages of the kernel of 7.1 and later for user pages: where it leaves those out, stacks and modules are missing in the dump",
-        mend: "leave user pages in the dump: level 23 instead of 31; or a newer makedumpfile",
+        why: "makedumpfile up to 1.7.9 takes some kernel pages of Linux 7.1 and later for user pages: if it leaves those out, stacks and modules are missing from the dump",
+        mend: "keep user pages in the dump (level 23 instead of 31), or install a newer makedumpfile",
         run: kernel,
     },
 ];
 
-/// The first kernel that calls a field of `struct page` so, and what that is called; makedumpfile's
+/// The first kernel that has this field of `struct page`, and the field's name; makedumpfile's
 /// commit f50c01594db9 ("Fix wrong exclusion of compound tail pages on Linux 7.1 and later").
 const RENAMED: ((u32, u32), &str) = ((7, 1), "compound_info");
 /// The bit of a dump level that leaves user pages out.
@@ -57,27 +57,27 @@ fn there(facts: &Facts) -> Vec<Finding> {
     match is_one_there(system, PROGRAMS) {
         Some(true) => Vec::new(),
         None => vec![ABOUT
-            .unknown("whether makedumpfile is installed could not be seen")
+            .unknown("cannot tell whether makedumpfile is installed")
             .evidence(PROGRAMS[0], "(not seen)")],
         Some(false) => {
             let says = |what: &str| format!("makedumpfile is not installed: {what}");
             let finding = match &saver {
                 Saver::KdumpTools(_) => match package(system, "kdump-tools") {
-                    // 1.8.1 does not look for it; 1.10.7 does, and copies all of the memory instead.
+                    // 1.8.1 does not check for it; 1.10.7 does, and copies all of the memory
+                    // instead.
                     Seen::Is(version) if is_before(&version, (1, 10)) => {
                         ABOUT.wrong(Stage::Unreadable, says("the dump is an empty file"))
                     }
                     Seen::Is(_) => ABOUT.note(says(
-                        "all of the memory is copied as it is, which takes its time and its room",
+                        "all of the memory is copied uncompressed, which takes more time and space",
                     )),
                     Seen::Absent | Seen::Unseen(_) => ABOUT.unknown(says(
-                        "whether this kdump-tools copies all of the memory, or leaves an empty file",
+                        "this kdump-tools either copies all of the memory, or leaves an empty file",
                     )),
                 },
-                Saver::KdumpUtils { .. } => ABOUT.wrong(
-                    Stage::PanicNoCrashKernel,
-                    says("kdumpctl makes no initrd"),
-                ),
+                Saver::KdumpUtils { .. } => {
+                    ABOUT.wrong(Stage::PanicNoCrashKernel, says("kdumpctl makes no initrd"))
+                }
                 _ => ABOUT.wrong(Stage::DumpFailed, says("no dump is saved")),
             };
             let install = match saver {
@@ -110,7 +110,7 @@ fn options(facts: &Facts) -> Vec<Finding> {
     let (arguments, place) = saver.collector();
     let Some(arguments) = arguments else {
         return vec![ABOUT
-            .unknown("how makedumpfile is called: only a shell could tell")
+            .unknown("cannot tell how makedumpfile is called: the setting needs a shell")
             .line(&place, "...")];
     };
     if arguments.is_empty() {
@@ -120,7 +120,7 @@ fn options(facts: &Facts) -> Vec<Finding> {
     }
     let reload = match saver {
         Saver::KdumpTools(_) => "# correct the line",
-        _ => "# correct the line, then make the crash kernel's initrd anew",
+        _ => "# correct the line, then rebuild the crash kernel's initrd",
     };
     match makedumpfile::call(&arguments) {
         Err(why) => {
@@ -144,7 +144,7 @@ fn options(facts: &Facts) -> Vec<Finding> {
             let is_flat = arguments
                 .split_ascii_whitespace()
                 .any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains('F'));
-            // kdump-tools adds -F by itself.
+            // kdump-tools adds -F itself.
             match (&saver, saver.goal().0) {
                 (
                     Saver::KdumpUtils { .. },
@@ -159,14 +159,14 @@ fn options(facts: &Facts) -> Vec<Finding> {
                     .line(&place, &arguments)
                     .mend(reload)],
                 _ => vec![ABOUT
-                    .fine("makedumpfile has all of its options")
+                    .fine("makedumpfile accepts its options")
                     .line(&place, &arguments)],
             }
         }
     }
 }
 
-/// Whether makedumpfile tells this kernel's user pages from others.
+/// Returns whether makedumpfile distinguishes this kernel's user pages from kernel pages.
 fn kernel(facts: &Facts) -> Vec<Finding> {
     let (system, (since, word)) = (facts.system, RENAMED);
     let saver = Saver::of(system);
@@ -192,10 +192,10 @@ fn kernel(facts: &Facts) -> Vec<Finding> {
         Some(true) => ABOUT.fine("makedumpfile knows the pages of this kernel"),
         Some(false) => ABOUT.wrong(
             Stage::DumpIncomplete,
-            format!("makedumpfile takes pages that this kernel itself uses for user pages, and leaves them out (-d {level})"),
+            format!("makedumpfile takes pages that this kernel uses for user pages, and leaves them out (-d {level})"),
         ),
         None => ABOUT.unknown(format!(
-            "whether makedumpfile knows the pages of this kernel, and leaves out only those of users (-d {level})"
+            "cannot tell whether makedumpfile leaves out only user pages of this kernel (-d {level})"
         )),
     };
     let text = match (knows, version) {
@@ -303,7 +303,7 @@ mod tests {
             .contains("for a file"));
         assert!(found(debian("MAKEDUMP_ARGS=$(x)\n"), options)[0]
             .says
-            .contains("only a shell"));
+            .contains("needs a shell"));
         assert_eq!(
             found(debian(""), options)[0].state,
             crate::doctor::finding::State::Fine

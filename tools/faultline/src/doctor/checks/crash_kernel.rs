@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The crash kernel: loaded, of the kernel that runs, and with the command line that is configured.
+//! The crash kernel: loaded, of the running kernel's release, and with the configured command line.
 
 use super::kdump::{is_one_there, number, About, With};
 use crate::doctor::check::Check;
@@ -25,20 +25,20 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "crash_kernel_loaded",
         reads: "/sys/kernel/kexec_crash_loaded",
-        why: "a panic starts the crash kernel that is loaded at that time; without one there is no dump",
+        why: "a panic starts the loaded crash kernel; without one there is no dump",
         mend: "kdump-config load, kdumpctl start, or systemctl start kdump",
         run: loaded,
     },
     Check {
         name: "kexec_load_disabled",
         reads: "kernel.kexec_load_disabled, kernel.kexec_load_limit_panic",
-        why: "once set it stays set until the next boot: no crash kernel can be loaded any more, or the one that is loaded cannot be changed",
-        mend: "remove the setting and reboot; some hardening guides want it set, and with it no kdump",
+        why: "it stays set until the next boot: no crash kernel can be loaded, and a loaded one cannot be changed",
+        mend: "remove the setting and reboot; some hardening guides set it, which rules out kdump",
         run: load_disabled,
     },
     Check {
         name: "crash_kernel_release",
-        reads: "what KDUMP_KERNEL and KDUMP_INITRD lead to, KDUMP_KERNELVER",
+        reads: "the targets of KDUMP_KERNEL and KDUMP_INITRD, KDUMP_KERNELVER",
         why: "an initrd of another release has no modules for the crash kernel: it finds no disk",
         mend: "kdump-config unload; kdump-config load",
         run: release,
@@ -46,7 +46,7 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "crash_kernel_command_line",
         reads: "kexec_cmd in KDUMP_COREDIR, KDUMP_CMDLINE, KDUMP_CMDLINE_APPEND, /proc/cmdline",
-        why: "settings are in effect for a crash kernel that is loaded after them, not before",
+        why: "changed settings take effect when the crash kernel is loaded again",
         mend: "kdump-config reload",
         run: command_line,
     },
@@ -54,7 +54,7 @@ pub const CHECKS: &[Check] = &[
 
 fn loaded(facts: &Facts) -> Vec<Finding> {
     let system = facts.system;
-    // Where there is no memory for it, that is what is wrong; fadump needs none.
+    // Without reserved memory that is the finding, not this; fadump needs no crash kernel.
     if matches!(number(system, SIZE), Seen::Is(0) | Seen::Absent) || fadump(system).is_some() {
         return Vec::new();
     }
@@ -67,7 +67,7 @@ fn loaded(facts: &Facts) -> Vec<Finding> {
                 Saver::KdumpTools(_) => "systemctl restart kdump-tools",
                 Saver::KdumpUtils { .. } => "kdumpctl restart",
                 Saver::Suse(_) => "systemctl restart kdump",
-                _ => "# install what loads one: kdump-tools, kdump-utils or kdump",
+                _ => "# install kdump-tools, kdump-utils or kdump, which loads one",
             };
             ABOUT
                 .wrong(Stage::PanicNoCrashKernel, "no crash kernel is loaded")
@@ -77,7 +77,7 @@ fn loaded(facts: &Facts) -> Vec<Finding> {
             Stage::PanicNoCrashKernel,
             "this kernel cannot load a crash kernel",
         ),
-        Seen::Unseen(_) => ABOUT.unknown("whether a crash kernel is loaded could not be seen"),
+        Seen::Unseen(_) => ABOUT.unknown("cannot tell whether a crash kernel is loaded"),
     };
     vec![finding.seen(LOADED, &seen.map(|loaded| loaded.to_string()))]
 }
@@ -90,20 +90,18 @@ fn load_disabled(facts: &Facts) -> Vec<Finding> {
     let limit = system.sysctl("kernel.kexec_load_limit_panic");
     if matches!(disabled, Seen::Is(value) if value != 0) {
         findings.push(match is_loaded {
-            true => ABOUT.note(
-                "the crash kernel that is loaded cannot be changed any more before the next boot",
-            ),
+            true => ABOUT.note("the loaded crash kernel cannot be changed before the next boot"),
             false => ABOUT
                 .wrong(
                     Stage::PanicNoCrashKernel,
-                    "no crash kernel can be loaded any more before the next boot",
+                    "no crash kernel can be loaded before the next boot",
                 )
                 .mend("# remove kernel.kexec_load_disabled from the sysctl files, and reboot"),
         });
     } else if limit == Seen::Is("0".into()) && !is_loaded {
         findings.push(
             ABOUT
-                .wrong(Stage::PanicNoCrashKernel, "no crash kernel can be loaded any more before the next boot: all loads that were allowed are used up")
+                .wrong(Stage::PanicNoCrashKernel, "no crash kernel can be loaded before the next boot: kexec_load_limit_panic is used up")
                 .evidence(LIMIT, "0"),
         );
     }
@@ -113,7 +111,7 @@ fn load_disabled(facts: &Facts) -> Vec<Finding> {
         .collect()
 }
 
-/// The release in the name of a kernel or initrd.
+/// Returns the release in the name of a kernel or initrd.
 fn release_in(path: &str) -> Option<&str> {
     let name = path.rsplit('/').next()?;
     ["vmlinuz-", "vmlinux-", "initrd.img-", "initrd-"]
@@ -133,11 +131,11 @@ fn release(facts: &Facts) -> Vec<Finding> {
                 Some(version) if version == running => Vec::new(),
                 Some(version) => vec![ABOUT
                     .note(format!(
-                        "the crash kernel is {version}, as configured, and this one {running}"
+                        "the crash kernel is {version}, as configured, and the running kernel {running}"
                     ))
                     .line(&one.place, format!("KDUMP_KERNELVER=\"{version}\""))],
                 None => vec![ABOUT
-                    .unknown("which kernel is the crash kernel: only a shell could tell")
+                    .unknown("cannot tell which kernel is the crash kernel: the setting needs a shell")
                     .line(&one.place, "KDUMP_KERNELVER=...")],
             },
             None => Vec::new(),
@@ -146,7 +144,7 @@ fn release(facts: &Facts) -> Vec<Finding> {
     }
 }
 
-/// A kernel or an initrd, as the settings have it.
+/// A kernel or an initrd that the settings name.
 struct Named {
     path: String,
     target: String,
@@ -156,7 +154,7 @@ struct Named {
 }
 
 impl Named {
-    /// The release that is loaded next.
+    /// The release that the next load takes.
     fn next<'a>(&'a self, running: &'a str) -> &'a str {
         match self.is_made {
             true => running,
@@ -180,16 +178,16 @@ fn of_links(facts: &Facts, own: &KdumpTools, running: &str) -> Vec<Finding> {
             continue;
         };
         let target = match system.stat(path) {
-            // The initrd has a check of its own.
+            // The initrd has its own check.
             Seen::Is(stat) if stat.file_type == FileType::Dangling && name == "KDUMP_KERNEL" => {
-                let says = format!("the crash kernel is not there: {path} leads nowhere");
+                let says = format!("no crash kernel: {path} is a dangling link");
                 let finding = missing(facts, path, running, says);
                 return vec![
                     finding.evidence(path, format!("-> {}", stat.link.unwrap_or_default()))
                 ];
             }
             Seen::Absent if name == "KDUMP_KERNEL" => {
-                let says = format!("the crash kernel is not there: {path}");
+                let says = format!("no crash kernel: {path} does not exist");
                 let finding = missing(facts, path, running, says);
                 return vec![finding.line(&value.place, format!("{name}={path}"))];
             }
@@ -214,15 +212,15 @@ fn of_links(facts: &Facts, own: &KdumpTools, running: &str) -> Vec<Finding> {
     };
     let (of_kernel, of_initrd) = (kernel.next(running), initrd.next(running));
     if of_kernel != of_initrd {
-        let says = format!("the crash kernel is {of_kernel}, and its initrd for {of_initrd}");
+        let says = format!("the crash kernel is {of_kernel}, but its initrd is for {of_initrd}");
         let finding = ABOUT.wrong(Stage::CrashKernelDied, says);
         return vec![initrd
             .shows(kernel.shows(finding))
-            .mend("# let KDUMP_KERNEL and KDUMP_INITRD name the same release")
+            .mend("# set KDUMP_KERNEL and KDUMP_INITRD to the same release")
             .mend("kdump-config unload; kdump-config load")];
     }
     if of_kernel != running {
-        let says = format!("the crash kernel is {of_kernel}, and this kernel {running}");
+        let says = format!("the crash kernel is {of_kernel}, but the running kernel is {running}");
         return vec![ABOUT
             .note(says)
             .line(&kernel.place, format!("KDUMP_KERNEL={}", kernel.path))
@@ -232,7 +230,7 @@ fn of_links(facts: &Facts, own: &KdumpTools, running: &str) -> Vec<Finding> {
     let stale: Vec<_> = stale.collect();
     if !stale.is_empty() {
         let says = format!(
-            "{} lead to another kernel than {running}, which runs: they were changed since the last load, and the next one makes them anew",
+            "{} link to another kernel than the running {running}: they changed since the last load, and the next load sets them again",
             stale.iter().map(|one| one.path.as_str()).collect::<Vec<_>>().join(", ")
         );
         let finding = stale
@@ -240,10 +238,10 @@ fn of_links(facts: &Facts, own: &KdumpTools, running: &str) -> Vec<Finding> {
             .fold(ABOUT.note(says), |finding, one| one.shows(finding));
         return vec![finding.mend("kdump-config unload; kdump-config load")];
     }
-    vec![kernel.shows(ABOUT.fine("the crash kernel is of the kernel that runs"))]
+    vec![kernel.shows(ABOUT.fine("the crash kernel has the release of the running kernel"))]
 }
 
-/// What a load would miss: one that is loaded does not need its file any more.
+/// Returns the finding for a missing file, which only the next load needs.
 fn missing(facts: &Facts, path: &str, running: &str, says: String) -> Finding {
     let system = facts.system;
     let of_boot = ["vmlinuz", "vmlinux"].map(|name| format!("/boot/{name}-{running}"));
@@ -252,14 +250,14 @@ fn missing(facts: &Facts, path: &str, running: &str, says: String) -> Finding {
     let load = "kdump-config unload; kdump-config load";
     match (LINKS.contains(&path), is_one_there(system, &of_boot)) {
         (true, Some(true)) => ABOUT
-            .note(format!("{says}; the next load makes the link anew"))
+            .note(format!("{says}; the next load sets the link again"))
             .mend(load),
         (true, None) => ABOUT.unknown(format!(
-            "{says}; whether the next load finds /boot/vmlinuz-{running} could not be seen"
+            "{says}; cannot tell whether the next load finds /boot/vmlinuz-{running}"
         )),
         _ if is_loaded => ABOUT.later(
             Stage::PanicNoCrashKernel,
-            format!("{says}; the one that is loaded is the last"),
+            format!("{says}; the next load fails"),
         ),
         _ => ABOUT.wrong(Stage::PanicNoCrashKernel, says),
     }
@@ -279,7 +277,7 @@ fn command_line(facts: &Facts) -> Vec<Finding> {
     let append = own.append();
     let Some(configured) = own.command_line(&now) else {
         return vec![ABOUT
-            .unknown("the crash kernel's command line: only a shell could tell")
+            .unknown("cannot tell the crash kernel's command line: the setting needs a shell")
             .line(&append.place, "KDUMP_CMDLINE_APPEND=...")];
     };
     let mut findings = Vec::new();
@@ -292,13 +290,13 @@ fn command_line(facts: &Facts) -> Vec<Finding> {
         Seen::Is(text) => match kdump_tools::of_kexec_command(&text) {
             Some(loaded) if loaded == configured => findings.push(
                 ABOUT
-                    .fine("the crash kernel has the command line that is configured")
+                    .fine("the crash kernel has the configured command line")
                     .evidence(&file, &loaded),
             ),
             Some(loaded) => {
                 let (more, less) = differences(&configured, &loaded);
                 let mut says =
-                    "the crash kernel was loaded with another command line than is configured now"
+                    "the crash kernel was loaded with another command line than the configured one"
                         .to_owned();
                 for (words, what) in [(more, "lacks"), (less, "has")] {
                     if !words.is_empty() {
@@ -325,24 +323,22 @@ fn command_line(facts: &Facts) -> Vec<Finding> {
             }
             None => findings.push(
                 ABOUT
-                    .unknown(
-                        "the command line that the crash kernel was loaded with could not be read",
-                    )
+                    .unknown("cannot read the command line of the loaded crash kernel")
                     .evidence(&file, text.trim()),
             ),
         },
-        // It is written wherever dumps went when the kernel was loaded.
+        // It lies in the dumps' directory at the time of the load.
         Seen::Absent | Seen::Unseen(_) => {
             findings.push(
                 ABOUT
-                    .note("what command line the crash kernel was loaded with is not known")
+                    .note("the command line of the loaded crash kernel is unknown")
                     .evidence(&file, "(not there)"),
             );
         }
     }
-    // What another unit means has a check of its own.
+    // Another unit has its own check.
     if !configured.contains("systemd.unit=") {
-        let says = "the crash kernel starts the whole system, not only what saves the dump: its command line has no systemd.unit=kdump-tools-dump.service";
+        let says = "the crash kernel starts the whole system, not only the unit that saves the dump: its command line has no systemd.unit=kdump-tools-dump.service";
         findings.push(
             ABOUT
                 .note(says)
@@ -352,7 +348,7 @@ fn command_line(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// Words of one line that the other has not, and the reverse.
+/// Returns the words that only the first line has, and those that only the second has.
 fn differences<'a>(one: &'a str, other: &'a str) -> (Vec<&'a str>, Vec<&'a str>) {
     let words = |line: &'a str| line.split_ascii_whitespace().collect::<Vec<_>>();
     let (one, other) = (words(one), words(other));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What may cut the dump short: a hardware watchdog, the panic's notifiers, a cluster's fencing.
+//! Causes of an interrupted dump: a hardware watchdog, the panic notifiers, a cluster's fencing.
 
 use super::kdump::{dump_size, is_one_there, number, About, With, MIB};
 use crate::doctor::check::Check;
@@ -13,10 +13,10 @@ use crate::system::{Seen, System};
 use crate::verdict::stage::Stage;
 
 const ABOUT: About = About(Link::Dump);
-/// How fast a dump can be at best, in bytes a second: as a good disk writes.
+/// The best speed of a dump in bytes per second, that of a fast disk.
 const FAST: u64 = 400 * MIB;
-/// How long a crash kernel takes at least until something in it can feed a watchdog, where this
-/// boot's log does not tell.
+/// The shortest time from the panic until the crash kernel can feed a watchdog, if this boot's log
+/// does not tell.
 const BOOT_SECS: u64 = 5;
 
 /// The family's checks.
@@ -24,27 +24,27 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "hardware_watchdog",
         reads: "/sys/class/watchdog, systemd's RuntimeWatchdogSec, parameters of hpwdt and ipmi_watchdog, the kernel log's times",
-        why: "a hardware watchdog goes on counting in the crash kernel, and resets the machine in the middle of the dump",
-        mend: "a longer timeout",
+        why: "a hardware watchdog keeps counting in the crash kernel, and may reset the machine during the dump",
+        mend: "set a longer timeout",
         run: watchdog,
     },
     Check {
         name: "post_notifiers",
         reads: "/sys/module/kernel/parameters/crash_kexec_post_notifiers",
-        why: "the panic's notifiers then run before the crash kernel starts, and each of them may hang",
+        why: "the panic notifiers then run before the crash kernel, and each of them may hang",
         mend: "leave crash_kexec_post_notifiers off, unless something needs it",
         run: post_notifiers,
     },
     Check {
         name: "fencing",
         reads: "/etc/corosync/corosync.conf, fence_kdump_nodes in kdump.conf",
-        why: "a cluster switches a node off that does not answer, and one that saves its dump does not",
-        mend: "fence_kdump, or timeouts longer than the dump",
+        why: "a cluster fences a node that does not answer, and a node does not answer while it saves a dump",
+        mend: "configure fence_kdump, or timeouts longer than the dump",
         run: fencing,
     },
 ];
 
-/// The seconds in systemd's way to write a span; 0 for `off`.
+/// Parses one of systemd's time spans to seconds; 0 for `off`.
 fn span(text: &str) -> Option<u64> {
     let text = text.trim();
     if matches!(text, "off" | "0" | "") {
@@ -75,7 +75,7 @@ fn span(text: &str) -> Option<u64> {
     Some(secs as u64)
 }
 
-/// A setting of systemd's manager, and its line: the last one that is read.
+/// Returns the effective value of a setting of systemd's manager, and its line.
 fn manager(system: &System, name: &str) -> Option<(String, Place)> {
     let of = |file: &str| {
         let text = system.text(file).is()?;
@@ -89,7 +89,7 @@ fn manager(system: &System, name: &str) -> Option<(String, Place)> {
         });
         lines.last()
     };
-    // The main file, then those of all directories by their names; one in /etc hides its namesake.
+    // The main file, then the drop-ins of all directories by name; one in /etc hides its namesake.
     let mut found = [
         "/etc/systemd/system.conf",
         "/run/systemd/system.conf",
@@ -120,13 +120,13 @@ fn manager(system: &System, name: &str) -> Option<(String, Place)> {
     found
 }
 
-/// The seconds until this boot's init ran: that of the crash kernel takes as long.
+/// Returns the seconds until this boot's init ran; the crash kernel's takes as long.
 fn boot_secs(facts: &Facts) -> u64 {
     let Seen::Is(log) = facts.log() else {
         return BOOT_SECS;
     };
     let first = |text: &str| log.lines().find(|line| line.contains(text));
-    // The line of systemd if there is one: it is what feeds a watchdog.
+    // Preferably the line of systemd, which feeds a watchdog.
     let line = first("systemd[1]:").or_else(|| first("Run /init as init process"));
     let stamp = line.and_then(|line| {
         line.trim_start_matches(|letter: char| letter != '[')
@@ -154,7 +154,7 @@ fn watchdog(facts: &Facts) -> Vec<Finding> {
     let is_fed = runtime
         .as_ref()
         .is_some_and(|(value, _)| span(value) != Some(0));
-    // What feeds it here does so in kdump-tools' crash kernel as well, once it runs.
+    // In kdump-tools' crash kernel the same systemd feeds it, once it runs.
     let (need, until) = match (&saver, is_fed) {
         (Saver::KdumpTools(_), true) => (boot, "systemd runs in the crash kernel and feeds it"),
         _ => (boot + copy, "the dump is saved"),
@@ -176,10 +176,10 @@ fn watchdog(facts: &Facts) -> Vec<Finding> {
         let path = format!("{dir}/{name}/timeout");
         let finding = match number(system, &path) {
             Seen::Is(timeout) if timeout <= need => ABOUT
-                .wrong(Stage::DumpIncomplete, format!("the hardware watchdog {} resets the machine after {timeout} s, and at least {need} s go by until {until}", identity.trim()))
-                .mend("# a longer RuntimeWatchdogSec in /etc/systemd/system.conf.d, and: systemctl daemon-reexec"),
-            Seen::Is(timeout) => ABOUT.note(format!("the hardware watchdog {} resets the machine after {timeout} s, unless it is fed in the crash kernel: at least {need} s go by until {until}", identity.trim())),
-            _ => ABOUT.unknown(format!("when the hardware watchdog {} resets the machine is not known", identity.trim())),
+                .wrong(Stage::DumpIncomplete, format!("the hardware watchdog {} resets the machine after {timeout} s, but it takes at least {need} s until {until}", identity.trim()))
+                .mend("# set a longer RuntimeWatchdogSec in /etc/systemd/system.conf.d, then: systemctl daemon-reexec"),
+            Seen::Is(timeout) => ABOUT.note(format!("the hardware watchdog {} resets the machine after {timeout} s unless the crash kernel feeds it: it takes at least {need} s until {until}", identity.trim())),
+            _ => ABOUT.unknown(format!("cannot tell when the hardware watchdog {} resets the machine", identity.trim())),
         };
         let mut finding = finding
             .evidence(format!("{dir}/{name}/state"), "active")
@@ -190,16 +190,16 @@ fn watchdog(facts: &Facts) -> Vec<Finding> {
         findings.push(finding);
     }
     if let (true, Some((value, place))) = (findings.is_empty() && is_fed, &runtime) {
-        // It is armed once there is a watchdog: at the next boot, or when its driver is loaded.
+        // systemd arms a watchdog at the next boot, or when its driver is loaded.
         if let Some(timeout) = span(value).filter(|timeout| *timeout <= need) {
-            findings.push(ABOUT.note(format!("systemd arms a hardware watchdog for {timeout} s, if there is one: at least {need} s go by until {until}")).line(place, format!("RuntimeWatchdogSec={value}")));
+            findings.push(ABOUT.note(format!("systemd arms a hardware watchdog for {timeout} s if there is one: it takes at least {need} s until {until}")).line(place, format!("RuntimeWatchdogSec={value}")));
         }
     }
     findings.extend(of_modules(system, need));
     findings
 }
 
-/// Watchdogs' drivers with a time of their own for a panic.
+/// The watchdog drivers with their own timeout for a panic.
 fn of_modules(system: &System, need: u64) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, what) in [
@@ -212,18 +212,18 @@ fn of_modules(system: &System, need: u64) -> Vec<Finding> {
         let Seen::Is(text) = system.text(path) else {
             continue;
         };
-        // Below 0: it is stopped.
+        // A value below 0 stops it.
         let Ok(secs) = text.trim().parse::<i64>() else {
             continue;
         };
         if secs > 0 {
             let secs = secs.unsigned_abs();
-            let says = format!("on a panic {what} resets the machine after {secs} s: at least {need} s go by until the dump is saved");
+            let says = format!("after a panic {what} resets the machine in {secs} s: it takes at least {need} s until the dump is saved");
             findings.push(
                 match secs <= need {
                     true => ABOUT
                         .wrong(Stage::DumpIncomplete, says)
-                        .mend(format!("# a longer time in /etc/modprobe.d for {what}")),
+                        .mend(format!("# set a longer time for {what} in /etc/modprobe.d")),
                     false => ABOUT.note(says),
                 }
                 .evidence(path, secs.to_string()),
@@ -238,7 +238,9 @@ fn post_notifiers(facts: &Facts) -> Vec<Finding> {
     let seen = facts.system.text(path);
     let is_on = matches!(&seen, Seen::Is(text) if matches!(text.trim(), "Y" | "1"));
     match is_on {
-        true => vec![ABOUT.note("the panic's notifiers run before the crash kernel starts: one that hangs leaves no dump").seen(path, &seen)],
+        true => vec![ABOUT
+            .note("the panic notifiers run before the crash kernel: if one hangs, there is no dump")
+            .seen(path, &seen)],
         false => Vec::new(),
     }
 }
@@ -254,9 +256,9 @@ fn fencing(facts: &Facts) -> Vec<Finding> {
         _ => None,
     };
     vec![match sends {
-        Some(one) => ABOUT.note("the cluster's nodes are told that this one saves its dump: they must have fence_kdump").line(&one.place, format!("fence_kdump_nodes {}", one.value)),
+        Some(one) => ABOUT.note("this node tells the other nodes that it saves a dump: they must have fence_kdump").line(&one.place, format!("fence_kdump_nodes {}", one.value)),
         None => ABOUT
-            .unknown("this is a cluster's node: whether the others switch it off before the dump is saved could not be told")
+            .unknown("this is a cluster node: cannot tell whether the others fence it before the dump is saved")
             .evidence(file, "(there)")
             .mend("# configure fence_kdump, or timeouts longer than the dump"),
     }]
@@ -306,9 +308,9 @@ mod tests {
         );
         assert_eq!(short[0].stage, Some(Stage::DumpIncomplete));
         assert!(
-            short[0]
-                .says
-                .contains("i6300ESB timer resets the machine after 10 s, and at least 22 s"),
+            short[0].says.contains(
+                "i6300ESB timer resets the machine after 10 s, but it takes at least 22 s"
+            ),
             "{}",
             short[0].says
         );

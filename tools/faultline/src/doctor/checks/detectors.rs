@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whether the kernel's detectors are there, switched on, and really armed, on every CPU.
+//! Whether the kernel's detectors exist, are switched on, and are armed on every CPU.
 
 use crate::cpu_list::{self, in_ranges};
 use crate::doctor::check::Check;
@@ -17,62 +17,62 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "soft_watchdog",
         reads: "/proc/sys/kernel/watchdog, soft_watchdog",
-        why: "it sees that no other thread gets a CPU",
+        why: "it detects that a CPU runs no other thread",
         mend: "kernel.watchdog = 1, kernel.soft_watchdog = 1; no nowatchdog, nosoftlockup on the command line",
         run: soft_watchdog,
     },
     Check {
         name: "hard_watchdog",
         reads: "/proc/sys/kernel/nmi_watchdog, the kernel log, /sys/bus/event_source/devices, the kernel's configuration",
-        why: "it sees that a CPU takes no interrupt; it needs a counter of the PMU, which most virtual machines have not, or a kernel with the buddy detector",
+        why: "it detects that a CPU takes no interrupt; it needs a counter of the PMU, which most virtual machines lack, or a kernel with the buddy detector",
         mend: "kernel.nmi_watchdog = 1; give the virtual machine a PMU",
         run: hard_watchdog,
     },
     Check {
         name: "watchdog_thresh",
         reads: "/proc/sys/kernel/watchdog_thresh",
-        why: "0 stops both watchdogs, while kernel.watchdog still says 1",
+        why: "0 stops both watchdogs, while kernel.watchdog is still 1",
         mend: "kernel.watchdog_thresh = 10",
         run: watchdog_thresh,
     },
     Check {
         name: "watchdog_cpumask",
         reads: "/proc/sys/kernel/watchdog_cpumask, /sys/devices/system/cpu/online, nohz_full",
-        why: "a CPU that is not in it is not watched; with nohz_full= these are left out",
-        mend: "kernel.watchdog_cpumask with all CPUs",
+        why: "a CPU outside of the mask is not watched; CPUs of nohz_full= are left out",
+        mend: "set kernel.watchdog_cpumask to all CPUs",
         run: watchdog_cpumask,
     },
     Check {
         name: "hung_task_timeout",
         reads: "/proc/sys/kernel/hung_task_timeout_secs, hung_task_check_count",
-        why: "0 switches the detector of hung tasks off",
+        why: "0 switches the hung-task detector off",
         mend: "kernel.hung_task_timeout_secs = 120",
         run: hung_task_timeout,
     },
     Check {
         name: "hung_task_died",
         reads: "/proc/sys/kernel/tainted",
-        why: "after an oops (taint D) the kernel looks for hung tasks no more",
-        mend: "a reboot",
+        why: "after an oops (taint D) the kernel no longer checks for hung tasks",
+        mend: "reboot",
         run: hung_task_died,
     },
     Check {
         name: "hung_task_warnings",
         reads: "/proc/sys/kernel/hung_task_warnings",
-        why: "at 0 hung tasks are reported no more; where they panic, they still do",
+        why: "at 0 hung tasks are no longer reported; with hung_task_panic they still panic",
         mend: "kernel.hung_task_warnings = -1",
         run: hung_task_warnings,
     },
     Check {
         name: "rcu_stall_suppress",
         reads: "/sys/module/rcupdate/parameters/rcu_cpu_stall_suppress",
-        why: "anything but 0 keeps RCU stalls from being reported",
+        why: "any other value than 0 suppresses the reports of RCU stalls",
         mend: "echo 0 > /sys/module/rcupdate/parameters/rcu_cpu_stall_suppress",
         run: rcu_stall_suppress,
     },
 ];
 
-/// What one setting of a detector is now, if it can be 0 or not: `off` says what 0 means.
+/// Checks a setting of a detector that must not be 0; `off` says what 0 means.
 fn setting(
     facts: &Facts,
     sysctl: &str,
@@ -98,19 +98,19 @@ fn setting(
             want,
         ),
         Seen::Is(Ok(number)) => Finding::fine(classes, link, format!("{sysctl} is {number}")),
-        Seen::Is(Err(_)) => Finding::unknown(classes, link, format!("{sysctl} is no number")),
+        Seen::Is(Err(_)) => Finding::unknown(classes, link, format!("{sysctl} is not a number")),
         Seen::Absent => {
             let says = format!("this kernel has no {sysctl}: the detector is not built in");
             Finding::wrong(classes, link, Stage::NotDetected, says)
         }
         Seen::Unseen(why) => {
-            Finding::unknown(classes, link, format!("{sysctl} could not be seen: {why}"))
+            Finding::unknown(classes, link, format!("cannot read {sysctl}: {why}"))
         }
     };
     cause(facts, finding.seen(&path, &value), sysctl)
 }
 
-/// The words of the command line that switch a detector off, as evidence.
+/// Adds the words of the command line that switch a detector off, as evidence.
 fn with_words(facts: &Facts, mut finding: Finding, words: &[&str]) -> Finding {
     let Seen::Is(command_line) = &facts.command_line else {
         return finding;
@@ -124,9 +124,9 @@ fn with_words(facts: &Facts, mut finding: Finding, words: &[&str]) -> Finding {
             {
                 continue;
             }
-            finding = finding
-                .evidence(COMMAND_LINE, word)
-                .mend(format!("# and take {word} from the kernel's command line"));
+            finding = finding.evidence(COMMAND_LINE, word).mend(format!(
+                "# and remove {word} from the kernel's command line"
+            ));
         }
     }
     finding
@@ -158,7 +158,7 @@ fn hard_watchdog(facts: &Facts) -> Vec<Finding> {
     let (config, detector) = facts.kernel_option("CONFIG_HARDLOCKUP_DETECTOR");
     let wrong = |says: &str| Finding::wrong(Class::Hard, Link::Detector, Stage::NotDetected, says);
     if detector == Seen::Absent {
-        let says = "this kernel was built without a detector of hard lockups";
+        let says = "this kernel was built without the hard-lockup detector";
         return vec![wrong(says).evidence(config, "CONFIG_HARDLOCKUP_DETECTOR is not set")];
     }
     const GIVEN_UP: &[&str] = &[
@@ -176,9 +176,7 @@ fn hard_watchdog(facts: &Facts) -> Vec<Finding> {
             .mend("# or rely on kernel.panic_on_rcu_stall=1, or on an NMI from outside")
     };
     if let Seen::Is(line) = said {
-        let finding = wrong(
-            "the detector of hard lockups found no PMU, and gave up: a hard lockup goes unseen",
-        );
+        let finding = wrong("the hard-lockup detector found no PMU: a hard lockup goes undetected");
         return vec![instead(finding.evidence("the kernel log", line))
             .seen(&sysctl_path(SYSCTL), &facts.system.sysctl(SYSCTL))];
     }
@@ -187,10 +185,10 @@ fn hard_watchdog(facts: &Facts) -> Vec<Finding> {
     let is_pmu = |name: &String| name.starts_with("cpu") || name.starts_with("armv");
     match pmu {
         Seen::Is(names) if !names.iter().any(is_pmu) => {
-            let finding = wrong("there is no PMU, which the detector of hard lockups needs");
+            let finding = wrong("the hard-lockup detector needs a PMU, and there is none");
             vec![instead(finding.evidence(PMU, "(not there)"))]
         }
-        // A watchdog that is off now may be switched on.
+        // The watchdog may be off now, but can be switched on.
         _ => vec![with_words(
             facts,
             finding,
@@ -212,21 +210,21 @@ fn watchdog_thresh(facts: &Facts) -> Vec<Finding> {
 fn watchdog_cpumask(facts: &Facts) -> Vec<Finding> {
     const SYSCTL: &str = "kernel.watchdog_cpumask";
     let unknown = |why: &str| {
-        let says = format!("which CPUs are watched could not be told: {why}");
+        let says = format!("cannot tell which CPUs are watched: {why}");
         vec![Finding::unknown(WATCHED, Link::Detector, says)]
     };
     let (mask, path) = (facts.system.sysctl(SYSCTL), sysctl_path(SYSCTL));
     let watched = match mask.as_ref().map(|text| cpu_list::parse(text)) {
         Seen::Is(Some(cpus)) => cpus,
-        Seen::Is(None) => return unknown("watchdog_cpumask is no list of CPUs"),
-        // Then there is no watchdog either, which others say.
+        Seen::Is(None) => return unknown("watchdog_cpumask is not a list of CPUs"),
+        // Then there is no watchdog either, which is a finding of other checks.
         Seen::Absent => return Vec::new(),
         Seen::Unseen(why) => return unknown(&why),
     };
     let online = match facts.online() {
         Seen::Is(cpus) if !cpus.is_empty() => cpus,
         Seen::Unseen(why) => return unknown(&why),
-        _ => return unknown("the list of online CPUs is not there"),
+        _ => return unknown("there is no list of online CPUs"),
     };
     let left_out: Vec<_> = online
         .iter()
@@ -234,11 +232,7 @@ fn watchdog_cpumask(facts: &Facts) -> Vec<Finding> {
         .filter(|cpu| !watched.contains(cpu))
         .collect();
     if left_out.is_empty() {
-        let finding = Finding::fine(
-            WATCHED,
-            Link::Detector,
-            "every CPU that is online is watched",
-        );
+        let finding = Finding::fine(WATCHED, Link::Detector, "every online CPU is watched");
         return vec![finding.seen(&path, &mask)];
     }
     let nohz = facts.system.text("/sys/devices/system/cpu/nohz_full").is();
@@ -247,7 +241,7 @@ fn watchdog_cpumask(facts: &Facts) -> Vec<Finding> {
         .unwrap_or_default();
     let by_nohz = left_out.iter().all(|cpu| nohz.contains(cpu));
     let because = if by_nohz {
-        ", since they run without a tick (nohz_full)"
+        " because they run without a tick (nohz_full)"
     } else {
         ""
     };
@@ -256,7 +250,7 @@ fn watchdog_cpumask(facts: &Facts) -> Vec<Finding> {
         _ => ("CPUs", "are"),
     };
     let says = format!(
-        "{cpus} {} {are} not watched{because}: a lockup there goes unseen",
+        "{cpus} {} {are} not watched{because}: a lockup there goes undetected",
         in_ranges(&left_out)
     );
     let finding = Finding::wrong(WATCHED, Link::Detector, Stage::NotDetected, says)
@@ -271,12 +265,12 @@ fn hung_task_timeout(facts: &Facts) -> Vec<Finding> {
         facts,
         SYSCTL,
         Class::Hung,
-        "nobody looks for hung tasks",
+        "hung tasks are not checked for",
         "120",
     )];
     let count = facts.system.sysctl("kernel.hung_task_check_count");
     if let Seen::Is(Ok(0)) = count.as_ref().map(|text| text.parse::<u64>()) {
-        let says = "kernel.hung_task_check_count is 0: no task is looked at";
+        let says = "kernel.hung_task_check_count is 0: no task is checked";
         let finding = Finding::wrong(Class::Hung, Link::Detector, Stage::NotDetected, says);
         let finding = finding.seen(&sysctl_path("kernel.hung_task_check_count"), &count);
         found.push(set(finding, "kernel.hung_task_check_count", "4194304"));
@@ -289,17 +283,21 @@ fn hung_task_died(facts: &Facts) -> Vec<Finding> {
     let tainted = facts.system.sysctl("kernel.tainted");
     let finding = match tainted.as_ref().map(|text| text.parse::<u64>()) {
         Seen::Is(Ok(taints)) if taints & DIE != 0 => {
-            let says = "an oops came before (taint D): the kernel looks for hung tasks no more";
+            let says = "an oops happened (taint D): the kernel no longer checks for hung tasks";
             Finding::wrong(Class::Hung, Link::Detector, Stage::NotDetected, says)
-                .mend("# reboot: nothing else takes the taint away")
+                .mend("# reboot: only this removes the taint")
         }
-        Seen::Is(Ok(_)) => Finding::fine(Class::Hung, Link::Detector, "no oops came before"),
+        Seen::Is(Ok(_)) => Finding::fine(Class::Hung, Link::Detector, "no oops happened"),
         Seen::Unseen(why) => Finding::unknown(
             Class::Hung,
             Link::Detector,
-            format!("whether an oops came before could not be seen: {why}"),
+            format!("cannot tell whether an oops happened: {why}"),
         ),
-        _ => Finding::unknown(Class::Hung, Link::Detector, "kernel.tainted is no number"),
+        _ => Finding::unknown(
+            Class::Hung,
+            Link::Detector,
+            "kernel.tainted is not a number",
+        ),
     };
     vec![finding.seen(&sysctl_path("kernel.tainted"), &tainted)]
 }
@@ -312,12 +310,12 @@ fn hung_task_warnings(facts: &Facts) -> Vec<Finding> {
             Class::Hung,
             Link::Detector,
             Stage::NotDetected,
-            "the reports of hung tasks are used up: further ones are silent",
+            "kernel.hung_task_warnings is 0: hung tasks are no longer reported",
         ),
         (Seen::Is(left), _) if left == "0" => Finding::note(
             Class::Hung,
             Link::Detector,
-            "the reports of hung tasks are used up; one that panics still does, and is reported",
+            "kernel.hung_task_warnings is 0: hung tasks are no longer reported, except the one that panics",
         ),
         _ => return Vec::new(),
     };
@@ -331,25 +329,25 @@ fn rcu_stall_suppress(facts: &Facts) -> Vec<Finding> {
     let finding = match value.as_ref().map(|text| text.trim().parse::<i64>()) {
         Seen::Is(Ok(0)) => Finding::fine(Class::Rcu, Link::Detector, "RCU stalls are reported"),
         Seen::Is(Ok(_)) => {
-            let says = "RCU stalls are suppressed: none is reported";
+            let says = "the reports of RCU stalls are suppressed";
             Finding::wrong(Class::Rcu, Link::Detector, Stage::NotDetected, says)
                 .mend(format!("echo 0 > {FILE}"))
-                .mend("# and take rcupdate.rcu_cpu_stall_suppress from the kernel's command line")
+                .mend("# and remove rcupdate.rcu_cpu_stall_suppress from the kernel's command line")
         }
         Seen::Is(Err(_)) => Finding::unknown(
             Class::Rcu,
             Link::Detector,
-            "rcu_cpu_stall_suppress is no number",
+            "rcu_cpu_stall_suppress is not a number",
         ),
         Seen::Absent => Finding::unknown(
             Class::Rcu,
             Link::Detector,
-            "this kernel shows no rcu_cpu_stall_suppress",
+            "this kernel has no rcu_cpu_stall_suppress",
         ),
         Seen::Unseen(why) => Finding::unknown(
             Class::Rcu,
             Link::Detector,
-            format!("whether RCU stalls are reported could not be seen: {why}"),
+            format!("cannot tell whether RCU stalls are reported: {why}"),
         ),
     };
     vec![finding.seen(FILE, &value)]

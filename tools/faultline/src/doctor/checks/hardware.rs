@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whether a hardware watchdog that expires leaves a dump: most reset the machine, and nothing is left
-//! of it; some can warn first, by a pretimeout that panics.
+//! Whether a hardware watchdog leaves a dump when it expires: most only reset the machine; some
+//! have a pretimeout that panics before.
 
 use crate::doctor::check::Check;
 use crate::doctor::facts::Facts;
@@ -15,8 +15,8 @@ const CLASS: &str = "/sys/class/watchdog";
 pub const CHECKS: &[Check] = &[Check {
     name: "watchdog_pretimeout",
     reads: "/sys/class/watchdog/*/identity, state, pretimeout, pretimeout_governor; softdog's soft_panic",
-    why: "a watchdog that only resets the machine leaves no dump; one with a pretimeout can panic before it does",
-    mend: "RuntimeWatchdogPreSec= and RuntimeWatchdogPreGovernor=panic in /etc/systemd/system.conf",
+    why: "a watchdog that only resets the machine leaves no dump; one with a pretimeout can panic before",
+    mend: "set RuntimeWatchdogPreSec= and RuntimeWatchdogPreGovernor=panic in /etc/systemd/system.conf",
     run: watchdog_pretimeout,
 }];
 
@@ -31,13 +31,13 @@ fn off(link: Link, says: String) -> Finding {
     }
 }
 
-/// Of several devices, the one that gets furthest counts.
+/// Of several devices, the one whose findings reach the furthest link counts.
 fn watchdog_pretimeout(facts: &Facts) -> Vec<Finding> {
     let names = match facts.system.list(CLASS) {
         Seen::Is(names) => names,
         Seen::Absent => Vec::new(),
         Seen::Unseen(why) => {
-            let says = format!("whether there is a hardware watchdog could not be seen: {why}");
+            let says = format!("cannot tell whether there is a hardware watchdog: {why}");
             return vec![Finding::unknown(
                 Class::HardwareWatchdog,
                 Link::Detector,
@@ -61,7 +61,7 @@ fn watchdog_pretimeout(facts: &Facts) -> Vec<Finding> {
     best
 }
 
-/// The findings on a device: on its detecting and, where it does, on its panic.
+/// Returns the findings on a device: on its detection and, if it is armed, on its panic.
 fn device(facts: &Facts, name: &str) -> Vec<Finding> {
     let path = |file: &str| format!("{CLASS}/{name}/{file}");
     let read = |file: &str| {
@@ -73,7 +73,7 @@ fn device(facts: &Facts, name: &str) -> Vec<Finding> {
     let identity = read("identity").is().unwrap_or_else(|| name.into());
     let fine = |link, says: String| Finding::fine(Class::HardwareWatchdog, link, says);
     let unknown = |link, why: String| {
-        let says = format!("{identity}: it could not be seen what it does: {why}");
+        let says = format!("{identity}: cannot read its state: {why}");
         Finding::unknown(Class::HardwareWatchdog, link, says)
     };
     let state = read("state");
@@ -82,7 +82,7 @@ fn device(facts: &Facts, name: &str) -> Vec<Finding> {
         Seen::Is(_) => {
             let finding = off(
                 Link::Detector,
-                format!("{identity}: nobody feeds it, so it watches nothing"),
+                format!("{identity} is not armed: nothing feeds it"),
             );
             return vec![finding.seen(&path("state"), &state).mend(
                 "# RuntimeWatchdogSec=60 in /etc/systemd/system.conf, or the package watchdog",
@@ -91,7 +91,7 @@ fn device(facts: &Facts, name: &str) -> Vec<Finding> {
         Seen::Absent => {
             return vec![unknown(
                 Link::Detector,
-                "this kernel shows no state of watchdogs".into(),
+                "this kernel has no state file of watchdogs".into(),
             )]
         }
         Seen::Unseen(why) => return vec![unknown(Link::Detector, why.clone())],
@@ -125,17 +125,17 @@ fn device(facts: &Facts, name: &str) -> Vec<Finding> {
         .evidence(path("pretimeout"), "(not there)"),
         (Seen::Is(Ok(0)), _) => advice(off(
             Link::Panic,
-            format!("{identity} resets the machine: it has no pretimeout set"),
+            format!("{identity} resets the machine: its pretimeout is 0"),
         )),
         (Seen::Is(Ok(secs)), Seen::Is(word)) if word == "panic" => fine(
             Link::Panic,
             format!("{identity} panics {secs} s before it resets the machine"),
         ),
         (Seen::Is(Ok(_)), Seen::Is(word)) => {
-            let says = format!("{identity}: its pretimeout does {word:?} and no panic");
+            let says = format!("{identity}: its pretimeout governor is {word:?}, not \"panic\"");
             advice(off(Link::Panic, says)).seen(&path("pretimeout_governor"), &governor)
         }
-        // The device sends an NMI then, which its driver or the kernel takes for what it is.
+        // The device sends an NMI, which its driver handles, or else the kernel as an unknown one.
         (Seen::Is(Ok(_)), Seen::Absent) if identity.contains("HP") => {
             fine(Link::Panic, format!("{identity} panics by its NMI"))
         }
@@ -155,7 +155,7 @@ fn device(facts: &Facts, name: &str) -> Vec<Finding> {
                 }
             }
         }
-        (Seen::Is(Err(_)), _) => unknown(Link::Panic, "its pretimeout is no number".into()),
+        (Seen::Is(Err(_)), _) => unknown(Link::Panic, "its pretimeout is not a number".into()),
         (Seen::Unseen(why), _) | (_, Seen::Unseen(why)) => unknown(Link::Panic, why),
     };
     vec![armed, panic]

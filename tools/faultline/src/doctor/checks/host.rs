@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The host that dumps go to: its key is there, and it can be reached.
+//! The host that stores the dumps: its key exists, and it can be reached.
 
 use super::kdump::{is_one_there, is_there, About, With};
 use super::target::goal;
@@ -13,14 +13,14 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 const ABOUT: About = About(Link::Dump);
-/// How long a host may take to answer.
+/// Time limit for a connection to the host.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The family's checks.
 pub const CHECKS: &[Check] = &[Check {
         name: "dump_host",
         reads: "SSH and SSH_KEY, NFS, FTP; ssh and sshkey in kdump.conf; whether the host's port answers (only on this machine)",
-        why: "the crash kernel cannot ask anybody: without the key, or the host, there is no dump",
+        why: "the crash kernel cannot ask for a password: without the key or the host there is no dump",
         mend: "kdump-config propagate, kdumpctl propagate",
         run: host,
     }];
@@ -49,7 +49,7 @@ fn host(facts: &Facts) -> Vec<Finding> {
                 ABOUT
                     .wrong(
                         Stage::DumpFailed,
-                        format!("the key for {host} is not there"),
+                        format!("the key for {host} does not exist"),
                     )
                     .line(&place, &host)
                     .evidence(key, "(not there)")
@@ -57,16 +57,14 @@ fn host(facts: &Facts) -> Vec<Finding> {
             ),
             None => findings.push(
                 ABOUT
-                    .unknown(format!(
-                        "whether the key for {host} is there could not be seen"
-                    ))
+                    .unknown(format!("cannot tell whether the key for {host} exists"))
                     .evidence(key, "(not seen)"),
             ),
         }
         let known = ["/root/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts"];
         if is_one_there(system, &known) == Some(false) {
             let says = format!(
-                "ssh asks whether {host} is who it says it is, and nobody is there to answer"
+                "the host key of {host} is not known: ssh asks to confirm it, and the dump fails"
             );
             findings.push(
                 ABOUT
@@ -86,7 +84,10 @@ fn host(facts: &Facts) -> Vec<Finding> {
             ABOUT
                 .wrong(
                     Stage::DumpFailed,
-                    format!("{} is not installed: no dump gets to {host}", program[0]),
+                    format!(
+                        "{} is not installed: no dump is saved to {host}",
+                        program[0]
+                    ),
                 )
                 .line(&place, &host)
                 .evidence(program[0], "(not there)")
@@ -97,7 +98,7 @@ fn host(facts: &Facts) -> Vec<Finding> {
         false => findings.push(
             ABOUT
                 .unknown(format!(
-                    "whether {host} can be reached was not tried: this is not that machine"
+                    "not tried whether {host} can be reached: this is not the examined machine"
                 ))
                 .line(&place, &host),
         ),
@@ -115,14 +116,14 @@ fn host(facts: &Facts) -> Vec<Finding> {
                     )
                     .line(&place, &host)
                     .evidence(format!("{host}:{port}"), why)
-                    .mend("# see whether the host runs, and what is between"),
+                    .mend("# check the host, and the network to it"),
             ),
         },
     }
     findings
 }
 
-/// Whether somebody listens there; a connection is made and closed.
+/// Returns whether the port accepts a connection, which is closed at once.
 fn answers(host: &str, port: u16) -> Result<(), String> {
     let addresses = (host, port)
         .to_socket_addrs()
@@ -168,17 +169,20 @@ mod tests {
         };
         let said = says(ssh());
         assert!(
-            said[0].contains("the key for logs is not there"),
+            said[0].contains("the key for logs does not exist"),
             "{said:?}"
         );
-        assert!(said[1].contains("ssh asks whether logs"), "{said:?}");
+        assert!(
+            said[1].contains("the host key of logs is not known"),
+            "{said:?}"
+        );
         let whole = ssh()
             .file("/root/.ssh/kdump_id_rsa", "")
             .file("/root/.ssh/known_hosts", "");
         let said = says(whole);
         assert_eq!(
             said,
-            ["Unknown: whether logs can be reached was not tried: this is not that machine"]
+            ["Unknown: not tried whether logs can be reached: this is not the examined machine"]
         );
         let nfs = says(machine("NFS=\"logs:/x\"\n"));
         assert!(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The crash kernel's initrd: there, and not older than what went into it.
+//! The crash kernel's initrd: it exists, and is not older than the files it is made from.
 
 use super::kdump::{number, About};
 use crate::doctor::check::Check;
@@ -17,21 +17,21 @@ const ABOUT: About = About(Link::CrashKernel);
 pub const CHECKS: &[Check] = &[
     Check {
         name: "crash_initrd",
-        reads: "KDUMP_INITRD, or where kdump-utils and SUSE's kdump keep it",
+        reads: "KDUMP_INITRD, or the paths of kdump-utils and SUSE's kdump",
         why: "without it the crash kernel has no drivers, and finds no disk to save the dump on",
-        mend: "make it anew: the kernel's hook of kdump-tools, kdumpctl rebuild, mkdumprd -f",
+        mend: "rebuild it: the kernel's hook of kdump-tools, kdumpctl rebuild, mkdumprd -f",
         run: there,
     },
     Check {
         name: "crash_initrd_age",
-        reads: "the time of the crash kernel's initrd, and of what goes into it: fstab, crypttab, the kernel, kdump's and the initrd's settings",
-        why: "an initrd that is older than they are may look for disks, or use settings, that are no more",
-        mend: "make it anew: the kernel's hook of kdump-tools, kdumpctl rebuild, mkdumprd -f",
+        reads: "the time of the crash kernel's initrd, and of the files it is made from: fstab, crypttab, the kernel, kdump's and the initrd's settings",
+        why: "an initrd older than these may use disks or settings that no longer exist",
+        mend: "rebuild it: the kernel's hook of kdump-tools, kdumpctl rebuild, mkdumprd -f",
         run: age,
     },
 ];
 
-/// The commands that make it anew.
+/// Adds the commands that rebuild it.
 fn rebuild(finding: Finding, saver: &Saver, release: &str) -> Finding {
     match saver {
         Saver::KdumpTools(_) => finding
@@ -52,7 +52,7 @@ fn there(facts: &Facts) -> Vec<Finding> {
     {
         return Vec::new();
     }
-    // Where nothing was ever reserved, nothing was ever made.
+    // Without reserved memory no initrd is ever made.
     let (path, stat) = initrd(facts.system, &saver, release);
     let finding = match &stat {
         Seen::Is(stat) if stat.size == 0 => rebuild(
@@ -60,11 +60,9 @@ fn there(facts: &Facts) -> Vec<Finding> {
             &saver,
             release,
         ),
-        Seen::Is(_) => ABOUT.fine("the crash kernel's initrd is there"),
+        Seen::Is(_) => ABOUT.fine("the crash kernel's initrd exists"),
         Seen::Absent => rebuild(missing(facts, &saver, &path), &saver, release),
-        Seen::Unseen(_) => {
-            ABOUT.unknown("whether the crash kernel's initrd is there could not be seen")
-        }
+        Seen::Unseen(_) => ABOUT.unknown("cannot tell whether the crash kernel's initrd exists"),
     };
     vec![finding.seen(
         &path,
@@ -75,23 +73,23 @@ fn there(facts: &Facts) -> Vec<Finding> {
     )]
 }
 
-/// No initrd: what is loaded has it in memory, and what loads the next one makes it, unless the
-/// settings name another.
+/// Returns the finding for a missing initrd: a loaded crash kernel has it in memory, and the next
+/// load makes it, unless the settings name another file.
 fn missing(facts: &Facts, saver: &Saver, path: &str) -> Finding {
-    let says = "the crash kernel's initrd is not there";
+    let says = "the crash kernel's initrd does not exist";
     let is_made = !matches!(saver, Saver::KdumpTools(_)) || LINKS.contains(&path);
     match number(facts.system, "/sys/kernel/kexec_crash_loaded") {
-        _ if is_made => ABOUT.note(format!("{says}; the next load makes it anew")),
+        _ if is_made => ABOUT.note(format!("{says}; the next load makes it")),
         Seen::Is(1) => ABOUT.later(
             Stage::CrashKernelDied,
-            format!("{says}; the crash kernel that is loaded has it in memory"),
+            format!("{says}; the loaded crash kernel has it in memory"),
         ),
         _ => ABOUT.wrong(Stage::CrashKernelDied, says),
     }
 }
 
-/// What goes into the initrd, and whether an older one is sure to differ. What is only read to
-/// decide what goes into it may have changed in a way that changes nothing there.
+/// Returns the files that the initrd is made from, each with whether an older initrd surely
+/// differs. A file that only selects its contents may have changed without an effect.
 fn sources(system: &System, saver: &Saver, release: &str) -> Vec<(String, bool)> {
     let has_crypttab = system.text("/etc/crypttab").is().is_some_and(|text| {
         text.lines()
@@ -149,14 +147,19 @@ fn age(facts: &Facts) -> Vec<Finding> {
         })
         .collect();
     if newer.is_empty() {
-        return vec![ABOUT.fine("the crash kernel's initrd is newer than what goes into it")];
+        return vec![
+            ABOUT.fine("the crash kernel's initrd is newer than the files it is made from")
+        ];
     }
     let names: Vec<_> = newer.iter().map(|(file, ..)| file.as_str()).collect();
     let names = names.join(", ");
     let mut finding = match newer.iter().any(|(_, is_sure, _)| *is_sure) {
-        true => ABOUT.wrong(None, format!("the crash kernel's initrd is older than {names}")),
+        true => ABOUT.wrong(
+            None,
+            format!("the crash kernel's initrd is older than {names}"),
+        ),
         false => ABOUT.note(format!(
-            "the crash kernel's initrd is older than {names}: where that changed what it is made from, it is stale"
+            "the crash kernel's initrd is older than {names}, and may be stale"
         )),
     };
     for (file, _, by) in &newer {
@@ -197,7 +200,7 @@ mod tests {
     fn there_or_not() {
         assert!(says(machine(), there)[0].starts_with("Fine"));
         let gone = says(machine().without("/var/lib/kdump/initrd.img-6.1"), there);
-        assert!(gone[0].starts_with("Note: the crash kernel's initrd is not there; the next"));
+        assert!(gone[0].starts_with("Note: the crash kernel's initrd does not exist; the next"));
         let named = |loaded: &str| {
             machine()
                 .file("/boot/config-6.1", "")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What several checks of kdump need: how findings are written, and figures of the machine.
+//! Shared by the checks of kdump: constructors of findings, and figures of the machine.
 
 use crate::doctor::config::place::Place;
 use crate::doctor::finding::{Finding, Link, State};
@@ -11,7 +11,7 @@ use crate::verdict::stage::Stage;
 /// Bytes in a MiB.
 pub const MIB: u64 = 1 << 20;
 
-/// Findings of a link that every class of faults has in common.
+/// Makes the findings of a link that all classes of faults share.
 #[derive(Clone, Copy)]
 pub struct About(pub Link);
 
@@ -28,12 +28,12 @@ impl About {
         self.finding(State::Note, says)
     }
 
-    /// It could not be told.
+    /// Makes a finding that the check could not tell.
     pub fn unknown(self, says: impl Into<String>) -> Finding {
         self.finding(State::Unknown, says)
     }
 
-    /// It works now, and not after the next boot: a drill ends at `stage` then.
+    /// Makes a finding that fails after the next boot: a drill then ends at `stage`.
     pub fn later(self, stage: impl Into<Option<Stage>>, says: impl Into<String>) -> Finding {
         Finding {
             stage: stage.into(),
@@ -41,7 +41,7 @@ impl About {
         }
     }
 
-    /// It would not work: a drill ends at `stage`, where that is known.
+    /// Makes a finding that fails: a drill ends at `stage`, if that is known.
     pub fn wrong(self, stage: impl Into<Option<Stage>>, says: impl Into<String>) -> Finding {
         Finding {
             stage: stage.into(),
@@ -52,7 +52,7 @@ impl About {
 
 /// Evidence by line.
 pub trait With {
-    /// The line that shows it.
+    /// Adds the line that shows it.
     fn line(self, place: &Place, text: impl AsRef<str>) -> Self;
 }
 
@@ -62,19 +62,19 @@ impl With for Finding {
     }
 }
 
-/// A file with one number.
+/// Reads a file with one number.
 pub fn number(system: &System, path: &str) -> Seen<u64> {
     match system.text(path) {
         Seen::Is(text) => match text.trim().parse() {
             Ok(number) => Seen::Is(number),
-            Err(_) => Seen::Unseen(format!("`{}` is no number", text.trim())),
+            Err(_) => Seen::Unseen(format!("`{}` is not a number", text.trim())),
         },
         Seen::Absent => Seen::Absent,
         Seen::Unseen(why) => Seen::Unseen(why),
     }
 }
 
-/// Returns whether something is at `path`, or nothing where that could not be seen.
+/// Returns whether `path` exists; none if that could not be read.
 pub fn is_there(system: &System, path: &str) -> Option<bool> {
     match system.stat(path) {
         Seen::Is(stat) => Some(stat.file_type != crate::system::FileType::Dangling),
@@ -83,7 +83,7 @@ pub fn is_there(system: &System, path: &str) -> Option<bool> {
     }
 }
 
-/// Returns whether one of `paths` is there, or nothing where that could not be seen.
+/// Returns whether one of `paths` exists; none if that could not be read.
 pub fn is_one_there(system: &System, paths: &[&str]) -> Option<bool> {
     let seen: Vec<_> = paths.iter().map(|path| is_there(system, path)).collect();
     match seen.contains(&Some(true)) {
@@ -92,7 +92,7 @@ pub fn is_one_there(system: &System, paths: &[&str]) -> Option<bool> {
     }
 }
 
-/// A value of /proc/meminfo, in bytes.
+/// Returns a value of /proc/meminfo, in bytes.
 pub fn meminfo(text: &str, name: &str) -> Option<u64> {
     let line = text
         .lines()
@@ -104,7 +104,7 @@ pub fn meminfo(text: &str, name: &str) -> Option<u64> {
         .checked_mul(1024)
 }
 
-/// Ranges of /proc/iomem that are called `name`: start and end. Only root sees them.
+/// Returns the start and end of the ranges of /proc/iomem with that name. Only root sees them.
 pub fn ranges(text: &str, name: &str) -> Vec<(u64, u64)> {
     let range = |line: &str| {
         let (range, what) = line.trim().split_once(" : ")?;
@@ -118,8 +118,8 @@ pub fn ranges(text: &str, name: &str) -> Vec<(u64, u64)> {
         .collect()
 }
 
-/// All of the machine's memory: what /proc/iomem says, or else what is left of it and what the
-/// crash kernel has.
+/// Returns the size of the machine's memory: from /proc/iomem, or else as the sum of the kernel's
+/// and the crash kernel's memory.
 pub fn memory(system: &System) -> Option<u64> {
     let ram: u64 = system.text("/proc/iomem").is().map_or(0, |text| {
         ranges(&text, "System RAM")
@@ -137,17 +137,17 @@ pub fn memory(system: &System) -> Option<u64> {
     Some(total + crash)
 }
 
-/// A dump's size, estimated.
+/// The estimated size of a dump.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Size {
-    /// With each page as small as pages of a kernel usually get.
+    /// If each page compresses as well as kernel pages usually do.
     pub least: u64,
-    /// With no page any smaller.
+    /// If no page compresses.
     pub most: u64,
     pub how: String,
 }
 
-/// What the dump would have if the kernel died now, at a dump level of makedumpfile.
+/// Estimates the size of a dump now, at a dump level of makedumpfile.
 pub fn dump_size(system: &System, level: u8, is_compressed: bool) -> Option<Size> {
     let text = system.text("/proc/meminfo").is()?;
     let crash = number(system, "/sys/kernel/kexec_crash_size")
@@ -175,7 +175,7 @@ pub fn dump_size(system: &System, level: u8, is_compressed: bool) -> Option<Size
     })
 }
 
-/// The version of an installed package, as dpkg has it.
+/// Returns the version of an installed package from dpkg's status.
 pub fn package(system: &System, name: &str) -> Seen<String> {
     let status = system.text("/var/lib/dpkg/status");
     let of = |text: String| {
@@ -191,7 +191,7 @@ pub fn package(system: &System, name: &str) -> Seen<String> {
     };
     match status {
         Seen::Is(text) => of(text).map_or(Seen::Absent, Seen::Is),
-        Seen::Absent => Seen::Unseen("packages are not dpkg's".into()),
+        Seen::Absent => Seen::Unseen("dpkg does not manage the packages".into()),
         Seen::Unseen(why) => Seen::Unseen(why),
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whether our module, which a drill needs, can be loaded, and is there.
+//! Whether the module lockup, which a drill needs, exists and can be loaded.
 
 use super::kdump::About;
 use crate::doctor::check::Check;
@@ -16,7 +16,7 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "module_loading",
         reads: "kernel.modules_disabled, /sys/kernel/security/lockdown, /sys/module/module/parameters/sig_enforce, SecureBoot in efivars; the signature of lockup.ko, /proc/keys",
-        why: "a drill's fault is made by a module: where the kernel takes none, or only signed ones, there is no drill",
+        why: "a drill injects its fault with a module: it needs a kernel that loads modules, or a signed module",
         mend: "sign the module with a key that the machine trusts (MOK)",
         run: loading,
     },
@@ -24,7 +24,7 @@ pub const CHECKS: &[Check] = &[
         name: "module_built",
         reads: "/lib/modules/<release>/updates and extra, and beside this program",
         why: "a module is built for one kernel release",
-        mend: "make modules, or faultline's DKMS package",
+        mend: "run `make modules`, or install faultline's DKMS package",
         run: built,
     },
 ];
@@ -38,7 +38,7 @@ fn loading(facts: &Facts) -> Vec<Finding> {
             ABOUT
                 .wrong(
                     Stage::Refused,
-                    "the kernel loads no module any more before the next boot",
+                    "the kernel loads no module before the next boot",
                 )
                 .evidence("/proc/sys/kernel/modules_disabled", "1")
                 .mend("# remove kernel.modules_disabled from the sysctl files, and reboot"),
@@ -59,15 +59,16 @@ fn loading(facts: &Facts) -> Vec<Finding> {
     let is_locked = mode.as_deref().is_some_and(|mode| mode != "none");
     if is_locked || is_enforced {
         let what = match is_locked {
-            true => format!("the kernel is locked down ({}): it loads only modules that are signed with a key that it trusts", mode.unwrap_or_default()),
-            false => "the kernel loads only modules that are signed with a key that it trusts".to_owned(),
+            true => format!(
+                "the kernel is locked down ({}): it loads only modules signed with a trusted key",
+                mode.unwrap_or_default()
+            ),
+            false => "the kernel loads only modules signed with a trusted key".to_owned(),
         };
         let signed = signed(facts);
         let mut finding = match &signed {
-            Signed::By(name) => ABOUT.fine(format!("{what}; lockup.ko is, with that of {name}")),
-            Signed::Unseen => {
-                ABOUT.unknown(format!("{what}: whether lockup.ko is could not be seen"))
-            }
+            Signed::By(name) => ABOUT.fine(format!("{what}; lockup.ko is signed by {name}")),
+            Signed::Unseen => ABOUT.unknown(format!("{what}: cannot tell whether lockup.ko is")),
             Signed::Not => ABOUT.wrong(Stage::Refused, what),
         };
         finding = match is_locked {
@@ -86,7 +87,7 @@ fn loading(facts: &Facts) -> Vec<Finding> {
     if findings.is_empty() {
         findings.push(match is_unknown {
             true => ABOUT
-                .unknown("whether the kernel loads modules could not be seen")
+                .unknown("cannot tell whether the kernel loads modules")
                 .seen(lockdown_path, &lockdown)
                 .seen(enforce_path, &enforce),
             false => ABOUT.fine("the kernel loads modules, signed or not"),
@@ -95,10 +96,10 @@ fn loading(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// Whose signature the module has that is there.
+/// The signature of the installed module.
 enum Signed {
-    /// That of a key which the kernel has, by the name of its owner. The kernel checks more, and
-    /// refuses what is not right; nothing has happened then.
+    /// Signed with one of the kernel's keys; the key's owner. The kernel itself verifies it at load
+    /// time.
     By(String),
     Not,
     Unseen,
@@ -121,7 +122,8 @@ fn signed(facts: &Facts) -> Signed {
     owner.map_or(Signed::Not, |owner| Signed::By(owner.to_owned()))
 }
 
-/// The owners of the kernel's X.509 keys: lines such as `... asymmetri NAME: 3f0a: X509.rsa 0c1d []`.
+/// Returns the owners of the kernel's X.509 keys, from lines like
+/// `... asymmetri NAME: 3f0a: X509.rsa 0c1d []`.
 fn owners(keys: &str) -> impl Iterator<Item = &str> {
     keys.lines()
         .filter_map(|line| line.split_once(" asymmetri ")?.1.split_once(": X509."))
@@ -129,7 +131,7 @@ fn owners(keys: &str) -> impl Iterator<Item = &str> {
         .filter(|name| !name.is_empty())
 }
 
-/// Whether Secure Boot is on. The variable's text has 4 bytes of attributes, then its value.
+/// Returns whether Secure Boot is on. The variable has 4 bytes of attributes before its value.
 fn secure_boot(system: &System) -> Option<bool> {
     let dir = "/sys/firmware/efi/efivars";
     let names = system.list(dir).is()?;
@@ -138,7 +140,7 @@ fn secure_boot(system: &System) -> Option<bool> {
     Some(text.ends_with('\u{1}'))
 }
 
-/// Where the module for this kernel may be.
+/// Returns the possible paths of the module for this kernel.
 fn places(system: &System, release: &str) -> Vec<String> {
     let mut places = Vec::new();
     for root in ["/lib/modules", "/usr/lib/modules"] {
@@ -176,18 +178,16 @@ fn built(facts: &Facts) -> Vec<Finding> {
     };
     if let Some(file) = file(facts) {
         return vec![ABOUT
-            .fine("the module for this kernel is there")
+            .fine("the module for this kernel is installed")
             .evidence(file, "(there)")];
     }
     let places = places(facts.system, release);
-    // It may lie elsewhere: a drill can be told where.
+    // The module may lie elsewhere: --module names it.
     vec![ABOUT
-        .unknown(format!(
-            "no lockup.ko for {release} was found: a drill needs one"
-        ))
+        .unknown(format!("no lockup.ko for {release}, which a drill needs"))
         .evidence(&places[0], "(no lockup.ko)")
         .mend("# build it for this kernel: `make modules`, or faultline's DKMS package")
-        .mend("# or name its file: faultline drill here --module FILE")]
+        .mend("# or name its file: faultline drill here --module PATH")]
 }
 
 #[cfg(test)]
@@ -219,10 +219,10 @@ mod tests {
         assert!(locked[0].says.contains("(integrity)") && locked[0].stage == Some(Stage::Refused));
         assert!(found(machine(NONE, "Y\n", "0"), loading)[0]
             .says
-            .contains("only modules that are signed"));
+            .contains("only modules signed with"));
         assert!(found(machine(NONE, "N\n", "1"), loading)[0]
             .says
-            .contains("no module any more"));
+            .contains("no module before"));
         let unseen = Machine::new().sysctl("kernel.osrelease", "6.1");
         assert_eq!(found(unseen, loading)[0].state, State::Unknown);
     }
@@ -245,7 +245,7 @@ mod tests {
             "\u{7f}ELF Example: Our key ~Module signature appended~\n",
         );
         assert_eq!(signed.state, State::Fine);
-        assert!(signed.says.ends_with("with that of Example: Our key"));
+        assert!(signed.says.ends_with("signed by Example: Our key"));
         for (bytes, state) in [
             ("\u{7f}ELF Example: Our key", State::Wrong),
             (

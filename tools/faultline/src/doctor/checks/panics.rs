@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whether what was detected becomes a panic: the switches, as they are now.
+//! Whether a detected fault becomes a panic: the current settings.
 
 use crate::doctor::check::Check;
 use crate::doctor::facts::Facts;
@@ -14,35 +14,35 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "softlockup_panic",
         reads: "/proc/sys/kernel/softlockup_panic",
-        why: "the watchdog only reports a soft lockup unless told to panic; on newer kernels it is after how many thresholds",
+        why: "if 0, the watchdog only reports a soft lockup; on newer kernels the value is the number of thresholds",
         mend: "kernel.softlockup_panic = 1",
         run: softlockup_panic,
     },
     Check {
         name: "hardlockup_panic",
         reads: "/proc/sys/kernel/hardlockup_panic",
-        why: "the watchdog only reports a hard lockup unless told to panic",
+        why: "if 0, the watchdog only reports a hard lockup",
         mend: "kernel.hardlockup_panic = 1",
         run: |facts| vec![switch(facts, "kernel.hardlockup_panic", State::Wrong)],
     },
     Check {
         name: "hung_task_panic",
         reads: "/proc/sys/kernel/hung_task_panic",
-        why: "a hung task is only reported unless told to panic; on newer kernels it is how many must hang at once",
+        why: "if 0, a hung task is only reported; on newer kernels the value is the number of tasks that must hang",
         mend: "kernel.hung_task_panic = 1",
         run: hung_task_panic,
     },
     Check {
         name: "panic_on_rcu_stall",
         reads: "/proc/sys/kernel/panic_on_rcu_stall, max_rcu_stall_to_panic",
-        why: "an RCU stall is only reported unless told to panic",
+        why: "if 0, an RCU stall is only reported",
         mend: "kernel.panic_on_rcu_stall = 1",
         run: panic_on_rcu_stall,
     },
     Check {
         name: "panic_on_oops",
         reads: "/proc/sys/kernel/panic_on_oops",
-        why: "an oops kills only the task that ran into it, unless told to panic; the kernel goes on with what that leaves behind",
+        why: "if 0, an oops only kills the current task; the kernel goes on with the locks and data that it leaves",
         mend: "kernel.panic_on_oops = 1",
         run: |facts| {
             let itself = Finding::fine(Class::Oops, Link::Detector, "an oops reports itself");
@@ -52,7 +52,7 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "panic_on_warn",
         reads: "/proc/sys/kernel/panic_on_warn",
-        why: "a warning is only printed unless told to panic; few want a server to end by one",
+        why: "if 0, a warning is only printed, which most servers want",
         mend: "kernel.panic_on_warn = 1",
         run: |facts| {
             let itself = Finding::fine(Class::Warning, Link::Detector, "a warning reports itself");
@@ -62,7 +62,7 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "panic_on_oom",
         reads: "/proc/sys/vm/panic_on_oom",
-        why: "the OOM killer ends a process unless told to panic; few want a server to end by it",
+        why: "if 0, the OOM killer kills a process, which most servers want",
         mend: "vm.panic_on_oom = 1",
         run: |facts| {
             let itself = Finding::fine(Class::Oom, Link::Detector, "the OOM killer reports itself");
@@ -73,7 +73,7 @@ pub const CHECKS: &[Check] = &[
         name: "panic_itself",
         reads: "nothing",
         why: "a panic needs neither a detector nor a switch",
-        mend: "nothing to mend",
+        mend: "nothing to fix",
         run: |_| {
             let itself = |link| Finding::fine(Class::Panic, link, "a panic needs no switch");
             vec![itself(Link::Detector), itself(Link::Panic)]
@@ -82,23 +82,23 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "unknown_nmi_panic",
         reads: "/proc/sys/kernel/unknown_nmi_panic, panic_on_unrecovered_nmi, panic_on_io_nmi",
-        why: "an NMI that the management controller or the hypervisor sends to a machine that hangs only prints a line unless told to panic",
+        why: "if 0, an NMI that the management controller or the hypervisor sends to a hung machine only prints a message",
         mend: "kernel.unknown_nmi_panic = 1",
         run: nmi,
     },
 ];
 
-/// The file that the advice puts settings in.
+/// The file for settings in the advice.
 pub const SYSCTL_FILE: &str = "/etc/sysctl.d/90-panic.conf";
 
-/// The commands that set a sysctl now and at boot.
+/// Adds the commands that set a sysctl now and at boot.
 pub fn set(finding: Finding, sysctl: &str, value: &str) -> Finding {
     finding
         .mend(format!("echo '{sysctl} = {value}' >> {SYSCTL_FILE}"))
         .mend(format!("sysctl -w {sysctl}={value}"))
 }
 
-/// The line that set a sysctl as it is, if that is what the configuration says.
+/// Adds the line of the configuration that set a sysctl to its value, if one did.
 pub fn cause(facts: &Facts, finding: Finding, sysctl: &str) -> Finding {
     let is_wrong =
         |value: &str| Key::of(sysctl).is_some_and(|key| key.is_right(value) == Some(false));
@@ -112,17 +112,17 @@ pub fn cause(facts: &Facts, finding: Finding, sysctl: &str) -> Finding {
     let finding = finding.evidence(last.place(), &last.text);
     match last.line {
         0 if last.file == COMMAND_LINE => finding.mend(format!(
-            "# and take {} from the kernel's command line",
+            "# and remove {} from the kernel's command line",
             last.text
         )),
-        _ => finding.mend(format!("# and take that line out of {}", last.file)),
+        _ => finding.mend(format!("# and remove that line from {}", last.file)),
     }
 }
 
-/// Where the command line of the kernel that runs is.
+/// The file with the command line of the running kernel.
 pub const COMMAND_LINE: &str = "/proc/cmdline";
 
-/// What a sysctl that makes a report a panic is now; `off` is what it means if it does not.
+/// Checks a sysctl that makes a report a panic; `off` is the state of the finding if it is 0.
 fn switch(facts: &Facts, sysctl: &str, off: State) -> Finding {
     let (value, path) = (facts.system.sysctl(sysctl), sysctl_path(sysctl));
     let (classes, stage, want) = match Key::of(sysctl) {
@@ -133,7 +133,7 @@ fn switch(facts: &Facts, sysctl: &str, off: State) -> Finding {
     let number = value.as_ref().map(|text| text.parse::<u64>());
     let finding = match number {
         Seen::Is(Ok(0)) => {
-            let says = format!("{sysctl} is 0: the kernel reports, and goes on");
+            let says = format!("{sysctl} is 0: the kernel reports without a panic");
             let finding = Finding {
                 stage: Some(stage),
                 ..Finding::new(off, classes, link, says)
@@ -141,16 +141,16 @@ fn switch(facts: &Facts, sysctl: &str, off: State) -> Finding {
             set(finding, sysctl, want)
         }
         Seen::Is(Ok(number)) => Finding::fine(classes, link, format!("{sysctl} is {number}")),
-        Seen::Is(Err(_)) => Finding::unknown(classes, link, format!("{sysctl} is no number")),
+        Seen::Is(Err(_)) => Finding::unknown(classes, link, format!("{sysctl} is not a number")),
         Seen::Absent => {
-            let says = format!("this kernel has no {sysctl}, and does not panic for it");
+            let says = format!("this kernel has no {sysctl}: it does not panic");
             Finding {
                 stage: Some(stage),
                 ..Finding::new(off, classes, link, says)
             }
         }
         Seen::Unseen(why) => {
-            Finding::unknown(classes, link, format!("{sysctl} could not be seen: {why}"))
+            Finding::unknown(classes, link, format!("cannot read {sysctl}: {why}"))
         }
     };
     cause(facts, finding.seen(&path, &value), sysctl)
@@ -167,9 +167,7 @@ fn softlockup_panic(facts: &Facts) -> Vec<Finding> {
         let secs =
             number(facts, "kernel.watchdog_thresh").map(|thresh| thresh.saturating_mul(2 * count));
         let after = secs.map(|secs| format!(", {secs} s")).unwrap_or_default();
-        finding.says = format!(
-            "{KEY} is {count}: panics when a lockup has lasted for {count} thresholds{after}"
-        );
+        finding.says = format!("{KEY} is {count}: a lockup panics after {count} thresholds{after}");
     }
     vec![finding]
 }
@@ -180,7 +178,7 @@ fn hung_task_panic(facts: &Facts) -> Vec<Finding> {
     let Some(count @ 2..) = number(facts, KEY) else {
         return vec![finding];
     };
-    let says = format!("{KEY} is {count}: one hung task does not panic, {count} at once do");
+    let says = format!("{KEY} is {count}: only {count} hung tasks at once panic");
     let off = Finding {
         stage: Some(Stage::DetectedNoPanic),
         ..Finding::new(State::Off, Class::Hung, Link::Panic, says)
@@ -199,9 +197,7 @@ fn panic_on_rcu_stall(facts: &Facts) -> Vec<Finding> {
     const COUNT: &str = "kernel.max_rcu_stall_to_panic";
     let mut found = vec![switch(facts, "kernel.panic_on_rcu_stall", State::Wrong)];
     if let (State::Fine, Some(count @ 2..)) = (found[0].state, number(facts, COUNT)) {
-        let says = format!(
-            "{COUNT} is {count}: the panic comes with the report number {count} since boot"
-        );
+        let says = format!("{COUNT} is {count}: only report number {count} since boot panics");
         let finding = Finding {
             stage: Some(Stage::DetectedNoPanic),
             ..Finding::new(State::Off, Class::Rcu, Link::Panic, says)
@@ -215,13 +211,13 @@ fn panic_on_rcu_stall(facts: &Facts) -> Vec<Finding> {
     found
 }
 
-/// Either of two switches is enough for an NMI that nothing accounts for.
+/// Either of two settings is enough for an NMI that no handler claims.
 fn nmi(facts: &Facts) -> Vec<Finding> {
     const OTHER: &str = "kernel.panic_on_unrecovered_nmi";
     let received = Finding::fine(
         Class::Nmi,
         Link::Detector,
-        "whoever sends it chooses the time",
+        "the NMI is sent from outside, and needs no detector",
     );
     let mut finding = switch(facts, "kernel.unknown_nmi_panic", State::Wrong);
     if finding.state != State::Fine && number(facts, OTHER).is_some_and(|value| value > 0) {
@@ -299,7 +295,7 @@ mod tests {
         );
         let (state, says) = link(kernel("hung_task_panic", "3"), Class::Hung);
         assert!(
-            state == State::Off && says.contains("one hung task does not"),
+            state == State::Off && says.contains("hung tasks at once panic"),
             "{says}"
         );
         let stalls = kernel("panic_on_rcu_stall", "1").sysctl("kernel.max_rcu_stall_to_panic", "5");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory for the crash kernel: reserved now, reserved at the next boot as well, and enough.
+//! The memory for the crash kernel: reserved now and at the next boot, and large enough.
 
 use super::kdump::{memory, number, ranges, About, With, MIB};
 use super::unlock;
@@ -18,7 +18,7 @@ use crate::verdict::stage::Stage;
 
 const CMDLINE: &str = "/proc/cmdline";
 const SIZE: &str = "/sys/kernel/kexec_crash_size";
-/// The most that Argon2 needs to unlock a disk as cryptsetup sets it up.
+/// The most memory that Argon2 needs to unlock a disk with cryptsetup's default.
 const ARGON2: u64 = 1024 * MIB;
 
 /// The family's checks.
@@ -26,28 +26,28 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "crash_memory",
         reads: "/sys/kernel/kexec_crash_size, /proc/cmdline",
-        why: "without memory of its own, no crash kernel can be loaded, and a panic leaves no dump",
+        why: "without reserved memory no crash kernel can be loaded, and a panic leaves no dump",
         mend: "put crashkernel= on the kernel's command line and reboot",
         run: reserved,
     },
     Check {
         name: "crash_memory_next_boot",
         reads: "/boot/grub/grub.cfg, /boot/loader/entries, /etc/default/grub and its directory",
-        why: "what the boot loader gives the next kernel decides, not what this one was given",
-        mend: "put crashkernel= in GRUB's settings and run update-grub or grub2-mkconfig",
+        why: "the next boot has the command line of the boot loader, not that of this boot",
+        mend: "put crashkernel= into GRUB's settings and run update-grub or grub2-mkconfig",
         run: next_boot,
     },
     Check {
         name: "crash_memory_size",
         reads:
             "/sys/kernel/kexec_crash_size, /proc/iomem, /proc/modules, the crash kernel's initrd, /etc/crypttab",
-        why: "a crash kernel that runs out of memory dies before it has saved anything; to unlock an encrypted disk takes up to 1 GiB more",
+        why: "a crash kernel that runs out of memory dies before it saves the dump; unlocking an encrypted disk takes up to 1 GiB more",
         mend: "raise crashkernel= and reboot; cryptsetup luksConvertKey --pbkdf-memory",
         run: size,
     },
 ];
 
-/// How to reserve some.
+/// Adds the commands that reserve memory.
 fn how(finding: Finding, saver: &Saver) -> Finding {
     match saver {
         Saver::KdumpTools(_) => finding
@@ -70,7 +70,7 @@ fn reserved(facts: &Facts) -> Vec<Finding> {
     let words = text(&line);
     if let Some(word) = fadump(system) {
         return vec![about
-            .unknown("dumps are made by the firmware (fadump), which is not looked at here")
+            .unknown("the firmware makes the dumps (fadump), which the doctor does not check")
             .evidence(CMDLINE, word)
             .mend("# see /sys/kernel/fadump, and `kdumpctl status` or `kdump-config status`")];
     }
@@ -80,7 +80,7 @@ fn reserved(facts: &Facts) -> Vec<Finding> {
                 Some(Wanted::Nothing) => "no memory is reserved for a crash kernel: the command line has no crashkernel=".to_owned(),
                 Some(Wanted::Refused(why)) => format!("no memory is reserved for a crash kernel: the kernel refuses `{words}`: {why}"),
                 Some(Wanted::Bytes(0)) => format!("no memory is reserved for a crash kernel: none of the ranges in `{words}` is for a machine of this size"),
-                Some(Wanted::Bytes(bytes)) => format!("no memory is reserved for a crash kernel: the kernel found no {} MiB in one piece, or it was given back", bytes / MIB),
+                Some(Wanted::Bytes(bytes)) => format!("no memory is reserved for a crash kernel: the kernel found no contiguous {} MiB, or they were freed", bytes / MIB),
                 None => "no memory is reserved for a crash kernel".to_owned(),
             };
             let finding = about
@@ -90,7 +90,7 @@ fn reserved(facts: &Facts) -> Vec<Finding> {
             let menu = menu(system);
             match menu.next() {
                 Some((next, place)) if words.is_empty() && !text(next).is_empty() => finding
-                    .line(place, format!("{}: the next boot has it", text(next)))
+                    .line(place, format!("{}: in effect from the next boot", text(next)))
                     .mend("reboot"),
                 _ => how(finding, &saver),
             }
@@ -101,12 +101,12 @@ fn reserved(facts: &Facts) -> Vec<Finding> {
         Seen::Absent => about
             .wrong(
                 Stage::PanicNoCrashKernel,
-                "this kernel cannot load a crash kernel: it has no CONFIG_KEXEC, CONFIG_CRASH_DUMP",
+                "this kernel cannot load a crash kernel: it lacks CONFIG_KEXEC or CONFIG_CRASH_DUMP",
             )
             .evidence(SIZE, "(not there)")
-            .mend("# boot a kernel that has both"),
+            .mend("# boot a kernel with both"),
         Seen::Unseen(why) => about
-            .unknown("whether memory is reserved could not be seen")
+            .unknown("cannot tell whether memory is reserved")
             .evidence(SIZE, why),
     };
     vec![finding]
@@ -189,7 +189,7 @@ fn next_boot(facts: &Facts) -> Vec<Finding> {
     match boot.next() {
         None if now.is_empty() => {}
         None => findings.push(
-            about.note("what the next boot reserves could not be told: no entry of GRUB or BLS that is known to be the next one").evidence(CMDLINE, &now),
+            about.note("cannot tell what the next boot reserves: no GRUB or BLS entry is known to be the next one").evidence(CMDLINE, &now),
         ),
         Some((next, place)) => {
             let (next, shown) = (text(next), text(next));
@@ -197,7 +197,7 @@ fn next_boot(facts: &Facts) -> Vec<Finding> {
                 return Vec::new();
             }
             if next == now {
-                findings.push(about.fine(format!("the next boot has {now}, too")).line(place, &shown));
+                findings.push(about.fine(format!("the next boot has {now} as well")).line(place, &shown));
             } else if next.is_empty() {
                 findings.push(
                     about
@@ -217,7 +217,7 @@ fn next_boot(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// What GRUB's settings change once somebody, such as a kernel's upgrade, makes the menu anew.
+/// Returns what GRUB's settings change when the menu is made again, as by a kernel upgrade.
 fn settings_against_menu(
     about: About,
     next: &str,
@@ -226,7 +226,7 @@ fn settings_against_menu(
     remake: &str,
 ) -> Option<Finding> {
     let set = text(configured.command_line.as_deref()?);
-    // Where each entry is a file, the settings are for kernels to come.
+    // With a file per entry, the settings apply to future kernels.
     if set == next {
         return None;
     }
@@ -235,17 +235,17 @@ fn settings_against_menu(
         .clone()
         .unwrap_or_else(|| Place::whole("/etc/default/grub"));
     if set.is_empty() {
-        let says = format!("{next} is gone once the boot loader's menu is made anew, as each kernel's upgrade does: GRUB's settings have no crashkernel=");
+        let says = format!("{next} is lost when the boot loader's menu is made again, as by a kernel upgrade: GRUB's settings have no crashkernel=");
         return Some(
             about
                 .later(Stage::PanicNoCrashKernel, says)
                 .line(&at, "(no crashkernel=)")
                 .line(place, next)
-                .mend("# set crashkernel= there again"),
+                .mend("# set crashkernel= there"),
         );
     }
     let says = format!(
-        "GRUB's settings have {set}, and its menu has {}",
+        "GRUB's settings have {set}, but its menu has {}",
         if next.is_empty() { "none" } else { next }
     );
     Some(
@@ -272,17 +272,23 @@ fn size(facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     };
     let Some((kernel, of_kernel)) = kernel_size(system, &release) else {
-        return vec![about.unknown("whether the reserved memory is enough could not be told: the kernel's size is not known").evidence("/proc/iomem", "(hidden: be root)")];
+        return vec![about
+            .unknown(
+                "cannot tell whether the reserved memory is enough: the kernel's size is unknown",
+            )
+            .evidence("/proc/iomem", "(hidden: run as root)")];
     };
     let Some((initrd, of_initrd)) = initrd_size(system, &saver, &release) else {
-        return vec![about.unknown("whether the reserved memory is enough could not be told: there is no initrd of the crash kernel to go by")];
+        return vec![about.unknown(
+            "cannot tell whether the reserved memory is enough: the crash kernel has no initrd yet",
+        )];
     };
     let modules: u64 = system.text("/proc/modules").is().map_or(0, |text| {
         text.lines()
             .filter_map(|line| line.split_ascii_whitespace().nth(1)?.parse::<u64>().ok())
             .sum()
     });
-    // kdumpctl's figure; kdump-tools, which starts the whole system, has twice as much.
+    // kdumpctl's figure; twice as much for kdump-tools, which starts the whole system.
     let rest = match saver {
         Saver::KdumpTools(_) => 32 * MIB,
         _ => 16 * MIB,
@@ -293,7 +299,7 @@ fn size(facts: &Facts) -> Vec<Finding> {
         "kernel {} MiB ({of_kernel}), initrd {} MiB ({of_initrd}), modules {} MiB, running {} MiB",
         kernel / MIB, initrd / MIB, modules.div_ceil(MIB), rest / MIB
     );
-    // kdump-tools boots the same root file system; the others open what the dump goes to.
+    // kdump-tools boots the same root file system; the others only open the dump's target.
     let is_local = matches!(saver, Saver::KdumpTools(_))
         || matches!(saver.goal().0, Goal::Directory(_) | Goal::Device(_));
     let locked = unlock::opened(facts).filter(|_| is_local && reserved < need + ARGON2);
@@ -301,7 +307,7 @@ fn size(facts: &Facts) -> Vec<Finding> {
     let finding = match reserved < need {
         true => {
             let says = format!(
-                "{} MiB are too few for the crash kernel: it needs {} MiB",
+                "{} MiB are not enough for the crash kernel: it needs {} MiB",
                 reserved / MIB,
                 need.div_ceil(MIB)
             );
@@ -313,7 +319,7 @@ fn size(facts: &Facts) -> Vec<Finding> {
                 ))
         }
         false if asks => about.unknown(format!(
-            "whether {} MiB are enough: {} MiB are needed, and what it takes to unlock a disk: up to {} MiB, as its LUKS header says",
+            "cannot tell whether {} MiB are enough: it needs {} MiB, and up to {} MiB more to unlock a disk, by its LUKS header",
             reserved / MIB,
             need.div_ceil(MIB),
             ARGON2 / MIB
@@ -336,23 +342,24 @@ fn size(facts: &Facts) -> Vec<Finding> {
     };
     let mend = |finding: Finding| {
         finding
-            .mend("# cryptsetup luksDump DEVICE: `Memory` of its key slot, in KiB, has to fit in as well; a slot of pbkdf2 needs none")
+            .mend("# see cryptsetup luksDump DEVICE: the `Memory` of its key slot (KiB) has to fit as well; a pbkdf2 slot needs none")
             .evidence(&line.place, &line.text)
     };
-    // A key that nobody types may have a slot of its own, made for this.
+    // A key file may have its own slot, made for this.
     match asks {
         true => vec![mend(finding)],
         false => vec![
             finding,
             mend(about.note(format!(
-                "to unlock a disk takes up to {} MiB more where its key slot is one of Argon2",
+                "unlocking a disk takes up to {} MiB more if its key slot uses Argon2",
                 ARGON2 / MIB
             ))),
         ],
     }
 }
 
-/// What a kernel takes once it is unpacked, and how that is known. The crash kernel is the same one.
+/// Returns the unpacked size of the running kernel, and its source. The crash kernel is the same
+/// one.
 fn kernel_size(system: &System, release: &str) -> Option<(u64, &'static str)> {
     let iomem = system.text("/proc/iomem").is().unwrap_or_default();
     let start = ranges(&iomem, "Kernel code")
@@ -362,14 +369,14 @@ fn kernel_size(system: &System, release: &str) -> Option<(u64, &'static str)> {
     if let (Some(start), Some(end)) = (start, end) {
         return end
             .checked_sub(start)
-            .map(|bytes| (bytes + 1, "as this one in /proc/iomem"));
+            .map(|bytes| (bytes + 1, "from /proc/iomem"));
     }
     // kdump-tools' factor for x86.
     let stat = system.stat(&format!("/boot/vmlinuz-{release}")).is()?;
-    (stat.file_type == FileType::File).then_some((stat.size * 6, "six times its file"))
+    (stat.file_type == FileType::File).then_some((stat.size * 6, "six times the file"))
 }
 
-/// What an initrd takes, packed and unpacked, and how that is known.
+/// Returns the size of an initrd, packed and unpacked together, and its source.
 fn initrd_size(system: &System, saver: &Saver, release: &str) -> Option<(u64, &'static str)> {
     let (_, Seen::Is(stat)) = of_next_load(system, saver, release) else {
         return None;
@@ -379,9 +386,12 @@ fn initrd_size(system: &System, saver: &Saver, release: &str) -> Option<(u64, &'
         saver,
         number(system, &format!("/var/lib/kdump/size_initrd.img-{release}")),
     ) {
-        return Some((packed + unpacked * MIB, "its file and what it unpacks to"));
+        return Some((
+            packed + unpacked * MIB,
+            "the file and its unpacked contents",
+        ));
     }
-    Some((packed * 3, "three times its file"))
+    Some((packed * 3, "three times the file"))
 }
 
 #[cfg(test)]

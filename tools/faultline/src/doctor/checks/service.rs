@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What loads the crash kernel at each boot: there, switched on, enabled, and not masked; and
-//! settings of it that nothing reads.
+//! The service that loads the crash kernel at each boot: installed, switched on, enabled, and not
+//! masked; and settings that it does not read.
 
 use super::kdump::{number, About, With};
 use crate::doctor::check::Check;
@@ -19,28 +19,28 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "kdump_installed",
         reads: "kdump-config, kdumpctl, kdumptool, and their settings",
-        why: "the kernel loads no crash kernel by itself, and saves no dump",
+        why: "the kernel itself neither loads a crash kernel nor saves a dump",
         mend: "apt install kdump-tools, dnf install kdump-utils, or zypper install kdump",
         run: installed,
     },
     Check {
         name: "kdump_switched_on",
         reads: "USE_KDUMP in /etc/default/kdump-tools",
-        why: "kdump-tools reads it in the crash kernel as well: switched off after the load, no dump is saved and the machine does not come back",
+        why: "kdump-tools reads it in the crash kernel as well: if switched off after the load, no dump is saved and the machine does not come back",
         mend: "USE_KDUMP=1",
         run: switched_on,
     },
     Check {
         name: "kdump_enabled",
         reads: "links to the unit in /etc/systemd/system, /run/systemd/system and /usr/lib/systemd/system",
-        why: "a unit that is disabled or masked does not load the crash kernel at the next boot; status commands do not tell",
-        mend: "systemctl unmask and systemctl enable the unit",
+        why: "a disabled or masked unit does not load the crash kernel at the next boot; the status commands of kdump do not show it",
+        mend: "run systemctl unmask and systemctl enable for the unit",
         run: enabled,
     },
     Check {
         name: "kdump_settings",
         reads: "/etc/default/kdump-tools, /etc/kdump.conf",
-        why: "kdump-tools reads over a name that it does not know; kdumpctl does not start",
+        why: "kdump-tools ignores an unknown name; kdumpctl does not start",
         mend: "correct the name",
         run: settings,
     },
@@ -52,7 +52,7 @@ fn installed(facts: &Facts) -> Vec<Finding> {
         Saver::Nothing => ABOUT
             .wrong(
                 Stage::PanicNoCrashKernel,
-                "nothing here loads a crash kernel or saves a dump",
+                "nothing on this machine loads a crash kernel or saves a dump",
             )
             .evidence("/usr/sbin/kdump-config", "(not there)")
             .evidence("/etc/kdump.conf", "(not there)")
@@ -60,7 +60,7 @@ fn installed(facts: &Facts) -> Vec<Finding> {
             .mend("dnf install kdump-utils  # Fedora, RHEL")
             .mend("zypper install kdump  # SUSE"),
         Saver::Unreadable { file, why } => ABOUT
-            .unknown("how dumps are saved could not be read")
+            .unknown("cannot read how dumps are saved")
             .evidence(*file, why),
         saver => ABOUT.fine(format!("{} saves dumps", saver.name())),
     }]
@@ -73,18 +73,26 @@ fn switched_on(facts: &Facts) -> Vec<Finding> {
     let value = own.use_kdump();
     let shown = format!("USE_KDUMP={}", value.text.unwrap_or("..."));
     vec![match value.text {
-        None => ABOUT.unknown("whether kdump-tools is switched on: only a shell could tell").line(&value.place, shown),
-        Some(text) if text.parse::<i64>().is_ok_and(|number| number != 0) => {
-            ABOUT.fine("kdump-tools is switched on").line(&value.place, shown)
-        }
+        None => ABOUT
+            .unknown("cannot tell whether kdump-tools is switched on: the setting needs a shell")
+            .line(&value.place, shown),
+        Some(text) if text.parse::<i64>().is_ok_and(|number| number != 0) => ABOUT
+            .fine("kdump-tools is switched on")
+            .line(&value.place, shown),
         Some(_) => About(Link::Dump)
-            .wrong(Stage::DumpFailed, "kdump-tools is switched off: also in a crash kernel that is loaded, where it saves no dump")
+            .wrong(
+                Stage::DumpFailed,
+                "kdump-tools is switched off: it saves no dump, even if a crash kernel is loaded",
+            )
             .line(&value.place, shown)
-            .mend(format!("sed -i 's/^USE_KDUMP=.*/USE_KDUMP=1/' {}", kdump_tools::FILE)),
+            .mend(format!(
+                "sed -i 's/^USE_KDUMP=.*/USE_KDUMP=1/' {}",
+                kdump_tools::FILE
+            )),
     }]
 }
 
-/// How systemd finds a unit.
+/// The state of a unit in systemd's search path.
 enum Unit {
     Enabled(String),
     Disabled,
@@ -99,7 +107,7 @@ fn unit(system: &System, name: &str) -> Unit {
         "/usr/lib/systemd/system",
         "/lib/systemd/system",
     ];
-    // The first directory that has the unit has it masked or not.
+    // The first directory with the unit decides whether it is masked.
     for dir in &DIRS[..2] {
         let path = format!("{dir}/{name}");
         match system.stat(&path) {
@@ -139,7 +147,7 @@ fn unit(system: &System, name: &str) -> Unit {
     }
 }
 
-/// What the next boot lacks, and this one has, or not.
+/// Returns the finding for a unit that the next boot does not start.
 fn lost(loaded: bool, stage: Stage, says: String) -> Finding {
     match loaded {
         true => ABOUT.later(stage, says),
@@ -178,11 +186,11 @@ fn enabled(facts: &Facts) -> Vec<Finding> {
                 "systemctl unmask {name} && systemctl enable {name}"
             )),
             Unit::Unseen(why) => ABOUT
-                .unknown(format!("whether {name} is enabled could not be seen"))
+                .unknown(format!("cannot tell whether {name} is enabled"))
                 .evidence("/etc/systemd/system", why),
         })
         .collect();
-    // The one that saves the dump is started by the crash kernel's command line.
+    // The crash kernel's command line starts the unit that saves the dump.
     if let Saver::KdumpTools(_) = saver {
         let name = "kdump-tools-dump.service";
         if let Unit::Masked(path) = unit(system, name) {
@@ -207,7 +215,7 @@ fn settings(facts: &Facts) -> Vec<Finding> {
             .map(|one| {
                 let shown = format!("{}={}", one.name, one.value.as_deref().unwrap_or("..."));
                 ABOUT
-                    .note(format!("nothing in kdump-tools reads {}", one.name))
+                    .note(format!("kdump-tools does not read {}", one.name))
                     .line(&one.place, shown)
             })
             .collect(),
@@ -219,10 +227,7 @@ fn settings(facts: &Facts) -> Vec<Finding> {
                 ABOUT
                     .wrong(
                         None,
-                        format!(
-                            "kdumpctl does not start: it has no directive `{}`",
-                            one.name
-                        ),
+                        format!("kdumpctl does not start: unknown directive `{}`", one.name),
                     )
                     .line(&one.place, shown(one))
             });
@@ -309,10 +314,10 @@ mod tests {
     fn what_nothing_reads() {
         assert_eq!(
             says(debian("KDUMP_CORE_DIR=/x\n"), settings),
-            ["Note: nothing in kdump-tools reads KDUMP_CORE_DIR"]
+            ["Note: kdump-tools does not read KDUMP_CORE_DIR"]
         );
         let redhat = Machine::new().file("/etc/kdump.conf", "path /x\npathh /y\n");
-        assert!(says(redhat, settings)[0].contains("no directive `pathh`"));
+        assert!(says(redhat, settings)[0].contains("unknown directive `pathh`"));
     }
 
     #[test]

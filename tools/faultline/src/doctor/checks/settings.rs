@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whether what is set by the configuration is what is set now, and lines in it that look as if they
-//! set something, and do not.
+//! Whether the configuration sets the current values at boot, and lines in it that have no effect.
 
 use crate::doctor::check::Check;
 use crate::doctor::checks::panics::SYSCTL_FILE;
@@ -20,50 +19,50 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "sysctl_next_boot",
         reads: FILES,
-        why: "what was set by hand is gone after the reboot; what a file sets counts only from then on",
-        mend: "a line in sysctl.d; sysctl --system",
+        why: "a value set by hand is lost in the reboot; a value in a file takes effect only then",
+        mend: "put a line into sysctl.d; sysctl --system",
         run: |facts| KEYS.iter().filter_map(|key| next_boot(facts, key)).collect(),
     },
     Check {
         name: "sysctl_taken_back",
         reads: FILES,
-        why: "files are read in the order of their names, whatever their directory, and a later one wins without a word",
-        mend: "take the line out of the later file, or set it in one that comes after",
+        why: "files are read in the order of their names, whatever their directory, and a later one silently wins",
+        mend: "remove the line from the later file, or set the value in a file that sorts after it",
         run: |facts| KEYS.iter().filter_map(|key| taken_back(facts, key)).collect(),
     },
     Check {
         name: "sysctl_not_read",
         reads: "/etc/sysctl.conf, files in sysctl.d that another one masks, or whose names do not end in .conf",
-        why: "systemd-sysctl does not read /etc/sysctl.conf, while sysctl -p does: what works by hand is gone after the reboot",
+        why: "systemd-sysctl does not read /etc/sysctl.conf, while sysctl -p does: its values are lost in the reboot",
         mend: "move the line to a file /etc/sysctl.d/*.conf",
         run: |facts| facts.sysctls().unread.iter().filter_map(|unread| not_read(facts, unread)).collect(),
     },
     Check {
         name: "sysctl_unknown_key",
         reads: FILES,
-        why: "a key that no kernel has is one line in the journal, and sets nothing",
-        mend: "the key that was meant",
+        why: "an unknown key sets nothing; only a line in the journal tells",
+        mend: "correct the key",
         run: unknown_key,
     },
     Check {
         name: "sysctl_value",
         reads: FILES,
-        why: "a value that the kernel refuses is one line in the journal, and sets nothing; a comment after a value is a part of it",
-        mend: "a number in the range that the kernel takes",
+        why: "a refused value sets nothing; only a line in the journal tells; a comment after a value is a part of it",
+        mend: "set a number in the kernel's range",
         run: |facts| facts.sysctls().boot.iter().filter_map(|assignment| refused(facts, assignment)).collect(),
     },
     Check {
         name: "command_line_word",
         reads: "/proc/cmdline",
-        why: "the kernel hands a word that it does not know to init, and says nothing that anybody reads",
-        mend: "the word that was meant",
+        why: "the kernel passes an unknown word to init, with only a line in its log",
+        mend: "correct the word",
         run: command_line_word,
     },
     Check {
         name: "sysctl_unseen",
         reads: FILES,
-        why: "what sets a sysctl at boot is not known if a file of it cannot be read",
-        mend: "run it as root",
+        why: "if a file cannot be read, its sysctls are unknown",
+        mend: "run the doctor as root",
         run: unseen,
     },
 ];
@@ -73,7 +72,7 @@ fn unseen(facts: &Facts) -> Vec<Finding> {
     if unseen.is_empty() {
         return Vec::new();
     }
-    let says = "not all of what sets sysctls at boot could be seen";
+    let says = "cannot read all files that set sysctls at boot";
     let finding = Finding::note(Classes::ALL, Link::Panic, says);
     let with = |finding: Finding, (path, why): &(String, String)| {
         finding.evidence(path, format!("({why})"))
@@ -81,13 +80,13 @@ fn unseen(facts: &Facts) -> Vec<Finding> {
     vec![unseen.iter().fold(finding, with)]
 }
 
-/// Whether a key has the right value now.
+/// Returns whether a key has the right value now.
 fn now(facts: &Facts, key: &Key) -> Option<bool> {
     key.is_right(&facts.system.sysctl(key.sysctl).is()?)
 }
 
-/// Something that the configuration has wrong. Where the value is right now it is wrong only after
-/// the next boot.
+/// Makes a finding on a wrong configuration, which fails only after the next boot if the current
+/// value is right.
 fn wrong(facts: &Facts, key: &Key, says: impl Into<String>) -> Finding {
     let finding = Finding::wrong(key.classes, key.link, key.stage, says);
     match now(facts, key) {
@@ -103,7 +102,7 @@ fn wrong(facts: &Facts, key: &Key, says: impl Into<String>) -> Finding {
     }
 }
 
-/// Whether nobody is expected to have it on.
+/// Returns whether most machines have it off on purpose.
 fn is_usually_off(key: &Key) -> bool {
     matches!(key.sysctl, "kernel.panic_on_warn" | "vm.panic_on_oom")
 }
@@ -116,7 +115,7 @@ fn adds(finding: Finding, sysctl: &str, value: &str) -> Finding {
     finding.mend(format!("echo '{sysctl} = {value}' >> {SYSCTL_FILE}"))
 }
 
-/// The earlier line whose right value the last one takes back.
+/// Returns the earlier line with a right value that the last one overrides.
 fn taken<'f>(facts: &'f Facts, key: &Key) -> Option<(&'f Assignment, &'f Assignment)> {
     let last = facts.sysctls().last(key.sysctl)?;
     if key.is_right(&last.value) != Some(false) {
@@ -137,7 +136,7 @@ fn taken<'f>(facts: &'f Facts, key: &Key) -> Option<(&'f Assignment, &'f Assignm
 fn taken_back(facts: &Facts, key: &Key) -> Option<Finding> {
     let (earlier, last) = taken(facts, key)?;
     let says = format!(
-        "{}: {} sets {}, and {}, which comes later, takes it back",
+        "{}: {} sets {}, but {}, which is read later, overrides it",
         key.sysctl,
         earlier.place(),
         earlier.value,
@@ -145,7 +144,7 @@ fn taken_back(facts: &Facts, key: &Key) -> Option<Finding> {
     );
     let finding = cites(cites(wrong(facts, key, says), earlier), last);
     Some(finding.mend(format!(
-        "# take the line out of {}, or put yours into a file that sorts after it",
+        "# remove the line from {}, or put yours into a file that sorts after it",
         last.file
     )))
 }
@@ -160,7 +159,7 @@ fn next_boot(facts: &Facts, key: &Key) -> Option<Finding> {
     match (is_right, last.map(|last| (last, key.is_right(&last.value)))) {
         (false, Some((last, Some(true)))) => {
             let says = format!(
-                "{sysctl} is {value}, and {} only after the next boot",
+                "{sysctl} is {value}, and will be {} after the next boot",
                 last.value
             );
             let finding = cites(wrong(facts, key, says).evidence(path, &value), last);
@@ -168,7 +167,7 @@ fn next_boot(facts: &Facts, key: &Key) -> Option<Finding> {
         }
         (true, Some((last, Some(false)))) => {
             let says = format!(
-                "{sysctl} is {value} now, and {} after the next boot",
+                "{sysctl} is {value} now, but will be {} after the next boot",
                 last.value
             );
             let finding = cites(wrong(facts, key, says).evidence(path, &value), last);
@@ -176,7 +175,7 @@ fn next_boot(facts: &Facts, key: &Key) -> Option<Finding> {
         }
         (true, None) if !is_default(facts, key) => {
             let says = format!(
-                "{sysctl} is {value} now, and no file sets it: it is gone after the next boot"
+                "{sysctl} is {value} now, but no file sets it: it is lost in the next boot"
             );
             let finding = wrong(facts, key, says).evidence(path, &value);
             Some(adds(finding, sysctl, &value))
@@ -185,7 +184,7 @@ fn next_boot(facts: &Facts, key: &Key) -> Option<Finding> {
     }
 }
 
-/// Whether the kernel has it right with nothing set.
+/// Returns whether the kernel's default is right.
 fn is_default(facts: &Facts, key: &Key) -> bool {
     let Some(option) = key.option else {
         return key.right_by_default;
@@ -203,9 +202,9 @@ fn not_read(facts: &Facts, unread: &Unread) -> Option<Finding> {
     let place = assignment.place();
     let why = match &unread.why {
         Why::SysctlConf => {
-            format!("{SYSCTL_CONF} is not read at boot, but by sysctl -p and sysctl --system")
+            format!("{SYSCTL_CONF} is not read at boot, only by sysctl -p and sysctl --system")
         }
-        Why::Masked(other) => format!("{other} has the same name, and is read instead"),
+        Why::Masked(other) => format!("{other} has the same name and is read instead"),
         Why::Name => "its name does not end in .conf".into(),
         Why::NoValue => "it has no '='".into(),
     };
@@ -216,7 +215,7 @@ fn not_read(facts: &Facts, unread: &Unread) -> Option<Finding> {
         .map(|last| key.is_right(&last.value) == Some(true));
     let says = format!("the line for {name} in {place} sets nothing at boot: {why}");
     if !is_wanted || boot.unwrap_or_else(|| is_default(facts, key)) {
-        // It would change nothing for the worse, or is made up for.
+        // The line would not be needed, or another one sets the right value.
         return Some(cites(
             Finding::note(key.classes, key.link, says),
             assignment,
@@ -247,7 +246,7 @@ fn unknown_key(facts: &Facts) -> Vec<Finding> {
         .chain(by_mistake.map(|unread| &unread.assignment))
     {
         let name = assignment.key.as_str();
-        // Other words of the command line are the kernel's own. A kernel that has it knows better.
+        // Other words of the command line are the kernel's own, and a sysctl that exists is known.
         let is_word = assignment.line == 0 && !assignment.text.starts_with("sysctl");
         if is_word || facts.system.sysctl(name).is().is_some() {
             continue;
@@ -257,7 +256,7 @@ fn unknown_key(facts: &Facts) -> Vec<Finding> {
             let is_ours = is_meant.is_some() || Key::of(name).is_some();
             if is_ours && facts.system.sysctl(name) == Seen::Absent && !assignment.may_fail {
                 let says = match is_meant {
-                    Some(meant) => format!("no kernel has {name}: {meant} was meant?"),
+                    Some(meant) => format!("no kernel has {name}: did you mean {meant}?"),
                     None => format!("this kernel has no {name}"),
                 };
                 let (classes, link) = Key::of(name)
@@ -266,7 +265,7 @@ fn unknown_key(facts: &Facts) -> Vec<Finding> {
             }
             continue;
         };
-        let says = format!("no kernel has {name}: {} was meant?", key.sysctl);
+        let says = format!("no kernel has {name}: did you mean {}?", key.sysctl);
         let last = sysctls
             .last(key.sysctl)
             .map(|last| key.is_right(&last.value) == Some(true));
@@ -296,19 +295,19 @@ fn refused(facts: &Facts, assignment: &Assignment) -> Option<Finding> {
     let says = match assignment.value.parse::<u64>() {
         Ok(value) if value <= key.largest => return None,
         Ok(value) => format!(
-            "{} = {value} is refused: the kernel takes 0 to {}",
+            "{} = {value} is refused: the kernel allows 0 to {}",
             key.sysctl, key.largest
         ),
         Err(_) => format!(
-            "{} = {:?} is refused: it is no number",
+            "{} = {:?} is refused: not a number",
             key.sysctl, assignment.value
         ),
     };
     let finding = cites(wrong(facts, key, says), assignment);
-    Some(finding.mend(format!("# write {} = {} there", key.sysctl, key.want)))
+    Some(finding.mend(format!("# set {} = {} there", key.sysctl, key.want)))
 }
 
-/// Words of the kernel that a misspelt one may have been meant for.
+/// The kernel's words that a misspelt word may stand for.
 const WORDS: &[(&str, Option<&str>)] = &[
     ("softlockup_panic", Some("kernel.softlockup_panic")),
     ("hung_task_panic", Some("kernel.hung_task_panic")),
@@ -319,7 +318,7 @@ const WORDS: &[(&str, Option<&str>)] = &[
     ("watchdog_thresh", Some("kernel.watchdog_thresh")),
 ];
 
-/// Words that set a sysctl only through `sysctl.`, and not by themselves.
+/// The sysctls that only the prefix `sysctl.` sets, not a word of their own.
 const BARE: &[&str] = &[
     "hardlockup_panic",
     "panic_on_rcu_stall",
@@ -346,12 +345,12 @@ fn command_line_word(facts: &Facts) -> Vec<Finding> {
                     .find(|key| key.sysctl.ends_with(&format!(".{name}")));
                 let full = key.map_or(format!("kernel.{name}"), |key| key.sysctl.into());
                 (
-                    format!("no kernel takes the word {name}: sysctl.{full}=1 was meant?"),
+                    format!("no kernel has the word {name}: did you mean sysctl.{full}=1?"),
                     key,
                 )
             }
             Some((known, sysctl)) => (
-                format!("no kernel takes the word {name}: {known} was meant?"),
+                format!("no kernel has the word {name}: did you mean {known}?"),
                 sysctl.and_then(Key::of),
             ),
             None => continue,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the crash kernel starts: what saves the dump, or something that waits for somebody at its
-//! console. Nobody is there, and the machine does not come back.
+//! Whether the crash kernel starts the program that saves the dump, and not a shell at its console,
+//! which leaves the machine down.
 
 use super::kdump::{number, About, With};
 use crate::doctor::check::Check;
@@ -21,7 +21,7 @@ const UNITS: &[&str] = &[
     "/usr/lib/systemd/system",
     "/lib/systemd/system",
 ];
-/// systemd's older words for its rescue and emergency targets.
+/// systemd's short words for its rescue and emergency targets.
 const RESCUE: &[&str] = &["emergency", "-b", "rescue", "single", "-s", "s", "S", "1"];
 const SHELLS: &[&str] = &["sh", "bash", "dash", "ash", "zsh"];
 
@@ -29,19 +29,19 @@ const SHELLS: &[&str] = &["sh", "bash", "dash", "ash", "zsh"];
 pub const CHECKS: &[Check] = &[Check {
     name: "crash_kernel_starts",
     reads: "kexec_cmd in KDUMP_COREDIR, KDUMP_CMDLINE, KDUMP_CMDLINE_APPEND, KDUMP_COMMANDLINE_APPEND, /proc/cmdline",
-    why: "a crash kernel that waits at a shell saves nothing, and the machine stays there until somebody resets it",
-    mend: "take the word out of what the crash kernel is given, and load it again",
+    why: "a crash kernel that waits at a shell saves no dump, and the machine is down until it is reset",
+    mend: "remove the word from the crash kernel's command line, and load the crash kernel again",
     run: starts,
 }];
 
-/// What a word of the command line makes of the boot.
+/// The effect of a word of the command line.
 #[derive(Debug, PartialEq)]
 enum Start {
-    /// It waits for somebody; why.
+    /// The crash kernel waits for input; where.
     Waits(&'static str),
-    /// A unit that there is not; systemd goes to its rescue target then.
+    /// The unit does not exist: systemd then starts its rescue target.
     Missing,
-    /// Something else than what saves the dump.
+    /// Another unit than the one that saves the dump.
     Other,
 }
 
@@ -65,27 +65,27 @@ fn starts(facts: &Facts) -> Vec<Finding> {
         };
         ABOUT
             .wrong(Stage::CrashKernelDied, says)
-            .mend(format!("# take {word} out of it, then: {reload}"))
+            .mend(format!("# remove {word} from it, then: {reload}"))
     };
     let finding = match start {
         Start::Waits(what) => wrong(format!(
-            "the crash kernel saves no dump: {word} on its command line has it wait {what}, and \
+            "the crash kernel saves no dump: with {word} on its command line it waits {what}, and \
              the machine does not come back"
         )),
         Start::Missing => wrong(format!(
-            "the crash kernel saves no dump: {word} on its command line names a unit that is not \
-             there, and the machine does not come back"
+            "the crash kernel saves no dump: {word} on its command line names a missing unit, and \
+             the machine does not come back"
         )),
         Start::Other => ABOUT.note(format!(
-            "the crash kernel starts what {word} on its command line says, not \
+            "the crash kernel starts the unit of {word} on its command line, not \
              kdump-tools-dump.service"
         )),
     };
     vec![finding.line(&place, line)]
 }
 
-/// The command line that the crash kernel has, as far as it can be told; another check says where
-/// it could not.
+/// Returns the command line of the crash kernel, if it is known; another check reports if it is
+/// not.
 fn given(system: &System, saver: &Saver) -> Option<(String, Place)> {
     let now = system.text("/proc/cmdline").is()?;
     match saver {
@@ -107,7 +107,7 @@ fn given(system: &System, saver: &Saver) -> Option<(String, Place)> {
     }
 }
 
-/// The word that has it start something else than what saves the dump.
+/// Returns the word that keeps it from starting the unit that saves the dump.
 fn of_line(
     line: &str,
     is_debian: bool,
@@ -119,7 +119,7 @@ fn of_line(
     for word in line.split_ascii_whitespace() {
         let (name, value) = word.split_once('=').unwrap_or((word, ""));
         match name {
-            // dracut's, which both may have; then initramfs-tools'.
+            // The words of dracut, which both may have; then those of initramfs-tools.
             "rd.break" | "rdbreak" => return Some((word, Start::Waits(SHELL))),
             "break" if is_debian => return Some((word, Start::Waits(SHELL))),
             "rd.systemd.unit" if is_rescue(value) => {
@@ -156,13 +156,13 @@ fn is_rescue(unit: &str) -> bool {
     )
 }
 
-/// Returns whether a unit is certainly not there.
+/// Returns whether a unit certainly does not exist.
 fn is_missing(system: &System, unit: &str) -> bool {
     let names: Vec<_> = UNITS.iter().map(|dir| system.list(dir)).collect();
     let is_seen = names.iter().any(|names| matches!(names, Seen::Is(_)))
         && !names.iter().any(|names| matches!(names, Seen::Unseen(_)));
     let mut seen = names.into_iter().filter_map(Seen::is).flatten();
-    // A template is not listed by its instances' names.
+    // The instances of a template have no files.
     is_seen && !unit.contains('@') && !seen.any(|name| name == unit)
 }
 
@@ -199,20 +199,20 @@ mod tests {
             assert!(says(debian(line), starts).is_empty(), "{line}");
         }
         for (line, part) in [
-            ("systemd.unit=emergency.target", "wait for root's password"),
+            ("systemd.unit=emergency.target", "waits for root's password"),
             (
                 "systemd.unit=kdump-tools-dump.service single",
-                "single on its command line has it wait for root's",
+                "single on its command line it waits for root's",
             ),
             (
                 "break=mount systemd.unit=kdump-tools-dump.service",
-                "break=mount on its command line has it wait at a shell of its initrd",
+                "break=mount on its command line it waits at a shell of its initrd",
             ),
             ("rd.break", "at a shell of its initrd"),
             ("init=/bin/bash", "at a shell"),
             (
                 "systemd.unit=kdump-tool-dump.service",
-                "names a unit that is not there",
+                "names a missing unit",
             ),
         ] {
             let found = found(debian(line), starts);
@@ -225,7 +225,7 @@ mod tests {
         // A tree that lacks a directory of units does not tell.
         let unseen = debian("systemd.unit=x.service").without("/run/systemd/system");
         assert!(says(unseen, starts)[0].starts_with("Note: "));
-        // What is configured, where it is not known what was loaded.
+        // The configured command line, as that of the load is unknown.
         let configured = debian("").without("/var/crash/kexec_cmd").file(
             "/etc/default/kdump-tools",
             "KDUMP_CMDLINE_APPEND=\"rescue\"\n",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The directory that dumps go to: there, mounted, with room. And who can read the dumps that are
-//! there.
+//! The directory for dumps: it exists, is mounted, and has enough space. And who can read the dumps
+//! in it.
 
 use super::kdump::{dump_size, is_one_there, About, With, MIB};
 use crate::doctor::check::Check;
@@ -20,21 +20,21 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "dump_target",
         reads: "KDUMP_COREDIR, path in kdump.conf, KDUMP_SAVEDIR; /etc/fstab, /proc/self/mounts",
-        why: "where the file system for dumps is not mounted, the dump goes to another, or nowhere",
+        why: "if the file system for dumps is not mounted, the dump is saved on another one, or not at all",
         mend: "mount it, or correct the setting",
         run: target,
     },
     Check {
         name: "dump_room",
-        reads: "the room there, /proc/meminfo, the dump level",
-        why: "a full disk leaves half a dump",
-        mend: "make room, or save dumps elsewhere",
+        reads: "the free space there, /proc/meminfo, the dump level",
+        why: "a full disk leaves an incomplete dump",
+        mend: "free space, or save dumps elsewhere",
         run: room,
     },
     Check {
         name: "dump_rights",
-        reads: "the rights of dumps that are there",
-        why: "a dump has everything that was in memory: keys, passwords",
+        reads: "the permissions of existing dumps",
+        why: "a dump contains the whole memory, with keys and passwords",
         mend: "chmod 700 the directory",
         run: rights,
     },
@@ -53,7 +53,7 @@ fn is_below(path: &str, dir: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The line of fstab for the longest mount point, `/` left out, that `path` is below.
+/// Returns the line of fstab with the longest mount point above `path`, except `/`.
 fn in_fstab(text: &str, path: &str) -> Option<(usize, String, String)> {
     let lines = text.lines().enumerate().filter_map(|(index, line)| {
         let words: Vec<_> = line.split('#').next()?.split_ascii_whitespace().collect();
@@ -83,15 +83,16 @@ fn target(facts: &Facts) -> Vec<Finding> {
         Goal::Invalid(text) => ABOUT
             .wrong(
                 Stage::DumpFailed,
-                format!("`{text}` is no place for a dump"),
+                format!("`{text}` is not a valid target for dumps"),
             )
             .line(&place, text)
             .mend("# correct the line"),
-        Goal::Unknown if matches!(saver, Saver::Nothing) => {
-            ABOUT.wrong(Stage::PanicNoCrashKernel, "nothing here saves dumps")
-        }
+        Goal::Unknown if matches!(saver, Saver::Nothing) => ABOUT.wrong(
+            Stage::PanicNoCrashKernel,
+            "nothing on this machine saves dumps",
+        ),
         Goal::Unknown => ABOUT
-            .unknown("where dumps go: only a shell could tell")
+            .unknown("cannot tell where dumps go: the setting needs a shell")
             .line(&place, "..."),
     };
     vec![finding]
@@ -104,19 +105,21 @@ fn directory(system: &System, saver: &Saver, dir: &str, place: &Place) -> Findin
     ) else {
         return ABOUT
             .unknown(format!(
-                "whether the file system of {dir} is mounted could not be seen"
+                "cannot tell whether the file system of {dir} is mounted"
             ))
             .line(place, dir);
     };
     if let Some((line, point, text)) = in_fstab(&fstab, dir) {
         if !mounts.iter().any(|mount| mount.point == point) {
-            let says = format!("{point} is not mounted, although it is in fstab: a dump goes to what is below it, or nowhere");
+            let says = format!("{point} is in fstab but not mounted: a dump is saved on the file system below it, or not at all");
             return ABOUT
                 .wrong(None, says)
                 .evidence(format!("/etc/fstab:{line}"), text)
                 .line(place, dir)
                 .evidence("/proc/self/mounts", format!("(no {point})"))
-                .mend(format!("mount {point}  # and see why it was not"));
+                .mend(format!(
+                    "mount {point}  # and find out why it was not mounted"
+                ));
         }
     }
     let on = mounts
@@ -126,7 +129,7 @@ fn directory(system: &System, saver: &Saver, dir: &str, place: &Place) -> Findin
     if let Some(mount) = on {
         if matches!(mount.fstype.as_str(), "tmpfs" | "ramfs") {
             let says =
-                format!("dumps go to {dir}, which is in memory: a dump is gone with the reboot");
+                format!("dumps go to {dir}, which is in memory: a dump is lost in the reboot");
             return ABOUT
                 .wrong(Stage::DumpFailed, says)
                 .line(place, dir)
@@ -134,7 +137,7 @@ fn directory(system: &System, saver: &Saver, dir: &str, place: &Place) -> Findin
                     "/proc/self/mounts",
                     format!("{} {}", mount.point, mount.fstype),
                 )
-                .mend("# name a directory on a disk");
+                .mend("# set a directory on a disk");
         }
         if mount.options.iter().any(|option| option == "ro") {
             let says = format!("dumps go to {dir}, which is read-only");
@@ -152,15 +155,15 @@ fn directory(system: &System, saver: &Saver, dir: &str, place: &Place) -> Findin
         Seen::Is(stat) if stat.file_type != FileType::Directory => ABOUT
             .wrong(
                 Stage::DumpFailed,
-                format!("dumps go to {dir}, which is no directory"),
+                format!("dumps go to {dir}, which is not a directory"),
             )
             .line(place, dir)
             .mend(format!("# move {dir} away")),
-        // kdump-config makes it; so does SUSE's.
+        // kdump-config and SUSE's kdump create it.
         Seen::Absent if matches!(saver, Saver::KdumpUtils { .. }) => ABOUT
             .wrong(
                 None,
-                format!("dumps go to {dir}, which is not there: kdumpctl does not start"),
+                format!("dumps go to {dir}, which does not exist: kdumpctl does not start"),
             )
             .line(place, dir)
             .mend(format!("mkdir -p {dir}")),
@@ -179,7 +182,7 @@ fn room(facts: &Facts) -> Vec<Finding> {
     let Goal::Directory(dir) = goal else {
         return Vec::new();
     };
-    // What is wrong with such a place is a finding of its own.
+    // A wrong target has its own finding.
     if matches!(
         directory(system, &saver, &dir, &Place::whole("")).state,
         State::Wrong
@@ -190,7 +193,7 @@ fn room(facts: &Facts) -> Vec<Finding> {
     let Some(arguments) = arguments else {
         return Vec::new();
     };
-    // What makedumpfile refuses is a finding of its own.
+    // Refused options have their own finding.
     let Ok(call) = makedumpfile::call(&arguments) else {
         return Vec::new();
     };
@@ -201,10 +204,10 @@ fn room(facts: &Facts) -> Vec<Finding> {
     };
     let Some(size) = dump_size(system, level, is_compressed) else {
         return vec![ABOUT
-            .unknown("how large a dump would be is not known")
+            .unknown("the size of a dump is unknown")
             .evidence("/proc/meminfo", "(not seen)")];
     };
-    // The directory may be made only when there is a dump.
+    // The directory may be created only for the first dump.
     let mut at = dir.clone();
     let room = loop {
         match system.room(&at) {
@@ -218,7 +221,7 @@ fn room(facts: &Facts) -> Vec<Finding> {
             Seen::Absent => return Vec::new(),
             Seen::Unseen(why) => {
                 return vec![ABOUT
-                    .unknown(format!("the room at {dir} could not be seen"))
+                    .unknown(format!("cannot read the free space of {dir}"))
                     .evidence(dir, why)]
             }
         }
@@ -230,18 +233,21 @@ fn room(facts: &Facts) -> Vec<Finding> {
         size.how
     );
     let free = room.free / MIB;
-    let more = format!("# make room at {}, or save dumps elsewhere", room.mount);
+    let more = format!("# free space on {}, or save dumps elsewhere", room.mount);
     let finding = if room.free < size.least {
         ABOUT
             .wrong(
                 Stage::DumpIncomplete,
-                format!("{free} MiB are free at {}: too few for a dump", room.mount),
+                format!(
+                    "{free} MiB are free on {}: not enough for a dump",
+                    room.mount
+                ),
             )
             .mend(more)
     } else if room.free < size.most {
         ABOUT
             .unknown(format!(
-                "{free} MiB are free at {}: enough for a dump only if it compresses well",
+                "{free} MiB are free on {}: enough only for a dump that compresses well",
                 room.mount
             ))
             .mend(more)
@@ -250,7 +256,7 @@ fn room(facts: &Facts) -> Vec<Finding> {
             .wrong(
                 Stage::DumpFailed,
                 format!(
-                    "no file can be made at {} any more: no inodes are left",
+                    "no file can be created on {}: no inodes are free",
                     room.mount
                 ),
             )
@@ -299,7 +305,7 @@ fn rights(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some((path, mode)) = open.first() {
         let says = format!(
-            "{} of the dumps that are there can be read by everybody",
+            "{} of the existing dumps can be read by every user",
             open.len()
         );
         findings.push(
@@ -312,7 +318,7 @@ fn rights(facts: &Facts) -> Vec<Finding> {
     if let Some(path) = unfinished.first() {
         findings.push(
             ABOUT
-                .note("an earlier dump was not finished")
+                .note("an earlier dump is unfinished")
                 .evidence(path, "(there)"),
         );
     }

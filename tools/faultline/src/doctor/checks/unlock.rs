@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Encrypted disks: whether the crash kernel can unlock what it needs, with nobody at the console.
+//! Encrypted disks: whether the crash kernel can unlock those that it needs without a passphrase.
 
 use super::kdump::About;
 use crate::doctor::check::Check;
@@ -13,7 +13,7 @@ use crate::verdict::stage::Stage;
 
 const ABOUT: About = About(Link::CrashKernel);
 const FILE: &str = "/etc/crypttab";
-/// Where Debian's and Ubuntu's initrds have theirs, and what unlocks without it.
+/// The crypttab in Debian's and Ubuntu's initrds, and the program that unlocks without it.
 const INSIDE: &str = "cryptroot/crypttab";
 const CLEVIS: &str = "scripts/local-top/clevis";
 
@@ -21,8 +21,8 @@ const CLEVIS: &str = "scripts/local-top/clevis";
 pub const CHECKS: &[Check] = &[Check {
     name: "crash_unlock",
     reads: "/etc/crypttab, /proc/self/mounts; the crash kernel's initrd: cryptroot/crypttab",
-    why: "where the crash kernel asks for a passphrase, nobody is there to type it; kdump-tools boots the root file system, wherever dumps go",
-    mend: "give the crash kernel's initrd a key: \"An encrypted root\" in machine.md",
+    why: "a crash kernel that asks for a passphrase waits for ever; kdump-tools boots the root file system, wherever dumps go",
+    mend: "put a key into the crash kernel's initrd: see \"An encrypted root\" in machine.md",
     run: unlock,
 }];
 
@@ -54,7 +54,7 @@ impl<'a> Entry<'a> {
         self.options.split(',').any(|one| one == option)
     }
 
-    /// Returns whether somebody has to type a passphrase for it.
+    /// Returns whether it asks for a passphrase.
     fn asks(&self) -> bool {
         matches!(self.key, "none" | "-")
             && !["tpm2-device", "fido2-device", "pkcs11-uri", "keyscript"]
@@ -74,7 +74,7 @@ fn unlock(facts: &Facts) -> Vec<Finding> {
         Saver::KdumpUtils { .. } | Saver::Suse(_) => Entry::all(&text)
             .filter(|one| one.asks() && !is_left_out(one) && !one.options.contains("link-volume-key"))
             .map(|one| {
-                let says = format!("whether the crash kernel needs {}, which asks for a passphrase, to save the dump", one.name);
+                let says = format!("cannot tell whether the crash kernel needs {}, which asks for a passphrase, to save the dump", one.name);
                 ABOUT
                     .unknown(says)
                     .mend("# see `kdumpctl setup-crypttab`")
@@ -85,8 +85,8 @@ fn unlock(facts: &Facts) -> Vec<Finding> {
     }
 }
 
-/// The first line of a crypttab for a device that the crash kernel opens by a key slot, as evidence,
-/// and whether it asks for a passphrase. One that asks comes first.
+/// Returns the first line of a crypttab for a device that the crash kernel opens with a key slot,
+/// as evidence, and whether it asks for a passphrase. Devices that ask come first.
 pub fn opened(facts: &Facts) -> Option<(Evidence, bool)> {
     let text = facts.system.text(FILE).is()?;
     let by_slot = |one: &Entry| !is_left_out(one) && !one.options.contains("link-volume-key");
@@ -103,8 +103,8 @@ pub fn opened(facts: &Facts) -> Option<(Evidence, bool)> {
     Some((evidence, asks(&one)))
 }
 
-/// The crash kernel's initrd, and the crypttab in it, if it is one that has it. Nothing is unpacked
-/// where `text`, that of the machine, has no line.
+/// Returns the crash kernel's initrd, and the crypttab in it, if any. Nothing is unpacked if
+/// `text`, the machine's crypttab, has no line.
 fn in_initrd(facts: &Facts, saver: &Saver, text: &str) -> (String, String) {
     let Seen::Is(release) = &facts.release else {
         return Default::default();
@@ -124,7 +124,8 @@ fn is_left_out(entry: &Entry) -> bool {
     ["noauto", "swap", "plain"].iter().any(|one| entry.has(one))
 }
 
-/// Its crash kernel boots the same root file system: its initrd unlocks that, systemd the rest.
+/// Checks kdump-tools, whose crash kernel boots the same root file system: the initrd unlocks that,
+/// systemd the rest.
 fn of_kdump_tools(facts: &Facts, saver: &Saver, text: &str) -> Vec<Finding> {
     let system = facts.system;
     let (initrd, unpacked) = in_initrd(facts, saver, text);
@@ -146,15 +147,15 @@ fn of_kdump_tools(facts: &Facts, saver: &Saver, text: &str) -> Vec<Finding> {
 
 fn asked(entry: &Entry) -> Finding {
     let says = format!(
-        "the crash kernel asks for the passphrase of {}, and waits",
+        "the crash kernel waits for the passphrase of {}",
         entry.name
     );
-    ABOUT.wrong(Stage::CrashKernelDied, says).mend(
-        "# give the crash kernel's initrd a key of its own: \"An encrypted root\" in machine.md",
-    )
+    ABOUT
+        .wrong(Stage::CrashKernelDied, says)
+        .mend("# put a key into the crash kernel's initrd: see \"An encrypted root\" in machine.md")
 }
 
-/// What the initrd unlocks.
+/// Checks a device that the initrd unlocks.
 fn of_initrd(system: &System, initrd: &str, text: &str, own: &Entry) -> Finding {
     let name = own.name;
     let place = format!("{initrd}:{INSIDE}:{}", own.number);
@@ -169,17 +170,18 @@ fn of_initrd(system: &System, initrd: &str, text: &str, own: &Entry) -> Finding 
     if own.asks() {
         return evidence(match system.is_inside(initrd, CLEVIS) {
             Seen::Is(true) => ABOUT.unknown(format!(
-                "whether clevis unlocks {name} in the crash kernel, which would ask for its passphrase"
+                "cannot tell whether clevis unlocks {name} in the crash kernel, or it asks for the passphrase"
             )),
             _ => asked(own),
         });
     }
-    // With a keyscript it is an argument; below the root file system it is read when that is there.
+    // A keyscript takes it as an argument; a key on the root file system is read once that is
+    // mounted.
     let is_own_key = !own.options.contains("keyscript=") && !own.key.starts_with("/FIXME");
     let is_there = match is_own_key && own.key.starts_with('/') && !own.key.starts_with("/dev/") {
         true => system.is_inside(initrd, own.key.trim_start_matches('/')),
         false => {
-            let says = format!("whether the crash kernel can unlock {name} by itself");
+            let says = format!("cannot tell whether the crash kernel can unlock {name} by itself");
             return evidence(ABOUT.unknown(says));
         }
     };
@@ -190,7 +192,7 @@ fn of_initrd(system: &System, initrd: &str, text: &str, own: &Entry) -> Finding 
     evidence(match is_there {
         Seen::Is(true) if is_open => ABOUT
             .note(format!(
-                "everybody here can read the initrd that has the key of {name}"
+                "every user can read the initrd, which contains the key of {name}"
             ))
             .mend("echo UMASK=0077 >/etc/initramfs-tools/conf.d/umask")
             .mend(format!("chmod 600 {initrd}")),
@@ -200,7 +202,7 @@ fn of_initrd(system: &System, initrd: &str, text: &str, own: &Entry) -> Finding 
             format!("the key of {name} is not in the crash kernel's initrd"),
         ),
         Seen::Absent | Seen::Unseen(_) => ABOUT.unknown(format!(
-            "whether the crash kernel's initrd has a key of {name}"
+            "cannot tell whether the crash kernel's initrd has a key of {name}"
         )),
     })
 }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A line of some configuration that sets a sysctl.
+//! A line of a configuration that sets a sysctl.
 
 /// A line that sets a sysctl.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Assignment {
-    /// With dots.
+    /// The name, with dots.
     pub key: String,
     pub value: String,
     pub file: String,
-    /// 0: the whole of it.
+    /// The line; 0 for the whole file.
     pub line: usize,
     pub text: String,
     /// Whether a failure is to be ignored.
@@ -17,7 +17,7 @@ pub struct Assignment {
 }
 
 impl Assignment {
-    /// Where it is, as evidence names it.
+    /// Returns its place, for evidence.
     pub fn place(&self) -> String {
         match self.line {
             0 => self.file.clone(),

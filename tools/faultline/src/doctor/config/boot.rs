@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the boot loader gives the kernel at the next boot: GRUB's `grub.cfg`, and entries of the
-//! Boot Loader Specification (BLS). And what GRUB's settings say, which is in effect once
-//! `update-grub` or `grub2-mkconfig` has run.
+//! The boot loader's command line for the next boot: GRUB's `grub.cfg`, and entries of the Boot
+//! Loader Specification (BLS). And GRUB's settings, which take effect after `update-grub` or
+//! `grub2-mkconfig`.
 
 use super::place::Place;
 use super::shell::Settings;
 
-/// More than the command line of any kernel, where it is cut off.
+/// A limit above the longest command line of any kernel.
 const LONGEST: usize = 1 << 16;
 
 /// An entry of the boot loader's menu.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// What `saved_entry` may call it.
+    /// The names that `saved_entry` may use for it.
     pub names: Vec<String>,
     pub command_line: String,
     pub place: Place,
@@ -23,13 +23,12 @@ pub struct Entry {
 #[derive(Debug, Clone, Default)]
 pub struct Menu {
     pub entries: Vec<Entry>,
-    /// What is booted when nobody chooses: a number from 0, or a name.
+    /// The default entry: a number from 0, or a name.
     pub default: Option<String>,
 }
 
 impl Menu {
-    /// Reads `grub.cfg`, which is `file`. Entries for recovery are left out: nobody is there to
-    /// choose them.
+    /// Parses the `grub.cfg` at `file`. Recovery entries, which only a user chooses, are left out.
     pub fn of_grub(file: &str, text: &str) -> Self {
         let mut menu = Self::default();
         let mut names = Vec::new();
@@ -39,7 +38,7 @@ impl Menu {
             match word {
                 "menuentry" => names = quoted(rest),
                 "linux" | "linux16" | "linuxefi" => {
-                    // The first word is the kernel's file.
+                    // The first word is the file of the kernel.
                     let mut words = rest.split_ascii_whitespace();
                     let kernel = words.next().unwrap_or_default();
                     let command_line = words.collect::<Vec<_>>().join(" ");
@@ -64,7 +63,7 @@ impl Menu {
         menu
     }
 
-    /// Adds a BLS entry, which is `file`, `environment` being GRUB's.
+    /// Adds the BLS entry at `file`, with GRUB's `environment`.
     pub fn add_bls(&mut self, file: &str, text: &str, environment: &str) {
         let name = file
             .rsplit('/')
@@ -85,7 +84,7 @@ impl Menu {
                 "title" => entry.names.push(rest.trim().to_owned()),
                 "options" => {
                     for option in rest.split_ascii_whitespace() {
-                        // No kernel takes more; a name may stand for a long value many times.
+                        // A limit, as a short name may stand for a long value many times.
                         if entry.command_line.len() > LONGEST {
                             break;
                         }
@@ -106,7 +105,7 @@ impl Menu {
         self.entries.push(entry);
     }
 
-    /// The entry that the next boot takes, `environment` being GRUB's.
+    /// Returns the entry of the next boot, with GRUB's `environment`.
     pub fn next(&self, environment: &str) -> Option<&Entry> {
         let first = self.entries.first()?;
         let of_environment =
@@ -123,7 +122,7 @@ impl Menu {
             None => default,
         };
         match default {
-            // With a submenu, what is in it is counted apart: only the first one is sure.
+            // The entries of a submenu are numbered separately: only entry 0 is certain.
             "0" => Some(first),
             name => self.named(name),
         }
@@ -137,7 +136,7 @@ impl Menu {
     }
 }
 
-/// The quoted words of a `menuentry` line: its title and its id.
+/// Returns the quoted words of a `menuentry` line: its title and its id.
 fn quoted(text: &str) -> Vec<String> {
     text.split('\'')
         .skip(1)
@@ -153,20 +152,20 @@ fn is_for_recovery(command_line: &str) -> bool {
     })
 }
 
-/// A value of GRUB's environment block.
+/// Returns a value of GRUB's environment block.
 fn of_environment<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
 }
 
-/// What GRUB's settings put on the command line of each kernel: the words, and the assignment
-/// that `crashkernel=` comes from.
+/// The words that GRUB's settings put on the command line of each kernel, and the assignment with
+/// `crashkernel=`.
 pub struct Configured {
     pub command_line: Option<String>,
     pub crashkernel: Option<Place>,
 }
 
-/// Reads what `settings`, GRUB's, put on the command line.
+/// Reads the words that GRUB's `settings` put on the command line.
 pub fn configured(settings: &Settings) -> Configured {
     let names = ["GRUB_CMDLINE_LINUX", "GRUB_CMDLINE_LINUX_DEFAULT"];
     let mut line = Some(String::new());
@@ -179,7 +178,7 @@ pub fn configured(settings: &Settings) -> Configured {
             (Some(line), Some(value)) => Some(format!("{line} {value}")),
             _ => None,
         };
-        // The first assignment that brought it in, as later ones only hand it on.
+        // The first assignment with it, as later ones only pass it on.
         let has = |value: &Option<String>| {
             value
                 .as_ref()

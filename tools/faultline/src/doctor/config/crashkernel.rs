@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `crashkernel=` of a kernel's command line, read as `kernel/crash_reserve.c` reads it.
+//! `crashkernel=` of a kernel's command line, parsed as in `kernel/crash_reserve.c`.
 
 use super::command_line::CommandLine;
 use crate::system::System;
 
-/// What a command line asks for.
+/// The memory that a command line reserves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
     /// It has no `crashkernel=`.
     Nothing,
-    /// This many bytes: 0 where no range has the machine's memory in it.
+    /// This many bytes: 0 if no range contains the machine's memory.
     Bytes(u64),
-    /// The kernel refuses it: why.
+    /// The kernel refuses it; the reason.
     Refused(String),
 }
 
-/// The words of `command_line` that are its `crashkernel=`, as they stand.
+/// Returns the `crashkernel=` words of `command_line`.
 pub fn words(command_line: &str) -> Vec<&str> {
     command_line
         .split_ascii_whitespace()
@@ -24,12 +24,12 @@ pub fn words(command_line: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The words of `command_line` that are its `crashkernel=`, as one text; empty without any.
+/// Returns the `crashkernel=` words of `command_line` as one text; empty without any.
 pub fn text(command_line: &str) -> String {
     words(command_line).join(" ")
 }
 
-/// What `command_line` asks for on a machine with `memory` bytes.
+/// Returns the memory that `command_line` reserves on a machine with `memory` bytes.
 pub fn wanted(command_line: &str, memory: u64) -> Wanted {
     let values: Vec<_> = words(command_line)
         .into_iter()
@@ -68,9 +68,9 @@ fn simple(value: &str) -> Result<u64, String> {
     }
 }
 
-/// `RANGE:SIZE[,RANGE:SIZE...][@OFFSET]`, RANGE being `START-[END]`.
+/// Parses `RANGE:SIZE[,RANGE:SIZE...][@OFFSET]`, where RANGE is `START-[END]`.
 fn ranges(value: &str, memory: u64) -> Result<u64, String> {
-    // The kernel takes what firmware keeps for itself for a part of it.
+    // The kernel counts the memory of the firmware as well, and rounds up.
     let memory = memory.checked_next_multiple_of(128 << 20).unwrap_or(memory);
     let ranges = value.split_once('@').map_or(value, |(ranges, _)| ranges);
     for range in ranges.split(',') {
@@ -102,7 +102,7 @@ fn ranges(value: &str, memory: u64) -> Result<u64, String> {
     Ok(0)
 }
 
-/// The kernel's `memparse`: the number and what follows it.
+/// The kernel's `memparse()`: returns the number and the rest.
 fn size(text: &str) -> Result<(u64, &str), String> {
     let (radix, digits) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(digits) => (16, digits),
@@ -126,8 +126,8 @@ fn size(text: &str) -> Result<(u64, &str), String> {
     Ok((number.saturating_mul(1 << shift), &rest[1..]))
 }
 
-/// The word of the command line that has the firmware of a POWER machine keep the memory for a
-/// dump: it loads no crash kernel.
+/// Returns the word of the command line with which the firmware of a POWER machine keeps the memory
+/// for a dump, without a crash kernel.
 pub fn fadump(system: &System) -> Option<String> {
     let line = CommandLine::parse(&system.text("/proc/cmdline").is()?);
     let last = line

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where the crash kernel's kernel and its initrd are: the files that the next load takes.
+//! The files of the crash kernel and its initrd that the next load takes.
 
 use super::saver::Saver;
 use crate::system::{FileType, Seen, Stat, System};
 
-/// The links that kdump-config makes anew, for the kernel that runs, each time it loads: what they
-/// lead to now says nothing of the crash kernel that is loaded, nor of the next one.
+/// The links that kdump-config sets to the running kernel at each load: their current targets say
+/// nothing about the loaded crash kernel, nor about the next one.
 pub const LINKS: [&str; 2] = ["/var/lib/kdump/vmlinuz", "/var/lib/kdump/initrd.img"];
 
-/// The first of the initrd's places that has one, or could not be seen.
+/// Returns the first of the initrd's paths that exists or could not be read.
 pub fn initrd(system: &System, saver: &Saver, release: &str) -> (String, Seen<Stat>) {
     let paths = saver.initrds(release);
     let mut found = (paths.first().cloned().unwrap_or_default(), Seen::Absent);
@@ -23,8 +23,8 @@ pub fn initrd(system: &System, saver: &Saver, release: &str) -> (String, Seen<St
     found
 }
 
-/// The initrd that the next load takes, which is the one that is loaded if nothing changed since:
-/// where kdump-config makes the link anew, what that will lead to.
+/// Returns the initrd of the next load, which is the loaded one if nothing has changed: for a link
+/// that kdump-config sets again, its next target.
 pub fn of_next_load(system: &System, saver: &Saver, release: &str) -> (String, Seen<Stat>) {
     let found = initrd(system, saver, release);
     let is_made = matches!(saver, Saver::KdumpTools(_)) && LINKS.contains(&found.0.as_str());

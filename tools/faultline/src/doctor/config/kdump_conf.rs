@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `/etc/kdump.conf` of kdump-utils (Fedora, RHEL and what is made from them): a directive a
-//! line. Directives and defaults are those of kdump-utils 1.0.61 (`gen-kdump-conf.sh`, `kdumpctl`).
+//! `/etc/kdump.conf` of kdump-utils (Fedora, RHEL and derivatives): one directive per line.
+//! Directives and defaults are those of kdump-utils 1.0.61 (`gen-kdump-conf.sh`, `kdumpctl`).
 
 use super::place::Place;
 
-/// Where it is.
+/// Its path.
 pub const FILE: &str = "/etc/kdump.conf";
 
 /// A directive.
@@ -22,7 +22,7 @@ pub struct KdumpConf {
     pub directives: Vec<Directive>,
 }
 
-/// What `kdumpctl` knows; a file system's name is one, too.
+/// The directives of `kdumpctl`; the name of a file system is one as well.
 const KNOWN: &[&str] = &[
     "auto_reset_crashkernel",
     "core_collector",
@@ -47,10 +47,10 @@ const KNOWN: &[&str] = &[
 ];
 const FILE_SYSTEMS: &[&str] = &["ext2", "ext3", "ext4", "xfs", "btrfs", "minix", "virtiofs"];
 
-/// Where the dump goes.
+/// The target of the dump.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target<'a> {
-    /// `path` of what is mounted.
+    /// The directory `path` on a mounted file system.
     Local,
     /// A device or label, mounted for the dump.
     FileSystem(&'a Directive),
@@ -78,19 +78,19 @@ impl KdumpConf {
         Self { directives }
     }
 
-    /// The last `name`, which is the one that holds.
+    /// Returns the last directive `name`, which is the effective one.
     pub fn last(&self, name: &str) -> Option<&Directive> {
         self.directives.iter().rev().find(|one| one.name == name)
     }
 
-    /// Directives that kdumpctl refuses to start with.
+    /// Returns the directives with which kdumpctl refuses to start.
     pub fn unknown(&self) -> impl Iterator<Item = &Directive> {
         self.directives.iter().filter(|one| {
             !KNOWN.contains(&one.name.as_str()) && !FILE_SYSTEMS.contains(&one.name.as_str())
         })
     }
 
-    /// Directives that stand twice, or name a second target: kdumpctl refuses them, too.
+    /// Returns repeated directives, or a second target, which kdumpctl refuses as well.
     pub fn twice(&self) -> impl Iterator<Item = &Directive> {
         let kind = |one: &Directive| match one.name.as_str() {
             "raw" | "nfs" | "ssh" => "target".to_owned(),

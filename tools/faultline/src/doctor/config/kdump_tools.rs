@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `/etc/default/kdump-tools` of Debian and Ubuntu, which kdump-tools' scripts source. Names and
-//! defaults are those of kdump-tools 1.8.1 and 1.10.7 (`kdump-config`, `/etc/init.d/kdump-tools`).
+//! `/etc/default/kdump-tools` of Debian and Ubuntu, which the scripts of kdump-tools source. Names
+//! and defaults are those of kdump-tools 1.8.1 and 1.10.7 (`kdump-config`,
+//! `/etc/init.d/kdump-tools`).
 
 use super::shell::{Settings, Value};
 
-/// Where it is.
+/// Its path.
 pub const FILE: &str = "/etc/default/kdump-tools";
-/// What is put behind the crash kernel's command line.
+/// The default words appended to the crash kernel's command line.
 pub const APPEND: &str =
     "reset_devices systemd.unit=kdump-tools-dump.service nr_cpus=1 irqpoll usbcore.nousb";
 
@@ -38,7 +39,7 @@ const KNOWN: &[&str] = &[
     "SSH",
     "SSH_KEY",
     "SSH_KDUMP_RETRY",
-    // Older ones, no longer read.
+    // Older names, which are no longer read.
     "KDUMP_SYSCTL",
 ];
 
@@ -59,7 +60,7 @@ impl KdumpTools {
         self.settings.or(name, default, FILE)
     }
 
-    /// Whether the scripts do anything; not set is no.
+    /// Returns whether the scripts are switched on; off if not set.
     pub fn use_kdump(&self) -> Value<'_> {
         self.or("USE_KDUMP", "")
     }
@@ -104,7 +105,7 @@ impl KdumpTools {
         self.or("KDUMP_CMDLINE_APPEND", APPEND)
     }
 
-    /// The crash kernel's command line, `now` being that of the kernel that runs.
+    /// Returns the crash kernel's command line; `now` is that of the running kernel.
     pub fn command_line(&self, now: &str) -> Option<String> {
         let base = match self.or("KDUMP_CMDLINE", "").text? {
             "" => now
@@ -124,7 +125,7 @@ impl KdumpTools {
         Some(line.split_ascii_whitespace().collect::<Vec<_>>().join(" "))
     }
 
-    /// Names that begin as those of kdump-tools and are none.
+    /// Returns the unknown names with a prefix of kdump-tools.
     pub fn unknown(&self) -> impl Iterator<Item = &super::shell::Setting> {
         self.settings.all().iter().filter(|one| {
             let name = one.name.as_str();
@@ -136,10 +137,10 @@ impl KdumpTools {
     }
 }
 
-/// The command line in what kdump-config wrote down of its call of kexec (`kexec_cmd`).
+/// Returns the command line in kdump-config's record of its call of kexec (`kexec_cmd`).
 pub fn of_kexec_command(text: &str) -> Option<String> {
     let rest = &text[text.find("--command-line=\"")? + "--command-line=\"".len()..];
-    // Quotes of the command line itself stand there with backslashes before.
+    // Quotes in the command line itself are escaped with backslashes.
     let end = rest
         .match_indices('"')
         .find(|(at, _)| !rest[..*at].ends_with('\\'))?

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The options of makedumpfile, to see in time what it would refuse in the crash kernel: those of
-//! `makedumpfile.c` (`getopt_long`, `longopts`), 1.7.2 to 1.7.9. What later versions had added
-//! stands with its version.
+//! The options of makedumpfile, to find those that it would refuse in the crash kernel: those of
+//! `makedumpfile.c` (`getopt_long`, `longopts`), 1.7.2 to 1.7.9. Options of later versions have
+//! their version.
 
-/// Letters; a `:` follows those that have a value.
+/// The short options; a `:` follows those with a value.
 const SHORT: &str = "b:cDd:eEFfg:hi:lL:pRvXx:z";
-/// Words, and whether they have a value.
+/// The long options, and whether they have a value.
 const LONG: &[(&str, bool)] = &[
     ("split", false),
     ("reassemble", false),
@@ -33,16 +33,16 @@ const LONG: &[(&str, bool)] = &[
     ("extension", true),
 ];
 
-/// What a call of makedumpfile would do.
+/// A parsed call of makedumpfile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
     pub level: u8,
     pub is_compressed: bool,
-    /// The words that are no option, which are files.
+    /// The arguments that are not options: files.
     pub files: Vec<String>,
 }
 
-/// Reads its `arguments`, or says what it would refuse.
+/// Parses the `arguments`, or returns why makedumpfile refuses them.
 pub fn call(arguments: &str) -> Result<Call, String> {
     let mut call = Call {
         level: 0,
@@ -56,7 +56,7 @@ pub fn call(arguments: &str) -> Result<Call, String> {
                 Some((name, value)) => (name, Some(value)),
                 None => (option, None),
             };
-            // As getopt_long has it: a beginning is enough if only one begins so.
+            // As in getopt_long(), a unique prefix is enough.
             let matches: Vec<_> = LONG
                 .iter()
                 .filter(|(known, _)| known.starts_with(name))
@@ -106,7 +106,7 @@ pub fn call(arguments: &str) -> Result<Call, String> {
     Ok(call)
 }
 
-/// A dump level; of several, which it may try in order, the last: the smallest dump.
+/// Parses a dump level; of several, which it tries in order, the last, with the smallest dump.
 fn level(value: &str) -> Result<u8, String> {
     let mut last = 0;
     for one in value.split(',') {

@@ -8,7 +8,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     pub file: String,
-    /// From 1; 0 for the whole file.
+    /// The line from 1; 0 for the whole file.
     pub line: usize,
 }
 

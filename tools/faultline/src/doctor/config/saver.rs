@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What saves dumps on a machine: kdump-tools, kdump-utils or SUSE's kdump, each with its
-//! configuration; and what all three have in common, with the line that says it.
+//! The software that saves dumps on a machine: kdump-tools, kdump-utils or SUSE's kdump, with its
+//! configuration; and the settings that all three have, with their lines.
 
 use super::kdump_conf::{self, KdumpConf, Target};
 use super::kdump_tools::{self, KdumpTools};
@@ -10,7 +10,7 @@ use super::shell::{Settings, Value};
 use super::suse::{self, SaveDir, Suse};
 use crate::system::{Seen, System};
 
-/// What saves dumps.
+/// The software that saves dumps.
 #[derive(Debug, Clone)]
 pub enum Saver {
     /// Debian's and Ubuntu's.
@@ -21,37 +21,37 @@ pub enum Saver {
         sysconfig: Settings,
     },
     Suse(Suse),
-    /// None of them is there.
+    /// None of them is installed.
     Nothing,
-    /// One is there, and this could not be read.
+    /// One is installed, but its configuration could not be read.
     Unreadable {
         file: &'static str,
         why: String,
     },
 }
 
-/// Where dumps go.
+/// The target of dumps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Goal {
     /// A directory of this machine.
     Directory(String),
-    /// A host; the protocol, and the TCP port that it listens on.
+    /// A host, with the protocol and its TCP port.
     Remote {
         protocol: &'static str,
         host: String,
         port: u16,
         key: Option<String>,
     },
-    /// A device of its own: what it is.
+    /// A device; its description.
     Device(String),
-    /// It has no such thing: what is said.
+    /// An invalid target; its text.
     Invalid(String),
-    /// Only a shell could tell.
+    /// A value that only a shell can expand.
     Unknown,
 }
 
 impl Saver {
-    /// Finds it, by its files.
+    /// Finds the software by its files.
     pub fn of(system: &System) -> Self {
         let unseen = std::cell::RefCell::new(None);
         let has = |path: &'static str| match system.stat(path) {
@@ -98,18 +98,18 @@ impl Saver {
         of().unwrap_or_else(|unreadable| unreadable)
     }
 
-    /// What people call it.
+    /// Returns its name in texts.
     pub fn name(&self) -> &'static str {
         match self {
             Self::KdumpTools(_) => "kdump-tools",
             Self::KdumpUtils { .. } => "kdump-utils",
             Self::Suse(_) => "SUSE's kdump",
             Self::Nothing => "nothing",
-            Self::Unreadable { .. } => "what could not be read",
+            Self::Unreadable { .. } => "unreadable software",
         }
     }
 
-    /// The units that load the crash kernel.
+    /// Returns the units that load the crash kernel.
     pub fn units(&self) -> &'static [&'static str] {
         match self {
             Self::KdumpTools(_) => &["kdump-tools.service"],
@@ -118,7 +118,7 @@ impl Saver {
         }
     }
 
-    /// The crash kernel's initrd, for `release`; and where more may be.
+    /// Returns the possible paths of the crash kernel's initrd for `release`.
     pub fn initrds(&self, release: &str) -> Vec<String> {
         match self {
             Self::KdumpTools(own) => match own.initrd().text {
@@ -139,7 +139,7 @@ impl Saver {
         }
     }
 
-    /// Where dumps go, and the line that says so.
+    /// Returns the target of dumps, and its line.
     pub fn goal(&self) -> (Goal, Place) {
         match self {
             Self::KdumpTools(own) => of_kdump_tools(own),
@@ -177,8 +177,8 @@ impl Saver {
         }
     }
 
-    /// The arguments of its call of makedumpfile, and the line that says them. Empty where it does
-    /// not call makedumpfile.
+    /// Returns the arguments of its call of makedumpfile, and their line. Empty if it does not call
+    /// makedumpfile.
     pub fn collector(&self) -> (Option<String>, Place) {
         match self {
             Self::KdumpTools(own) => {
@@ -244,7 +244,7 @@ fn of_kdump_tools(own: &KdumpTools) -> (Goal, Place) {
     (goal, dir.place)
 }
 
-/// The host of `HOST:PATH`, of which an IPv6 address stands in brackets.
+/// Returns the host of `HOST:PATH`, where an IPv6 address is in brackets.
 fn host_of_export(text: &str) -> &str {
     match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, _)) => host,

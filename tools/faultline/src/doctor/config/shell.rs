@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Settings in a file that a shell sources: what each assignment leaves in its variable, with
-//! file and line. What only a shell could tell (a command's output, an `if`) is not guessed:
-//! such a value is not known.
+//! Settings in a file that a shell sources: the value of each assignment, with file and line. A
+//! value that only a shell can expand (a command's output, an `if`) is not guessed, but unknown.
 
 mod reader;
 
 use super::place::Place;
 use reader::Reader;
 
-/// As many assignments as are looked at: where there are more, no value is known.
+/// Limit on the number of assignments: beyond it no value is known.
 const ASSIGNMENTS: usize = 10_000;
 
 /// One assignment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
     pub name: String,
-    /// The value, or nothing where only a shell could tell it.
+    /// The value; none if only a shell can expand it.
     pub value: Option<String>,
     pub place: Place,
 }
@@ -24,7 +23,7 @@ pub struct Setting {
 /// A setting, with its default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Value<'a> {
-    /// Nothing where only a shell could tell it.
+    /// The value; none if only a shell can expand it.
     pub text: Option<&'a str>,
     pub place: Place,
     pub is_default: bool,
@@ -34,19 +33,19 @@ pub struct Value<'a> {
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     all: Vec<Setting>,
-    /// The first assignment that was too many: it, or one after it, may be to any name.
+    /// The first assignment beyond the limit: it, or a later one, may set any name.
     beyond: Option<Setting>,
 }
 
 impl Settings {
-    /// Reads `text`, which is `file`'s.
+    /// Parses `text`, the contents of `file`.
     pub fn of(file: &str, text: &str) -> Self {
         let mut settings = Self::default();
         settings.source(file, text);
         settings
     }
 
-    /// Reads `text`, as a shell does that sources it after what was read before.
+    /// Parses `text`, as if sourced after the text that was parsed before.
     pub fn source(&mut self, file: &str, text: &str) {
         let mut reader = Reader::new(text);
         while self.beyond.is_none() {
@@ -73,20 +72,20 @@ impl Settings {
         }
     }
 
-    /// The assignment to `name` that holds: the last one.
+    /// Returns the effective assignment to `name`: the last one.
     pub fn last(&self, name: &str) -> Option<&Setting> {
         let last = || self.all.iter().rev().find(|setting| setting.name == name);
         self.beyond.as_ref().or_else(last)
     }
 
-    /// All assignments to `name`, the first one first.
+    /// Returns all assignments to `name`, in order.
     pub fn every<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = &'a Setting> {
         let all = self.all.iter().filter(move |setting| setting.name == name);
         all.chain(&self.beyond)
     }
 
-    /// What `name` is for a script that has `default` for one that is not set or empty;
-    /// `file` is where it would be set.
+    /// Returns the value of `name` for a script that uses `default` if it is unset or empty; `file`
+    /// is the file that would set it.
     pub fn or<'a>(&'a self, name: &str, default: &'a str, file: &str) -> Value<'a> {
         match self.last(name) {
             Some(setting) if setting.value.as_deref() == Some("") => Value {
@@ -107,7 +106,7 @@ impl Settings {
         }
     }
 
-    /// All assignments.
+    /// Returns all assignments.
     pub fn all(&self) -> &[Setting] {
         &self.all
     }

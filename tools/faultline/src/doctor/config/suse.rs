@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! `/etc/sysconfig/kdump` of SUSE's kdump, which its scripts source. Names and defaults are those
-//! of kdump 2.1.9 (`kdump-read-config.sh`). (RHEL's file of this name has other settings: none
-//! that says where a dump goes.)
+//! of kdump 2.1.9 (`kdump-read-config.sh`). (RHEL's file of this name has other settings, without a
+//! target.)
 
 use super::shell::{Settings, Value};
 
-/// Where it is.
+/// Its path.
 pub const FILE: &str = "/etc/sysconfig/kdump";
 
 /// The file.
@@ -15,13 +15,13 @@ pub struct Suse {
     pub settings: Settings,
 }
 
-/// Where `KDUMP_SAVEDIR` points.
+/// The target in `KDUMP_SAVEDIR`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SaveDir<'a> {
     Local(&'a str),
-    /// A protocol, and the host.
+    /// A protocol and the host.
     Remote(&'a str, &'a str),
-    /// None that it has.
+    /// An unknown protocol.
     Invalid(&'a str),
 }
 
@@ -32,7 +32,7 @@ impl Suse {
         }
     }
 
-    /// Whether this is SUSE's: RHEL's has none of these.
+    /// Returns whether this is SUSE's file: RHEL's has none of these settings.
     pub fn is_suses(&self) -> bool {
         ["KDUMP_SAVEDIR", "KDUMP_DUMPLEVEL", "KDUMP_DUMPFORMAT"]
             .iter()
@@ -43,7 +43,7 @@ impl Suse {
         self.settings.or(name, default, FILE)
     }
 
-    /// A boolean: what is neither yes nor no is its default.
+    /// Returns a boolean; its default if the value is neither yes nor no.
     pub fn flag(&self, name: &str, default: bool) -> (Option<bool>, Value<'_>) {
         let value = self.or(name, "");
         let flag = match value.text {
@@ -55,7 +55,7 @@ impl Suse {
         (flag, value)
     }
 
-    /// `KDUMP_SAVEDIR`, or nothing where only a shell could tell it.
+    /// Returns `KDUMP_SAVEDIR`; none if only a shell can expand it.
     pub fn save_dir(&self) -> (Option<SaveDir<'_>>, Value<'_>) {
         let value = self.or("KDUMP_SAVEDIR", "/var/crash");
         let dir = value.text.map(|text| match text.split_once("://") {
@@ -75,7 +75,7 @@ impl Suse {
         (dir, value)
     }
 
-    /// The call of makedumpfile that it makes.
+    /// Returns the arguments of its call of makedumpfile.
     pub fn collector(&self) -> Option<String> {
         let format = match self.or("KDUMP_DUMPFORMAT", "compressed").text? {
             "none" | "raw" => return Some(String::new()),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The sysctls that are set at boot, in the order in which they are: by the kernel's command line, by
-//! systemd-sysctl from its directories, by TuneD, and by what loads the crash kernel. Also what looks as
-//! if it were read, and is not.
+//! The sysctls that are set at boot, in order: by the kernel's command line, by systemd-sysctl from
+//! its directories, by TuneD, and by the software that loads the crash kernel. Also the lines that
+//! nothing reads.
 
 use super::assignment::Assignment;
 use super::command_line::CommandLine;
@@ -12,7 +12,8 @@ use crate::doctor::key::KEYS;
 use crate::system::{sysctl_path, FileType, Seen, System};
 use std::collections::BTreeMap;
 
-/// The directories of systemd-sysctl. Of files with the same name, the first directory's is read.
+/// The directories of systemd-sysctl. Of files with the same name it reads that of the first
+/// directory.
 pub const DIRECTORIES: &[&str] = &[
     "/etc/sysctl.d",
     "/run/sysctl.d",
@@ -20,9 +21,9 @@ pub const DIRECTORIES: &[&str] = &[
     "/usr/lib/sysctl.d",
     "/lib/sysctl.d",
 ];
-/// What procps reads, but not systemd-sysctl.
+/// The file that procps reads, but not systemd-sysctl.
 pub const SYSCTL_CONF: &str = "/etc/sysctl.conf";
-/// As many lines of a file as are looked at.
+/// Limit on the lines of a file.
 const LINES: usize = 10_000;
 
 /// A line that nothing reads at boot, and why.
@@ -34,9 +35,9 @@ pub struct Unread {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Why {
-    /// A file of the same name, this one, is in a directory that comes first.
+    /// A file of the same name, in an earlier directory, masks it.
     Masked(String),
-    /// It is in /etc/sysctl.conf, and nothing links to it.
+    /// It is in /etc/sysctl.conf, to which nothing links.
     SysctlConf,
     /// The file's name does not end in .conf.
     Name,
@@ -44,13 +45,13 @@ pub enum Why {
     NoValue,
 }
 
-/// What is set at boot.
+/// The sysctls that are set at boot.
 #[derive(Debug, Default)]
 pub struct Sysctls {
-    /// In order: the last one of a key counts.
+    /// The assignments in order: the last one of a key counts.
     pub boot: Vec<Assignment>,
     pub unread: Vec<Unread>,
-    /// What could not be seen, and why.
+    /// The files that could not be read, and why.
     pub unseen: Vec<(String, String)>,
 }
 
@@ -63,7 +64,7 @@ impl Sysctls {
         let mut names: BTreeMap<String, String> = BTreeMap::new();
         let mut reads_sysctl_conf = false;
         for dir in DIRECTORIES {
-            // On a merged /usr it is the one before it.
+            // On a merged /usr, /lib is /usr/lib.
             if *dir == "/lib/sysctl.d"
                 && system
                     .stat("/lib")
@@ -108,7 +109,7 @@ impl Sysctls {
         all
     }
 
-    /// What TuneD sets afterwards; then it sets the administrator's own once more.
+    /// Adds the sysctls that TuneD sets afterwards, before it may set the administrator's again.
     fn tuned(&mut self, system: &System) {
         let of_tuned = tuned::assignments(system);
         let is_own =
@@ -121,7 +122,7 @@ impl Sysctls {
         self.boot.extend(own);
     }
 
-    /// The one that counts at boot.
+    /// Returns the assignment that counts at boot.
     pub fn last(&self, key: &str) -> Option<&Assignment> {
         self.boot
             .iter()
@@ -129,7 +130,7 @@ impl Sysctls {
             .find(|assignment| assignment.key == key)
     }
 
-    /// Notes a file of a directory as read, or its lines as unread.
+    /// Records a file of a directory as read, or its lines as unread.
     fn file(
         &mut self,
         system: &System,
@@ -159,7 +160,7 @@ impl Sysctls {
         }
     }
 
-    /// The assignments of a file.
+    /// Returns the assignments of a file.
     fn read(&mut self, system: &System, path: &str) -> Vec<Assignment> {
         let masks = |stat: crate::system::Stat| stat.link.as_deref() == Some("/dev/null");
         let text = match system.text(path) {
@@ -174,7 +175,7 @@ impl Sysctls {
         let mut found = Vec::new();
         for (at, line) in text.lines().enumerate() {
             if at == LINES {
-                let why = format!("it goes on after line {LINES}");
+                let why = format!("more than {LINES} lines");
                 self.unseen.push((path.into(), why));
                 break;
             }
@@ -197,7 +198,7 @@ impl Sysctls {
             };
             match text.contains('=') {
                 true => found.push(assignment),
-                // With a `-`, it keeps a pattern from being applied.
+                // A line with only `-` and a key excludes the key from patterns.
                 false if may_fail => {}
                 false => self.unread.push(Unread {
                     assignment,
@@ -208,7 +209,7 @@ impl Sysctls {
         found
     }
 
-    /// Patterns set what no other line sets.
+    /// Applies patterns, which set the keys that no other line sets.
     fn expand(&mut self, globs: Vec<Assignment>) {
         for key in KEYS {
             let is_set =
@@ -230,7 +231,7 @@ impl Sysctls {
     }
 }
 
-/// A sysctl's name with dots.
+/// Returns a sysctl's name with dots.
 fn dotted(name: &str) -> String {
     let path = sysctl_path(name);
     let swap = |letter| match letter {
@@ -244,9 +245,9 @@ fn dotted(name: &str) -> String {
         .collect()
 }
 
-/// Returns whether a pattern of `*` and `?` is the text's; no `*` spans a dot.
+/// Returns whether a pattern of `*` and `?` matches the text; no `*` spans a dot.
 fn matches(pattern: &str, text: &str) -> bool {
-    // With one star to go back to, the last: its time does not grow with the number of stars.
+    // Backtracks only to the last star, so that the time does not grow with the number of stars.
     fn part(pattern: &[u8], text: &[u8]) -> bool {
         let (mut pattern_at, mut text_at) = (0, 0);
         let mut star = None;
@@ -276,7 +277,7 @@ fn matches(pattern: &str, text: &str) -> bool {
             .all(|(pattern, text)| part(pattern.as_bytes(), text.as_bytes()))
 }
 
-/// What words of the command line set.
+/// Returns the sysctls that words of the command line set.
 fn of_command_line(command_line: &CommandLine) -> Vec<Assignment> {
     let mut found = Vec::new();
     for word in command_line.words() {
@@ -323,8 +324,8 @@ fn of_command_line(command_line: &CommandLine) -> Vec<Assignment> {
     found
 }
 
-/// What is set by what loads the crash kernel, when it does. kdump-tools of Debian 12 and 13 has it
-/// written in the program; others have KDUMP_SYSCTL for it. kdump-utils sets nothing.
+/// Returns the sysctls that are set with the load of the crash kernel: in the program of
+/// kdump-tools of Debian 12 and 13, by KDUMP_SYSCTL in others. kdump-utils sets none.
 fn of_saver(system: &System) -> Vec<Assignment> {
     const KDUMP_CONFIG: &str = "/usr/sbin/kdump-config";
     let own = |file: &str| Assignment {

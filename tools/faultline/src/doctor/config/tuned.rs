@@ -13,10 +13,10 @@ const DIRECTORIES: &[&str] = &[
     "/usr/lib/tuned/profiles",
     "/usr/lib/tuned",
 ];
-/// As many profiles as are looked at.
+/// Limit on the number of profiles.
 const PROFILES: usize = 32;
 
-/// What the active profile sets, those that it includes first.
+/// Returns the sysctls of the active profile, those of included profiles first.
 pub fn assignments(system: &System) -> Vec<Assignment> {
     let (mut found, mut done) = (Vec::new(), Vec::new());
     let active = system.text(ACTIVE).is().unwrap_or_default();
@@ -26,7 +26,7 @@ pub fn assignments(system: &System) -> Vec<Assignment> {
     found
 }
 
-/// Returns whether TuneD sets the administrator's own sysctls once more after its own.
+/// Returns whether TuneD sets the administrator's sysctls again after its own.
 pub fn reapplies(system: &System) -> bool {
     let text = system.text(MAIN).is().unwrap_or_default();
     let values = text.lines().filter_map(|line| line.split_once('='));
@@ -40,7 +40,7 @@ pub fn reapplies(system: &System) -> bool {
 }
 
 fn read(system: &System, profile: &str, done: &mut Vec<String>, found: &mut Vec<Assignment>) {
-    // It is a name, and no way to elsewhere.
+    // A name must not be a path.
     let is_name = !profile.contains('/') && !profile.starts_with('.');
     if !is_name || done.len() >= PROFILES || done.iter().any(|known| known == profile) {
         return;
@@ -80,7 +80,7 @@ fn read(system: &System, profile: &str, done: &mut Vec<String>, found: &mut Vec<
             }
             "sysctl" => own.push(Assignment {
                 key: key.into(),
-                // `>` and `<` keep what is larger or smaller already.
+                // `>` and `<` keep a value that is already larger or smaller.
                 value: value.trim_start_matches(['>', '<', '=']).into(),
                 file: path.clone(),
                 line: at + 1,

@@ -118,7 +118,7 @@ fn split_dumps() {
             &[&machine.kdump(ZLIB, 31, None, true), &one],
             "several dumps",
         ),
-        (&[&one, b"text"], "no part of a split dump"),
+        (&[&one, b"text"], "not a part of a split dump"),
     ] {
         let state = examined(parts).state;
         assert!(

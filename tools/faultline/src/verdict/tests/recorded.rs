@@ -273,7 +273,7 @@ fn without_a_threshold_the_latency_is_skipped() {
     let checks = judge_dump(&expected, &dump).checks;
     let latency = checks.iter().find(|check| check.name == LATENCY).unwrap();
     assert_eq!(latency.result, Result::Skipped);
-    let found = "5.9 s; the threshold is not known: the begin does not carry it";
+    let found = "5.9 s; the threshold is unknown: it is not in the begin's line";
     assert_eq!(latency.found, found);
 }
 

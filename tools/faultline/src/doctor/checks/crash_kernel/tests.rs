@@ -69,12 +69,12 @@ fn of_which_kernel() {
     );
     assert!(
         said[0]
-            .starts_with("Note: /var/lib/kdump/vmlinuz, /var/lib/kdump/initrd.img lead to another"),
+            .starts_with("Note: /var/lib/kdump/vmlinuz, /var/lib/kdump/initrd.img link to another"),
         "{said:?}"
     );
     let said = says(debian("6.1-2", "6.1-1"), release);
     assert!(
-        said[0].starts_with("Note: /var/lib/kdump/initrd.img lead"),
+        said[0].starts_with("Note: /var/lib/kdump/initrd.img link"),
         "{said:?}"
     );
     let named = |kernel: &str, initrd: &str| {
@@ -86,11 +86,11 @@ fn of_which_kernel() {
     let old = ("/boot/vmlinuz-6.1-1", "/var/lib/kdump/initrd.img-6.1-1");
     assert_eq!(
         says(named(old.0, old.1), release),
-        ["Note: the crash kernel is 6.1-1, and this kernel 6.1-2"]
+        ["Note: the crash kernel is 6.1-1, but the running kernel is 6.1-2"]
     );
     assert_eq!(
         says(named(LINKS[0], old.1), release),
-        ["Wrong: the crash kernel is 6.1-2, and its initrd for 6.1-1"]
+        ["Wrong: the crash kernel is 6.1-2, but its initrd is for 6.1-1"]
     );
 }
 
@@ -100,7 +100,7 @@ fn a_crash_kernel_whose_file_is_gone() {
     let link = || others(debian("6.1-1", "6.1-1")).without("/boot/vmlinuz-6.1-1");
     let said = says(link().file("/boot/vmlinuz-6.1-2", ""), release);
     assert!(
-        said[0].starts_with("Note") && said[0].ends_with("makes the link anew"),
+        said[0].starts_with("Note") && said[0].ends_with("sets the link again"),
         "{said:?}"
     );
     assert!(says(link(), release)[0].starts_with("Later"));

@@ -21,7 +21,7 @@ fn why_nothing_is_reserved() {
         ("ro quiet", "has no crashkernel="),
         ("crashkernel=auto", "refuses `crashkernel=auto`"),
         ("crashkernel=4G-:512M", "for a machine of this size"),
-        ("crashkernel=256M", "no 256 MiB in one piece"),
+        ("crashkernel=256M", "no contiguous 256 MiB"),
     ] {
         let said = says(machine("0", line), reserved);
         assert!(
@@ -50,7 +50,7 @@ fn what_the_next_boot_has() {
             )
     };
     let said = says(with("ro crashkernel=192M", "crashkernel=192M"), next_boot);
-    assert_eq!(said, ["Fine: the next boot has crashkernel=192M, too"]);
+    assert_eq!(said, ["Fine: the next boot has crashkernel=192M as well"]);
     let said = says(with("ro", ""), next_boot);
     assert_eq!(
         said,
@@ -58,7 +58,7 @@ fn what_the_next_boot_has() {
     );
     let said = says(with("ro crashkernel=192M", ""), next_boot);
     assert!(
-        said[1].starts_with("Later: crashkernel=192M is gone once"),
+        said[1].starts_with("Later: crashkernel=192M is lost when"),
         "{said:?}"
     );
     let said = says(with("ro crashkernel=64M", "crashkernel=64M"), next_boot);
@@ -90,7 +90,7 @@ fn whether_it_is_enough() {
     };
     // 48 of the kernel, 9 of the initrd, 1 of modules, 16 besides.
     assert!(says(sized(74 * MIB), size)[0].starts_with("Fine: 74 MiB are enough: 74 MiB"));
-    assert!(says(sized(73 * MIB), size)[0].starts_with("Wrong: 73 MiB are too few"));
+    assert!(says(sized(73 * MIB), size)[0].starts_with("Wrong: 73 MiB are not enough"));
     let gone = sized(74 * MIB).without("/boot/initramfs-6.1kdump.img");
     assert!(says(gone, size)[0].starts_with("Unknown"));
 }
@@ -106,7 +106,7 @@ fn what_it_takes_to_unlock_a_disk() {
         says(machine, size)
     };
     let asked = locked("data UUID=1 none luks\n", 0);
-    assert!(asked[0].starts_with("Unknown: whether 74 MiB are enough"));
+    assert!(asked[0].starts_with("Unknown: cannot tell whether 74 MiB are enough"));
     assert!(locked("data UUID=1 none luks\n", 1024)[0].starts_with("Fine"));
     let key = locked("data UUID=1 /etc/keys/data luks\n", 0);
     assert!(key[0].starts_with("Fine") && key[1].starts_with("Note"));
@@ -122,6 +122,6 @@ fn what_it_takes_to_unlock_a_disk() {
 #[test]
 fn dumps_by_the_firmware() {
     let with = |line: &str| says(machine("0", line), reserved)[0].clone();
-    assert!(with("crashkernel=1G fadump=on").starts_with("Unknown: dumps are made by the firmware"));
+    assert!(with("crashkernel=1G fadump=on").starts_with("Unknown: the firmware makes the dumps"));
     assert!(with("fadump=on fadump=off").starts_with("Wrong"));
 }

@@ -72,7 +72,10 @@ fn a_key_that_no_kernel_has() {
     let file = |text: &str| debian("0").file("/etc/sysctl.d/a.conf", text);
     let (check, state, says, places) = only(file("# x\nkernel.softlookup_panic = 1\n"));
     assert_eq!((check, state), ("sysctl_unknown_key", State::Wrong));
-    assert!(says.contains("kernel.softlockup_panic was meant"), "{says}");
+    assert!(
+        says.contains("did you mean kernel.softlockup_panic?"),
+        "{says}"
+    );
     assert_eq!(places, ["/etc/sysctl.d/a.conf:2"]);
     let (_, state, ..) = only(file("kernel.softlookup_panic = 0\n"));
     assert_eq!(state, State::Note);
@@ -118,7 +121,7 @@ fn for_the_next_boot_and_not_now_and_the_reverse() {
     );
     let (check, state, says, _) = only(debian("1"));
     assert_eq!((check, state), ("sysctl_next_boot", State::Later));
-    assert!(says.contains("gone after the next boot"), "{says}");
+    assert!(says.contains("lost in the next boot"), "{says}");
     let (_, state, _, places) =
         only(debian("0").file("/etc/sysctl.d/a.conf", "kernel.watchdog=0\n"));
     assert_eq!(state, State::Later);
@@ -182,7 +185,7 @@ fn words_of_the_command_line() {
     let with = |line: &str| debian("0").file("/proc/cmdline", line);
     let (check, state, says, _) = only(with("quiet softlookup_panic=1\n"));
     assert_eq!((check, state), ("command_line_word", State::Wrong));
-    assert!(says.contains("softlockup_panic was meant"), "{says}");
+    assert!(says.contains("did you mean softlockup_panic?"), "{says}");
     assert_eq!(only(with("crashkernal=256M")).1, State::Note);
     let (_, _, says, _) = only(with("hardlockup_panic=1"));
     assert!(says.contains("sysctl.kernel.hardlockup_panic=1"), "{says}");
