@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh [FOLDER[/FILE]]...: runs the test files of the named folders (default: those that
-# need no VM of their own and so run where this runs: a VM), and prints one KTAP report.
-# Each folder's `settings` gives its time limit, as in the kernel's kselftest, and
-# timeout_long= that with FAULTLINE_LONG set, if it is another.
+# run.sh [DIR[/FILE]]...: runs the test files of these directories (default: all that run in the
+# current machine, which should be a VM), and prints one KTAP report. `settings` in each directory
+# has its time limit, as in the kernel's kselftest; timeout_long= is the limit with FAULTLINE_LONG
+# set.
 #
-# In a VM of ours:         scripts/vm -- selftests/run.sh
+# In a VM of scripts/vm:   scripts/vm -- selftests/run.sh
 # As with any kselftest:   vng -r <vmlinuz> ... -- selftests/run.sh
 
 set -u
@@ -27,9 +27,8 @@ for wanted in "${@:-lockup}"; do
 	fi
 done
 
-# Small programs that have all they need in themselves: to start those that have to be linked first
-# takes three times as long, which is most of what an emulated machine does here. As for what tests ask
-# of them, they are the same.
+# Statically linked busybox tools: dynamically linked programs take three times as long to start,
+# which is most of the time of the tests under emulation. For the tests they behave the same.
 if grep -qw faultline.vm /proc/cmdline && type -P busybox >/dev/null; then
 	small=$(mktemp -d)
 	for name in cat cut grep head paste rm sed seq sort tail touch tr wc; do
@@ -38,8 +37,8 @@ if grep -qw faultline.vm /proc/cmdline && type -P busybox >/dev/null; then
 	PATH=$small:$PATH
 fi
 
-# What tests set in the kernel is put back after each file, so that the next one in this VM begins as
-# the first did.
+# The kernel's settings are restored after each file, so that the next one in this VM begins like
+# the first.
 switches=()
 declare -A usual
 if grep -qw faultline.vm /proc/cmdline; then
@@ -56,7 +55,7 @@ put_back() {
 	done
 }
 
-# A kernel that checks each lock, or each access to memory, takes its time.
+# A kernel that checks each lock or memory access is slow.
 slow=1
 if [ -e /proc/lockdep_stats ] || grep -q ' kasan_report$' /proc/kallsyms; then slow=3; fi
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# scripts/bench: every figure repeats, the goals are met, and nothing costs more than it did when
-# docs/bench.tsv was written.
+# scripts/bench: every figure is repeatable, the goals are met, and no operation costs more than in
+# docs/bench.tsv.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -15,7 +15,7 @@ status=0
 
 everything_is_measured() {
 	[ -s "$output" ] || note "$(cat "$output.err")"
-	# One line each, and that of the bare call.
+	# One line each, and one for the bare call.
 	same "rows" "$(($(grep -cE '^[a-z_]+ +\|' "$here/rows") + 1))" \
 		"$(grep -cE ' [0-9]+\.[0-9] +[0-9]+\.[0-9]{2} ' "$output")"
 }

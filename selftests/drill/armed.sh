@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# lockup where a crash kernel is loaded: it starts without force, and then a hold for ever
-# cannot be had by a write either.
+# lockup with a loaded crash kernel: it starts without force, and a write cannot make it hold
+# without a limit either.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
 project=$(cd "$here/../.." && pwd)
 
-# What runs in the VM: the words that it prints are what the test looks at.
+# The script in the VM; the test checks its output.
 # shellcheck disable=SC2016 # for the shell in the VM
 guest='
 parameters=/sys/module/lockup/parameters
@@ -29,7 +29,7 @@ a_loaded_crash_kernel_does_not_stand_for_force() {
 	match "a write of 0 is refused" 'write error: Invalid argument' "$output"
 	match "and changes nothing" '^hold_secs: 7$' "$output"
 	match "the log says what it takes" 'refused: hold_secs=0: .*force=1' "$output"
-	match "the countdown is called off" '^unloaded$' "$output"
+	match "the countdown is cancelled" '^unloaded$' "$output"
 }
 
 ktap_run a_loaded_crash_kernel_does_not_stand_for_force

@@ -1,27 +1,27 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A fault of each kind that is not a soft lockup becomes a vmcore that names it, and one is
-# reported by somebody from outside. All of them: make matrix.
+# One fault of each kind except soft lockups becomes a vmcore that names it, and one is reported by
+# an NMI from outside. `make matrix` drills all faults.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
 . "$here/../lib/drill.sh"
 trap 'rm -rf "$scratch"' EXIT
 
-# holds CHECK: by the log or by drgn.
+# holds CHECK: returns whether the check passed, by the log or by drgn.
 holds() {
 	# shellcheck disable=SC2016 # a variable of jq
 	jq -e --arg name "$1" 'any(.checks[]; .name == $name and .result == "ok")' <<<"$report" >/dev/null
 }
 
-# shown CHECK...: all of these hold.
+# shown CHECK...: checks that all of these passed.
 shown() {
 	local name
 	for name; do check "$name" holds "$name"; done
 }
 
-# fault MODE [ARG]...: a drill of it that passes.
+# fault MODE [ARG]...: drills the mode, and checks that the drill passes.
 fault() {
 	local mode=$1
 	shift
@@ -45,7 +45,7 @@ an_oops() {
 	shown cause thread stack
 }
 
-# takes_nmi: only an x86 machine has a way to send it one.
+# takes_nmi: skips the test except on x86, as only there QEMU can send an NMI.
 takes_nmi() { [ "$("$project/scripts/paths" MACHINE)" = x86_64 ] || skip "no NMI from outside on this machine"; }
 
 a_hard_lockup_by_an_nmi_from_outside() {

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What is not the drill's own is left alone: the user's files in the directory of --keep, other
-# drills, and a machine that is no drill's; and a drill that is killed leaves nothing that runs.
+# A drill touches only its own files: not the user's files in the directory of --keep, other drills,
+# or a machine that is not a drill's; and a killed drill leaves no process.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -32,7 +32,8 @@ what_the_user_has_is_not_touched() {
 	same "nothing where it leads" "" "$(ls -A "$scratch/real")"
 }
 
-# On this machine, which is none: it would write that file, as it writes sysctls.
+# This machine is not a drill's: without the check the guest side would write that file like a
+# sysctl.
 the_guest_side_works_in_a_drills_machine_only() {
 	local status=0 plan
 	plan=$(jq -nc --arg file "$scratch/written" '{run_id: "x", mode: "soft", detector: "soft-lockup",
@@ -56,7 +57,7 @@ one_that_is_killed_leaves_nothing_that_runs() {
 	program drill vm --mode soft --keep "$scratch/killed" --timeout 2
 	same "another in the same directory" 3 "$status"
 	match "why" 'another drill works in .*/killed' "$(cat "$scratch/err")"
-	# Whenever it is: a drill that boots has its disk by name, one that has begun has not.
+	# At any moment: a drill that boots has a disk with a name, one that has begun has not.
 	kill -KILL "$pid"
 	wait "$pid" 2>/dev/null || true
 	await 10 "the VM is gone" gone qemu-system

@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A soft lockup on the stock kernel becomes a vmcore that names our thread; and what the
-# verdict says of that dump in other formats, when it is damaged or cut short, or asked for
-# something else.
+# A soft lockup on the stock kernel becomes a vmcore that names the module's thread; and the verdict
+# on that dump in other formats, damaged, truncated, and with other expectations.
 #
 # Proves: kdump verdict
 
@@ -49,7 +48,8 @@ another_cause_is_not_passed() {
 	ended 1 wrong_cause
 }
 
-# other_formats DIR: the dump, as makedumpfile writes it otherwise, and the log that it reads.
+# other_formats DIR: writes the dump in makedumpfile's other formats, and makedumpfile's log of
+# each.
 other_formats() {
 	local make=(makedumpfile --message-level 0 -d 31)
 	mkdir -p "$1" &&
@@ -59,12 +59,11 @@ other_formats() {
 		makedumpfile --message-level 0 --dump-dmesg "$core" "$1/dmesg"
 }
 
-# How often the dump is damaged, from beginning to end each time. (Small ones are 300 times, in the
-# unit tests.)
+# Number of damages, each anywhere in the dump. (The unit tests damage small dumps 300 times.)
 damages=40
 [ -z "${FAULTLINE_LONG:-}" ] || damages=300
 
-# tests_on DIR: the unit tests that want real dumps, as tool/unit.sh builds them.
+# tests_on DIR: runs the unit tests that need real dumps, as tool/unit.sh builds them.
 tests_on() {
 	FAULTLINE_TEST_DUMPS=$1 FAULTLINE_TEST_DUMP=$core FAULTLINE_TEST_DAMAGES=$damages RUSTFLAGS="-C target-feature=+crt-static" \
 		CARGO_PROFILE_RELEASE_OPT_LEVEL=0 cargo test --quiet --release --locked \
@@ -73,8 +72,8 @@ tests_on() {
 		--manifest-path "$project/tools/faultline/Cargo.toml" -- --nocapture real_dump 2>&1
 }
 
-# Each format has the log that makedumpfile reads; and what is damaged at random passes only if
-# nothing rests on what changed.
+# The log of each format is the one that makedumpfile reads; and a randomly damaged dump passes only
+# if no check depends on the damaged bytes.
 every_format_is_read_and_damage_is_noticed() {
 	[ -s "$core" ] || skip "there is no vmcore: the drill failed"
 	local output status=0
@@ -97,7 +96,7 @@ zeroed_pages_are_no_pass() {
 	rm "$scratch/zeroed"
 }
 
-# A pipe is read to its end; Ctrl-C while nothing comes says nothing of the dump.
+# A pipe is read to its end; a Ctrl-C while it is silent leaves the verdict open.
 a_pipe_is_read_and_an_interrupt_is_no_verdict() {
 	[ -s "$core" ] || skip "there is no vmcore: the drill failed"
 	program verdict - --mode soft --run-id selftest-1 < <(cat "$core")
@@ -106,7 +105,7 @@ a_pipe_is_read_and_an_interrupt_is_no_verdict() {
 	mkfifo "$scratch/fifo"
 	"$project/build/faultline" verdict "$scratch/fifo" --mode soft --json >"$scratch/report" &
 	pid=$!
-	# It has opened the FIFO when a writer can.
+	# It has opened the FIFO as soon as a writer can open it.
 	exec 9>"$scratch/fifo"
 	kill -TERM "$pid"
 	wait "$pid" || status=$?

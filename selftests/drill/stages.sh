@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Every way a drill can fail is told apart, each in a fresh VM.
+# Every stage in which a drill can fail, each in a fresh VM.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Each module is loaded and unloaded again and again (FAULTLINE_LOADS, 12) with its own full load on
-# it, while CPUs go off and on, memory is short, and other tracers sit on the same functions: half of
-# the loads on two CPUs, half on all.
+# Each module is loaded and unloaded repeatedly (FAULTLINE_LOADS, 12) under its own full load, while
+# CPUs go offline and online, memory is short, and other tracers use the same functions: half of the
+# loads on two CPUs, half on all.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -17,16 +17,16 @@ trap net_down EXIT
 mkdir -p /tmp/headers/include/linux
 touch /tmp/headers/include/linux/{kconfig,types}.h
 export BPFTRACE_KERNEL_SOURCE=/tmp/headers BPFTRACE_KERNEL_BUILD=/tmp/headers
-# What is refused is logged, and the console is slow.
+# Refusals are logged, and the console is slow.
 echo 1 >/proc/sys/kernel/printk
 
 online() { { echo "$2" >"/sys/devices/system/cpu/cpu$1/online"; } 2>/dev/null; }
 
-# Each of what follows goes on until the file $over is there, counts its rounds in $counts, and leaves
-# all as it was.
+# Each of the following functions runs until the file $over exists, counts its rounds in $counts,
+# and restores the state.
 count() { echo "$1" >>"$counts"; }
 
-# cpus_come_and_go LAST: the last of those that are there.
+# cpus_come_and_go LAST: puts the CPUs up to LAST offline and online.
 cpus_come_and_go() {
 	while [ ! -e "$over" ]; do
 		online "$1" 0 && online "$1" 1 && count "times a CPU went off and on"
@@ -34,8 +34,8 @@ cpus_come_and_go() {
 	online "$1" 1 || true
 }
 
-# memory_is_short: all but 256 MiB are taken for good, which bpftrace needs, and these are filled with
-# files, so that who allocates has to take a page from others; and all is given back.
+# memory_is_short: takes all memory but the 256 MiB that bpftrace needs, and fills these with files,
+# so that each allocation has to reclaim a page; frees all at the end.
 memory_is_short() {
 	local kib
 	mkdir -p /tmp/ballast
@@ -74,8 +74,9 @@ other_probes() {
 	done
 }
 
-# around FROM COMMAND...: COMMAND with all of that going on, and $own_load; and the CPUs from FROM on off.
-# shellcheck disable=SC2154 # of who calls it
+# around FROM COMMAND...: runs COMMAND with all of these and $own_load, and the CPUs from FROM on
+# offline.
+# shellcheck disable=SC2154 # set by the caller
 around() {
 	local from=$1 cpu jobs=() job
 	shift
@@ -92,8 +93,8 @@ around() {
 	for ((cpu = from; cpu < cpus; cpu++)); do check "CPU $cpu comes back" online "$cpu" 1; done
 }
 
-# loaded MODULE COUNT ARG...: that often. A parameter that names a CPU may be refused when that has
-# just gone.
+# loaded MODULE COUNT ARG...: loads and unloads the module COUNT times. A parameter with a CPU may
+# be refused if that CPU has just gone offline.
 loaded() {
 	local module=$1 wanted=$2 done=0 error
 	shift 2
@@ -132,7 +133,7 @@ knobs() {
 	own_load="use knobs ${names[*]}" endures knobs
 }
 
-# Each load holds all CPUs for up to a second, at the end of which, or before, it is unloaded.
+# Each load holds all CPUs for up to a second, and is unloaded during or after the hold.
 lockup() {
 	insmod "$FAULTLINE_MODULES/lockup.ko" mode=soft delay_secs=3600 force=1
 	mapfile -t names < <(parameters_of lockup)

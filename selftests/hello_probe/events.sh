@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# hello_probe: what it counts, and its event, which is declared in Rust, as tracefs, perf, trace-cmd
-# and bpftrace see it.
+# hello_probe: its counters, and its event declared in Rust, in tracefs, perf, trace-cmd and
+# bpftrace.
 #
 # Proves: probes
 
@@ -12,18 +12,18 @@ here=$(dirname "$0")
 
 tracefs=/sys/kernel/tracing
 event=$tracefs/events/hello_probe/slow_read
-# bpftrace wants headers that nothing of this needs.
+# bpftrace needs kernel headers to exist, which this test does not use.
 mkdir -p /tmp/headers/include/linux
 touch /tmp/headers/include/linux/{kconfig,types}.h
 export BPFTRACE_KERNEL_SOURCE=/tmp/headers BPFTRACE_KERNEL_BUILD=/tmp/headers
 
 load() { insmod "$FAULTLINE_MODULES/hello_probe.ko" "$@"; }
-# reads COUNT BYTES: that many reads of so many bytes, which nobody else makes.
+# reads COUNT BYTES: makes COUNT reads of BYTES bytes, a size that no other process reads.
 reads() { dd if=/dev/zero of=/dev/null bs="$2" count="$1" status=none; }
 counted() { sed -n "s/^$1 //p" /sys/kernel/debug/hello_probe/reads; }
 on() { echo "$2" >"${1:-$tracefs}/events/hello_probe/slow_read/enable"; }
-# seen BYTES [INSTANCE]: how many events of such reads there are. The event is off meanwhile: else
-# each read of the file would be one more.
+# seen BYTES [INSTANCE]: prints the number of events of such reads. It switches the event off first,
+# as reading the file would add events.
 seen() { grep -c "slow_read: ns=[0-9]* ret=$1\$" "${2:-$tracefs}/trace" || true; }
 
 slow_ones_are_counted() {
@@ -123,7 +123,7 @@ trace_cmd_reads_it() {
 	same "events" 4 "$(trace-cmd report -i /tmp/trace.dat 2>/dev/null | grep -cE 'slow_read: +ns=[0-9]+ ret=1051$')"
 }
 
-# With the event on, everywhere, while others read.
+# With the event on, in all instances, while other processes read.
 it_is_unloaded_while_it_is_on() {
 	local i reader
 	while :; do reads 100 1061; done &

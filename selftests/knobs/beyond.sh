@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# knobs: the parameters that C has not (ranges, words, CPUs, prefixes, times, checked texts,
-# functions that may refuse), and the loop that max_loop_count bounds.
+# knobs: the parameters that C does not have (ranges, words, CPUs, prefixes, times, checked texts,
+# functions that may refuse), and the loop that max_loop_count limits.
 #
 # Proves: parameters
 
@@ -22,10 +22,11 @@ load() { insmod "$module" "$@"; }
 cleanup() { [ ! -e /sys/module/knobs ] || rmmod knobs; }
 parameter() { echo "$(<"$parameters/$1")"; }
 
-# The first module of its kind makes the kernel say that it is tainted: now, not later.
+# The first out-of-tree module makes the kernel log its taint: do that now, not in a test.
 load && rmmod knobs
 
-# write NAME VALUE: in one write, without a newline unless that is all; leaves `error`.
+# write NAME VALUE: writes the value in one write, without a newline unless it is empty; sets
+# `error`.
 write() {
 	local status=0
 	{ printf %s "${2:-$'\n'}" >"$parameters/$1"; } 2>"$scratch/error" || status=$?
@@ -33,7 +34,7 @@ write() {
 	return "$status"
 }
 
-# accepts NAME VALUE [SHOWN]: both with a newline at its end and without.
+# accepts NAME VALUE [SHOWN]: checks that the value is accepted, with and without a newline.
 accepts() {
 	local value
 	for value in "$2" "$2"$'\n'; do
@@ -42,8 +43,8 @@ accepts() {
 	done
 }
 
-# refuses NAME VALUE ERROR: with that error; it stays what it was. After log_begin, and before
-# `told`.
+# refuses NAME VALUE ERROR: checks that the value is refused with that error, and the old value
+# stays. Call it after log_begin and before `told`.
 refuses() {
 	local before
 	before=$(parameter "$1")
@@ -56,13 +57,13 @@ refuses() {
 	refusals+=${refusals:+ }$1
 }
 
-# told: the log has one line for each that `refuses` has seen.
+# told: checks that the log has one line for each value given to `refuses`.
 told() {
 	same "what the log has lines about" "$refusals" "$(log | sed -n 's/^knobs: refused: \([a-z_]*\)=.*/\1/p' | paste -sd' ')"
 }
 refusals=''
 
-# refused_at_load ERROR ARG: insmod fails with that error and leaves nothing.
+# refused_at_load ERROR ARG: checks that insmod fails with that error and leaves nothing.
 refused_at_load() {
 	local output
 	if output=$(load "$2" 2>&1); then
@@ -270,7 +271,7 @@ max_loop_count_bounds_the_loop() {
 	refused_at_load "Invalid parameters" last_count=1
 }
 
-# An array that is wrong in its last element, which C would have half taken.
+# An array whose last element is wrong, of which C would have set the first elements.
 a_refused_array_changes_nothing() {
 	load
 	log_begin

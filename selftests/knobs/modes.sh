@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# knobs: who may read and write which parameter.
+# knobs: the permissions of the parameters.
 #
 # Proves: parameters
 

@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# knobs: modinfo describes its parameters as it describes C's.
+# knobs: modinfo describes its parameters like those of the C twin.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
 
-# In which order they come is up to the compiler.
+# Sorted, as their order depends on the compiler.
 described() { modinfo -F parm "$FAULTLINE_MODULES/$1.ko" | sort; }
 
 same_lines_as_c() {

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# knobs: the table of inputs goes to each parameter and to C's, through sysfs and, a choice of it
-# for each, at load: the same is taken, refused, and read back.
+# knobs: each input of a table is given to each parameter and its C twin, through sysfs and, for
+# some inputs, at load: both accept, refuse and show the same.
 #
 # Proves: parameters
 

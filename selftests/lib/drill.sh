@@ -1,25 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# What the tests of drills and verdicts share: running the program, reading its report.
+# Helpers of the tests of drills and verdicts: run the program, and read its report.
 
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 scratch=$(mktemp -d)
 
-# program ARG...: runs faultline with --json; leaves `status` and `report`.
+# program ARG...: runs faultline with --json; sets `status` and `report`.
 program() {
 	status=0
 	report=$("$project/scripts/faultline" "$@" --json 2>"$scratch/err") || status=$?
 	[ -n "$report" ] || note "$(cat "$scratch/err")"
 }
 
-# drill ARG...: a soft lockup in a fresh VM.
+# drill ARG...: drills a soft lockup in a fresh VM.
 drill() { program drill vm --mode soft --keep "$scratch/drill" "$@"; }
 
 field() { jq -r "$1" <<<"$report"; }
 
-# ended STATUS STAGE [EVIDENCE]: how the program must have ended, and the line that it must
-# show for it.
+# ended STATUS STAGE [EVIDENCE]: checks the program's exit status and stage, and a line of its
+# report.
 ended() {
 	note "$(field '"\(.stage): \(.summary)"')"
 	if [ "$(field .stage)" != "$2" ]; then note "$(jq . <<<"$report")"; fi

@@ -1,40 +1,40 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# What the handlers of a module's probes call. They run with preemption off, in the middle of
-# anything, so the calls that lead out of the module from them, over any number of functions,
-# must end in functions that neither sleep, nor allocate, nor take a lock. Rust's types cannot
-# say so; the code can be asked.
+# Checks the calls of a module's probe handlers. They run with preemption off in any context, so
+# every call that leaves the module, through any number of functions, must end in a function that
+# neither sleeps, nor allocates, nor takes a lock. Rust's types cannot enforce that; the built code
+# can be checked.
 
-# The functions by which the kernel enters a handler.
+# The functions through which the kernel enters a handler.
 entered_by='_R.*faultline5probe(6kprobe5entry|9kretprobe5enter(3hit|5entry|3ret)|6fprobe(5entry|3ret|5group(5entry|3ret)))'
 
-# What may be called from anywhere, and what is no call: data, per-CPU data, tracepoints
-# (whose functions write to the ring buffer), thunks.
+# Symbols that may be called in any context, and symbols that are not calls: data, per-CPU data,
+# tracepoints (whose functions write to the ring buffer), thunks.
 handlers_may='copy_from_kernel_nofault|ktime_get_mono_fast_ns|mem(cpy|set|cmp)|__stack_chk_(fail|guard)'
 handlers_may+='|__x86_(return_thunk|indirect_thunk_[a-z0-9]+)'
 handlers_may+='|const_current_task|pcpu_hot|cpu_number|const_pcpu_hot|__preempt_count|__cpu_online_mask|this_cpu_off|__ref_stack_chk_guard'
 handlers_may+='|__tracepoint_[a-z_]+|__SCT__tp_func_[a-z_]+|__srcu_[a-z_]+|tracepoint_srcu|rcu_[a-z_]*lock_held'
-# A tracepoint ends with it on some kernels; with preemption off, as here, it is not called.
+# Some kernels end a tracepoint with this call; with preemption off, as here, it is not made.
 handlers_may+='|__SCT__preempt_schedule_notrace'
-# Whether an address is one of memory: a walk through page tables, and tables of memory.
+# The check whether an address is valid: a walk through the page tables and memory sections.
 handlers_may+='|_R.*faultline6memory7pointer10DIRECT_END|is_vmalloc_or_module_addr|vmalloc_to_page|__virt_addr_valid|pfn_is_map_memory'
 handlers_may+='|vmemmap_base|mem_section|boot_cpu_data|memstart_addr|__SCT__preempt_schedule'
-# An event that is declared in Rust, and what writes it to the ring buffer and to perf.
+# An event declared in Rust, and the functions that write it to the ring buffer and to perf.
 handlers_may+='|_R.*5trace5event6Record5event5EVENT|trace_event_buffer_(reserve|commit)|__trace_trigger_soft_disabled'
 handlers_may+='|perf_trace_buf_alloc|perf_trace_run_bpf_submit|__per_cpu_offset'
-# What the kernel's macro for an argument of ftrace's would say of a number that it has ruled out.
+# The warning of ftrace's argument macro for an index that is already excluded.
 handlers_may+='|__ubsan_handle_out_of_bounds'
 handlers_may+='|\.rodata.*|\.data.*|\.bss.*'
-# What a kernel with lockdep, and Rust with its debug assertions, has checked by the way.
+# The checks of a kernel with lockdep, and of Rust with debug assertions.
 [ ! -e /proc/lockdep_stats ] ||
 	handlers_may+='|_R.*4core9panicking.*|rcu_is_watching|__bug_table|__SCT__WARN_trap|preempt_count_(add|sub)'$(
 	)'|lock_(acquire|release)|rcu_sched_lock_map|debug_lockdep_rcu_enabled|lockdep_rcu_suspicious|__ubsan_handle_load_invalid_value'
-# And with KASAN, each access to memory.
+# KASAN's checks of each memory access.
 ! grep -qm 1 ' kasan_report$' /proc/kallsyms || handlers_may+='|__k?asan_.*|bcmp|current_task'
 
-# reached MODULE: first "entry <function>" for each function by which the kernel enters a
-# handler, then "out <symbol>" for each symbol outside of the module's code that is reached.
+# reached MODULE: prints "entry <function>" for each function through which the kernel enters a
+# handler, then "out <symbol>" for each symbol outside of the module's code that they reach.
 reached() {
 	objdump -dr --no-show-raw-insn "$1" | awk -v entered_by="^$entered_by" '
 		function number(hex, i, n) {
@@ -58,7 +58,7 @@ reached() {
 		}
 		END {
 			for (i = 1; i <= count; i++) {
-				# A function that is known by its place alone: the last that begins before it.
+				# A function known only by an address: the last one before it.
 				if (to[i] in starts) {
 					pairs = split(starts[to[i]], pair, " ")
 					for (j = 1; j <= pairs; j++) {
@@ -83,9 +83,9 @@ reached() {
 		}'
 }
 
-# handlers_are_fit MODULE COUNT DATA: MODULE has COUNT functions by which the kernel enters
-# handlers. Neither they nor what they call can be probed or traced, or calls what it may not;
-# DATA matches the names of statics of its own.
+# handlers_are_fit MODULE COUNT DATA: checks that MODULE has COUNT functions through which the
+# kernel enters handlers, and that neither these nor their callees can be probed or traced, or call
+# a function that is not allowed; DATA matches the names of the module's statics.
 handlers_are_fit() {
 	local got symbols
 	got=$(reached "$1")
@@ -93,7 +93,7 @@ handlers_are_fit() {
 	same "what they may not call" "" "$(sed -n 's/^out //p' <<<"$got" | grep -vxE "$handlers_may|$3" || true)"
 	symbols=$(objdump -t "$1" | awk '$0 ~ /\.kprobes\.text/ && $NF ~ /^_R/ { print $NF }')
 	same "of them in .kprobes.text" "$2" "$(grep -cE "^$entered_by" <<<"$symbols")"
-	# Rust has no such calls; neither shall the C that handlers reach.
+	# Rust has no such calls; the C code that handlers reach must have none either.
 	same "functions with a call that ftrace patches" "" \
 		"$(objdump -dr "$1" | awk '/^[0-9a-f]+ <.*>:$/ { name = $2 } /__fentry__/ { print name }' |
 			grep -E 'faultline_(helper|route)|_R' || true)"

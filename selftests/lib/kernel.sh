@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# What the kernel reports of itself while a test file runs in a VM: nothing that no test has
-# named. The log itself says what was named, in lines that begin with "faultline-selftest":
+# Fails a test file in a VM if the kernel reported anything that no test expects. Marks in the
+# kernel log, lines that begin with "faultline-selftest", say what is expected:
 #
 #   begin NAME      a test begins
-#   judged          it has compared all reports since its log_begin with what it expects
-#   expects REGEX   from here to the end of the test, such a report is made on purpose
+#   judged          the test has checked all reports since its log_begin itself
+#   expects REGEX   from here to the end of the test, such a report is expected
 #
-# On a kernel that is built to hear more, more is asked at the end: whether its lock checker is
-# still on, and whether memory was lost.
+# On a debug kernel it checks at the end as well that the lock checker is still on, and that no
+# memory leaked.
 
-# expects REGEX: of a report's first line; judged: see above. What is expected before the first test
-# is expected in all of them.
+# expects REGEX, of a report's first line; judged: see above. A report expected before the first
+# test is expected in all tests.
 expects() {
 	say_kmsg "expects $1"
 	[ -n "${ktap_first:-}" ] || ktap_expects+=("$1")
@@ -20,23 +20,23 @@ expects() {
 judged() { say_kmsg judged; }
 ktap_expects=()
 
-# lockdep_ends: what the test does next makes the kernel distrust its lock checker, and end it.
+# lockdep_ends: the test's next step makes the kernel switch its lock checker off.
 lockdep_ends() {
 	[ -n "$in_guest" ] && [ -e /proc/lockdep_stats ] || return 0
 	[ -e "$ktap_folder/lockdep_ends" ] || lockdep_is_on
 	touch "$ktap_folder/lockdep_ends"
 }
 
-# In a VM of scripts/vm only: elsewhere the log is another's.
+# Only in a VM of scripts/vm: elsewhere the log is not of the tests alone.
 in_guest=''
 [[ $(</proc/cmdline) != *faultline.vm* ]] || in_guest=1
 say_kmsg() { [ -z "$in_guest" ] || echo "faultline-selftest $*" >/dev/kmsg; }
 
-# log_whole: all that the log still has, as records of /dev/kmsg.
+# log_whole: prints all records that the log still has, as of /dev/kmsg.
 log_whole() { dd if=/dev/kmsg bs=8k iflag=nonblock status=none 2>/dev/null || true; }
 
-# unnamed FIRST: of the reports since the record FIRST, how many the tests have named, in a line; then
-# each that none has, with its test; and if that record is not there any more, that it is not.
+# unnamed FIRST: prints the number of expected reports since the record FIRST in a line; then each
+# unexpected report, with its test; and a line if that record has been overwritten.
 unnamed() {
 	log_whole | always=$(printf '%s\n' "${ktap_expects[@]}") awk -v first="$1" '
 		BEGIN { ever = expected = split(ENVIRON["always"], regex, "\n") }
@@ -44,7 +44,7 @@ unnamed() {
 		{ number = $0; sub(/^[0-9]+,/, "", number); sub(/,.*/, "", number); text = $0 }
 		!/^[0-9]+,[0-9]+,/ || number + 0 < first + 0 { next }
 		number == first { whole = 1 }
-		# What is not printable, and a backslash, is shown as its number.
+		# Unprintable characters and backslashes are escaped as numbers.
 		{ sub(/^[^;]*;/, "", text); gsub(/\\x5c/, "\\", text) }
 		text ~ /^faultline-selftest / {
 			split(text, word, " ")
@@ -68,16 +68,16 @@ unnamed() {
 		}'
 }
 
-# out_of_tree: the modules that are loaded, or being loaded or unloaded, and not the kernel's own.
+# out_of_tree: prints the out-of-tree modules that are loaded, or being loaded or unloaded.
 out_of_tree() { sed -nE 's/^([^ ]+) .* \([A-Z]*O[A-Z]*[-+]?\)$/\1/p' /proc/modules; }
 
-# stays MODULE: one that this file's tests leave loaded, on purpose.
+# stays MODULE: declares that this file's tests leave MODULE loaded on purpose.
 stays() { ktap_stays=$1; }
 
-# The next file in this VM wants to load them, and their probes and threads would be its own.
+# The next file in this VM loads them itself, and must not see their probes and threads.
 no_module_stays() { same "modules that stay loaded" "${ktap_stays:-}" "$(out_of_tree)"; }
 
-# kernel_from: from here on, what the kernel says is this file's.
+# kernel_from: the kernel's reports from here on belong to this file.
 kernel_from() {
 	ktap_folder=$(mktemp -d)
 	[ -n "$in_guest" ] || return 0
@@ -86,8 +86,8 @@ kernel_from() {
 	! has_kmemleak || kmemleak_from
 }
 
-# Each is a result of its own, after those of the file. The kernel's state is that of all files
-# before as well; the first that is told of a lock checker that is off knows who did it.
+# Each of these checks is a result, after those of the file. The kernel's state is that of all
+# earlier files as well; only the first file after the lock checker went off fails.
 nothing_else_was_reported() {
 	local reports
 	reports=$(unnamed "$ktap_first")$'\n'
@@ -102,11 +102,12 @@ lockdep_is_still_on() {
 	[ -e "$ktap_folder/lockdep_ends" ] || lockdep_is_on
 }
 
-# By its parameters, which are there if it is built in: to read /proc/kallsyms takes a second when emulated.
+# By its parameters, which exist if it is built in: reading /proc/kallsyms takes a second under
+# emulation.
 has_kmemleak() { [ -e /sys/module/kmemleak/parameters/verbose ]; }
 
-# kmemleak_from: what is lost already is not of this file. An object counts as lost once it is 5 s
-# old, by the kernel's own rule; and two scans have to miss it, as pointers move meanwhile.
+# kmemleak_from: leaks before this point do not belong to this file. An object counts as leaked once
+# it is 5 s old, by the kernel's rule; and two scans have to miss it, as pointers move meanwhile.
 kmemleak=/sys/kernel/debug/kmemleak
 kmemleak_from() {
 	mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
@@ -123,7 +124,7 @@ kmemleak_finds_nothing() {
 	same "what kmemleak finds" "" "$(cat "$kmemleak")"
 }
 
-# kernel_tests: those of them that this kernel has.
+# kernel_tests: prints the checks that this kernel supports.
 kernel_tests() {
 	[ -n "$in_guest" ] || return 0
 	echo nothing_else_was_reported

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# What the tests of the knobs module share: the program that gives it and its C twin the
-# same values. `make selftests` builds both.
+# Helpers of the tests of knobs: the program that gives the module and its C twin the same values.
+# `make selftests` builds both.
 
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 program=${FAULTLINE_PROGRAMS:-$project/build}/knobs-test
 
-# knobs_test ARG...: runs the program. It loads the modules thousands of times, so it gets
-# copies in memory, without what only a debugger reads.
+# knobs_test ARG...: runs the program. It loads the modules thousands of times, so it gets copies in
+# memory, without debug sections.
 knobs_test() {
 	local folder status=0
 	if [ ! -e "$FAULTLINE_MODULES/knobs_twin.ko" ] || [ ! -x "$program" ]; then

@@ -8,11 +8,11 @@
 #   same WHAT WANT GOT     two texts must be equal
 #   match WHAT REGEX TEXT  a line of TEXT must match (as with grep -E)
 #   await SECS WHAT CMD... CMD must succeed within that time
-#   skip REASON            this machine cannot tell; never counted as passed
+#   skip REASON            this machine cannot run the test; never counted as passed
 #   note TEXT              a diagnostic line
-#   tally N WHAT           so many were made, tried, ...; for docs/reliability.md
-#   log_begin; log         the kernel log since then; log_but MODULE: without its lines
-#   expects REGEX, judged  of the kernel's own reports: see kernel.sh
+#   tally N WHAT           records the number N of what was made or tried, for docs/reliability.md
+#   log_begin; log         the kernel log since log_begin; log_but MODULE: without MODULE's lines
+#   expects REGEX, judged  expected reports of the kernel: see kernel.sh
 
 . "$(dirname "${BASH_SOURCE[0]}")/kernel.sh"
 
@@ -46,7 +46,7 @@ match() {
 
 await() {
 	local now deadline what=$2 limit=$1
-	# To wait on, without a process each time.
+	# A file to wait on, without a process each time.
 	[ -n "${ktap_never:-}" ] || exec {ktap_never}<> <(:)
 	now
 	deadline=$((now + $1 * 1000))
@@ -61,15 +61,15 @@ await() {
 	done
 }
 
-# log_begin: forgets what the kernel log has (dmesg does, not the log); log: what came since,
-# without its times.
+# log_begin: marks the current end of the kernel log; log: prints the log since then, without time
+# stamps.
 log_begin() {
 	marks=$((${marks:-0} + 1))
-	mark="faultline-selftest $BASHPID, $marks." # none is the beginning of another
+	mark="faultline-selftest $BASHPID, $marks." # no mark is a prefix of another
 	dmesg --clear
 	echo "$mark" >/dev/kmsg
 }
-# A log that has been overwritten since says so.
+# Prints a note if the log has been overwritten since.
 log() {
 	local text
 	text=$'\n'$(dmesg --notime)$'\n'
@@ -85,15 +85,15 @@ log() {
 	fi
 }
 
-# log_but MODULE: what the log has that MODULE did not say; not_of MODULE: the same of another
-# text. What the kernel says of a machine that is slow, as an emulated one is, tells nothing
-# of the module.
+# log_but MODULE: prints the log without MODULE's lines; not_of MODULE: the same for another text.
+# Both drop the kernel's messages on a slow machine, as an emulated one is.
 log_but() { log | not_of "$1"; }
 not_of() {
 	grep -vE "^$1: |^(clocksource|hrtimer): |^perf: interrupt took too long|^workqueue: .* hogged CPU" || true
 }
 
-# now_ms: since boot; now: the same in a variable, since a process is slow in an emulated machine.
+# now_ms: prints the milliseconds since boot; now: sets a variable to them, without a process, which
+# is slow under emulation.
 now_ms() { now && echo "$now"; }
 now() {
 	read -r now _ </proc/uptime
@@ -105,10 +105,9 @@ skip() {
 	exit 4
 }
 
-# ktap_run NAME...: runs the functions, each in a shell of its own, so that one cannot
-# disturb the next; `cleanup`, if declared, follows each. Exits as kselftest wants:
-# 0 all passed, 1 one failed, 4 all skipped. What is asked of the kernel in the end skips nothing,
-# and counts only where a test of the file's own was not skipped.
+# ktap_run NAME...: runs the functions, each in its own shell, so that one cannot disturb the next;
+# `cleanup`, if declared, follows each. Exits as kselftest expects: 0 all passed, 1 one failed, 4
+# all skipped. The final checks of the kernel count only if a test of the file was not skipped.
 ktap_run() {
 	local name number=0 code failed=0 skipped=0 reason began took count=$# of_kernel
 	kernel_from
@@ -120,7 +119,7 @@ ktap_run() {
 		if [ "$number" -le "$count" ]; then
 			say_kmsg "begin $name"
 		else
-			unset -f cleanup # is of the file's own tests
+			unset -f cleanup # belongs to the file's own tests
 		fi
 		# In the background, since a shell under || or && ignores set -e.
 		(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# What the tests of the lockup module share: loading it, waiting for it, its log.
+# Helpers of the tests of lockup: load it, wait for it, read its log.
 
 parameters=/sys/module/lockup/parameters
 sysctls=/proc/sys/kernel
@@ -10,7 +10,7 @@ parameter() { echo "$(<"$parameters/$1")"; }
 
 load() { insmod "$FAULTLINE_MODULES/lockup.ko" "$@"; }
 
-# refused ERRNO-TEXT ARG...: insmod must fail with that error and leave nothing.
+# refused ERRNO-TEXT ARG...: checks that insmod fails with that error and leaves nothing.
 refused() {
 	local want=$1 output
 	shift
@@ -23,7 +23,7 @@ refused() {
 	same "no thread is left after insmod $*" "" "$(threads)"
 }
 
-# threads: the names of lockup's threads, one a line.
+# threads: prints the names of lockup's threads, one per line.
 threads() {
 	local file name names=''
 	for file in /proc/[0-9]*/comm; do
@@ -39,7 +39,7 @@ state_is() {
 	[ "$state" = "$1" ]
 }
 
-# thresholds: those of the detectors, as the log has them.
+# thresholds: prints the detectors' thresholds as the module logs them.
 thresholds() {
 	echo "watchdog_thresh=$(<"$sysctls/watchdog_thresh")" \
 		"rcu_cpu_stall_timeout=$(</sys/module/rcupdate/parameters/rcu_cpu_stall_timeout)" \
@@ -48,7 +48,7 @@ thresholds() {
 
 log_has() { log | grep -qE -- "$1"; }
 
-# result KEY: what the module shows of its last run.
+# result KEY: prints a value of the module's last result.
 result() {
 	local key value
 	while IFS='=' read -r key value; do
@@ -56,25 +56,26 @@ result() {
 	done <"$parameters/result"
 }
 
-# modes: all that end by themselves, so that they can be done again. After a double_free the kernel
-# distrusts its lock checker: where it has one, that is for modes.sh, which does it last.
+# modes: prints all modes that end by themselves, and can be repeated. After a double_free the
+# kernel switches its lock checker off: a kernel with one leaves that mode to modes.sh, which runs
+# it last.
 modes() {
 	local softirq=softirq double_free=double_free
 	! realtime || softirq=
 	[ ! -e /proc/lockdep_stats ] || double_free=
-	# shellcheck disable=SC2086 # a word, or none
+	# shellcheck disable=SC2086 # one word or none
 	echo soft spin $softirq hard irq rcu hung mutex deadlock deadlock_irq self_deadlock smp_call \
 		workqueue stop_machine warn $double_free oom
 }
 
-# realtime: is the kernel built with PREEMPT_RT? Such a kernel refuses some of what others do.
+# realtime: returns whether the kernel is built with PREEMPT_RT, on which lockup refuses some modes.
 realtime() { [[ $(</proc/version) == *PREEMPT_RT* ]]; }
 
-# extra MODE: the parameters that a mode needs.
+# extra MODE: prints the parameters that a mode needs.
 extra() { [ "$1" != oom ] || echo limit_mib=32; }
 
-# reports: who has reported what, by the first line of each report in the log, once each, to be
-# compared with what is expected. RCU's has two forms.
+# reports: prints each distinct report in the log as detector and thread, from its first line. RCU's
+# report has two forms.
 reports() {
 	judged
 	log | sed -nE \
@@ -89,8 +90,8 @@ reports() {
 		-e 's/^(Oops|general protection|INFO: NMI|INFO: task).*/\1/p' | sort -u | paste -sd,
 }
 
-# detectors SOFT RCU HUNG: after how many seconds each of them reports (half of it, for soft
-# lockups), and without a panic; 0 is never.
+# detectors SOFT RCU HUNG: sets the seconds after which each detector reports (half of it for soft
+# lockups), without a panic; 0 is never.
 detectors() {
 	echo 0 >"$sysctls"/softlockup_panic
 	echo 1 >"$sysctls"/soft_watchdog
@@ -101,7 +102,7 @@ detectors() {
 	echo -1 >"$sysctls"/hung_task_warnings
 }
 
-# cleanup: whatever a test left loaded is released and removed.
+# cleanup: releases and unloads a module that a test left loaded.
 cleanup() {
 	[ -e /sys/module/lockup ] || return 0
 	echo 1 >"$parameters/hold_secs"

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Mistakes that are made on purpose, by the test module mistakes.ko, to see that a debug kernel
-# hears them: what hears nothing proves nothing.
+# Makes mistakes on purpose with the test module mistakes.ko, to check that a debug kernel reports
+# them: a detector that never reports proves nothing.
 
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
-# option NAME...: only where the kernel is built with one of these, which is then `by`.
+# option NAME...: skips the test unless the kernel is built with one of these options; sets `by` to
+# it.
 option() {
 	for by; do
 		! gzip -dc /proc/config.gz 2>/dev/null | grep -qx "CONFIG_$by=y" || return 0
@@ -14,7 +15,7 @@ option() {
 	skip "this kernel is built without $(paste -sd, <<<"$*")"
 }
 
-# made NAME: makes that mistake, with what the kernel says of it in `said`.
+# made NAME: makes that mistake; sets `said` to the kernel's messages.
 made() {
 	local error
 	log_begin
@@ -23,21 +24,22 @@ made() {
 	said=$(log)
 }
 
-# heard MISTAKE REGEX: the kernel reports it, by a line that matches.
+# heard MISTAKE REGEX: makes the mistake, and checks that the kernel reports it in a matching line.
 heard() {
 	expects "$2"
 	made "$1"
 	reported "$1" "$2" "$said"
 }
 
-# reported MISTAKE REGEX TEXT: a line of TEXT matches; it is for docs/reliability.md as well.
+# reported MISTAKE REGEX TEXT: checks that a line of TEXT matches, and records it for
+# docs/reliability.md.
 reported() {
 	match "$1" "$2" "$3"
 	note "planted $1, heard by $by: $(grep -m 1 -E "$2" <<<"$3")"
 }
 
-# misuse LEVEL COMMAND ARG...: runs the test program; its words are notes, and `said`. What the kernel says
-# goes to the console below LEVEL only: a console is slow.
+# misuse LEVEL COMMAND ARG...: runs the test program; its output becomes notes, and `said`. Only
+# kernel messages below LEVEL go to the console, which is slow.
 misuse() {
 	local level=$1 code=0 program=${FAULTLINE_PROGRAMS:-$project/build}/misuse
 	shift
@@ -48,13 +50,13 @@ misuse() {
 	same "misuse $1: exit status" 0 "$code"
 }
 
-# new_seed: in `seed`, and a note; FAULTLINE_SEED makes it that of another run.
+# new_seed: sets `seed` to a random number, or to FAULTLINE_SEED to repeat a run, and prints it.
 new_seed() {
 	seed=${FAULTLINE_SEED:-$((RANDOM + 1))}
 	note "FAULTLINE_SEED=$seed"
 }
 
-# unload: those of our modules that a test has left.
+# unload: unloads the modules of this project that a test has left.
 unload() {
 	local name
 	for name in func_probe knobs lockup route_probe; do

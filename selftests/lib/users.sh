@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash disable=SC2154 # over is of who uses this
+# shellcheck shell=bash disable=SC2154 # the caller sets over
 #
-# Users of a module's parameters, which come and go with it.
+# Readers and writers of a module's parameters, while the module is loaded and unloaded.
 
-# use MODULE FILE...: reads and writes the parameters, in that order, until the test is over (until
-# the file $over is there). What is written is what was read; a parameter that is only written gets
-# its value from `written`.
+# use MODULE FILE...: reads and writes the parameters, in that order, until the file $over exists.
+# It writes the value that it read; a write-only parameter gets its value from `written`.
 use() {
 	local module=$1 name file value
 	declare -A written=([trigger]=soft [cancel]=1 [run]=3 [write_only]=1)
@@ -19,6 +18,6 @@ use() {
 	done
 }
 
-# parameters_of MODULE, which is loaded: their names, first those that only show what a function
-# computes.
+# parameters_of MODULE: prints the names of the loaded module's parameters, those whose value a
+# function computes first.
 parameters_of() { (cd "/sys/module/$1/parameters" && stat -c '%a %n' -- * | sort | cut -d' ' -f2); }

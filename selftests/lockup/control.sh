@@ -1,20 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# lockup: one run after the other while it is loaded; runs that are called off; iterations;
-# and CPUs that go offline meanwhile.
+# lockup: several runs of one load; cancelled runs; iterations; and CPUs that go offline meanwhile.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
 . "$here/../lib/lockup.sh"
-# The mode that harms nothing.
+# A mode that does no harm.
 expects '^WARNING: .*faultline_helper_warn'
 
-# What runs on a CPU that is held, hangs with it.
+# Everything on a held CPU hangs with it, so the tests run on another one.
 taskset -pc 0 $$ >/dev/null
 detectors 0 0 0
 
-# write NAME VALUE: as a user does; the errno's text if it fails.
+# write NAME VALUE: writes a parameter; prints the errno's text if it fails.
 write() { bash -c 'echo "$2" >"$1"' - "$parameters/$1" "$2" 2>&1 | sed 's/.*write error: //'; }
 taken() { same "$1=$2 is taken" "" "$(write "$1" "$2")"; }
 
@@ -34,7 +33,7 @@ a_run_follows_the_other() {
 	same "what the first moved is not in it" "" "$(result moved)"
 }
 
-# What was not given is chosen anew for each mode.
+# A parameter that was not given is chosen again for each mode.
 cpus_are_those_of_the_mode() {
 	check "load" load mode=warn delay_secs=0 hold_secs=1 force=1
 	await 10 "the first" state_is released
@@ -178,7 +177,7 @@ a_cpu_that_goes_offline_is_not_held() {
 	done
 }
 
-# A writer that triggers all the time, while the module is unloaded: no run may be left.
+# A process triggers runs all the time while the module is unloaded: no run may be left.
 unload_races_with_triggers() {
 	local i writer
 	for i in 1 2 3 4 5; do

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# lockup: the countdown, and everything that may end it.
+# lockup: the countdown, and everything that can end it.
 #
 # Proves: lockup
 
@@ -20,11 +20,11 @@ counts_each_second() {
 	same "no line without the run's id" "" "$(log | grep '^lockup: ' | grep -vE '^lockup: (run count: |loading out-of-tree|module verification)' || true)"
 }
 
-# What a verdict needs to know of how the detectors were set when the hold began.
+# The detectors' settings at the begin of the hold, which a verdict needs.
 thresholds_are_those_of_the_begin() {
 	local usual other
 	usual=$(cat /proc/sys/kernel/watchdog_thresh)
-	# 60 is the most that it can be.
+	# 60 is the maximum.
 	other=$((usual < 30 ? usual + 3 : usual - 3))
 	log_begin
 	check "load" load mode=soft cpus=1 delay_secs=2 hold_secs=1 run_id=set force=1

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# lockup: faults in the middle of a call that somebody else makes.
+# lockup: faults in a call of a kernel function that another task makes.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -10,8 +10,8 @@ here=$(dirname "$0")
 taskset -pc 0 $$ >/dev/null
 detectors 0 0 0
 
-# The function that a write to /proc/self/comm calls once, and nothing else here does. It
-# changes the name of the task that calls it.
+# The function that only a write to /proc/self/comm calls here, once. It changes the name of the
+# calling task.
 function=comm_write
 call() { printf %s "$1" >/proc/self/comm; }
 
@@ -93,7 +93,7 @@ functions_that_cannot_be_probed() {
 	log_begin
 	refused "Invalid (parameters|argument)" mode=warn at=do_int3 force=1
 	match "blacklisted" '^lockup: run -: refused: at=do_int3: (blacklisted|not found)' "$(log)"
-	# A stub of the kernel's Rust, which is a trap and nothing else.
+	# A stub of the kernel's Rust code, which has only a trap.
 	if grep -q ' __rust__nesf2$' /proc/kallsyms; then
 		log_begin
 		refused "Invalid (parameters|argument)" mode=warn at=__rust__nesf2 force=1

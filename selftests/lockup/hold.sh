@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# lockup: the hold, seen and not seen by the soft-lockup detector, and its release.
+# lockup: the hold, with and without a report of the soft-lockup detector, and its release.
 #
 # Proves: lockup
 
@@ -9,14 +9,15 @@ here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
 . "$here/../lib/lockup.sh"
 
-# What runs on the CPU that is held, hangs with it.
+# Everything on the held CPU hangs with it, so the tests run on another one.
 taskset -pc 0 $$ >/dev/null
 
 sysctls=/proc/sys/kernel
-# The kernel's count of soft lockups, which older kernels do not show.
+# The kernel's counter of soft lockups, which older kernels do not have.
 count() { cat /sys/kernel/softlockup_count 2>/dev/null || echo none; }
 
-# concludes REGEX: what the module says at the end, or that it cannot know without the count.
+# concludes REGEX: checks the module's last message, which without the counter says that it cannot
+# tell.
 concludes() {
 	local regex=$1
 	[ "$(count)" != none ] || regex='no detector stopped it; this kernel has no softlockup_count'
@@ -24,8 +25,8 @@ concludes() {
 	match "what the module concludes" "released after [0-9]+ s: $regex" "$(log)"
 }
 
-# preempts: does this kernel take the CPU from kernel code by itself? That is chosen at boot
-# where there is the file, and else by the config.
+# preempts: returns whether this kernel preempts kernel code: chosen at boot if the file exists,
+# else by the config.
 preempts() {
 	if [ -e /sys/kernel/debug/sched/preempt ]; then
 		grep -qE '\((full|lazy)\)' /sys/kernel/debug/sched/preempt
@@ -34,7 +35,7 @@ preempts() {
 	fi
 }
 
-# The detector as this file's tests want it: quick, and without a panic.
+# Sets the detector for the tests of this file: a short threshold, and no panic.
 detector() {
 	echo 0 >"$sysctls"/softlockup_panic
 	echo 1 >"$sysctls"/soft_watchdog
@@ -72,14 +73,14 @@ detector_off_is_said() {
 	before=$(count)
 	check "load" load mode=soft cpus=1 delay_secs=0 hold_secs=5 force=1
 	await 30 "the release" state_is released
-	# It looks at the switch after the release.
+	# The module reads the switch after the release.
 	concludes 'nothing detected it: kernel.soft_watchdog is 0'
 	echo 1 >"$sysctls"/soft_watchdog
 	same "counter" "$before" "$(count)"
 }
 
-# Settings that are changed then are not what it was concluded from. A process is too slow to see the
-# moment, and so is the shell.
+# Settings that change at the release must not count. A process is too slow to catch the moment, and
+# so is the shell.
 who_finds_it_released_finds_the_report() {
 	command -v python3 >/dev/null || skip "there is no python3 in this guest"
 	detector 1

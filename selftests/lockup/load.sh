@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# lockup: what the module says of itself, and loading and unloading it.
+# lockup: modinfo, and loading and unloading.
 #
 # Proves: parameters
 
@@ -22,7 +22,7 @@ modinfo_describes_each_parameter() {
 	same "depends on no other module" "" "$(modinfo -F depends "$FAULTLINE_MODULES/lockup.ko")"
 }
 
-# names MODE: the parameters with these permissions.
+# names MODE: prints the parameters with these permissions.
 names() { echo "$1: $(cd "$parameters" && stat -c '%a %n' -- * | sed -n "s/^$1 //p" | sort | paste -sd,)"; }
 
 parameters_are_in_sysfs() {

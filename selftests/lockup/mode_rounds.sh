@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# lockup: every mode that ends by itself, again and again in one boot (FAULTLINE_ROUNDS, 1, at
-# most 20), and unloaded at any moment of it.
+# lockup: every mode that ends by itself, repeatedly in one boot (FAULTLINE_ROUNDS, 1, at most 20),
+# and unloaded at any moment.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -13,7 +13,7 @@ detectors 0 0 0
 rounds=${FAULTLINE_ROUNDS:-1}
 [ "$rounds" -le 20 ] || rounds=20
 
-# purpose: what the modes warn and double_free make the kernel report.
+# purpose: declares the reports that the modes warn and double_free make on purpose.
 purpose() {
 	expects '^WARNING: .*faultline_helper_warn'
 	expects '^BUG faultline_free_twice .*: Object already free'
@@ -21,7 +21,7 @@ purpose() {
 	expects '^BUG: KASAN: double-free in .*free_twice'
 }
 
-# complaints: what the log has besides our lines, and the reports that are made on purpose.
+# complaints: prints the log without the module's lines and the reports made on purpose.
 complaints() {
 	log_but lockup | sed '/^---*\[ cut here/,/---\[ end trace/d; /^=====*$/,/^FIX faultline_/d'
 }
@@ -51,9 +51,9 @@ unloaded_at_any_moment() {
 	for ((round = 1; round <= rounds; round++)); do
 		for mode in $(modes); do
 			log_begin
-			# shellcheck disable=SC2046 # none or one
+			# shellcheck disable=SC2046 # none or one word
 			check "load" load mode="$mode" delay_secs=0 hold_secs=2 force=1 $(extra "$mode")
-			# So long is random: anything may be going on.
+			# A random delay, to unload at any moment.
 			read -rt "$((RANDOM % 2)).$((RANDOM % 10))" <> <(:) || true
 			check "round $round: $mode: unload" rmmod lockup
 			same "round $round: $mode: threads" "" "$(threads)"

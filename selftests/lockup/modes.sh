@@ -1,22 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# lockup: each mode that ends by itself is seen by the kernel's detector, and nothing else
-# is; then it is released, and the module unloads.
+# lockup: for each mode that ends by itself the kernel's detector makes its report, and no other;
+# then the fault is released, and the module unloads.
 #
-# An emulated machine has no hard lockup detector, or is told here not to use it. There RCU's stall detector shows a CPU whose
-# interrupts are off, and so does an NMI, as long as another CPU is left to send it.
+# An emulated machine has no hard-lockup detector, or it is switched off here. RCU's stall detector
+# then shows a CPU with interrupts off, and so does an NMI from another CPU that is not held.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
 . "$here/../lib/lockup.sh"
 
-# What runs on a CPU that is held, hangs with it: neither this may, nor RCU's own thread.
+# Everything on a held CPU hangs with it: neither the tests nor RCU's thread may run there.
 for pid in $$ $(pgrep -x 'rcu_preempt|rcu_sched'); do taskset -pc 0 "$pid" >/dev/null; done
 
 { echo 0 >"$sysctls"/nmi_watchdog; } 2>/dev/null || true
 
-# provoke SECS MODE [ARG]...: from load to release.
+# provoke SECS MODE [ARG]...: runs the mode from load to release.
 provoke() {
 	local secs=$1 mode=$2
 	shift 2
@@ -26,8 +26,8 @@ provoke() {
 	told "$mode" "$secs"
 }
 
-# provoke_until STACK MODE: the same, held until a report in the log has this in a stack, which takes
-# as long as the detector does. Only where the CPU at fault still lets others make and end processes.
+# provoke_until STACK MODE: the same, but holds until a report in the log has this in a stack. Only
+# for faults during which the other CPUs can still start and end processes.
 provoke_until() {
 	local stack=$1 mode=$2
 	log_begin
@@ -38,21 +38,21 @@ provoke_until() {
 	told "$mode" 40
 }
 
-# told MODE SECS: what the module says of a run.
+# told MODE SECS: checks the module's messages of a run.
 told() {
 	match "the begin" "^lockup: run $1: cpu [0-9]+: begin: mode=$1 hold_secs=$2 $(thresholds) mono_ns=[0-9]+\$" "$(log)"
 	match "the end" "^lockup: run $1: cpu [0-9]+: end: held_ms=[0-9]+ mono_ns=[0-9]+\$" "$(log)"
 	same "summaries" 1 "$(log | grep -c "^lockup: run $1: released after")"
 }
 
-# unloads: the module leaves nothing.
+# unloads: checks that the module unloads and leaves nothing.
 unloads() {
 	check "unload" rmmod lockup
 	same "no thread is left" "" "$(threads)"
 }
 
-# seen COUNTER REPORTS STACK: this counter has moved, where the kernel has it; these reports are
-# in the log, and no others; and a stack in it shows this.
+# seen COUNTER REPORTS STACK: checks that this counter has moved, if the kernel has it; that the log
+# has these reports and no others; and that a stack in it has this function.
 seen() {
 	local counter=$1 wanted=$2 stack=$3
 	if [ -e "/sys/kernel/$counter" ] || [ -e "$sysctls/$counter" ]; then
@@ -63,7 +63,7 @@ seen() {
 	unloads
 }
 
-# unseen WHY: no counter moved, and the module says why.
+# unseen WHY: checks that no counter moved, and that the module says why.
 unseen() {
 	same "what moved" "" "$(result moved)"
 	same "the kernel's reports" "" "$(reports)"
@@ -71,8 +71,9 @@ unseen() {
 	unloads
 }
 
-# shown MODE STACK: a CPU that hears nothing but an NMI shows this; and nobody else sees it. To
-# make or to end a process may take that CPU's answer, so there is none until it is to be released.
+# shown MODE STACK: checks that a CPU that takes only NMIs shows this stack, and that there is no
+# other report. Starting or ending a process may need that CPU's answer, so none is started until
+# the release.
 shown() {
 	local mode=$1 stack=$2 held=0
 	detectors 0 0 0
@@ -89,7 +90,7 @@ shown() {
 	unloads
 }
 
-# says: what the threads say of their locks.
+# says: prints the threads' messages on their locks.
 says() { log | sed -n 's/^lockup: run [a-z_]*: \(cpu [0-9]*: holds lock .*\)/\1/p' | sort | paste -sd';'; }
 
 soft() {
@@ -98,7 +99,8 @@ soft() {
 	seen softlockup_count 'soft lockup lockup/1' spin_preemption_off
 }
 
-# With PREEMPT_RT a thread that keeps softirqs off is preempted: no lockup, and so refused.
+# With PREEMPT_RT a thread with softirqs off is preempted: no lockup, so the module refuses the
+# mode.
 softirq() {
 	if realtime; then
 		log_begin
@@ -150,7 +152,7 @@ mutex() {
 	provoke 4 mutex
 	same "locks" "cpu 1: holds lock A, wants lock B;cpu 1: holds lock B, wants lock A" "$(says)"
 	match "the kernel's own mutex" 'mutex_(slow)?lock' "$(log)"
-	# Newer kernels know who has a mutex.
+	# Newer kernels name the owner of a mutex.
 	[ ! -e "$sysctls/hung_task_detect_count" ] || ! log_has 'is blocked on a mutex' || owner=,'owner lockup/1.b'
 	seen hung_task_detect_count "hung task lockup/1,hung task lockup/1.b$owner" wait_for_mutex
 }
@@ -169,7 +171,7 @@ deadlock() {
 	seen softlockup_count 'soft lockup lockup/0,soft lockup lockup/1' spin_on_lock
 }
 
-# The two CPUs of this machine are all that it has, so nobody is left to report.
+# All CPUs of this machine are held, so none is left to report.
 deadlock_irq() {
 	detectors 0 0 0
 	provoke 5 deadlock_irq
@@ -181,7 +183,7 @@ smp_call() {
 	detectors 1 0 0
 	provoke 5 smp_call
 	match "it waits in the kernel's own function" 'smp_call_function_single' "$(log)"
-	# The first CPU may find that it was stuck as soon as it has its interrupts on.
+	# The first CPU may report itself as stuck as soon as its interrupts are on.
 	seen softlockup_count '(soft lockup lockup/0,)?soft lockup lockup/1' call_cpu_that_never_answers
 }
 
@@ -231,16 +233,16 @@ oom_takes_what_it_may() {
 	unseen 'nothing detected it: .*oom_kill'
 }
 
-# killed: the processes that the kernel has killed for want of memory.
+# killed: prints the processes that the OOM killer has killed.
 killed() { log | sed -nE 's/^Out of memory: Killed process ([0-9]+) .*/\1/p'; }
 has_killed() { [ -n "$(killed)" ]; }
 
-# More than there is, by less than what a process has that is there for that. There are several
-# of them: when one was killed, the kernel may want the next one before it has the memory.
+# Takes more memory than there is, by less than one of the victims' processes has. There are several
+# victims: the kernel may kill the next one before the memory of the first is free.
 oom_makes_the_kernel_kill() {
 	local victims=() folder limit
 	expects '^Out of memory: Killed process [0-9]+ \(python3\) '
-	# Of a file system of the guest: who frees memory asks for some that it must get.
+	# The guest's file system may fail an allocation while it frees memory.
 	expects '^WARNING: mm/page_alloc\.c:[0-9]+ at __alloc_pages_slowpath.* kswapd[0-9]'
 	detectors 0 0 0
 	folder=$(mktemp -d)
@@ -264,7 +266,7 @@ time.sleep(1000)' "$folder/" & victims+=($!)
 	unloads
 }
 
-# A kernel that does not preempt a spinner sees it as a soft lockup: see hold.sh.
+# A kernel that does not preempt a spinning thread reports a soft lockup: see hold.sh.
 touching_the_watchdogs_hides_it() {
 	detectors 1 0 0
 	provoke 5 soft touch_watchdog=1

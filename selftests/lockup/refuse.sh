@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# lockup: everything that it refuses, with the error, a message that names the parameter,
-# the value and what is right, and nothing left behind.
+# lockup: everything that it refuses, with the error and a message that names the parameter, the
+# value and the allowed values; a refusal leaves nothing.
 #
 # Proves: parameters
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
 . "$here/../lib/lockup.sh"
-# The mode that harms nothing.
+# A mode that does no harm.
 expects '^WARNING: .*faultline_helper_warn'
 
 scratch=$(mktemp -d)
@@ -19,10 +19,11 @@ EINVAL="Invalid parameters"
 ERANGE="Numerical result out of range"
 EPERM="Operation not permitted"
 
-# The first module of its kind makes the kernel say that it is tainted: now, not later.
+# The first out-of-tree module makes the kernel log its taint: do that now, not in a test.
 load mode=soft force=1 && rmmod lockup
 
-# says ERRNO-TEXT REGEX ARG...: refused with that error, and one line about it in the log.
+# says ERRNO-TEXT REGEX ARG...: checks that the load is refused with that error, and one line in the
+# log.
 says() {
 	local error=$1 regex=$2 text
 	shift 2
@@ -30,7 +31,7 @@ says() {
 	refused "$error" "$@"
 	text=$(log)
 	match "the log after insmod $*" "^lockup: .*$regex" "$text"
-	# The kernel adds a line of its own about a value that a parameter refuses.
+	# The kernel logs its own line for a refused value.
 	text=$(grep '^lockup: ' <<<"$text" | grep -v 'invalid for parameter' || true)
 	same "lines about insmod $*" 1 "$(grep -c . <<<"$text" || true)"
 }
@@ -75,14 +76,14 @@ no_crash_kernel() {
 	says "$EPERM" 'no crash kernel is loaded.*force=1' mode=soft
 	says "$EPERM" 'run r1: .*no crash kernel' mode=soft run_id=r1
 }
-# contradicts REGEX ARG...: refused at load, and nothing is left of it.
+# contradicts REGEX ARG...: checks that the load is refused and leaves nothing.
 contradicts() { says "$EINVAL" "$@"; }
 
-# write NAME VALUE: leaves what was said in $scratch/error.
+# write NAME VALUE: writes a parameter; the error message goes to $scratch/error.
 write() { { echo "$2" >"$parameters/$1"; } 2>"$scratch/error"; }
 
-# refuses REGEX MODE NAME=VALUE...: refused for another run of a module that is loaded, with
-# these parameters, which are put back.
+# refuses REGEX MODE NAME=VALUE...: checks that the loaded module refuses another run with these
+# parameters, and restores them.
 refuses() {
 	local regex=$1 mode=$2 setting before=()
 	shift 2
@@ -174,7 +175,7 @@ numbers_of_runs_have_a_range() {
 	says "$ERANGE" 'iterations=1001: .*1000' mode=soft iterations=1001 force=1
 	says "$ERANGE" 'cooldown_secs=3601: .*3600' mode=soft iterations=2 cooldown_secs=3601 force=1
 }
-# All that is wrong is refused before there is a word of a crash kernel.
+# Wrong parameters are refused before the module checks for a crash kernel.
 what_is_wrong_comes_first() {
 	contradicts 'touch_watchdog=1: ' mode=hung touch_watchdog=1
 }
@@ -202,7 +203,7 @@ written_values_are_checked() {
 	match "only root may write" 'Permission denied' "$($user sh -c "echo 1 > $parameters/hold_secs" 2>&1 || true)"
 	match "results are for reading" 'Permission denied|Input/output|Operation not' "$(sh -c "echo released > $parameters/state" 2>&1 || true)"
 }
-# Without force it is refused: drill/armed.sh shows that, since it takes a crash kernel.
+# drill/armed.sh tests the refusal without force, which needs a loaded crash kernel.
 writing_forever_is_taken_with_force() {
 	check "load" load mode=soft delay_secs=100 force=1
 	check "hold_secs=0 is taken with force" sh -c "echo 0 > $parameters/hold_secs"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# lockup: many rounds of loading and unloading (FAULTLINE_ROUNDS, 100) leave no thread, no
-# memory and no complaint.
+# lockup: many rounds of loading and unloading (FAULTLINE_ROUNDS, 100) leave no thread, no memory
+# and no report.
 #
 # Proves: lockup
 
@@ -24,9 +24,9 @@ round() {
 	rmmod lockup
 }
 
-# objects: how many objects of each kind a module can leak are in use, exactly: caches
-# are emptied and shrunk first. (Free memory as a whole shrinks by some 50 KiB a round with
-# any module, also with stock ones.)
+# objects: prints the exact number of objects in use of each kind that a module can leak: caches are
+# emptied and shrunk first. (Free memory as a whole shrinks by some 50 KiB per round with any
+# module, also with stock ones.)
 objects() {
 	local cache
 	echo 3 >/proc/sys/vm/drop_caches
@@ -36,8 +36,8 @@ objects() {
 	echo "tasks $(ps -e --no-headers | wc -l)"
 }
 
-# grown: the kinds of which there are more than before. One object leaked a round is 100 or
-# more; what others allocate moves a count by up to 60.
+# grown: prints the kinds with more objects than before. One leaked object per round makes 100 or
+# more; allocations of others change a count by up to 60.
 grown() {
 	join <(sort <<<"$before") <(objects | sort) |
 		awk -v most="$rounds" '$3 - $2 >= 0.8 * most { print $1, $2, "->", $3 }'
@@ -51,8 +51,8 @@ no_leak_in_many_rounds() {
 	before=$(objects)
 	for i in $(seq "$rounds"); do check "round $i" round "$i"; done
 	same "threads" "" "$(threads)"
-	# What a CPU has set aside counts as well, for small objects up to 512 of them, and what
-	# waits for RCU: a leak stays.
+	# Objects in per-CPU caches, up to 512 small ones, and those that wait for RCU count as
+	# well: only a leak stays.
 	for _ in {1..10}; do
 		more=$(grown)
 		[ -n "$more" ] || break

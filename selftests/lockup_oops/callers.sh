@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# lockup: a caller that dies in the middle of its call. The CPU then hits no kprobe any more,
-# so each is for one test. It also goes on to follow a pointer to the probe, or to the kernel's
-# own aggregator of all probes at this place: neither may be freed.
+# lockup: a caller that dies in its call. The CPU then hits no kprobe any more, so each CPU serves
+# one test. It also keeps a pointer to the probe, or to the kernel's aggregator of all probes at
+# this place: neither may be freed.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -15,7 +15,7 @@ expects '^(kernel BUG at rust/helpers/bug\.c|Oops: |Internal error: Oops)'
 expects '^(BUG: kernel NULL pointer dereference, address: 0*$|Unable to handle kernel NULL pointer)'
 function=comm_write
 
-# the_caller_dies MODE CPU: in its second call; the first has given it its name.
+# the_caller_dies MODE CPU: kills the caller in its second call; the first has set its name.
 the_caller_dies() {
 	lockdep_ends
 	local mode
@@ -35,14 +35,14 @@ the_caller_dies() {
 	same "threads" "" "$(threads)"
 	match "it says what stays" "^lockup: $function: a task died in this crash point: the probe stays" "$(log)"
 }
-# stays COUNT: what the kernel has at the function is so many probes of ours, without effect.
+# stays COUNT: checks that COUNT probes of the module stay at the function, without effect.
 stays() {
 	local list
 	list=$(grep " $function+" /sys/kernel/debug/kprobes/list)
 	same "probes that stay" "$1" "$(grep -c '\[DISABLED\]' <<<"$list")"
 	same "and others" "" "$(grep -v '\[DISABLED\]' <<<"$list" || true)"
 }
-# Another kprobe at the same place, which is called by the same aggregator and goes first.
+# Another kprobe at the same place, called by the same aggregator and removed first.
 beside=/sys/kernel/tracing/events/faultline/beside
 events=/sys/kernel/tracing/dynamic_events
 cleanup() {
@@ -56,8 +56,8 @@ bug_kills_the_caller() {
 	match "the stack" 'hit_bug' "$(log)"
 	cleanup
 	stays 1
-	# Faults on that CPU, of user space and of the kernel, while memory that was freed would be
-	# somebody else's.
+	# Page faults on that CPU, of user space and of the kernel, while freed memory would be
+	# reused.
 	log_begin
 	for _ in $(seq 10); do taskset -c 1 cat /proc/self/smaps >/dev/null; done
 	same "the log" "" "$(log)"
@@ -66,7 +66,7 @@ oops_kills_the_caller() {
 	the_caller_dies oops 0
 	match "the address" 'NULL pointer dereference, address: 0000000000000000|address 0000000000000000' "$(log)"
 	match "the stack" 'write_to_null' "$(log)"
-	# The first was there before, and did not mind.
+	# The first probe existed before, and still works.
 	stays 2
 }
 

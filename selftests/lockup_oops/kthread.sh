@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The library's kernel threads: one that dies in its body. The owner gets no result, and drops
-# what the body has captured.
+# The library's kernel threads: a thread that dies in its body. The owner gets no result, and drops
+# the values that the body has captured.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# lockup: threads that die of what they do, in a kernel that goes on. After an oops the hung task
-# detector is off until the next boot, so this folder has a VM of its own.
+# lockup: threads that die of their fault, in a kernel that goes on. After an oops the hung-task
+# detector is off until the next boot, so this directory has its own VM.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -68,7 +68,7 @@ no_memory_is_lost() {
 	done
 	for i in /sys/kernel/slab/{kmalloc-1k,kmalloc-2k,filp}; do echo 1 >"$i/shrink"; done
 	after=$(objects)
-	# What opens files and is lost with each of them would be 30 and more.
+	# A leak of an open file per thread would make 30 and more.
 	same "objects that grew by the rounds" "" "$(join <(sort <<<"$before") <(sort <<<"$after") |
 		awk '$1 == "filp" && $3 - $2 >= 200 { print }')"
 }

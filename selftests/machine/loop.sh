@@ -1,16 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A whole loop on a Debian server: what the doctor finds on it as delivered, mended as it says;
-# a soft lockup, the dump of its own kdump-tools, the reboot, the verdict in the ledger, and when
-# that is no proof any more.
+# A whole loop on a Debian server: the doctor's findings after the installation, fixed with its
+# commands; a soft lockup, the dump of its own kdump-tools, the reboot, the verdict in the ledger,
+# and a stale proof after a change.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
 . "$here/../lib/machine.sh"
 trap all_down EXIT
 
-# Each has a disk and a memory of its own.
+# Two servers have separate disks and memory.
 a_start_takes_seconds_and_two_run_at_once() {
 	local began=$SECONDS
 	server_up
@@ -26,7 +26,7 @@ a_start_takes_seconds_and_two_run_at_once() {
 
 up() { machine list | grep -q "^$server: " || skip "there is no server: its start failed"; }
 
-# wrong: the places that are named by findings that something is wrong.
+# wrong: prints the places of the wrong findings.
 wrong() { field '.findings[] | select(.state == "wrong") | .says, .evidence[].place, .evidence[].text'; }
 
 the_doctor_finds_what_debian_delivers() {
@@ -54,8 +54,8 @@ a_lockup_becomes_a_proof() {
 	up
 	local boot
 	boot=$(on cat /proc/sys/kernel/random/boot_id)
-	# As Debian has it, but for what only takes an emulated machine long: zlib is half a minute, and
-	# the detector's usual threshold twenty seconds.
+	# Debian's settings, except those that are slow under emulation: zlib takes half a minute,
+	# and the detector's usual threshold twenty seconds.
 	on 'echo "MAKEDUMP_ARGS=\"-F -l -d 31\"" >>/etc/default/kdump-tools'
 	drill --mode soft --run-id loop-1 --delay-secs 2 --set kernel.watchdog_thresh=5
 	ended 0 pass
@@ -72,7 +72,7 @@ a_lockup_becomes_a_proof() {
 the_proof_holds_until_something_changes() {
 	up
 	local output status=0
-	# As the drill had it.
+	# The drill's setting.
 	on 'sysctl -w kernel.watchdog_thresh=5 >/dev/null'
 	output=$(on faultline drill status) || status=$?
 	note "$output"

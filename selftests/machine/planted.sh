@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The misconfigurations of tools/faultline/tests/machines/plants, each planted on a Debian server
-# that is set up well, alone and with others: the doctor finds each where it is, and nothing else
-# comes or goes. Some are drilled as well: the drill ends in the stage that the doctor said.
-# `make test` plants them in a recorded machine; here it takes an hour: only with FAULTLINE_LONG set.
+# The misconfigurations of tools/faultline/tests/machines/plants, each planted on a well configured
+# Debian server, alone and with others: the doctor finds each at its place, and no other finding
+# changes. Some are drilled as well: the drill ends in the stage that the doctor predicted. `make
+# test` plants them in a recorded machine; here it takes an hour, so only with FAULTLINE_LONG set.
 #
-# It takes names of tests, and of plants to be drilled.
+# Its arguments are names of tests, and of plants to drill.
 
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/ktap.sh"
@@ -14,11 +14,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 trap all_down EXIT
 plants=$project/tools/faultline/tests/machines/plants
 
-# What is said of a server that is set up well: no more than notes of these checks.
-# It has no PMU, as virtual servers have none.
+# The notes of these checks are all that the doctor finds on a well configured server. Virtual
+# servers have no PMU.
 NOTES="note after_panic, note analyser, note unknown_nmi_panic, wrong hard_watchdog"
 
-# Of plants that do not depend on each other.
+# Sets of independent plants.
 THREE=(
 	use-kdump-0+makedumpfile-option+hung-task-timeout-0
 	unit-masked+target-full+initrd-stale
@@ -30,7 +30,7 @@ THREE=(
 
 long() { [ -n "${FAULTLINE_LONG:-}" ] || skip "takes minutes: only with FAULTLINE_LONG set"; }
 
-# names KIND: the plants that a real machine is rid of (back), that it keeps until its next boot
+# names KIND: prints the plants that a real machine can revert (back), that stay until its next boot
 # (once), or that are drilled (drill).
 names() {
 	awk -v want="$1" '
@@ -41,14 +41,14 @@ names() {
 		END { out() }' "$plants"
 }
 
-# line NAME WORD: what a plant has after that word.
+# line NAME WORD: prints the rest of a plant's line after that word.
 line() {
 	awk -v name="$1" -v word="$2" '$1 == "plant" { mine = $2 == name } mine && $1 == word { sub(/^[^ ]+ /, ""); print }' "$plants"
 }
 
 there() { on /root/planted-there "$@"; }
 
-# ready: a fresh server, set up well.
+# ready: starts a fresh, well configured server.
 ready() {
 	server_up
 	machine copy "$server" "$here/planted-there" "$plants" /root
@@ -56,8 +56,8 @@ ready() {
 	there ready
 }
 
-# asked SET...: plants each, and puts it back. Leaves what the doctor said in $scratch/SET.json,
-# and what is expected in $scratch/SET.expected.
+# asked SET...: plants each set, and reverts it. Writes the doctor's answer to $scratch/SET.json,
+# and the expected findings to $scratch/SET.expected.
 asked() {
 	there asked "$@" >"$scratch/said"
 	awk -v dir="$scratch" '
@@ -66,7 +66,7 @@ asked() {
 		{ print >file }' "$scratch/said"
 }
 
-# compare SET: what is wrong with its answer, a line each.
+# compare SET: prints the differences of its answer, one per line.
 compare() {
 	# shellcheck disable=SC2016 # variables of jq
 	jq -nr --slurpfile base "$scratch/base.json" --slurpfile now "$scratch/$1.json" \
@@ -85,7 +85,7 @@ compare() {
 		  ($find[] | select(. as $row | any($after[]; is_it($row)) | not) | "not found: \(join(" "))")'
 }
 
-# compared SET...: as they must be.
+# compared SET...: checks that the answers are as expected.
 compared() {
 	local set said wrong=''
 	for set; do
@@ -127,14 +127,14 @@ what_stays_until_the_next_boot_is_found() {
 	compared "${all[@]}"
 }
 
-# predicted CLASS: the stage in which a drill would fail, as the doctor says.
+# predicted CLASS: prints the stage in which a drill would fail, by the doctor.
 predicted() {
 	doctor --only "$1"
 	field '.classes[0].stage // ([.findings[] | select(.state == "wrong" and .link == "module").stage][0])'
 }
 
-# fit: a server that is ready, and quick to report: the last one, if all was put back there.
-# Leaves `until`, which fit_again keeps: a server does not live for ever.
+# fit: provides a ready server with short thresholds: the last one, if everything was reverted
+# there. Sets `until`, after which fit_again replaces the server.
 fit() {
 	long
 	until=$(cat "$scratch/fit" 2>/dev/null || echo 0)
@@ -146,7 +146,8 @@ fit() {
 }
 fit_again() { echo "$until" >"$scratch/fit"; }
 
-# drilled NAME: its drill ends where the doctor says, and where the table has it.
+# drilled NAME: checks that its drill ends in the stage that the doctor predicts, and that the table
+# has.
 drilled() {
 	local name=$1 stage arguments shows mode
 	read -r stage arguments < <(line "$name" drill)
@@ -154,7 +155,7 @@ drilled() {
 	[[ " $arguments " =~ ' --mode '([a-z_]+)' ' ]]
 	mode=${BASH_REMATCH[1]}
 	fit
-	# Not for others: a task that waits for a CPU hangs as well.
+	# Only for this mode: a task that waits for a CPU hangs as well.
 	[ "$mode" != hung ] || on sysctl -qw kernel.hung_task_timeout_secs=5
 	there plant "$name" >"$scratch/planted"
 	same "what could not be planted" "" "$(grep '^failed' "$scratch/planted" || true)"
@@ -164,11 +165,11 @@ drilled() {
 	ended "$([ "$stage" = pass ] && echo 0 || echo 1)" "$stage"
 	[ -z "$shows" ] || match "what the console shows" "$shows" "$(cat "$scratch/drill/console.log")"
 	there back "$name"
-	# Some only a boot puts back.
+	# Some plants are reverted only by a boot.
 	if [ "$(field .rebooted)" = true ] || ! names once | grep -qx "$name"; then fit_again; fi
 }
 
-# The doctor says it of the next boot, and then of this one.
+# The doctor first predicts it for the next boot, and then for this one.
 the_next_boot_has_no_crash_kernel() {
 	local from
 	fit
@@ -186,7 +187,7 @@ the_next_boot_has_no_crash_kernel() {
 	fit_again
 }
 
-# Each drill is a test of its own.
+# Each drill is a test.
 mapfile -t drills < <(names drill)
 for name in "${drills[@]}"; do
 	eval "drill_${name//-/_}() { drilled $name; }"

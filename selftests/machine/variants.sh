@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck disable=SC2016 # what is quoted is for the shell there
 #
-# The variants of scripts/machine, each by a whole drill: the doctor, a fault, kdump-tools' dump
-# where the variant wants it, the reboot, and the proof; and what the variant has in the way of it.
-# It takes minutes a variant: only with FAULTLINE_LONG set.
+# The variants of scripts/machine, each with a whole drill: the doctor, a fault, kdump-tools' dump
+# at the variant's target, the reboot, and the proof; and the obstacles of the variant. It takes
+# minutes per variant, so only with FAULTLINE_LONG set.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -14,8 +14,8 @@ machine() { "$project/scripts/machine" ${variant:+--variant "$variant"} "$@"; }
 cleanup() { server_down 2>/dev/null || true; }
 trap all_down EXIT
 
-# begin VARIANT: starts one, with the program and the module on it, and the switch that the doctor
-# misses on a machine as delivered.
+# begin VARIANT: starts a machine with the program and the module on it, and the sysctl set that a
+# fresh installation lacks.
 begin() {
 	[ -n "${FAULTLINE_LONG:-}" ] || skip "takes minutes: only with FAULTLINE_LONG set"
 	variant=$1
@@ -23,13 +23,13 @@ begin() {
 	on 'sysctl -qw kernel.softlockup_panic=1 kernel.watchdog_thresh=5'
 }
 
-# strikes ARGUMENT...: a drill, here a soft lockup.
+# strikes ARGUMENT...: drills a soft lockup.
 strikes() { drill --variant "$variant" --delay-secs 1 --mode soft "$@"; }
 
-# wrong: what is wrong, says the doctor: check, stage, places.
+# wrong: prints the doctor's wrong findings: check, stage, places.
 wrong() { field '.findings[] | select(.state == "wrong") | "\(.check) \(.stage) \([.evidence[].place] | join(" "))"'; }
 
-# well CHECK: the doctor finds nothing wrong, and that one looked.
+# well CHECK: checks that the doctor finds nothing wrong, and that this check ran.
 well() {
 	doctor --only soft
 	note "$(wrong)"
@@ -37,7 +37,7 @@ well() {
 	match "what is fine" "^$1\$" "$(field '.findings[] | select(.state == "fine") | .check')"
 }
 
-# refuses REASON: the doctor's finding keeps the drill from being done.
+# refuses REASON: checks that a finding of the doctor makes the drill refuse.
 refuses() {
 	same "exit status" 1 "$status"
 	same "outcome" not_done "$(field .outcome)"
@@ -53,7 +53,8 @@ crash_partition() {
 	same "what is mounted on /var/crash" /dev/vda3 "$(on findmnt -no SOURCE /var/crash)"
 	match "the dump" '^/var/crash/' "$(on 'tail -n 1 /var/lib/faultline/ledger.jsonl' | jq -r .dump.path)"
 
-	# With 16 MiB of room kdump-tools fails twice, and says so; what is left is not passed.
+	# With 16 MiB of free space kdump-tools fails twice, and says so; the rest of its dump must
+	# not pass.
 	on 'sysctl -qw kernel.softlockup_panic=1 kernel.watchdog_thresh=5'
 	on 'fallocate -l $(($(stat -f -c "%f * %S" /var/crash) - (12 << 20))) /var/crash/full'
 	doctor --only soft
@@ -66,7 +67,7 @@ crash_partition() {
 	same "dumps with their final name" 1 "$(on 'ls /var/crash/*/dump.* | grep -vc incomplete')"
 }
 
-# A module that nobody signed is found by the doctor, and refused by the kernel.
+# An unsigned module is found by the doctor, and refused by the kernel.
 secureboot() {
 	begin secureboot
 	local module=$scratch/lockup.ko
@@ -88,7 +89,7 @@ secureboot() {
 	match "lockdown" '\[integrity\]' "$(on cat /sys/kernel/security/lockdown)"
 }
 
-# The drill stays armed until somebody brings the dump.
+# The drill stays armed until the user brings the dump.
 ssh_to_another() {
 	begin ssh
 	local said dump
@@ -118,11 +119,11 @@ ssh_to_another() {
 	same "what is armed" "" "$(on 'ls /var/lib/faultline/armed.json 2>/dev/null || true')"
 }
 
-# section TITLE: what a section of docs/machine.md has to be typed.
+# section TITLE: prints the commands of a section of docs/machine.md.
 section() { awk -v title="## $1" '$0 == title { on = 1; next } /^## / { on = 0 } on && sub(/^    /, "")' "$project/docs/machine.md"; }
 
-# The crash kernel asks for the passphrase, as the doctor says; and typed there it does not help, if
-# it needs more memory than the crash kernel has.
+# The crash kernel asks for the passphrase, as the doctor predicts; typing it does not help, as
+# unlocking needs more memory than the crash kernel has.
 luks() {
 	begin luks
 	same "what the root is on" "lvm crypt part" "$(on 'lsblk -nrso TYPE /dev/mapper/server-root' | head -n 3 | paste -sd ' ')"
@@ -145,7 +146,7 @@ luks() {
 	ended 1 crash_kernel_died
 }
 
-# With a key of its own, as docs/machine.md has it, the crash kernel asks nobody.
+# With a key in its initrd, as in docs/machine.md, the crash kernel asks for no passphrase.
 luks_with_a_key() {
 	begin luks
 	section "An encrypted root" >"$scratch/mend"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A module in a folder of its own, outside of this project: the commands of docs/your-own-module.md,
-# which make one, build it for a kernel with Rust and for one without, and test it there; and what is
-# refused.
+# A module in a directory outside of this project: the commands of docs/your-own-module.md, which
+# create it, build it for a kernel with Rust and for one without, and test it there; and refused
+# cases.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -12,10 +12,10 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
 
-# make_in CMD...: in the project, as a user does; no variable of the tests leads it elsewhere.
+# make_in CMD...: runs CMD in the project without the tests' variables, as a user does.
 make_in() { (cd "$project" && env -u FAULTLINE_SELFTESTS -u MAKEFLAGS -u KERNEL "$@" 2>&1); }
 
-# The commands of the page, in their order. Each has to work.
+# All commands of the page, in order; each has to succeed.
 the_commands_of_the_page() {
 	local command commands output tested=0
 	mapfile -t commands < <(sed -n '/^## From nothing/,/^## What is in it/ s/^    //p' "$project/docs/your-own-module.md")
@@ -24,7 +24,7 @@ the_commands_of_the_page() {
 		output=$(make_in bash -c "${command//\~/$folder}") || { note "$output"; check "$command" false; }
 		case $command in
 		*check)
-			# Its own three, and two of every file of tests.
+			# Its own three results, and two of every test file.
 			same "$command: results" "5 of 5" "$(grep -c '^ok ' <<<"$output") of $(sed -n 's/^1\.\.//p' <<<"$output")"
 			tested=$((tested + 1))
 			;;
@@ -34,7 +34,7 @@ the_commands_of_the_page() {
 	same "what is in its folder" "slow_io.rs test.sh" "$(cd "$folder/slow_io" && echo *)"
 }
 
-# A test that fails is a failure of the command.
+# A failed test makes the command fail.
 a_test_that_fails() {
 	local output status=0
 	make_in scripts/new-module "$folder/failing" >/dev/null
@@ -56,7 +56,7 @@ what_is_no_module_is_said() {
 	check "that was not made" test ! -e "$folder/lockup" -a ! -e "$folder/New-module"
 }
 
-# A mistake of the compiler's is shown where it is, and no module is left.
+# A compile error is shown with its place, and no module is left.
 what_does_not_compile_is_shown() {
 	local output status=0
 	make_in scripts/new-module "$folder/broken" >/dev/null

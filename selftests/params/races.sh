@@ -1,17 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# params: four processes read and write every parameter of each module, the computed ones
-# first, while it is loaded and unloaded (FAULTLINE_ROUNDS, 6): nothing hangs, and the
-# kernel has nothing to say.
+# params: four processes read and write every parameter of each module, the computed ones first,
+# while it is loaded and unloaded (FAULTLINE_ROUNDS, 6): nothing hangs, and the kernel reports
+# nothing.
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/users.sh"
 
 rounds=${FAULTLINE_ROUNDS:-6}
 
-# bounded WHAT CMD...: CMD must succeed within 60 s. One that hangs in the kernel cannot be
-# killed, and is left.
+# bounded WHAT CMD...: checks that CMD succeeds within 60 s. A process that hangs in the kernel
+# cannot be killed, and is left.
 bounded() {
 	local what=$1 job code=0
 	shift
@@ -44,18 +44,18 @@ users_and_loads() {
 	done
 	touch "$over"
 	wait
-	# A kernel with lockdep looks at every lock until its first report.
+	# A kernel with lockdep checks every lock until its first report.
 	[ ! -e /proc/lockdep_stats ] || match "lockdep" '^ *debug_locks: +1$' "$(</proc/lockdep_stats)"
 	same "the log has nothing but our lines" "" "$(log_but "$module" | grep -v "^Setting dangerous option " || true)"
 }
 
-# Which it never does: the countdown is longer than the test.
+# The fault never begins: the countdown is longer than the test.
 lockup() { users_and_loads lockup mode=soft cpus=1 delay_secs=3600 hold_secs=1 force=1; }
 route_probe() { users_and_loads route_probe; }
 knobs() { users_and_loads knobs; }
 
 cleanup() { [ -z "${over:-}" ] || touch "$over"; }
 
-# What is refused is logged, and the console is slow.
+# Refusals are logged, and the console is slow.
 echo 1 >/proc/sys/kernel/printk
 ktap_run lockup route_probe knobs

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the handlers of each kind of probe call, and what may look at them: in the module of
+# The calls of the handlers of each kind of probe, and that they cannot be traced, in the module of
 # these tests.
 
 here=$(dirname "$0")
@@ -9,7 +9,7 @@ here=$(dirname "$0")
 . "$here/../lib/handlers.sh"
 
 they_are_fit() {
-	# The handlers of fprobes and of kretprobes are those of two sets each.
+	# Fprobes and kretprobes have the handlers of two sets each.
 	handlers_are_fit "$FAULTLINE_MODULES/probes.ko" 9 '_R.*probes[0-9]+[A-Za-z_]+'
 }
 

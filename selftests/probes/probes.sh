@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The library's kprobes, kretprobes and fprobes: arguments, also those on the stack, results,
-# data of a call, calls in calls, reads that would fault, calls that are missed, and what
-# becomes of a set that is not complete, or never unregistered.
+# The library's kprobes, kretprobes and fprobes: arguments, also on the stack, results, data of a
+# call, nested calls, reads that would fault, missed calls, and sets that are incomplete or never
+# unregistered.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -26,12 +26,13 @@ cleanup() {
 	}
 }
 
-# seen KEY: how often.
+# seen KEY: prints the module's count.
 seen() { sed -nE "s/(.* )?$1=([0-9]+) .*/\\2/p" /sys/module/probes/parameters/seen; }
-# What the kernel has at these functions: its lists of kprobes, and of what ftrace patches.
+# The kernel's probes at these functions: its lists of kprobes, and of functions that ftrace
+# patches.
 kprobes() { grep -cE " ($any)\\+" /sys/kernel/debug/kprobes/list || true; }
 traced() { grep -cE "^($any) " "$tracefs/enabled_functions" || true; }
-# Nobody else has kprobes here; one whose memory was freed may be listed with any name.
+# There are no other kprobes here; one whose memory was freed may be listed with any name.
 nothing_is_registered() {
 	same "no kprobe" "" "$(cat /sys/kernel/debug/kprobes/list)"
 	same "nothing is traced" 0 "$(traced)"
@@ -78,7 +79,7 @@ arguments_on_the_stack() {
 	same "what is no address of the kernel's cannot be read" 7 "$(seen unreadable)"
 }
 
-# seek ADDRESS...: gives each to lseek() of a file in procfs, which refuses it.
+# seek ADDRESS...: passes each to lseek() on a file in procfs, which refuses it.
 seek() {
 	python3 - "$@" <<-PYTHON
 		import os, sys
@@ -94,9 +95,9 @@ seek() {
 reads_at_any_address() {
 	command -v python3 >/dev/null || skip "there is no python3 in this guest"
 	check "load" load
-	# The begin of the kernel's code.
+	# The start of the kernel's code.
 	seek "$(awk '$3 == "_text" { print $1 }' /proc/kallsyms)"
-	# What vmalloc() gave, and what is mapped of a device: above the memory of this machine.
+	# Memory of vmalloc(), and device memory: above the RAM of this machine.
 	echo 1 >/proc/sys/kernel/kptr_restrict
 	local memory device
 	memory=$(awk '/ pages=[0-9]+ vmalloc/ { print substr($1, 3, 16); exit }' /proc/vmallocinfo)
@@ -107,14 +108,14 @@ reads_at_any_address() {
 	same "what can be read" 2 "$(seen seek_read)"
 	seek "$device"
 	same "a device is not read" 1 "$(seen seek_unread)"
-	# No memory is there: between what the kernel has, in the middle of what is no address of
-	# any kernel's, where vsyscalls are, and the last word.
+	# Unmapped addresses: between the kernel's mappings, non-canonical, the vsyscall page, and
+	# the last word.
 	seek fffff10000000000 8000000000000000 ff80000000000000 ffffffffff600000 fffffffffffffff8
 	same "what cannot" 6 "$(seen seek_unread)"
 	same "nothing else was read" 2 "$(seen seek_read)"
 }
 
-# On each CPU reads of another length, and each call returns what it was asked for.
+# Reads of a different length on each CPU, and each call returns that length.
 data_are_of_the_call() {
 	local cpu pids=() lengths=(1009 3023)
 	check "load" load kinds=fprobe
@@ -128,7 +129,7 @@ data_are_of_the_call() {
 	check "others were declined, and so do not return" test "$(seen declined)" -gt 0
 }
 
-# readers COUNT: so many calls that wait for data in vfs_read().
+# readers COUNT: starts COUNT calls that wait for data in vfs_read().
 readers() {
 	local i
 	[ -p /tmp/fifo ] || mkfifo /tmp/fifo
@@ -138,7 +139,7 @@ readers() {
 		dd if=/tmp/fifo of=/dev/null bs=1009 count=1 status=none 9>&- & readers+=($!)
 	done
 }
-# let_go: each gets what it asked for.
+# let_go: gives each its data.
 let_go() {
 	local pid
 	for pid in "${readers[@]}"; do printf %1009s "$pid" >&9; done
@@ -146,8 +147,8 @@ let_go() {
 }
 entered() { [ "$(($(seen reads) + $(seen missed)))" -ge "$1" ]; }
 
-# Six calls at once. Since 6.14 an fprobe has no number of calls that it can follow; before, it
-# is twice the CPUs.
+# Six calls at once. Since 6.14 the number of calls that an fprobe can follow is unlimited; before
+# it was twice the number of CPUs.
 calls_in_progress() {
 	local followed=6
 	check "load" load kinds=fprobe
@@ -161,16 +162,16 @@ calls_in_progress() {
 	same "and with others" 0 "$(seen not_its_own)"
 }
 
-# since MAJOR MINOR: is the kernel as new?
+# since MAJOR MINOR: returns whether the kernel is at least that version.
 since() {
 	local major minor
 	IFS=.- read -r major minor _ < <(uname -r)
 	[ $((major * 1000 + minor)) -ge $(($1 * 1000 + $2)) ]
 }
 
-# A call that began before the module was loaded again returns to fprobes of which one may be
-# where that was which saw it begin: the more there are, and on the same CPU, the likelier. An
-# fprobe of tracefs stays all the while, or the kernel would forget the call with the last.
+# A call that began before the module was loaded again returns to fprobes, one of which may have the
+# address of the fprobe that saw its entry: the more fprobes on the same CPU, the likelier. An
+# fprobe of tracefs stays meanwhile, or the kernel would forget the call with the last fprobe.
 a_call_outlives_its_probe() {
 	local i
 	grep -q 'f\[:' "$tracefs/README" || skip "this kernel is built without FPROBE_EVENTS"
@@ -188,7 +189,7 @@ a_call_outlives_its_probe() {
 	done
 }
 
-# All fprobes of a function together have 32 words for a call.
+# All fprobes of a function share 32 words per call.
 missed_calls_are_counted() {
 	since 6 14 || skip "before Linux 6.14 each fprobe has room of its own"
 	check "load" load kinds=fprobe crowd=1
@@ -202,7 +203,7 @@ missed_calls_are_counted() {
 	check "missed" test "$(seen missed)" -ge 10
 }
 
-# In a set of each kind, a function at each place cannot be probed.
+# For each kind of set: a function that cannot be probed, at each position.
 all_or_nothing() {
 	local kind place
 	for kind in kprobe kretprobe fprobe; do
@@ -228,7 +229,7 @@ what_ftrace_cannot_trace() {
 }
 
 # A function that ftrace cannot patch gets a breakpoint, which counts as an NMI, or a jump, which
-# does not; and its return has nothing of that.
+# does not; its return counts as neither.
 the_level_is_that_of_the_call() {
 	local optimized i
 	grep -q ' tracing_open_generic$' /proc/kallsyms || skip "this kernel has no tracing_open_generic()"
@@ -243,7 +244,7 @@ the_level_is_that_of_the_call() {
 	done
 }
 
-# 4096 bytes of data for each call, which no handler's stack has room for.
+# 4096 bytes of data per call, which would not fit on a handler's stack.
 data_in_their_place() {
 	check "load" load kinds=large
 	dd if=/dev/zero of=/dev/null bs=1009 count=500 status=none
@@ -252,8 +253,8 @@ data_in_their_place() {
 	same "and with others" 0 "$(seen not_its_own)"
 }
 
-# The kernel cannot disarm a probe at a function of ftrace's: it has no memory to change
-# its filter, as refuse.ko makes it say.
+# The kernel cannot disarm a probe at a function of ftrace: refuse.ko makes the change of its filter
+# fail with ENOMEM.
 refused() { insmod "$FAULTLINE_MODULES/refuse.ko" "$@"; }
 refuses() { echo "$1" >/sys/module/refuse/parameters/times; }
 left() { cat /sys/module/refuse/parameters/times; }
@@ -280,7 +281,7 @@ cannot_be_disarmed() {
 	nothing_is_registered
 }
 
-# The same where another kprobe is at the place, so that the kernel calls both from one.
+# The same with another kprobe at the place, so that the kernel calls both from an aggregator.
 cannot_be_disarmed_beside_another() {
 	local i
 	expects '^WARNING: .*disarm_kprobe_ftrace'
@@ -296,8 +297,8 @@ cannot_be_disarmed_beside_another() {
 	check "unload" rmmod refuse
 }
 
-# Before 6.14 an fprobe is an ftrace_ops of its own, and stays where that does. So what ftrace
-# calls stays too: nothing that counts it comes after this.
+# Before 6.14 an fprobe has its own ftrace_ops, and stays if that stays. Then the patched functions
+# stay too, so no test that counts them may follow.
 an_fprobe_cannot_be_unregistered() {
 	local i
 	! since 6 14 || skip "since Linux 6.14 only a lack of memory could do it, and since it was mended nothing"
@@ -315,7 +316,7 @@ an_fprobe_cannot_be_unregistered() {
 	same "hits" "1 1" "$(seen fprobe) $(seen fprobe_returns)"
 }
 
-# A function that goes, with its module.
+# A function that disappears with its module.
 gone() {
 	check "load" refused
 	check "load" load kinds=kprobe replace=3 instead=module
@@ -328,7 +329,7 @@ gone() {
 }
 again() { cat /sys/module/probes/parameters/again; }
 
-# The functions by which the kernel enters a handler, and the lists of what can be probed.
+# The functions through which the kernel enters a handler, and the lists of probeable functions.
 our_handlers_cannot_be_probed() {
 	check "load" load
 	same "on the blacklist" "fprobe entry, fprobe ret, kprobe entry, kretprobe entry, kretprobe ret" \
@@ -355,7 +356,7 @@ unload_while_they_are_hit() {
 }
 hit() { [ "$(seen returns)" -gt 3 ] && [ "$(seen fprobe_returns)" -gt 3 ]; }
 
-# The last, since it never ends: the module's code has to stay.
+# The last test, since it never ends: the module's code has to stay.
 a_leak_keeps_the_module() {
 	check "load" load leak
 	(rmmod probes &) >/dev/null 2>&1

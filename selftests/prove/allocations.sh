@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Each module is loaded, used and unloaded with its first allocation failing, then its second, and
-# so on until none is left: each attempt is refused for want of memory, or does without; nothing
-# is left of one that was refused, and the next load works.
+# so on through all of them: each attempt fails with ENOMEM or works without the memory; a failed
+# one leaves nothing, and the next load works.
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/prove.sh"
 
 program=${FAULTLINE_PROGRAMS:-$project/build}/nth-failure
 
-# each_fails MODULE ARG...: the program's words are the test's notes.
+# each_fails MODULE ARG...: runs the program; its output becomes the test's notes.
 each_fails() {
 	local module=$1 output code=0
 	shift
@@ -18,7 +18,7 @@ each_fails() {
 	mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
 	mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing
 	check "make selftests" test -x "$program"
-	# What the kernel's own code warns of where it has no memory: followers of modules, events, and
+	# Warnings of the kernel's own code when an allocation fails: module notifiers, events, and
 	# the filter of a probe that is disarmed.
 	expects '^WARNING: .*(fprobe_module_callback|event_define_fields|disarm_kprobe_ftrace)'
 	expects 'page allocation failure'
@@ -42,8 +42,8 @@ route_probe() {
 		--write dst=192.0.2.0/24 --write events=none --write events=all
 }
 
-# Another module has an fprobe already: when ftrace has no memory for the first one, it (7.3) refuses all later ones
-# as EBUSY.
+# Another module already has an fprobe: if ftrace has no memory for the first one, it (7.3) refuses
+# all later ones with EBUSY.
 func_probe() {
 	local folder=/sys/kernel/debug/func_probe
 	check "another fprobe" insmod "$FAULTLINE_MODULES/probes.ko" kinds=fprobe

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The kernel's functions that our modules call and that can fail are let fail, each call one after the
-# other, while a module is loaded, used and unloaded: each attempt is refused, or does without;
-# nothing is left of one that was refused, and the next load works. (Functions that ftrace cannot patch
-# are not among them: fail-nth does not count those that a breakpoint catches. Nor is disable_kprobe(),
-# which fails when it is half done, and not before: probes/probes.sh lets it, by refuse.ko.)
+# Each kernel function that the modules call and that can fail is made to fail, one call after the
+# other, while a module is loaded, used and unloaded: each attempt fails or works without the call;
+# a failed one leaves nothing, and the next load works. (Except functions that ftrace cannot patch,
+# as fail-nth does not count those that a breakpoint catches; and disable_kprobe(), which fails only
+# when it is half done: probes/probes.sh makes it fail with refuse.ko.)
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/prove.sh"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The modules' files in sysfs, debugfs and tracefs: read in pieces of all sizes and at any offset,
-# they are what they are when read at once; whatever is written to them is taken or refused; and a
-# module goes while others are in its files, or hold them open. FAULTLINE_ROUNDS says how often.
+# The modules' files in sysfs, debugfs and tracefs: read in pieces of any size and offset they have
+# the same contents as when read at once; any write is accepted or refused; and a module is unloaded
+# while others read, write, or hold its files open. FAULTLINE_ROUNDS is the number of rounds.
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/prove.sh"
@@ -21,14 +21,14 @@ misused() {
 
 knobs() { misused knobs; }
 
-# With a point that never strikes: whatever is written to its parameters begins nothing.
+# With a crash point that never hits, so that no write to its parameters starts a fault.
 lockup() { misused lockup mode=warn at=comm_write count=4294967295 delay_secs=3600 force=1; }
 
 route_probe() {
 	misused route_probe --also /sys/kernel/debug/route_probe --also /sys/kernel/tracing/events/route_probe
 }
 
-# Its files in debugfs are for one at a time.
+# Its files in debugfs have one user at a time.
 func_probe() {
 	misused func_probe --also /sys/kernel/tracing/events/func_probe
 }

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A debug kernel reports each kind of mistake that it is built to report. Those after which its
-# lock checker is off are in files of their own: lock_*.sh, memory.sh.
+# A debug kernel reports each kind of mistake that it is built to report. Mistakes that switch its
+# lock checker off have their own files: lock_*.sh, memory.sh.
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/prove.sh"
@@ -51,7 +51,7 @@ shift_too_far() {
 	heard shift_too_far '^UBSAN: shift-out-of-bounds in .*mistakes\.c'
 }
 
-# Found by the scan at the end of each test file, which is done here for its own sake.
+# Found by the scan at the end of each test file, which this test runs itself.
 leak() {
 	option DEBUG_KMEMLEAK
 	expects '^kmemleak: 1 new suspected memory leaks'

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A debug kernel reports this mistake with a lock. Then its lock checker is off.
+# A debug kernel reports a wrongly nested lock, and switches its lock checker off.
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/prove.sh"

@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A debug kernel reports wrong uses of memory. Without KASAN it then distrusts all else, its lock
-# checker included.
+# A debug kernel reports wrong uses of memory. Without KASAN it then switches its lock checker off.
 
 . "$(dirname "$0")/../lib/ktap.sh"
 . "$(dirname "$0")/../lib/prove.sh"
 
-# wrong MISTAKE REGEX: SLUB says what is wrong in one line, and of which cache in another.
+# wrong MISTAKE REGEX: checks SLUB's report, which has the mistake in one line, and the cache in
+# another.
 wrong() {
 	option KASAN SLUB_DEBUG_ON
 	lockdep_ends

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Every module in the stock kernel that it is for: with Rust, or without and then carrying
-# the Rust crates that it uses; and in one that it is not for.
+# Every module in its stock kernel, with Rust, or without Rust and with the Rust crates in the
+# module; and in a kernel that it was not built for.
 #
 # Proves: loads
 
@@ -13,7 +13,7 @@ kernel=$FAULTLINE_CACHE/kernels/$release
 
 modules() { (cd "$FAULTLINE_MODULES" && ls -- *.ko); }
 
-# load MODULE: with what makes it do nothing by itself.
+# load MODULE: loads it with parameters that start nothing.
 load() {
 	case $1 in
 	lockup.ko) insmod "$FAULTLINE_MODULES/$1" mode=soft delay_secs=1000 force=1 ;;
@@ -28,7 +28,7 @@ cleanup() {
 	done
 }
 
-# has_rust: was this kernel built with Rust, so that it exports its Rust crates?
+# has_rust: returns whether this kernel was built with Rust, and exports its Rust crates.
 ! grep -q ' rust_helper_' /proc/kallsyms || rust=1
 has_rust() { [ -n "${rust:-}" ]; }
 
@@ -94,7 +94,7 @@ a_module_with_its_own_runtime_is_small() {
 	stripped=$(mktemp)
 	strip --strip-debug -o "$stripped" "$FAULTLINE_MODULES/lockup.ko"
 	note "lockup.ko without debug information: $(stat -c %s "$stripped") bytes"
-	# Most of the file are relocations, which are dropped at load.
+	# Most of the file is relocations, which are dropped at load.
 	loaded=$(size "$stripped" | awk 'NR == 2 { print $4 }')
 	note "of which are loaded: $loaded bytes"
 	check "at most 250 KB" test "$loaded" -le 250000
@@ -120,12 +120,12 @@ a_module_for_another_kernel_is_refused() {
 	local module other='' refusal='version magic|disagrees about version|Invalid architecture in ELF header|struct module size'
 	for module in "$FAULTLINE_MODULES"/../*/lockup.ko; do
 		[[ $(modinfo -F vermagic "$module") == "$release "* ]] || other=$module
-		# One of the same architecture, if there is one, to get that far.
+		# A module of the same architecture if there is one, else the load fails earlier.
 		[ -z "$other" ] || [ "$(machine "$other")" != "$(machine "$FAULTLINE_MODULES/lockup.ko")" ] || break
 	done
 	[ -n "$other" ] || skip "only this kernel's modules are built here"
 	log_begin
-	# EINVAL is for a symbol of another version.
+	# EINVAL: a symbol has another version.
 	match "insmod" 'Invalid (module format|parameters)$' "$(insmod "$other" mode=soft force=1 2>&1 || true)"
 	match "the kernel's own words" "$refusal" "$(log)"
 	note "$(log | grep -E "$refusal")"

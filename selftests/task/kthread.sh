@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The library's kernel threads: the result that their owner gets, and when what the body has
-# captured is dropped. One that dies is in lockup_oops/kthread.sh.
+# The library's kernel threads: the result that the owner gets, and when the captured values of the
+# body are dropped. lockup_oops/kthread.sh has a thread that dies.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Each fuzz target, for its share of FAULTLINE_FUZZ_SECONDS (ten minutes for all), finds nothing: no input
-# makes what reads other people's files panic, take more time or memory than it should, or
-# disagree with itself. With FAULTLINE_LONG only.
+# Each fuzz target, for its share of FAULTLINE_FUZZ_SECONDS (ten minutes for all), finds nothing: no
+# input makes a parser of untrusted files panic, use too much time or memory, or contradict itself.
+# Only with FAULTLINE_LONG.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -12,7 +12,7 @@ project=$(cd "$here/../.." && pwd)
 targets=()
 for file in "$project"/tools/faultline/fuzz/fuzz_targets/*.rs; do targets+=("$(basename -s .rs "$file")"); done
 
-# Each result is that target's.
+# One result per target.
 for target in "${targets[@]}"; do
 	eval "fuzz_$target() { finds_nothing $target; }"
 done

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Declarations of parameters that are wrong: each file of compile_fail/ is refused by the
-# compiler, at the place and in the words that the file beside it has. A line there is
-# `LINE:COLUMN: WORDS`; each error must be one of them, and each of them must be there.
+# Wrong declarations: the compiler refuses each file of compile_fail/ with the errors in the
+# .expected file beside it. A line there is `LINE:COLUMN: MESSAGE`; each error must match one of the
+# lines, and each line must match.
 
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/ktap.sh"
@@ -11,8 +11,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# errors FILE: what the compiler says of it, as `LINE:COLUMN: message: label`; of a panic in
-# a constant, which it words in its own way, the message.
+# errors FILE: prints the compiler's errors as `LINE:COLUMN: message: label`; for a panic in a
+# constant only the panic's message.
 errors() {
 	compile "$1" "$scratch" 2>"$scratch/messages" >/dev/null && return 1
 	grep '^{' "$scratch/messages" | jq -r 'select(.level == "error") | .message as $message | .spans[]
@@ -21,7 +21,8 @@ errors() {
 			-e 's/: evaluation panicked: (.*): evaluation of .*/: \1/' | sort -u
 }
 
-# refused NAME: compile_fail/NAME.rs is, as compile_fail/NAME.expected has it.
+# refused NAME: checks that compile_fail/NAME.rs fails with the errors in
+# compile_fail/NAME.expected.
 refused() {
 	local file=$here/compile_fail/$1 got line
 	got=$(errors "$file.rs") || { note "$1.rs was accepted"; exit 1; }
@@ -33,10 +34,10 @@ refused() {
 	done <<<"$got"
 }
 
-# wanted CASE: the lines of its file.
+# wanted CASE: prints the expected lines.
 wanted() { grep -v '^#' "$1.expected"; }
 
-# expected CASE ERROR: does it begin with one of these lines?
+# expected CASE ERROR: returns whether the error begins with one of the expected lines.
 expected() {
 	local line
 	while read -r line; do [[ $2 != "$line"* ]] || return 0; done < <(wanted "$1")

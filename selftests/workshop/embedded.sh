@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# RUNTIME=embedded, on request: on a kernel with Rust too, a module may carry what it uses of
-# the Rust crates, and then takes none of them from the kernel.
+# RUNTIME=embedded on a kernel with Rust: a module contains the parts of the Rust crates that it
+# uses, and takes no symbol of them from the kernel.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -14,7 +14,7 @@ it_is_built_without_the_kernels_rust() {
 	local args module output
 	args=$("$project/scripts/module-args" "$metadata" "$out")
 	# shellcheck disable=SC2086 # one word each
-	# Without the modules of C that only tests load.
+	# Without the C modules that only tests load.
 	output=$(env -u FAULTLINE_SELFTESTS make --no-print-directory -C "$metadata" $args RUNTIME=embedded FAULTLINE_SAMPLES="knobs lockup" modules 2>&1) || { note "$output"; exit 1; }
 	same "warnings of the build" "" "$(grep -i warning <<<"$output" || true)"
 	for module in "$out"/*.ko; do

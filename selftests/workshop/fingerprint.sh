@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# scripts/fingerprint: accepts metadata made by the kernel's own rustc, and refuses what
-# another rustc makes of the same source.
+# scripts/fingerprint: accepts metadata made by the kernel's rustc, and refuses metadata that
+# another rustc makes from the same source.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -18,14 +18,14 @@ the_kernels_own_rustc_is_accepted() {
 		"$("$project/scripts/fingerprint" "$metadata" "$headers")"
 }
 
-# Compiles the core crate as the metadata did, but as another version of rustc: the
-# variable is rustc's own, for tests of just this, the version's part in the hash.
+# Compiles the core crate like the metadata, but as another version of rustc: rustc has this
+# variable to test the version's part in the hash.
 a_wrong_rustc_is_refused() {
 	has_rust
 	local scratch command output
 	scratch=$(mktemp -d)
 	mkdir -p "$scratch/rust" "$scratch/scripts" "$scratch/include"
-	# Where the compiler knows the kernel's target by itself, there is none.
+	# If the kernel's target is one of the compiler's own, there is no target file.
 	[ ! -e "$metadata/scripts/target.json" ] || cp "$metadata/scripts/target.json" "$scratch/scripts/"
 	cp -r "$metadata/include/generated" "$scratch/include/"
 	cp "$metadata"/rust/exports_*_generated.h "$scratch/rust/"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# tools/btf-guard, as the build runs it: what matches the stock kernel is built, and what
-# does not stops the build with an error that names it.
+# tools/btf-guard as the build runs it: a module that matches the stock kernel is built; a mismatch
+# stops the build with an error that names it.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -19,7 +19,7 @@ stock=$(mktemp -d "$project/build/layout/XXXXXX") # what the first test builds
 trap 'rm -rf "$scratch" "$stock"' EXIT
 out=$scratch/out
 
-# build TREE [ARGUMENT...]: a module against TREE, from nothing, into $out.
+# build TREE [ARGUMENT...]: builds a module against TREE from scratch into $out.
 build() {
 	local tree=$1 args
 	shift
@@ -28,7 +28,7 @@ build() {
 	env -u FAULTLINE_SELFTESTS make --no-print-directory -C "$tree" $args FAULTLINE_SAMPLES=lockup "$@" modules 2>&1
 }
 
-# refused CMD...: fails, and prints what CMD said.
+# refused CMD...: checks that CMD fails, and prints its output.
 refused() {
 	local output
 	if output=$("$@" 2>&1); then
@@ -38,8 +38,8 @@ refused() {
 	printf '%s\n' "$output"
 }
 
-# Up to the tables, which is before the crates are compiled: that they are as the tables say, the
-# compiler has said in the build of the modules that all tests load.
+# Builds only up to the tables, before the crates are compiled: the build of the modules that all
+# tests load has checked the crates against the tables.
 the_stock_kernel_is_what_we_build_for() {
 	local output out=$stock
 	output=$(build "$metadata" -k RUSTC_OR_CLIPPY=false) || true
@@ -51,8 +51,8 @@ the_stock_kernel_is_what_we_build_for() {
 	match "one for what threads are" '^layout!\(task_struct, ' "$tables"
 }
 
-# Without the program or BTF the version tells which of several prototypes it is; for
-# these kernels that has to be what the BTF says.
+# Without the program or BTF the kernel's version selects one of several prototypes; for these
+# kernels it has to be the one in the BTF.
 a_build_without_the_program_says_so() {
 	local output
 	output=$(build "$metadata" FAULTLINE_GUARD=)
@@ -60,13 +60,13 @@ a_build_without_the_program_says_so() {
 	check "it builds" test -s "$out/lockup.ko"
 	same "as the BTF says" "$(sort "$stock/rust/bindings/kernel_has_generated.cfg")" "$(sort "$out/rust/bindings/kernel_has_generated.cfg")"
 	rm -rf "$out"
-	# That is said before the crates are compiled, so they are not.
+	# The error comes before the crates are compiled.
 	match "without BTF" '^faultline: not compared with the stock kernel: no BTF of this kernel was found' \
 		"$(FAULTLINE_BTF='' build "$metadata" FAULTLINE_BTF= -k RUSTC_OR_CLIPPY=false)"
 }
 
-# wrong_tree SED CRATE...: metadata in $scratch/tree whose config was changed by SED, with its
-# bindings and these crates made anew by the commands that the kernel's build kept.
+# wrong_tree SED CRATE...: makes metadata in $scratch/tree with a config changed by SED, and
+# rebuilds its bindings and these crates with the commands saved by the kernel's build.
 wrong_tree() {
 	local tree=$scratch/tree edit=$1 target command
 	shift
@@ -78,7 +78,7 @@ wrong_tree() {
 		command=$(sed -nE 's/^(saved)?cmd_[^ ]* := //p' "$tree/rust/$(dirname "$target")/.$(basename "$target").cmd" | head -n 1)
 		# shellcheck disable=SC2016 # make's variable
 		command=${command//'$(pound)'/#}
-		# Of crates, what others are compiled with is enough.
+		# The crates' metadata is enough to compile others.
 		command=${command/--emit=obj=* --emit=metadata/--emit=metadata}
 		(cd "$tree" && RUSTC_BOOTSTRAP=1 bash -ec "${command//$metadata/$tree}") >"$scratch/log" 2>&1 || {
 			note "$(tail -n 5 "$scratch/log")"
@@ -100,7 +100,7 @@ a_config_that_moves_fields_is_refused() {
 		"$(refused build "$scratch/tree")"
 }
 
-# prototypes [SED]: the list, edited so, against the stock kernel.
+# prototypes [SED]: checks the list, edited with SED, against the stock kernel.
 prototypes() {
 	sed "${1:-}" "$list" >"$scratch/list"
 	"$guard" prototypes --btf "$FAULTLINE_BTF" --list "$scratch/list" --symvers "$metadata/Module.symvers" \
@@ -124,8 +124,8 @@ a_changed_prototype_is_refused() {
 		"$(refused prototypes '/^helper: int kexec_crash_loaded/d')"
 }
 
-# Debugging options make macros of functions that helpers call. Here each of them is one: none is in
-# the BTF by its name, nor in Module.symvers.
+# Debugging options turn functions that helpers call into macros. Here all of them are macros: none
+# is in the BTF by its name, nor in Module.symvers.
 what_a_helper_calls_may_be_a_macro() {
 	local output
 	sed '/^helper/s/\(\w*\)(/\1_is_a_macro(/' "$list" >"$scratch/list"

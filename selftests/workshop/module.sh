@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The built modules: nothing that can panic, no unsafe outside the library, examples of
-# the documentation that compile, a build that does nothing twice, and one for a kernel
-# whose objects go through objtool one by one.
+# The built modules: no code that can panic, no unsafe outside of the library, documentation
+# examples that compile, a second build that does nothing, and a build for a kernel that runs
+# objtool on each object.
 #
 # Proves: builds
 
@@ -24,8 +24,8 @@ nothing_can_panic() {
 	done
 }
 
-# The constructors of parameters are for constants, where a wrong text stops the compiler.
-# Called when the module runs they could panic; then it is not linked.
+# The constructors of parameters are for constants, in which a wrong text is a compile error. A call
+# at run time could panic, so it must not link.
 a_module_that_can_panic_is_refused() {
 	local args output
 	mkdir -p "$project/build/panic"
@@ -71,7 +71,7 @@ examples_compile() {
 	check "the documentation is made" test -s "$build/rust/doc/faultline/index.html"
 }
 
-# As kernels without KERNEL_IBT have it. The config alone is another, so the tree is this one.
+# A kernel without KERNEL_IBT: only its config differs, so this kernel's tree is used.
 objtool_may_see_each_object_alone() {
 	local tree=$project/build/objtool/$release/tree output
 	grep -qx CONFIG_OBJTOOL=y "$metadata/include/config/auto.conf" || skip "no kernel of this machine uses objtool"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Parameters as they are built: reading one is one load, modinfo shows each with its text and
-# its type, and they can be declared next to the kernel crate's own module!.
+# The built parameters: a read is one load, modinfo shows each with its description and type, and
+# they can be declared next to the kernel crate's module!.
 
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/ktap.sh"
@@ -10,8 +10,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# instructions OBJECT FUNCTION: what a function of Rust does, without padding; `ret` is also
-# the jump to the kernel's thunk for it.
+# instructions OBJECT FUNCTION: prints the instructions of a Rust function without padding; a jump
+# to the kernel's return thunk counts as `ret`.
 instructions() {
 	objdump -dr --no-show-raw-insn "$1" | awk -v name="$2" '
 		/^[0-9a-f]+ </ { inside = $0 ~ "<_R[A-Za-z0-9_]*" length(name) name ">:$"; next }
@@ -43,7 +43,7 @@ modinfo_shows_every_parameter() {
 	done
 }
 
-# Where C has the type, modinfo shows what C's would: nothing is added.
+# For C's types modinfo shows the same as for a C module.
 a_plain_parameter_has_no_addition() {
 	local info line
 	info=$(modinfo -F parm "$build/knobs.ko")
@@ -57,7 +57,7 @@ a_plain_parameter_has_no_addition() {
 		'percent:a share of something [percent, 0 to 100, default 50] (int)' <<<"$info"
 }
 
-# macros: what the header of the selected kernel defines for its users.
+# macros: prints the macros that the selected kernel's header defines for its users.
 macros() {
 	local header=$metadata/include/linux/moduleparam.h
 	[ -e "$header" ] || header=$metadata/source/include/linux/moduleparam.h
@@ -77,7 +77,7 @@ documentation_names_every_macro_of_c() {
 	same "macros that docs/parameters.md leaves out" "" "$missing"
 }
 
-# That of 6.12 wants one author.
+# The module! of 6.12 needs one author.
 next_to_the_kernels_module() {
 	local file=$scratch/next_to_module.rs object=$scratch/next_to_module.o
 	cp "$here/compile_pass/next_to_module.rs" "$file"

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# scripts/in-root: what root does inside cannot reach the host's devices and settings, what the
-# caller names is seen there at its place or refused by name, and nothing inside outlives it.
+# scripts/in-root: root inside of it cannot reach the host's devices and settings, the caller's
+# paths are visible at their place or refused by name, and no process outlives it.
 #
-# Runs it on a stand-in of a host: a /dev that this test made, and a small build root.
+# It runs on a fake host: a /dev made by this test, and a small build root.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -15,7 +15,7 @@ export scratch FAULTLINE_CACHE=$scratch/cache
 root=$FAULTLINE_CACHE/roots/$suite
 trap 'rm -rf --one-file-system "$scratch"' EXIT
 
-# small_root: a build root of busybox, bash and flock.
+# small_root: makes a build root of busybox, bash and flock.
 small_root() {
 	local library name
 	mkdir -p "$root"/{dev,proc,sys,tmp,run,etc,bin,usr/bin,usr/share/doc} "$FAULTLINE_CACHE/stamps"
@@ -30,8 +30,8 @@ small_root() {
 }
 small_root
 
-# A host in namespaces of its own: the command after that sees nothing of the build root that
-# this test runs in, and a /dev of which nothing is the machine's.
+# The fake host: the command after it runs in its own namespaces, without the build root that this
+# test runs in, and with a /dev without the machine's devices.
 as_host() {
 	# shellcheck disable=SC2016 # for the shell inside
 	unshare --mount --propagation private bash -ec 'mount -t tmpfs tmpfs /etc
@@ -98,7 +98,7 @@ what_is_named_is_seen_or_refused() {
 	match "a directory of the system" '^in-root: /usr/share/doc/x/dump: /usr/share(/doc)? is a directory of the system' "$output"
 }
 
-# What scripts/faultline shows of its arguments.
+# The paths among scripts/faultline's arguments are visible inside.
 the_program_is_shown_what_its_arguments_name() {
 	local copy=$scratch/project name
 	mkdir -p "$copy/scripts" "$copy/build" "$scratch/far" "$FAULTLINE_CACHE/rows"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# scripts/setup: what it says when a kernel is gone from the archive, when the compiler that
-# built it is not to be had, and when its config cannot be had with Rust and else unchanged.
+# scripts/setup: the errors for a kernel that is no longer in the archive, for a missing compiler of
+# a kernel, and for a config that Rust would change in other options.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -16,7 +16,7 @@ trap 'rm -rf "$FAULTLINE_CACHE"' EXIT
 row_select "${KERNEL:-}"
 release=9.9.9+deb0-$FLAVOUR
 
-# A cache in which the row is an imaginary kernel, and the named steps are done.
+# Makes a cache for an imaginary kernel, in which the named steps are done.
 cache() {
 	local name
 	mkdir -p "$ROOT/etc" "$CACHE/stamps" "$CACHE/rows"
@@ -27,7 +27,7 @@ cache() {
 	for name; do echo "$release/9.9.9-1" >"$CACHE/stamps/$name-$release"; done
 }
 
-# fails TEXT: set-up fails, says TEXT, and has forgotten nothing that it had.
+# fails TEXT: checks that the setup fails with TEXT, and keeps all finished steps.
 fails() {
 	local output before
 	before=$(cat "$CACHE/rows/$ROW")
@@ -51,7 +51,7 @@ a_source_that_vanished() {
 	fails "The archive no longer has 9\.9\.9-1\. Run 'make setup KERNEL=$ROW REFRESH=1'"
 }
 
-# compiler SED: the stock kernel, had another compiler built it.
+# compiler SED: pretends that another compiler built the stock kernel.
 compiler() {
 	local headers=$CACHE/kernels/$release/stock/usr/src/linux-headers-$release
 	cache stock source
@@ -71,7 +71,7 @@ a_gcc_that_is_not_there() {
 	fails "built with gcc-99.*, which Debian $ROOT_SUITE does not have"
 }
 
-# config SED: what scripts/config-rust-only says of the stock config with that change.
+# config SED: prints the output of scripts/config-rust-only for the stock config with that change.
 config() {
 	sed -E '/CONFIG_RUST[ =]/d' "$stock/.config" >"$CACHE/stock"
 	{ sed -E "$1" "$CACHE/stock"; echo CONFIG_RUST=y; } >"$CACHE/scratch"

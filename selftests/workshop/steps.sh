@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# scripts/lib.sh: a step of the set-up is done once, is repeated when its recipe changes or
-# when it failed, and shows what went wrong; too little space and a second run are handled.
+# scripts/lib.sh: a step of the setup is done once, repeated after its recipe changed or it failed,
+# and shows its error; too little disk space and a second run are handled.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"

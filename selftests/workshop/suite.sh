@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# scripts/test: two runs at once do not mix their results, and a run that is interrupted or
-# killed leaves what had not ended as failed. On a project of its own, with tests that are told
-# when to end.
+# scripts/test: two concurrent runs do not mix their results, and an interrupted or killed run
+# records unfinished tests as failed. It runs on a separate project, with tests that end on request.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -21,13 +20,13 @@ result() { printf '#!/bin/bash\n%s\necho "KTAP version 1"; echo 1..1; echo "%s 1
 result red/red "" "not ok" 1
 result green/green "" ok 0
 result slow/done "" ok 0
-# Says that it has begun, and ends when it is told to.
+# Reports its start, and ends on request.
 result slow/waits "echo >'$scratch/begun'; read -r _ <'$scratch/go'" "not ok" 1
 for folder in red green slow; do echo where=host >"selftests/$folder/settings"; done
 chmod 755 scripts/* selftests/*/*.sh
 mkfifo go
 
-# result_of FILE: as it stands in the results.
+# result_of FILE: prints its result.
 result_of() { awk -F '\t' -v file="$1" '$2 == file { print $3 }' build/results.tsv; }
 begun() { [ -s begun ]; }
 waits() { grep -qs '^waiting: another scripts/test runs here' second.err; }
@@ -63,7 +62,7 @@ what_is_joined_runs_together() {
 	check "before it" bash scripts/test slow/done.sh+green >/dev/null 2>&1
 }
 
-# ends SIGNAL: a run that gets it while a test runs; leaves `status`.
+# ends SIGNAL: sends the signal to a run during a test; sets `status`.
 ends() {
 	local pid
 	rm -f begun

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# scripts/vm: output and exit status are the command's, every way a guest can end has its
-# own status, and nothing stays behind.
+# scripts/vm: output and exit status are those of the command, each way in which a guest ends has
+# its own status, and nothing is left.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -10,7 +10,7 @@ project=$(cd "$here/../.." && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# vm ARG...: runs scripts/vm; leaves `status`, `out` and `err`.
+# vm ARG...: runs scripts/vm; sets `status`, `out` and `err`.
 vm() {
 	status=0
 	"$project/scripts/vm" "$@" >"$scratch/out" 2>"$scratch/err" || status=$?
@@ -37,12 +37,12 @@ timeout_ends_the_vm() {
 	match "it says so" 'timeout.* 5 s' "$err"
 }
 
-# As a machine that is short of memory does it.
+# As on a machine with too little memory.
 a_kill_is_no_timeout() {
 	local vm qemu
 	"$project/scripts/vm" --timeout 300 -- sleep 60 >/dev/null 2>"$scratch/err" &
 	vm=$!
-	# Not the one that is asked for its version.
+	# Not the one that only prints its version.
 	await 20 "it runs" pgrep -f '^qemu-system.*virtio-serial'
 	qemu=$(pgrep -n -f '^qemu-system.*virtio-serial')
 	kill -KILL "$qemu"
@@ -71,7 +71,7 @@ a_guest_that_does_not_begin_gets_a_second_try() {
 	same "tries" 1 "$(grep -c 'the guest did not start its job within 1 s: trying again' <<<"$err")"
 }
 
-# monitor COMMAND...: what QEMU answers to each, on the socket of a VM that runs.
+# monitor COMMAND...: prints QEMU's answers on the monitor socket of a running VM.
 monitor() {
 	python3 -c 'import json, socket, sys
 channel = socket.socket(socket.AF_UNIX)
@@ -98,7 +98,7 @@ the_monitor_is_qemus() {
 	check "and its socket" test ! -e "$scratch/monitor"
 }
 
-# Opened, which sets it going, and then left alone.
+# Opened, which starts it, and then not fed.
 a_watchdog_that_is_not_fed_sends_an_nmi() {
 	vm --hardware-watchdog --timeout 120 -- sh -ec 'modprobe i6300esb heartbeat=1
 		echo 1 >/proc/sys/kernel/unknown_nmi_panic; echo fed >/dev/watchdog; sleep 60'
@@ -125,8 +125,7 @@ wrong_usage_is_refused() {
 	match "the rows are listed" 'debian-13-backports' "$err"
 }
 
-# Of all the guests above, which ended in many ways; and of one killed from outside, in the
-# middle of it.
+# Of all guests above, however they ended; and of one killed from outside.
 nothing_stays_behind() {
 	same "no process" "" "$(pgrep -a 'qemu|virtiofsd' || true)"
 	same "no file" "" "$(ls /run/vm)"
