@@ -154,9 +154,11 @@ prototypes_of_the_kernel_and_of_a_module() {
 	match "a function that is named" "^kernel\.function\(\"$untraced\"\)  # by a kprobe only\$" "$(cat "$scratch/out")"
 	same "vfs_read" 'kernel.function("vfs_read").return
     ssize_t vfs_read(struct file *file, char *buf, size_t count, loff_t *pos)' "$(grep -A 1 vfs_read "$scratch/out" | head -n 2)"
-	match "veth_xmit" '^    netdev_tx_t veth_xmit\(struct sk_buff \*skb, struct net_device \*dev\)$' "$(cat "$scratch/out")"
 	same "the module's functions" "$(sed -n 's/ \[veth\]$//p' "$scratch/available_filter_functions" | grep -v __ftrace_invalid | sort)" \
 		"$(sorted "$scratch/out"; grep -vxE "vfs_read|$untraced" "$scratch/listed")"
+	# pahole leaves functions of modules out on kernels that are instrumented.
+	grep -qa veth_xmit /sys/kernel/btf/veth || skip "the BTF of veth has no functions"
+	match "veth_xmit" '^    netdev_tx_t veth_xmit\(struct sk_buff \*skb, struct net_device \*dev\)$' "$(cat "$scratch/out")"
 }
 
 # Each function that is of a file is defined there, where its line says, in the kernel's source.
