@@ -81,7 +81,7 @@ agrees() {
 	question=$(sed -nE 's/^input ([^ ]+) > ([^ ]+) ([^ ]+)( mark ([^ ]+))?: .*/\2 from \1 iif \3 mark \5/p' <<<"$1" | sed 's/ mark $//')
 	way=$(sed -nE 's/^.*: (via ([^ ]+)|on link) dev ([^ ,]+).*/\2 \3/p' <<<"$1")
 	[ -n "$question" ] && [ -n "$way" ] || return 0
-	question+=$(grep -oE '(ipproto [a-z]+|dport [0-9]+)' <<<"$1" | sed 's/^/ /' | paste -sd '' || true)
+	question+=$(grep -oE '(ipproto [a-z]+|dport [0-9]+)' <<<"$1" | sed 's/^/ /' | tr -d '\n' || true)
 	# shellcheck disable=SC2086 # words
 	answer=$(ip -n r -j route get $question 2>/dev/null | jq -r '.[0] | "\(.gateway // .via.host // "") \(.dev)"')
 	same "$1: the kernel's own answer" "$way" "$answer"

@@ -213,12 +213,26 @@ mod tests {
                 "arp_process",
                 "fib_lookup",
                 "fib_lookup_failed",
+                "fib_multipath",
+                "fib_rule",
+                "fib_rule_suppress",
                 "fib_validate_source",
                 "ip_route_input",
                 "route_output",
                 "route_output_failed"
             ]
         );
+    }
+
+    #[test]
+    fn a_gateway_is_of_one_family() {
+        let via = |fields: &str| {
+            let line = format!("x-1 [000] ..... 1.000000: f: {fields} ns=1");
+            event(&line).fields.get("via").map(String::from)
+        };
+        assert_eq!(via("via=10.0.0.1 via6=:: dev=a"), Some("10.0.0.1".into()));
+        assert_eq!(via("via=0.0.0.0 via6=fe80::1 dev=a"), Some("fe80::1".into()));
+        assert_eq!(via("dev=a"), None);
     }
 
     #[test]

@@ -285,8 +285,11 @@ pub fn namespaces() -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::route::packet::Packets;
+    use crate::route::tables::Tables;
 
     const LINES: &str = include_str!("../../tests/data/route_events.log");
+    const PACKETS: &str = include_str!("../../tests/data/route_packets.log");
 
     fn look(width: Option<usize>) -> Look {
         Look {
@@ -319,6 +322,23 @@ mod tests {
             };
             assert_eq!(words(&whole), words(&text));
         }
+    }
+
+    #[test]
+    fn recorded_packets() {
+        let (mut packets, look, mut lines) = (Packets::default(), look(None), Vec::new());
+        for line in LINES.lines() {
+            let Record::Event(event) = Record::read(line) else {
+                panic!("{line}");
+            };
+            if let Some(packet) = packets.add(event) {
+                let decision = packet.decision(&Tables::default());
+                let text = look.packet(&packet, &decision, false);
+                let (_, text) = text.trim_end().split_at(12);
+                lines.push(text.replace(" (net 4026532205)", ""));
+            }
+        }
+        assert_eq!(lines.join("\n") + "\n", PACKETS);
     }
 
     #[test]
