@@ -8,6 +8,7 @@
 use core::{
     cell::UnsafeCell,
     mem::MaybeUninit,
+    num::NonZeroU16,
     sync::atomic::{
         AtomicBool,
         AtomicU32,
@@ -28,9 +29,9 @@ use crate::{
 /// A number of lists with room for `N` items each.
 pub struct Lists<T, const N: usize>(KVec<KBox<List<T, N>>>);
 
-/// Names a list that is taken.
+/// Names a list that is taken: its number, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ListId(u16);
+pub struct ListId(NonZeroU16);
 
 /// A list.
 ///
@@ -85,17 +86,22 @@ impl<T: Copy + Send, const N: usize> Lists<T, N> {
     ///
     /// Any.
     pub fn take(&self) -> Option<ListId> {
-        let mut at: u16 = 0;
+        let mut number: u16 = 0;
         for list in self.0.iter() {
+            number = number.wrapping_add(1);
             if !list.is_taken.load(Ordering::Relaxed)
                 && !list.is_taken.swap(true, Ordering::Acquire)
             {
                 list.marks.store(0, Ordering::Relaxed);
-                return Some(ListId(at));
+                return NonZeroU16::new(number).map(ListId);
             }
-            at = at.wrapping_add(1);
         }
         None
+    }
+
+    fn list(&self, id: ListId) -> Option<&List<T, N>> {
+        let list = self.0.get(usize::from(id.0.get()).wrapping_sub(1));
+        list.map(|list| &**list)
     }
 
     /// Appends an item to a list that is taken. Returns whether there was room.
@@ -104,7 +110,7 @@ impl<T: Copy + Send, const N: usize> Lists<T, N> {
     ///
     /// Any.
     pub fn push(&self, id: ListId, item: T) -> bool {
-        let Some(list) = self.0.get(usize::from(id.0)) else {
+        let Some(list) = self.list(id) else {
             return false;
         };
         let done = list.alone(|items, len| {
@@ -123,7 +129,7 @@ impl<T: Copy + Send, const N: usize> Lists<T, N> {
     ///
     /// Any.
     pub fn mark(&self, id: ListId, marks: u32) {
-        if let Some(list) = self.0.get(usize::from(id.0)) {
+        if let Some(list) = self.list(id) {
             list.marks.fetch_or(marks, Ordering::Relaxed);
         }
     }
@@ -134,8 +140,7 @@ impl<T: Copy + Send, const N: usize> Lists<T, N> {
     ///
     /// Any.
     pub fn marks(&self, id: ListId) -> u32 {
-        self.0
-            .get(usize::from(id.0))
+        self.list(id)
             .map_or(0, |list| list.marks.load(Ordering::Relaxed))
     }
 
@@ -145,7 +150,7 @@ impl<T: Copy + Send, const N: usize> Lists<T, N> {
     ///
     /// Any.
     pub fn give_back(&self, id: ListId, mut each: impl FnMut(&T)) {
-        let Some(list) = self.0.get(usize::from(id.0)) else {
+        let Some(list) = self.list(id) else {
             return;
         };
         list.alone(|items, len| {

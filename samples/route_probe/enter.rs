@@ -65,15 +65,14 @@ impl Around<'_> {
     /// Follows a call in which others are made for `gives`.
     #[inline(always)]
     fn follow(&self, gives: Cause, facts: impl FnOnce() -> Facts, about: About) -> Option<Call> {
-        let entered_ns = time::monotonic_ns();
-        let (tree, passes) = self.admit::<true>(entered_ns, facts, None);
+        let (tree, passes) = self.admit::<true>(facts, None);
         // The root decides for the whole tree how it ends.
         let decides = self.tree.is_none() && tree.held.is_some();
         if !passes && !decides {
             self.ledger.filtered();
         }
         let about = (passes || decides).then_some(about);
-        Some(self.call(entered_ns, tree, passes, gives, about))
+        Some(self.call(tree, passes, gives, about))
     }
 
     /// Follows a call in which no other is made, if it passes.
@@ -84,13 +83,12 @@ impl Around<'_> {
         facts: impl FnOnce() -> Facts,
         about: impl FnOnce() -> Option<About>,
     ) -> Option<Call> {
-        let entered_ns = time::monotonic_ns();
-        let (tree, passes) = self.admit::<false>(entered_ns, facts, table);
+        let (tree, passes) = self.admit::<false>(facts, table);
         if !passes {
             self.ledger.filtered();
             return None;
         }
-        Some(self.call(entered_ns, tree, passes, self.cause, Some(about()?)))
+        Some(self.call(tree, passes, self.cause, Some(about()?)))
     }
 
     /// Finds the tree of a call, in which others may be made if `CALLS_OTHERS`, and whether the
@@ -98,7 +96,6 @@ impl Around<'_> {
     #[inline(always)]
     fn admit<const CALLS_OTHERS: bool>(
         &self,
-        now: u64,
         facts: impl FnOnce() -> Facts,
         table: Option<u32>,
     ) -> (Tree, bool) {
@@ -108,7 +105,7 @@ impl Around<'_> {
                 let passes = filter::packet_passes(facts, || self.net.inum());
                 let undecided = CALLS_OTHERS && passes && filter::asks_for_end();
                 Tree {
-                    root: now,
+                    root: Tree::BEGINS,
                     passes,
                     held: undecided.then(|| self.held.begin()).flatten(),
                 }
@@ -119,14 +116,11 @@ impl Around<'_> {
     }
 
     #[inline(always)]
-    fn call(
-        &self,
-        entered_ns: u64,
-        tree: Tree,
-        passes: bool,
-        gives: Cause,
-        about: Option<About>,
-    ) -> Call {
+    fn call(&self, mut tree: Tree, passes: bool, gives: Cause, about: Option<About>) -> Call {
+        let entered_ns = time::monotonic_ns();
+        if tree.root == Tree::BEGINS {
+            tree.root = entered_ns;
+        }
         Call {
             entered_ns,
             net: self.net,
@@ -142,7 +136,7 @@ impl Around<'_> {
 }
 
 /// `ip_route_input_noref(skb, daddr, saddr, dscp, dev)`.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn input(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
     let packet: KernelPtr<Packet> = entry.arg(0)?;
     let device: KernelPtr<Device> = entry.arg(4)?;
@@ -166,7 +160,7 @@ pub(crate) fn input(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Cal
 }
 
 /// `fib_validate_source(skb, src, dst, dscp, oif, dev, idev, itag)`.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn validate(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
     let packet: KernelPtr<Packet> = entry.arg(0)?;
     let device: KernelPtr<Device> = entry.arg(5)?;
@@ -189,7 +183,7 @@ pub(crate) fn validate(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<
 }
 
 /// `ip_route_output_key_hash_rcu(net, flow, result, skb)`.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn output(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
     let around = Around {
         net: entry.arg(0)?,
@@ -206,7 +200,7 @@ pub(crate) fn output(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Ca
 }
 
 /// `arp_process(net, sk, skb)`. The packet is gone when it returns.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn arp(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
     let packet: KernelPtr<Packet> = entry.arg(2)?;
     let around = Around {
@@ -224,7 +218,7 @@ pub(crate) fn arp(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call>
 }
 
 /// `fib_rules_lookup(ops, flow, flags, search)`, of any family.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn rules(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
     const AF_INET: i32 = 2;
 
@@ -258,7 +252,7 @@ pub(crate) fn lookup(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Ca
 }
 
 /// `fib4_rule_suppress(rule, flags, search)`.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn suppress(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
     let rule: KernelPtr<Rule> = entry.arg(0)?;
     let search: KernelPtr<RulesSearch> = entry.arg(2)?;
@@ -269,7 +263,7 @@ pub(crate) fn suppress(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<
 }
 
 /// `fib_select_multipath(result, hash)`.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn multipath(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
     let found: KernelPtr<Found> = entry.arg(0)?;
     around.follow_if(None, Facts::none, || Some(About::Multipath(found)))

@@ -85,7 +85,6 @@ impl Handler for Calls {
     fn entry(&self, entry: &Entry<'_, Self>) -> Option<Call> {
         let Tracked { what, ledger } = entry.target();
         ledger.entered();
-        let target = what.target;
         let outer = entry.enclosing().map(|(_, outer)| outer);
         // Of what calls no others the level matters only beside that of an outer call.
         let level = match (outer, what.calls_others) {
@@ -94,8 +93,37 @@ impl Handler for Calls {
         };
         // What an interrupt does is not done for what it interrupted.
         let outer = outer.filter(|outer| outer.level == level);
-        let around = Around {
-            target,
+        // Lookups are the most frequent, and nothing else slows them down.
+        match what.target {
+            Target::Lookup => enter::lookup(entry, &self.around(entry, outer, level)),
+            _ => self.enter_others(entry, outer, level),
+        }
+    }
+
+    #[inline]
+    fn ret(&self, ret: &Return<'_, Self>, call: &Call) {
+        match &call.about {
+            None => (),
+            Some(About::Lookup { flow, table, found }) => {
+                let ended = Ended::new(self, ret, call);
+                leave::lookup(ret.ret(), &ended, *flow, *table, *found);
+            }
+            Some(about) => self.leave_others(ret, call, about),
+        }
+    }
+}
+
+impl Calls {
+    #[inline(always)]
+    fn around<'a>(
+        &'a self,
+        entry: &Entry<'a, Self>,
+        outer: Option<&Call>,
+        level: ContextLevel,
+    ) -> Around<'a> {
+        let Tracked { what, ledger } = entry.target();
+        Around {
+            target: what.target,
             ledger,
             held: &self.held,
             cause: outer.map_or(Cause::Other, |outer| outer.gives),
@@ -103,9 +131,20 @@ impl Handler for Calls {
             device: outer.map_or(KernelPtr::NULL, |outer| outer.device),
             tree: outer.map(|outer| outer.tree),
             level,
-        };
-        match target {
-            Target::Lookup => enter::lookup(entry, &around),
+        }
+    }
+
+    #[inline(never)]
+    fn enter_others(
+        &self,
+        entry: &Entry<'_, Self>,
+        outer: Option<&Call>,
+        level: ContextLevel,
+    ) -> Option<Call> {
+        let around = self.around(entry, outer, level);
+        match around.target {
+            // See `entry`.
+            Target::Lookup => None,
             Target::Input => enter::input(entry, &around),
             Target::Validate => enter::validate(entry, &around),
             Target::Output => enter::output(entry, &around),
@@ -116,16 +155,12 @@ impl Handler for Calls {
         }
     }
 
-    #[inline]
-    fn ret(&self, ret: &Return<'_, Self>, call: &Call) {
-        let Some(about) = &call.about else {
-            return;
-        };
+    #[inline(never)]
+    fn leave_others(&self, ret: &Return<'_, Self>, call: &Call, about: &About) {
         let ended = Ended::new(self, ret, call);
         match about {
-            About::Lookup { flow, table, found } => {
-                leave::lookup(ret.ret(), &ended, *flow, *table, *found);
-            }
+            // See `ret`.
+            About::Lookup { .. } => (),
             About::Input { packet, addresses } => {
                 leave::input(ret.ret(), &ended, *packet, addresses);
             }

@@ -102,6 +102,27 @@ impl<'a> Ended<'a> {
     ) where
         R: Record + Into<AnyEvent>,
     {
+        // Nearly always nothing asks for how it ended.
+        if self.call.tree.held.is_some() || filter::asks_for_end() {
+            self.decide(failed, devices, verdict, record);
+        } else if self.call.passes {
+            self.record(verdict, record);
+        } else {
+            self.ledger.filtered();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn decide<R, const N: usize>(
+        &self,
+        failed: bool,
+        devices: impl FnOnce() -> [Name; N],
+        verdict: Verdict,
+        record: impl FnOnce() -> R,
+    ) where
+        R: Record + Into<AnyEvent>,
+    {
         let Self { calls, call, .. } = *self;
         let is_root = call.tree.root == call.entered_ns;
         let passes = match call.tree.held {
@@ -111,8 +132,9 @@ impl<'a> Ended<'a> {
                 if !is_root {
                     return self.hold(tree, has_device, verdict, record);
                 }
-                let passes =
-                    filter::end_passes(failed, || has_device || calls.held.some_has_device(tree));
+                let passes = filter::end_passes(failed, move || {
+                    has_device || calls.held.some_has_device(tree)
+                });
                 calls.held.end(tree, passes, &calls.ledgers, self.context);
                 passes
             }
@@ -126,7 +148,13 @@ impl<'a> Ended<'a> {
 
     #[inline(always)]
     fn record<R: Record>(&self, verdict: Verdict, record: impl FnOnce() -> R) {
-        let written = R::record(self.context, record);
+        /// Out of the way of calls that nobody hears of.
+        #[inline(never)]
+        fn make<R>(record: impl FnOnce() -> R) -> R {
+            record()
+        }
+
+        let written = R::record(self.context, || make(record));
         self.ledger.done(self.call.cause, verdict, self.ns, written);
     }
 
@@ -204,7 +232,7 @@ pub(crate) fn lookup(
     found: KernelPtr<Found>,
 ) {
     let call = ended.call;
-    let net = || match err {
+    let net = move || match err {
         // Only then has the kernel written a result.
         0 if call.net.is_null() => found.info().net(),
         _ => call.net,
@@ -212,7 +240,7 @@ pub(crate) fn lookup(
     if call.net.is_null() && !filter::netns_passes(|| net().inum()) {
         return ended.ledger.filtered();
     }
-    let devices = || {
+    let devices = move || {
         let net = net();
         let dev = match err {
             0 => found.next_hop().device().name(),
@@ -221,7 +249,7 @@ pub(crate) fn lookup(
         [call.name(net, flow.iif()), call.name(net, flow.oif()), dev]
     };
     if err != 0 {
-        let record = || {
+        let record = move || {
             let net = call.net;
             let asked = Asked::of(flow);
             events::LookupFailed {
@@ -248,7 +276,7 @@ pub(crate) fn lookup(
         return ended.tell(true, devices, Verdict::Error(err), record);
     }
     let verdict = Verdict::RouteType(found.kind());
-    ended.tell(false, devices, verdict, || {
+    ended.tell(false, devices, verdict, move || {
         let net = net();
         let asked = Asked::of(flow);
         let (prefix, len) = found.prefix();
@@ -283,7 +311,7 @@ pub(crate) fn lookup(
     });
 }
 
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn rules(
     err: i32,
     ended: &Ended<'_>,
@@ -291,7 +319,7 @@ pub(crate) fn rules(
     search: KernelPtr<RulesSearch>,
 ) {
     let call = ended.call;
-    let devices = || {
+    let devices = move || {
         [
             call.name(call.net, flow.iif()),
             call.name(call.net, flow.oif()),
@@ -301,7 +329,7 @@ pub(crate) fn rules(
         0 => Verdict::RouteType(search.result().kind()),
         _ => Verdict::Error(err),
     };
-    ended.tell(err != 0, devices, verdict, || {
+    ended.tell(err != 0, devices, verdict, move || {
         let asked = Asked::of(flow);
         let rule = search.rule();
         let (fwmark, fwmask) = rule.mark();
@@ -351,7 +379,7 @@ pub(crate) fn rules(
     });
 }
 
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn suppress(
     suppressed: bool,
     ended: &Ended<'_>,
@@ -359,12 +387,12 @@ pub(crate) fn suppress(
     found: KernelPtr<Found>,
 ) {
     let verdict = Verdict::Returned(suppressed.into());
-    let device = || found.next_hop().device().name();
+    let device = move || found.next_hop().device().name();
     ended.tell(
         suppressed,
-        || [device()],
+        move || [device()],
         verdict,
-        || {
+        move || {
             let (prefix, len) = found.prefix();
             events::Suppress {
                 net: ended.net(),
@@ -383,16 +411,16 @@ pub(crate) fn suppress(
     );
 }
 
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn multipath(ended: &Ended<'_>, found: KernelPtr<Found>) {
     let path = found.path();
-    let device = || found.next_hop().device().name();
+    let device = move || found.next_hop().device().name();
     let verdict = Verdict::Returned(path.number as i32);
     ended.tell(
         false,
-        || [device()],
+        move || [device()],
         verdict,
-        || {
+        move || {
             let next_hop = found.next_hop();
             let (via, via6) = gateways(next_hop.gateway());
             events::Multipath {
@@ -442,7 +470,7 @@ impl Fate {
     }
 }
 
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn input(ret: i32, ended: &Ended<'_>, packet: KernelPtr<Packet>, addresses: &Addresses) {
     let call = ended.call;
     let Fate { err, route } = Fate::of(ret, packet, call);
@@ -452,15 +480,15 @@ pub(crate) fn input(ret: i32, ended: &Ended<'_>, packet: KernelPtr<Packet>, addr
         (0, _) => (Verdict::Error(err), DROPPED),
         _ => (Verdict::Returned(ret), DROPPED),
     };
-    let device = || match failed {
+    let device = move || match failed {
         false => route.device().name(),
         true => Default::default(),
     };
     ended.tell(
         failed,
-        || [call.device.name(), device()],
+        move || [call.device.name(), device()],
         verdict,
-        || {
+        move || {
             let (via, via6) = match failed {
                 false => gateways(route.gateway()),
                 true => Default::default(),
@@ -492,7 +520,7 @@ pub(crate) fn input(ret: i32, ended: &Ended<'_>, packet: KernelPtr<Packet>, addr
     );
 }
 
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn validate(
     ret: i32,
     ended: &Ended<'_>,
@@ -501,8 +529,8 @@ pub(crate) fn validate(
     oif: i32,
 ) {
     let call = ended.call;
-    let devices = || [call.device.name(), call.name(call.net, oif)];
-    ended.tell(ret < 0, devices, Verdict::Returned(ret), || {
+    let devices = move || [call.device.name(), call.name(call.net, oif)];
+    ended.tell(ret < 0, devices, Verdict::Returned(ret), move || {
         events::Validate {
             net: ended.net(),
             cause: ended.cause(),
@@ -522,7 +550,7 @@ pub(crate) fn validate(
     });
 }
 
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn output(route: KernelPtr<Route>, returned: isize, ended: &Ended<'_>, asked: &Asked) {
     /// The highest error number that a pointer can carry.
     const ERRNO_MAX: isize = 4095;
@@ -530,8 +558,8 @@ pub(crate) fn output(route: KernelPtr<Route>, returned: isize, ended: &Ended<'_>
     let call = ended.call;
     if (-ERRNO_MAX..0).contains(&returned) {
         let err = returned as i32;
-        let devices = || [call.name(call.net, asked.oif)];
-        return ended.tell(true, devices, Verdict::Error(err), || {
+        let devices = move || [call.name(call.net, asked.oif)];
+        return ended.tell(true, devices, Verdict::Error(err), move || {
             events::OutputFailed {
                 net: ended.net(),
                 cause: ended.cause(),
@@ -553,10 +581,10 @@ pub(crate) fn output(route: KernelPtr<Route>, returned: isize, ended: &Ended<'_>
             }
         });
     }
-    let device = || route.device().name();
-    let devices = || [call.name(call.net, asked.oif), device()];
+    let device = move || route.device().name();
+    let devices = move || [call.name(call.net, asked.oif), device()];
     let verdict = Verdict::RouteType(route.kind());
-    ended.tell(false, devices, verdict, || {
+    ended.tell(false, devices, verdict, move || {
         let (via, via6) = gateways(route.gateway());
         events::Output {
             net: ended.net(),
@@ -583,15 +611,15 @@ pub(crate) fn output(route: KernelPtr<Route>, returned: isize, ended: &Ended<'_>
     });
 }
 
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn arp(ret: i32, ended: &Ended<'_>, arp: &Arp) {
     let call = ended.call;
     let verdict = Verdict::Returned(ret);
     ended.tell(
         ret != 0,
-        || [call.device.name()],
+        move || [call.device.name()],
         verdict,
-        || {
+        move || {
             let device = call.device.ip();
             events::Arp {
                 net: ended.net(),

@@ -41,6 +41,11 @@ pub(crate) struct Tree {
     pub(crate) held: Option<ListId>,
 }
 
+impl Tree {
+    /// Stands for a root that is being entered.
+    pub(crate) const BEGINS: u64 = 0;
+}
+
 /// An event of any kind.
 #[derive(Clone, Copy)]
 pub(crate) enum AnyEvent {
