@@ -231,7 +231,10 @@ mod tests {
             event(&line).fields.get("via").map(String::from)
         };
         assert_eq!(via("via=10.0.0.1 via6=:: dev=a"), Some("10.0.0.1".into()));
-        assert_eq!(via("via=0.0.0.0 via6=fe80::1 dev=a"), Some("fe80::1".into()));
+        assert_eq!(
+            via("via=0.0.0.0 via6=fe80::1 dev=a"),
+            Some("fe80::1".into())
+        );
         assert_eq!(via("dev=a"), None);
     }
 
