@@ -54,6 +54,7 @@ pub use field::{
     Hex,
     Named,
     Names,
+    Pointer,
     Quoted, //
 };
 pub use write::Written;

@@ -24,6 +24,7 @@
 #include "slab.c"
 #include "smp.c"
 #include "spinlock.c"
+#include "sprintf.c"
 #include "stop_machine.c"
 #include "trace_events.c"
 #include "uaccess.c"

@@ -8,7 +8,11 @@ use core::{
     marker::PhantomData, //
 };
 
-use crate::module::Info;
+use crate::{
+    bindings,
+    compat::ffi::c_void,
+    module::Info, //
+};
 
 /// A type that a field of an event can have.
 pub trait Field: Copy + Send + Sync + 'static {
@@ -128,6 +132,32 @@ impl Field for Hex {
 
     fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result {
         write!(out, "{:#x}", self.0)
+    }
+}
+
+/// A pointer. The file `trace` shows it hashed, like the kernel's own events; the record has it as
+/// it is.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct Pointer(pub usize);
+
+impl Field for Pointer {
+    const C_TYPE: &'static CStr = c"const void *";
+    const FORMAT: &'static str = "%p";
+    const IS_SIGNED: bool = false;
+
+    fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        // `(____ptrval____)` stands for a hash before there is entropy.
+        let mut text = [0_u8; 24];
+        // SAFETY: There is room for as many bytes. The pointer is hashed, and not followed.
+        unsafe {
+            bindings::faultline_helper_format_pointer(
+                text.as_mut_ptr().cast(),
+                text.len(),
+                self.0 as *const c_void,
+            );
+        }
+        Chars(text).show(out)
     }
 }
 

@@ -17,7 +17,8 @@ use faultline::{
         Chars,
         Hex,
         Named,
-        Names, //
+        Names,
+        Pointer, //
     }, //
 };
 
@@ -145,7 +146,7 @@ faultline::event! {
         src: Ipv4, dst: Ipv4, tos: Hex, mark: Hex, dev: DeviceName,
         ret: i32, reason: Reason, err: i32, fate: Named<Fates>,
         via: Ipv4, via6: Ipv6, out: DeviceName,
-        ns: u64, skb: u64, at: u64, root: u64,
+        ns: u64, skb: Pointer, at: u64, root: u64,
     }
 }
 

@@ -34,6 +34,7 @@ use faultline::{
     trace::{
         Hex,
         Named,
+        Pointer,
         Record, //
     }, //
 };
@@ -512,7 +513,7 @@ pub(crate) fn input(ret: i32, ended: &Ended<'_>, packet: KernelPtr<Packet>, addr
                 via6,
                 out: DeviceName::new(device()),
                 ns: ended.ns,
-                skb: packet.address() as u64,
+                skb: Pointer(packet.address()),
                 at: call.entered_ns,
                 root: call.tree.root,
             }

@@ -38,7 +38,7 @@ pub struct Event {
 }
 
 /// The fields that are numbers.
-const NUMBERS: [&str; 32] = [
+const NUMBERS: [&str; 31] = [
     "net",
     "mark",
     "tos",
@@ -70,7 +70,6 @@ const NUMBERS: [&str; 32] = [
     "dport_last",
     "suppress_prefixlen",
     "suppress_ifgroup",
-    "skb",
 ];
 
 /// The fields of an event, in the event's order.
