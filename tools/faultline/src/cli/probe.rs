@@ -73,7 +73,7 @@ pub fn help() -> String {
          faultline probe vfs_read --print '{{comm}} -> {{ret}} in {{ns}}' --if 'ret < 0'\n  \
          faultline probe vfs_open.call --print '{{path->dentry->d_name.name}}' --stack\n  \
          faultline probe 'module(\"veth\").function(\"*\")' --summary --duration 10s\n\n\
-         exit status:\n  0  as it should be; of -l and -L: something can be probed\n  \
+         exit status:\n  0  success; of -l and -L: something can be probed\n  \
          1  of -l and -L: nothing can\n  2  wrong usage\n  3  could not tell",
         see::HELP
     )

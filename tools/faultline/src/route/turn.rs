@@ -25,7 +25,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const FOLDER: &str = "/run/faultline";
+const DIRECTORY: &str = "/run/faultline";
 /// How long another may take to find out whose turn it is.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -54,7 +54,7 @@ impl Turn {
         tell: impl FnMut(String),
     ) -> anyhow::Result<Self> {
         Self::take_in(
-            Path::new(FOLDER),
+            Path::new(DIRECTORY),
             &kernel.parameters(),
             kernel.load,
             wanted,
@@ -82,7 +82,8 @@ impl Turn {
     ) -> anyhow::Result<Self> {
         let own = Own::open(folder)?;
         let gate = own.file("route.gate")?;
-        let had = lock_within(&gate, Lock::NonBlockingLockExclusive, patience).context(FOLDER)?;
+        let had =
+            lock_within(&gate, Lock::NonBlockingLockExclusive, patience).context(DIRECTORY)?;
         ensure!(
             had,
             "{} has been locked by another program for more than {patience:?}: 'lslocks' tells by \
@@ -166,7 +167,7 @@ impl Turn {
             told.extend(
                 file.set_len(0)
                     .err()
-                    .map(|error| format!("{FOLDER}: {error}")),
+                    .map(|error| format!("{DIRECTORY}: {error}")),
             );
         }
         told
@@ -240,17 +241,17 @@ impl Own {
 
 /// Counts us as one who watches. Nobody has the file alone for long.
 fn watch(watchers: &File, patience: Duration) -> anyhow::Result<()> {
-    let had = lock_within(watchers, Lock::NonBlockingLockShared, patience).context(FOLDER)?;
+    let had = lock_within(watchers, Lock::NonBlockingLockShared, patience).context(DIRECTORY)?;
     ensure!(
         had,
-        "{FOLDER}/route.watchers has been locked by another program for more than {patience:?}"
+        "{DIRECTORY}/route.watchers has been locked by another program for more than {patience:?}"
     );
     Ok(())
 }
 
 /// Whether it could be had.
 fn lock(file: &File, how: Lock) -> anyhow::Result<bool> {
-    lock_within(file, how, Duration::ZERO).context(FOLDER)
+    lock_within(file, how, Duration::ZERO).context(DIRECTORY)
 }
 
 fn note(file: &mut File) -> Option<Note> {
