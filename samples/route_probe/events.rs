@@ -52,9 +52,10 @@ names! {
         5 => "multicast", 6 => "blackhole", 7 => "unreachable", 8 => "prohibit", 9 => "throw",
         10 => "nat", 11 => "xresolve",
     }
-    /// What becomes of a packet: a type of a route, or it is dropped.
+    /// What becomes of a packet: a type of a route, or it is dropped. The route may not be
+    /// readable.
     Fates {
-        1 => "forward", 2 => "local", 3 => "broadcast", 4 => "local", 5 => "multicast",
+        0 => "unknown", 1 => "forward", 2 => "local", 3 => "broadcast", 4 => "local", 5 => "multicast",
         255 => "dropped",
     }
     /// What rules do (`FR_ACT_TO_TBL`, ...).

@@ -503,8 +503,10 @@ pub(crate) fn input(ret: i32, ended: &Ended<'_>, packet: KernelPtr<Packet>, addr
                 mark: Hex(packet.mark()),
                 dev: DeviceName::new(call.device.name()),
                 ret,
-                reason: match err {
-                    0 => reason(ret),
+                reason: match (ret, err) {
+                    // It is only known that route input did not drop it.
+                    (0, 0) if route.is_null() => Reason::of(b"unknown"),
+                    (_, 0) => reason(ret),
                     _ => error(err),
                 },
                 err: if err == FORWARDING_OFF { -113 } else { err },

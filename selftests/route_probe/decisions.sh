@@ -102,7 +102,7 @@ a_case() {
 
 # cases PART: those of a part of the table. What older kernels have another word for is {NEW/OLD}.
 cases() {
-	local what setup packet line part='' word=2
+	local what setup packet line part='' word=2 count=0
 	! uses_reasons || word=1
 	check "load" load
 	mkdir -p /run/faultline
@@ -118,12 +118,15 @@ cases() {
 			what=$(sed -E 's/^ +| +$//g' <<<"$what") packet=$(sed -E 's/^ +| +$//g' <<<"$packet")
 			line=$(sed -E "s/^ +| +\$//g; s/\{([^/]*)\/([^}]*)\}/\\$word/" <<<"$line")
 			a_case
+			count=$((count + 1))
 			;;
 		esac
 	done <"$here/decisions"
 	kill -INT "$watcher"
 	wait "$watcher"
 	watcher=''
+	note "$count cases"
+	check "there are cases of $1" test "$count" -gt 0
 	same "it understands all" "" "$(grep 'not understood' "$scratch/out" || true)"
 	check "the ledger balances" balanced
 }
