@@ -168,7 +168,9 @@ test-long: selftests tools
 	@for variant in $(notdir $(basename $(wildcard scripts/machine-variants/*.sh))); do \
 		scripts/machine --kernel debian-13 --variant $$variant make || exit; done
 	@scripts/test $(patsubst selftests/%,debian-13:%,$(wildcard selftests/machine/*.sh)) \
-		lockup debian-13:lockup/hold.sh lockup_oops lockup_death probes knobs/races.sh drill/pass.sh \
+		lockup debian-13:lockup/hold.sh lockup_oops lockup_death probes hello_probe knobs/races.sh \
+		drill/pass.sh drill/faults.sh debian-13:drill/pass.sh workshop/layout.sh workshop/embedded.sh \
+		workshop/fingerprint.sh workshop/module.sh \
 		prove/crash_points.sh prove/fuzz_files.sh prove/fuzz_params.sh tool/fuzz.sh own_module \
 		func_probe/observers.sh func_probe_smp func_probe/all.sh func_probe/choose.sh \
 		$(patsubst selftests/%,%,$(wildcard selftests/route_probe/*.sh)) bench

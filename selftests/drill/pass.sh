@@ -60,7 +60,7 @@ other_formats() {
 }
 
 # Number of damages, each anywhere in the dump. (The unit tests damage small dumps 300 times.)
-damages=40
+damages=20
 [ -z "${FAULTLINE_LONG:-}" ] || damages=300
 
 # tests_on DIR: runs the unit tests that need real dumps, as tool/unit.sh builds them.

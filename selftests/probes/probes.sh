@@ -344,7 +344,7 @@ unload_while_they_are_hit() {
 		taskset -c "$i" sh -c 'while :; do cat /proc/version; done' >/dev/null & pids+=($!)
 	done
 	log_begin
-	for i in $(seq "${FAULTLINE_ROUNDS:-10}"); do
+	for i in $(seq "${FAULTLINE_ROUNDS:-5}"); do
 		check "load $i" load
 		await 10 "hits" hit
 		check "unload $i" rmmod probes

@@ -17,7 +17,7 @@ cp "$project/selftests/run.sh" selftests/
 printf '#!/bin/sh\necho 9.9\n' >scripts/paths
 printf '#!/bin/bash\n. scripts/lib.sh\nprivate "$@"\n' >scripts/in-root
 result() { printf '#!/bin/bash\n%s\necho "KTAP version 1"; echo 1..1; echo "%s 1 it"; exit %d\n' "$2" "$3" "$4" >"selftests/$1.sh"; }
-result red/red "" "not ok" 1
+result red/red 'echo "# why it fails"' "not ok" 1
 result green/green "" ok 0
 result slow/done "" ok 0
 # Reports its start, and ends on request.
@@ -52,6 +52,7 @@ what_is_joined_runs_together() {
 	local output status=0
 	output=$(bash scripts/test green+slow/done.sh red 2>err) || status=$?
 	match "its totals" '^2 passed, 1 failed, 0 skipped$' "$output"
+	same "why comes before what" "  # why it fails|  not ok 1 it" "$(grep -B 1 '^  not ok' err | paste -sd '|')"
 	same "reports" 2 "$(grep -c '^KTAP version' build/test.log)"
 	match "the second of the first report" '^ok 2 selftests: slow/done.sh' "$(cat build/test.log)"
 	same "results" "passed passed failed" \
