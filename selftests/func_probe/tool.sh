@@ -89,13 +89,18 @@ reads_are_what_user_space_got() {
 	same "their schema" faultline.probe/1 "$(told reads .schema | sort -u)"
 }
 
+# The tracer may not have noted the name of a thread that ran once and briefly.
+a_directory_is_not_read() {
+	! dd if=/ of=/dev/null status=none 2>/dev/null || check "a directory is not read" false
+	has failures '^dd' 1
+}
+
 failures_have_names() {
 	local one='^dd 512 -> -EISDIR in [0-9.]+ [num]s$'
 	check "load" load
 	watch failures 'kernel.function("vfs_read").return' --print '{comm} {count} -> {ret} in {ns}' --if 'ret < 0'
 	dd if="$scratch/read-by-name" of=/dev/null status=none
-	! dd if=/ of=/dev/null status=none 2>/dev/null || check "a directory is not read" false
-	await 60 "its event" has failures '^dd' 1
+	await 60 "its event, with its name" a_directory_is_not_read
 	ends failures 0 INT
 	match "the error" "$one" "$(out failures)"
 	same "nothing but errors" "" "$(grep -vE -- '-> -E[A-Z]+ in ' "$scratch/failures.out" || true)"
