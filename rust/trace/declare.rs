@@ -37,6 +37,22 @@ use core::ffi::CStr;
 /// # }
 /// ```
 ///
+/// One structure can be several events, which differ in the types of fields: each has a name and a
+/// value of the structure's parameter.
+///
+/// ```no_run
+/// # mod example {
+/// # use faultline::net::{Family, V4, V6};
+/// faultline::event! {
+///     /// A packet was given a route.
+///     struct Routed<F: Family> as routed: V4, routed6: V6 {
+///         mark: u32,
+///         from: <F as Family>::Address,
+///     }
+/// }
+/// # }
+/// ```
+///
 /// Padding is refused:
 ///
 /// ```compile_fail
@@ -51,23 +67,69 @@ use core::ffi::CStr;
 /// ```
 #[macro_export]
 macro_rules! event {
+    ($(#[$meta:meta])* $vis:vis struct $record:ident as $name:ident $fields:tt) => {
+        $crate::__event_struct! { [$(#[$meta])*] [$vis] [$record] [] $fields }
+        $crate::__event_record! { [$record] [] $name $fields }
+    };
     (
         $(#[$meta:meta])*
-        $vis:vis struct $record:ident as $name:ident {
-            $($(#[$field_meta:meta])* $field:ident $(as $shown:literal)?: $type:ty),+ $(,)?
+        $vis:vis struct $record:ident<$family:ident: $trait:ident>
+        as $($name:ident: $member:ident),+ { $($fields:tt)* }
+    ) => {
+        $crate::__event_struct! {
+            [$(#[$meta])*] [$vis] [$record] [<$family: $trait>] { $($fields)* }
         }
+        $crate::__event_records! { [$record] [$family] { $($fields)* } $($name: $member,)+ }
+    };
+}
+
+/// The events that a structure with a parameter is.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __event_records {
+    ([$record:ident] [$family:ident] $fields:tt) => {};
+    ([$record:ident] [$family:ident] $fields:tt $name:ident: $member:ident, $($more:tt)*) => {
+        $crate::__event_record! { [$record<$member>] [type $family = $member;] $name $fields }
+        $crate::__event_records! { [$record] [$family] $fields $($more)* }
+    };
+}
+
+/// The structure of an event.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __event_struct {
+    (
+        [$(#[$meta:meta])*] [$vis:vis] [$record:ident] [$($parameter:tt)*]
+        { $($(#[$field_meta:meta])* $field:ident $(as $shown:literal)?: $type:ty),+ $(,)? }
     ) => {
         $(#[$meta])*
         #[derive(Clone, Copy)]
         #[repr(C)]
-        $vis struct $record {
+        $vis struct $record $($parameter)* {
             $($(#[$field_meta])* $vis $field: $type),+
         }
+    };
+}
 
+/// The event that a structure is.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __event_record {
+    (
+        [$record:ty] [$($family:item)?] $name:ident
+        { $($(#[$field_meta:meta])* $field:ident $(as $shown:literal)?: $type:ty),+ $(,)? }
+    ) => {
         const _: () = {
+            $($family)?
+
             assert!(
                 0 $(+ ::core::mem::size_of::<$type>())+ == ::core::mem::size_of::<$record>(),
                 "an event cannot have padding: put the largest fields first, or add a field"
+            );
+            // The kernel has a bit for each when it looks at the format; see `test_event_printk()`.
+            assert!(
+                0 $(+ <$type as $crate::trace::Field>::ARGUMENTS.len())+ < 64,
+                "an event has too many values for the kernel to look at: at most 63"
             );
 
             impl $crate::trace::Record for $record {

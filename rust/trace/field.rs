@@ -44,8 +44,19 @@ pub enum Argument {
     Field,
     /// An element of it, which is an array.
     Element(usize),
+    /// Two of its elements, which are bytes, as a number in the order of the network.
+    Pair(usize),
     /// The name that its value has, or the value if it has none.
     Name(&'static [(u32, &'static str)]),
+}
+
+#[inline]
+const fn with_element(info: Info, name: &str, element: usize) -> Info {
+    info.text("REC->")
+        .text(name)
+        .text("[")
+        .number(element as i128)
+        .text("]")
 }
 
 /// Appends the arguments of the field `name` to what user space prints an event by.
@@ -56,12 +67,12 @@ pub const fn with_arguments(mut info: Info, arguments: &[Argument], name: &str) 
     while at < arguments.len() {
         info = match arguments[at] {
             Argument::Field => info.text(", REC->").text(name),
-            Argument::Element(element) => info
-                .text(", REC->")
-                .text(name)
-                .text("[")
-                .number(element as i128)
-                .text("]"),
+            Argument::Element(element) => with_element(info.text(", "), name, element),
+            Argument::Pair(element) => with_element(
+                with_element(info.text(", "), name, element).text(" << 8 | "),
+                name,
+                element + 1,
+            ),
             Argument::Name(names) => {
                 let mut info = info.text(", __print_symbolic(REC->").text(name);
                 let mut at = 0;
