@@ -31,18 +31,30 @@ pub(super) fn value<T, U: Plain, const AT: u64>(structure: KernelPtr<T>) -> U {
     field::<T, U, AT>(structure).read_or_zero()
 }
 
-/// Declares types that stand for structures of the kernel.
+/// Declares types that stand for structures of the kernel. `<F>` says of which family one is.
 macro_rules! structures {
-    ($($(#[$doc:meta])* $vis:vis $type:ident;)*) => { $(
+    () => {};
+    (@pointee $type:ty $(, $family:ident)?) => {
+        // SAFETY: The kernel allocates these, or has them on a stack or in its image.
+        // The probed functions of `rust/bindings/prototypes` take them.
+        unsafe impl $(<$family>)? $crate::memory::Pointee for $type {
+            const IS_STRUCTURE: bool = true;
+        }
+    };
+    ($(#[$doc:meta])* $vis:vis $type:ident; $($more:tt)*) => {
         $(#[$doc])*
         $vis enum $type {}
 
-        // SAFETY: The kernel allocates these, or has them on a stack or in its image.
-        // The probed functions of `rust/bindings/prototypes` take them.
-        unsafe impl $crate::memory::Pointee for $type {
-            const IS_STRUCTURE: bool = true;
-        }
-    )* };
+        structures!(@pointee $type);
+        structures!($($more)*);
+    };
+    ($(#[$doc:meta])* $vis:vis $type:ident<$family:ident>; $($more:tt)*) => {
+        $(#[$doc])*
+        $vis struct $type<$family>(core::convert::Infallible, core::marker::PhantomData<$family>);
+
+        structures!(@pointee $type<$family>, $family);
+        structures!($($more)*);
+    };
 }
 
 pub(super) use structures;

@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Addresses as fields of events.
+//! Addresses and prefixes, as fields of events have them.
 
 use core::{
     ffi::CStr,
     fmt, //
 };
 
-use super::Address;
-use crate::trace::{
-    Argument,
-    Field, //
+use crate::{
+    memory::Plain,
+    trace::{
+        Argument,
+        Field, //
+    }, //
 };
 
-/// An IPv4 address.
-#[derive(Clone, Copy, Default)]
+/// An IPv4 address, as it is in a packet: in the order of the network.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 #[repr(transparent)]
-pub struct Ipv4(pub Address);
+pub struct Ipv4(pub u32);
+
+// SAFETY: It is a number.
+unsafe impl Plain for Ipv4 {}
 
 impl Field for Ipv4 {
     const C_TYPE: &'static CStr = c"u8[4]";
@@ -38,8 +43,8 @@ pub struct Ipv4Prefix(Ipv4, [u8; 4]);
 impl Ipv4Prefix {
     /// The prefix with this length.
     #[inline]
-    pub const fn new(address: Address, len: u8) -> Self {
-        Self(Ipv4(address), [len, 0, 0, 0])
+    pub const fn new(address: Ipv4, len: u8) -> Self {
+        Self(address, [len, 0, 0, 0])
     }
 }
 
@@ -65,9 +70,12 @@ impl Field for Ipv4Prefix {
 }
 
 /// An IPv6 address.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Ipv6(pub [u8; 16]);
+
+// SAFETY: It is an array of numbers.
+unsafe impl Plain for Ipv6 {}
 
 impl Field for Ipv6 {
     const C_TYPE: &'static CStr = c"u8[16]";
@@ -107,5 +115,43 @@ impl Field for Ipv6 {
             at = at.wrapping_add(1);
         }
         Ok(())
+    }
+}
+
+/// An IPv6 prefix: the address, its length in bits, and seven bytes of zeros.
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+pub struct Ipv6Prefix(Ipv6, [u8; 8]);
+
+impl Ipv6Prefix {
+    /// The prefix with this length.
+    #[inline]
+    pub const fn new(address: Ipv6, len: u8) -> Self {
+        Self(address, [len, 0, 0, 0, 0, 0, 0, 0])
+    }
+}
+
+impl Field for Ipv6Prefix {
+    const C_TYPE: &'static CStr = c"u8[24]";
+    // User space takes `%pI6c` for an array of 16 bytes only.
+    const FORMAT: &'static str = "%x:%x:%x:%x:%x:%x:%x:%x/%u";
+    const IS_SIGNED: bool = false;
+    const LEN: usize = 24;
+    const ARGUMENTS: &'static [Argument] = &[
+        Argument::Pair(0),
+        Argument::Pair(2),
+        Argument::Pair(4),
+        Argument::Pair(6),
+        Argument::Pair(8),
+        Argument::Pair(10),
+        Argument::Pair(12),
+        Argument::Pair(14),
+        Argument::Element(16),
+    ];
+
+    fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        let Self(address, [len, ..]) = self;
+        address.show(out)?;
+        write!(out, "/{len}")
     }
 }

@@ -12,8 +12,9 @@ use super::{
         structures,
         value, //
     },
-    Address,
     Device,
+    Ipv4,
+    Ipv6,
     Net, //
 };
 use crate::{
@@ -22,12 +23,12 @@ use crate::{
 };
 
 structures! {
-    /// The route that was found, `struct fib_info`.
-    pub Info;
+    /// A route of IPv4, `struct fib_info`.
+    pub(super) Info;
     /// Where it leads next, `struct fib_nh_common`.
     pub NextHop;
     /// A next hop with an id of its own, or a group of them, `struct nexthop`.
-    Object;
+    pub(super) Object;
     /// The members of a group, `struct nh_group`.
     Group;
 }
@@ -39,9 +40,9 @@ pub enum Gateway {
     /// None.
     OnLink,
     /// An IPv4 address.
-    V4(Address),
+    V4(Ipv4),
     /// An IPv6 address.
-    V6([u8; 16]),
+    V6(Ipv6),
 }
 
 impl Gateway {
@@ -52,8 +53,8 @@ impl Gateway {
     #[inline]
     pub(super) fn new(
         family: u8,
-        v4: impl FnOnce() -> Address,
-        v6: impl FnOnce() -> KernelPtr<[u8; 16]>,
+        v4: impl FnOnce() -> Ipv4,
+        v6: impl FnOnce() -> KernelPtr<Ipv6>,
     ) -> Self {
         match family {
             Self::AF_INET => Self::V4(v4()),
@@ -73,12 +74,12 @@ pub struct Path {
 }
 
 /// Gives up after so many paths.
-const PATHS_MAX: u32 = 256;
+pub(super) const PATHS_MAX: u32 = 256;
 
 impl KernelPtr<Info> {
     /// The namespace of the route.
     #[inline]
-    pub fn net(self) -> KernelPtr<Net> {
+    pub(super) fn net(self) -> KernelPtr<Net> {
         field::<_, KernelPtr<Net>, { bindings::faultline_at_fib_info_net }>(self).follow()
     }
 
@@ -89,7 +90,7 @@ impl KernelPtr<Info> {
 
     /// Returns how many paths it has.
     #[inline]
-    pub fn paths(self) -> u32 {
+    pub(super) fn paths(self) -> u32 {
         let object = self.object();
         if object.is_null() {
             value::<_, i32, { bindings::faultline_at_fib_info_nhs }>(self) as u32
@@ -99,23 +100,37 @@ impl KernelPtr<Info> {
     }
 
     /// Finds `next_hop` among its paths.
-    pub fn path(self, next_hop: KernelPtr<NextHop>) -> Path {
+    pub(super) fn path(self, next_hop: KernelPtr<NextHop>) -> Path {
+        const FIRST: u64 = bindings::faultline_at_fib_info_first_nh;
+
         let (object, of) = (self.object(), self.paths());
+        if !object.is_null() {
+            return object.path(next_hop, of);
+        }
+        let first = self.add::<u8>((FIRST >> 16) as usize);
+        Path::find(next_hop, of, |number| {
+            first.add((number as usize).wrapping_mul(size(FIRST)))
+        })
+    }
+}
+
+impl Path {
+    /// Finds `next_hop` among `of` paths. `path` gives that with a number, from 0.
+    #[inline]
+    fn find(
+        next_hop: KernelPtr<NextHop>,
+        of: u32,
+        path: impl Fn(u32) -> KernelPtr<NextHop>,
+    ) -> Self {
         let mut number: u32 = 0;
         while number < of.min(PATHS_MAX) {
-            let this = if object.is_null() {
-                const FIRST: u64 = bindings::faultline_at_fib_info_first_nh;
-                self.add::<u8>((FIRST >> 16) as usize)
-                    .add((number as usize).wrapping_mul(size(FIRST)))
-            } else {
-                object.member(number)
-            };
+            let this = path(number);
             number = number.wrapping_add(1);
             if this == next_hop {
-                return Path { number, of };
+                return Self { number, of };
             }
         }
-        Path { number: 0, of }
+        Self { number: 0, of }
     }
 }
 
@@ -128,8 +143,13 @@ impl KernelPtr<Object> {
         })
     }
 
+    /// Finds `next_hop` among its members, of which there are `of`.
+    pub(super) fn path(self, next_hop: KernelPtr<NextHop>, of: u32) -> Path {
+        Path::find(next_hop, of, |number| self.member(number))
+    }
+
     /// Returns how many members it has; 1 if it is no group.
-    fn paths(self) -> u32 {
+    pub(super) fn paths(self) -> u32 {
         self.group().map_or(1, |group| {
             u32::from(value::<_, u16, { bindings::faultline_at_nh_group_num_nh }>(
                 group,
@@ -175,8 +195,8 @@ impl KernelPtr<NextHop> {
     pub fn gateway(self) -> Gateway {
         Gateway::new(
             value::<_, u8, { bindings::faultline_at_fib_nh_gw_family }>(self),
-            || value::<_, u32, { bindings::faultline_at_fib_nh_gw }>(self),
-            || field::<_, [u8; 16], { bindings::faultline_at_fib_nh_gw6 }>(self),
+            || value::<_, Ipv4, { bindings::faultline_at_fib_nh_gw }>(self),
+            || field::<_, Ipv6, { bindings::faultline_at_fib_nh_gw6 }>(self),
         )
     }
 }

@@ -2,8 +2,7 @@
 
 //! The rules of policy routing.
 //!
-//! C header: [`include/net/fib_rules.h`](srctree/include/net/fib_rules.h)\
-//! C source: [`net/ipv4/fib_rules.c`](srctree/net/ipv4/fib_rules.c)
+//! C header: [`include/net/fib_rules.h`](srctree/include/net/fib_rules.h)
 
 use super::{
     device::Name,
@@ -12,7 +11,6 @@ use super::{
         structures,
         value, //
     },
-    Address,
     Found,
     Net,
     NAME_SIZE, //
@@ -26,9 +24,9 @@ structures! {
     /// The rules of a namespace for one family, `struct fib_rules_ops`.
     pub Rules;
     /// What a search through the rules is given, and finds, `struct fib_lookup_arg`.
-    pub RulesSearch;
-    /// A rule, `struct fib_rule`; for IPv4 it begins a `struct fib4_rule`.
-    pub Rule;
+    pub RulesSearch<F>;
+    /// A rule, `struct fib_rule`, which begins a `struct fib4_rule` or `struct fib6_rule`.
+    pub Rule<F>;
 }
 
 impl KernelPtr<Rules> {
@@ -45,17 +43,18 @@ impl KernelPtr<Rules> {
     }
 }
 
-impl KernelPtr<RulesSearch> {
+impl<F> KernelPtr<RulesSearch<F>> {
     /// The rule that decided; null if none did.
     #[inline]
-    pub fn rule(self) -> KernelPtr<Rule> {
-        field::<_, KernelPtr<Rule>, { bindings::faultline_at_fib_lookup_arg_rule }>(self).follow()
+    pub fn rule(self) -> KernelPtr<Rule<F>> {
+        field::<_, KernelPtr<Rule<F>>, { bindings::faultline_at_fib_lookup_arg_rule }>(self)
+            .follow()
     }
 
-    /// The result, if it is one of IPv4.
+    /// Where what is found is written.
     #[inline]
-    pub fn result(self) -> KernelPtr<Found> {
-        field::<_, KernelPtr<Found>, { bindings::faultline_at_fib_lookup_arg_result }>(self)
+    pub(super) fn result(self) -> KernelPtr<Found<F>> {
+        field::<_, KernelPtr<Found<F>>, { bindings::faultline_at_fib_lookup_arg_result }>(self)
             .follow()
     }
 }
@@ -63,7 +62,7 @@ impl KernelPtr<RulesSearch> {
 /// The numbers from the first to the second; from 0 to 0 if any will do.
 pub type Range = (u16, u16);
 
-impl KernelPtr<Rule> {
+impl<F> KernelPtr<Rule<F>> {
     /// Its priority.
     #[inline]
     pub fn priority(self) -> u32 {
@@ -164,29 +163,5 @@ impl KernelPtr<Rule> {
     #[inline]
     pub fn suppress_ifgroup(self) -> i32 {
         value::<_, i32, { bindings::faultline_at_fib_rule_suppress_ifgroup }>(self)
-    }
-
-    /// The sources whose packets it takes, if it is a rule of IPv4.
-    #[inline]
-    pub fn from(self) -> (Address, u8) {
-        (
-            value::<_, u32, { bindings::faultline_at_fib4_rule_src }>(self),
-            value::<_, u8, { bindings::faultline_at_fib4_rule_src_len }>(self),
-        )
-    }
-
-    /// The destinations, if it is a rule of IPv4.
-    #[inline]
-    pub fn to(self) -> (Address, u8) {
-        (
-            value::<_, u32, { bindings::faultline_at_fib4_rule_dst }>(self),
-            value::<_, u8, { bindings::faultline_at_fib4_rule_dst_len }>(self),
-        )
-    }
-
-    /// The type of service, if it is a rule of IPv4; 0 for any.
-    #[inline]
-    pub fn tos(self) -> u8 {
-        value::<_, u8, { bindings::faultline_at_fib4_rule_dscp }>(self)
     }
 }

@@ -5,18 +5,22 @@
 use faultline::{
     memory::KernelPtr,
     net::{
-        Address,
         Arp,
         Device,
+        Family,
         Flow,
         Found,
+        Ipv6,
         Name,
+        Ndisc,
         Net,
         Packet,
         Rule,
         RulesSearch,
         Table,
-        NAME_SIZE, //
+        NAME_SIZE,
+        V4,
+        V6, //
     },
     probe::ContextLevel, //
 };
@@ -50,42 +54,56 @@ pub(crate) struct Call {
 /// The arguments of a call.
 #[derive(Clone, Copy)]
 pub(crate) enum About {
-    Arp(Arp),
-    Input {
-        packet: KernelPtr<Packet>,
-        addresses: Addresses,
-    },
+    V4(Arguments<V4>),
+    V6(Arguments<V6>),
     Validate {
         packet: KernelPtr<Packet>,
-        addresses: Addresses,
+        addresses: Addresses<V4>,
         oif: i32,
     },
-    Output(Asked),
+    Arp(Arp),
+    Ndisc(Ndisc),
+    Source {
+        dst: Ipv6,
+        device: KernelPtr<Device>,
+        prefs: u32,
+        chosen: KernelPtr<Ipv6>,
+    },
+}
+
+/// The arguments of what both families have.
+#[derive(Clone, Copy)]
+pub(crate) enum Arguments<F: Family> {
+    Input {
+        packet: KernelPtr<Packet>,
+        addresses: Addresses<F>,
+    },
+    Output(Asked<F>),
     /// A search changes none of its arguments but the result, so they are still there when it
     /// returns.
     Rules {
-        flow: KernelPtr<Flow>,
-        search: KernelPtr<RulesSearch>,
+        flow: KernelPtr<Flow<F>>,
+        search: KernelPtr<RulesSearch<F>>,
     },
     /// The same holds for a lookup.
     Lookup {
-        flow: KernelPtr<Flow>,
-        table: KernelPtr<Table>,
-        found: KernelPtr<Found>,
+        flow: KernelPtr<Flow<F>>,
+        table: KernelPtr<Table<F>>,
+        found: KernelPtr<Found<F>>,
     },
     Suppress {
-        rule: KernelPtr<Rule>,
-        found: KernelPtr<Found>,
+        rule: KernelPtr<Rule<F>>,
+        chosen: F::Chosen,
     },
-    Multipath(KernelPtr<Found>),
+    Multipath(KernelPtr<Found<F>>),
 }
 
 /// What a way out is asked for. The kernel fills in what was left open there, so
 /// it is taken before.
 #[derive(Clone, Copy)]
-pub(crate) struct Asked {
-    pub(crate) src: Address,
-    pub(crate) dst: Address,
+pub(crate) struct Asked<F: Family> {
+    pub(crate) src: F::Address,
+    pub(crate) dst: F::Address,
     pub(crate) mark: u32,
     pub(crate) oif: i32,
     pub(crate) uid: u32,
@@ -96,18 +114,18 @@ pub(crate) struct Asked {
     pub(crate) tos: u8,
 }
 
-impl Asked {
+impl<F: Family> Asked<F> {
     /// What a flow asks for.
     #[inline(always)]
-    pub(crate) fn of(flow: KernelPtr<Flow>) -> Self {
+    pub(crate) fn of(flow: KernelPtr<Flow<F>>) -> Self {
         let proto = flow.protocol();
         let (sport, dport) = match proto {
             0 => (0, 0),
-            _ => flow.ports(),
+            _ => F::ports(flow),
         };
         Self {
-            src: flow.source(),
-            dst: flow.destination(),
+            src: F::source(flow),
+            dst: F::destination(flow),
             mark: flow.mark(),
             oif: flow.oif(),
             uid: flow.uid(),
@@ -115,15 +133,15 @@ impl Asked {
             dport,
             proto,
             flags: flow.flags(),
-            tos: flow.tos(),
+            tos: F::tos(flow),
         }
     }
 }
 
 #[derive(Clone, Copy)]
-pub(crate) struct Addresses {
-    pub(crate) src: Address,
-    pub(crate) dst: Address,
+pub(crate) struct Addresses<F: Family> {
+    pub(crate) src: F::Address,
+    pub(crate) dst: F::Address,
     pub(crate) tos: u8,
 }
 

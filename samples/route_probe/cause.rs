@@ -16,16 +16,19 @@ pub(crate) enum Cause {
     Arp,
     /// The way of a packet of our own.
     Output,
+    /// A message of neighbour discovery.
+    Ndisc,
 }
 
 impl Cause {
     /// In the order of their numbers, which those of the events are.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Other,
         Self::Input,
         Self::Validate,
         Self::Arp,
         Self::Output,
+        Self::Ndisc,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -35,6 +38,7 @@ impl Cause {
             Self::Validate => "validate",
             Self::Arp => "arp",
             Self::Output => "output",
+            Self::Ndisc => "ndisc",
         }
     }
 }

@@ -9,14 +9,19 @@ use faultline::{
     memory::KernelPtr,
     net::{
         Device,
+        Family,
         Flow,
         Found,
+        Ipv4,
+        Ipv6,
         Net,
         Packet,
         Rule,
         Rules,
         RulesSearch,
-        Table, //
+        Table,
+        V4,
+        V6, //
     },
     probe::{
         ContextLevel,
@@ -29,10 +34,12 @@ use crate::{
     call::{
         About,
         Addresses,
+        Arguments,
         Asked,
         Call, //
     },
     cause::Cause,
+    family::Probed,
     filter::{
         self,
         Facts, //
@@ -64,8 +71,13 @@ pub(crate) struct Around<'a> {
 impl Around<'_> {
     /// Follows a call in which others are made for `gives`.
     #[inline(always)]
-    fn follow(&self, gives: Cause, facts: impl FnOnce() -> Facts, about: About) -> Option<Call> {
-        let (tree, passes) = self.admit::<true>(facts, None);
+    fn follow<F: Probed>(
+        &self,
+        gives: Cause,
+        facts: impl FnOnce() -> Facts<F>,
+        about: About,
+    ) -> Option<Call> {
+        let (tree, passes) = self.admit::<F, true>(facts, None);
         // The root decides for the whole tree how it ends.
         let decides = self.tree.is_none() && tree.held.is_some();
         if !passes && !decides {
@@ -77,13 +89,13 @@ impl Around<'_> {
 
     /// Follows a call in which no other is made, if it passes.
     #[inline(always)]
-    fn follow_if(
+    fn follow_if<F: Probed>(
         &self,
         table: Option<u32>,
-        facts: impl FnOnce() -> Facts,
+        facts: impl FnOnce() -> Facts<F>,
         about: impl FnOnce() -> Option<About>,
     ) -> Option<Call> {
-        let (tree, passes) = self.admit::<false>(facts, table);
+        let (tree, passes) = self.admit::<F, false>(facts, table);
         if !passes {
             self.ledger.filtered();
             return None;
@@ -94,9 +106,9 @@ impl Around<'_> {
     /// Finds the tree of a call, in which others may be made if `CALLS_OTHERS`, and whether the
     /// call passes.
     #[inline(always)]
-    fn admit<const CALLS_OTHERS: bool>(
+    fn admit<F: Probed, const CALLS_OTHERS: bool>(
         &self,
-        facts: impl FnOnce() -> Facts,
+        facts: impl FnOnce() -> Facts<F>,
         table: Option<u32>,
     ) -> (Tree, bool) {
         let tree = match self.tree {
@@ -135,28 +147,55 @@ impl Around<'_> {
     }
 }
 
-/// `ip_route_input_noref(skb, daddr, saddr, dscp, dev)`.
-#[inline(never)]
-pub(crate) fn input(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
-    let packet: KernelPtr<Packet> = entry.arg(0)?;
-    let device: KernelPtr<Device> = entry.arg(4)?;
-    let cause = match around.cause {
+/// What a packet that comes in is for, if it is routed for `cause`.
+fn input_cause(cause: Cause) -> Cause {
+    match cause {
         Cause::Arp => Cause::Arp,
         _ => Cause::Input,
-    };
+    }
+}
+
+/// Follows what routes a packet that came in by `device`.
+#[inline(always)]
+fn input_by<F: Probed>(
+    around: &Around<'_>,
+    device: KernelPtr<Device>,
+    packet: KernelPtr<Packet>,
+    addresses: Addresses<F>,
+) -> Option<Call> {
+    let cause = input_cause(around.cause);
     let around = Around {
         cause,
         net: device.net(),
         device,
         ..*around
     };
-    let addresses = Addresses {
-        src: entry.arg(2)?,
-        dst: entry.arg(1)?,
+    let about = F::about(Arguments::Input { packet, addresses });
+    around.follow(cause, || addresses.facts(packet), about)
+}
+
+/// `ip_route_input_noref(skb, daddr, saddr, dscp, dev)`.
+#[inline(never)]
+pub(crate) fn input(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
+    let addresses = Addresses::<V4> {
+        src: Ipv4(entry.arg(2)?),
+        dst: Ipv4(entry.arg(1)?),
         tos: entry.arg(3)?,
     };
-    let about = About::Input { packet, addresses };
-    around.follow(cause, || addresses.facts(packet), about)
+    input_by(around, entry.arg(4)?, entry.arg(0)?, addresses)
+}
+
+/// `ip6_route_input(skb)`.
+#[inline(never)]
+pub(crate) fn input6(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
+    let packet: KernelPtr<Packet> = entry.arg(0)?;
+    let header = packet.ipv6_header();
+    let addresses = Addresses::<V6> {
+        src: header.source,
+        dst: header.destination,
+        tos: header.traffic_class,
+    };
+    input_by(around, packet.device(), packet, addresses)
 }
 
 /// `fib_validate_source(skb, src, dst, dscp, oif, dev, idev, itag)`.
@@ -170,8 +209,8 @@ pub(crate) fn validate(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<
         ..*around
     };
     let addresses = Addresses {
-        src: entry.arg(1)?,
-        dst: entry.arg(2)?,
+        src: Ipv4(entry.arg(1)?),
+        dst: Ipv4(entry.arg(2)?),
         tos: entry.arg(3)?,
     };
     let about = About::Validate {
@@ -182,21 +221,23 @@ pub(crate) fn validate(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<
     around.follow(Cause::Validate, || addresses.facts(packet), about)
 }
 
-/// `ip_route_output_key_hash_rcu(net, flow, result, skb)`.
+/// `ip_route_output_key_hash_rcu(net, flow, result, skb)`, or
+/// `ip6_route_output_flags(net, sk, flow, flags)`.
 #[inline(never)]
-pub(crate) fn output(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
+pub(crate) fn output<F: Probed>(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
     let around = Around {
         net: entry.arg(0)?,
         device: KernelPtr::NULL,
         ..*around
     };
-    let asked = Asked::of(entry.arg(1)?);
-    let facts = || Facts {
+    let asked = Asked::<F>::of(entry.arg(F::AT.asked)?);
+    let facts = || Facts::<F> {
         src: asked.src,
         dst: asked.dst,
         mark: Some(asked.mark),
     };
-    around.follow(Cause::Output, facts, About::Output(asked))
+    let about = F::about(Arguments::Output(asked));
+    around.follow(Cause::Output, facts, about)
 }
 
 /// `arp_process(net, sk, skb)`. The packet is gone when it returns.
@@ -209,7 +250,7 @@ pub(crate) fn arp(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call>
         ..*around
     };
     let arp = packet.arp();
-    let facts = || Facts {
+    let facts = || Facts::<V4> {
         src: arp.sender,
         dst: arp.target,
         mark: None,
@@ -217,70 +258,155 @@ pub(crate) fn arp(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call>
     around.follow(Cause::Arp, facts, About::Arp(arp))
 }
 
+/// `ndisc_rcv(skb)`.
+#[inline(never)]
+pub(crate) fn ndisc(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
+    let packet: KernelPtr<Packet> = entry.arg(0)?;
+    let device = packet.device();
+    let around = Around {
+        cause: Cause::Ndisc,
+        net: device.net(),
+        device,
+        ..*around
+    };
+    let ndisc = packet.ndisc();
+    let facts = || Facts::<V6> {
+        src: ndisc.source,
+        dst: ndisc.target,
+        mark: None,
+    };
+    around.follow(Cause::Ndisc, facts, About::Ndisc(ndisc))
+}
+
 /// `fib_rules_lookup(ops, flow, flags, search)`, of any family.
 #[inline(never)]
 pub(crate) fn rules(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
-    const AF_INET: i32 = 2;
-
     let rules: KernelPtr<Rules> = entry.arg(0)?;
-    if rules.family() != AF_INET {
-        around.ledger.filtered();
-        return None;
+    match rules.family() {
+        V4::NUMBER => rules_of::<V4>(entry, around, rules),
+        V6::NUMBER => rules_of::<V6>(entry, around, rules),
+        // Multicast routing has rules, too.
+        _ => {
+            around.ledger.filtered();
+            None
+        }
     }
-    let flow: KernelPtr<Flow> = entry.arg(1)?;
-    let search: KernelPtr<RulesSearch> = entry.arg(3)?;
+}
+
+#[inline(always)]
+fn rules_of<F: Probed>(
+    entry: &Entry<'_, Calls>,
+    around: &Around<'_>,
+    rules: KernelPtr<Rules>,
+) -> Option<Call> {
+    let flow: KernelPtr<Flow<F>> = entry.arg(1)?;
+    let search: KernelPtr<RulesSearch<F>> = entry.arg(3)?;
     let around = Around {
         net: rules.net(),
         ..*around
     };
-    let about = About::Rules { flow, search };
+    let about = F::about(Arguments::Rules { flow, search });
     around.follow(around.cause, || facts_of(flow), about)
 }
 
 /// `fib_table_lookup(table, flow, result, flags)`.
 #[inline(always)]
 pub(crate) fn lookup(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
-    let flow: KernelPtr<Flow> = entry.arg(1)?;
-    let table: KernelPtr<Table> = entry.arg(0)?;
-    let found: KernelPtr<Found> = entry.arg(2)?;
-    let id = filter::asks_for_table().then(|| table.id());
+    lookup_of::<V4>(entry, around)
+}
+
+/// `fib6_table_lookup(net, table, oif, flow, result, strict)`.
+#[inline(never)]
+pub(crate) fn lookup6(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
+    let around = Around {
+        net: entry.arg(0)?,
+        ..*around
+    };
+    lookup_of::<V6>(entry, &around)
+}
+
+#[inline(always)]
+fn lookup_of<F: Probed>(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
+    let flow: KernelPtr<Flow<F>> = entry.arg(F::AT.flow)?;
+    let table: KernelPtr<Table<F>> = entry.arg(F::AT.table)?;
+    let found: KernelPtr<Found<F>> = entry.arg(F::AT.found)?;
+    let id = filter::asks_for_table().then(|| F::table_id(table));
     around.follow_if(
         id,
         || facts_of(flow),
-        || Some(About::Lookup { flow, table, found }),
+        || Some(F::about(Arguments::Lookup { flow, table, found })),
     )
 }
 
-/// `fib4_rule_suppress(rule, flags, search)`.
+/// `fib4_rule_suppress(rule, flags, search)`, or its twin.
 #[inline(never)]
-pub(crate) fn suppress(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
-    let rule: KernelPtr<Rule> = entry.arg(0)?;
-    let search: KernelPtr<RulesSearch> = entry.arg(2)?;
-    around.follow_if(None, Facts::none, || {
-        let found = search.result();
-        Some(About::Suppress { rule, found })
+pub(crate) fn suppress<F: Probed>(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
+    let rule: KernelPtr<Rule<F>> = entry.arg(0)?;
+    let search: KernelPtr<RulesSearch<F>> = entry.arg(2)?;
+    around.follow_if(None, Facts::<F>::none, || {
+        let chosen = F::chosen(search);
+        Some(F::about(Arguments::Suppress { rule, chosen }))
     })
 }
 
 /// `fib_select_multipath(result, hash)`.
 #[inline(never)]
-pub(crate) fn multipath(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
-    let found: KernelPtr<Found> = entry.arg(0)?;
-    around.follow_if(None, Facts::none, || Some(About::Multipath(found)))
+pub(crate) fn multipath<F: Probed>(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
+    let found: KernelPtr<Found<F>> = entry.arg(F::AT.multipath)?;
+    around.follow_if(None, Facts::<F>::none, || {
+        Some(F::about(Arguments::Multipath(found)))
+    })
+}
+
+/// `fib6_select_path(net, result, ...)`, which is also called for a route with a single path.
+#[inline(never)]
+pub(crate) fn multipath6(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
+    let around = Around {
+        net: entry.arg(0)?,
+        ..*around
+    };
+    if V6::paths(entry.arg(V6::AT.multipath)?) < 2 {
+        around.ledger.filtered();
+        return None;
+    }
+    multipath::<V6>(entry, &around)
+}
+
+/// `ipv6_dev_get_saddr(net, device, destination, preferences, source)`.
+#[inline(never)]
+pub(crate) fn source(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
+    let destination: KernelPtr<Ipv6> = entry.arg(2)?;
+    let dst = destination.looked_up().read().unwrap_or_default();
+    let around = Around {
+        net: entry.arg(0)?,
+        ..*around
+    };
+    let about = About::Source {
+        dst,
+        device: entry.arg(1)?,
+        prefs: entry.arg(3)?,
+        chosen: entry.arg(4)?,
+    };
+    let facts = || Facts::<V6> {
+        src: Ipv6::default(),
+        dst,
+        mark: None,
+    };
+    around.follow_if(None, facts, || Some(about))
 }
 
 #[inline(always)]
-fn facts_of(flow: KernelPtr<Flow>) -> Facts {
+fn facts_of<F: Probed>(flow: KernelPtr<Flow<F>>) -> Facts<F> {
     Facts {
-        src: flow.source(),
-        dst: flow.destination(),
+        src: F::source(flow),
+        dst: F::destination(flow),
         mark: Some(flow.mark()),
     }
 }
 
-impl Addresses {
+impl<F: Probed> Addresses<F> {
     #[inline(always)]
-    fn facts(&self, packet: KernelPtr<Packet>) -> Facts {
+    fn facts(&self, packet: KernelPtr<Packet>) -> Facts<F> {
         Facts {
             src: self.src,
             dst: self.dst,

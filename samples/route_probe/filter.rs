@@ -7,6 +7,7 @@
 //! more, [`SET`], and as long as that is none a handler looks at nothing else.
 
 use core::sync::atomic::{
+    fence,
     AtomicU32,
     AtomicU64,
     Ordering, //
@@ -14,7 +15,8 @@ use core::sync::atomic::{
 
 use faultline::{
     net::{
-        Address,
+        Ipv4,
+        Ipv6,
         Name,
         NAME_SIZE, //
     },
@@ -23,12 +25,16 @@ use faultline::{
 
 use crate::{
     cause::Cause,
+    family::Probed,
     targets::{
+        Families,
         Target,
         EVERY_EVENT, //
     },
     text::{
         decimal,
+        ipv4,
+        ipv6,
         number,
         Parts, //
     }, //
@@ -44,15 +50,141 @@ impl Masked {
     }
 
     fn set(&self, value: u32, mask: u32) {
-        let value = u64::from(value & mask);
-        self.0
-            .store(value << 32 | u64::from(mask), Ordering::Relaxed);
+        self.0.store(masked(value, mask), Ordering::Relaxed);
+    }
+
+    fn set_none(&self) {
+        self.0.store(NOTHING, Ordering::Relaxed);
     }
 
     fn matches(&self, value: u32) -> bool {
-        let wanted = self.0.load(Ordering::Relaxed);
-        value & wanted as u32 == (wanted >> 32) as u32
+        matches(value, self.0.load(Ordering::Relaxed))
     }
+}
+
+/// What [`Masked`] has for a value and which of its bits count.
+const fn masked(value: u32, mask: u32) -> u64 {
+    ((value & mask) as u64) << 32 | mask as u64
+}
+
+/// What it has for nothing: no bit counts, and yet one is to be set.
+const NOTHING: u64 = 1 << 32;
+
+fn matches(value: u32, wanted: u64) -> bool {
+    value & wanted as u32 == (wanted >> 32) as u32
+}
+
+/// Words that are changed together.
+struct Together<const N: usize> {
+    words: [AtomicU64; N],
+    /// Changes before and after each change of the words; odd in between.
+    version: AtomicU32,
+}
+
+impl<const N: usize> Together<N> {
+    const fn new() -> Self {
+        Self {
+            words: [const { AtomicU64::new(0) }; N],
+            version: AtomicU32::new(0),
+        }
+    }
+
+    /// Sets all of them. There is one that does so at a time, as parameters are set.
+    fn set(&self, words: [u64; N]) {
+        self.version.fetch_add(1, Ordering::Relaxed);
+        fence(Ordering::Release);
+        for (word, value) in self.words.iter().zip(words) {
+            word.store(value, Ordering::Relaxed);
+        }
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    /// All of them; `None` while they are being changed.
+    fn get(&self) -> Option<[u64; N]> {
+        let version = self.version.load(Ordering::Acquire);
+        let mut words = [0; N];
+        for (value, word) in words.iter_mut().zip(&self.words) {
+            *value = word.load(Ordering::Relaxed);
+        }
+        fence(Ordering::Acquire);
+        let is_whole = version & 1 == 0 && version == self.version.load(Ordering::Relaxed);
+        is_whole.then_some(words)
+    }
+}
+
+/// A filter for addresses. An address of one family does not match one of the other.
+pub(crate) struct Addresses {
+    v4: Masked,
+    /// A word for each four bytes, as [`Masked`] has it.
+    v6: Together<4>,
+}
+
+impl Addresses {
+    const fn any() -> Self {
+        Self {
+            v4: Masked::any(),
+            v6: Together::new(),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn match_v4(&self, address: Ipv4) -> bool {
+        self.v4.matches(u32::from_be(address.0))
+    }
+
+    /// What comes while the address is being changed does not match.
+    pub(crate) fn match_v6(&self, address: Ipv6) -> bool {
+        self.v6.get().is_some_and(|wanted| {
+            let mut words = in_words(address).into_iter().zip(wanted);
+            words.all(|(word, wanted)| matches(word, wanted))
+        })
+    }
+
+    /// Sets it to an address as `10.0.0.1` or `2001:db8::/32`, and notes that as `bit`.
+    fn set(&self, bit: u32, text: &str) -> Result<(), Refusal> {
+        let prefix = parse_prefix(text.as_bytes()).ok_or(Refusal::because(
+            "any, or an address as 10.0.0.0/8 or 2001:db8::/32 is allowed",
+        ))?;
+        match prefix {
+            Prefix::Any => {
+                self.v4.set(0, 0);
+                self.v6.set([0; 4]);
+            }
+            Prefix::V4(address, len) => {
+                self.v4.set(address, mask(len));
+                self.v6.set([NOTHING; 4]);
+            }
+            Prefix::V6(address, len) => {
+                let mut words = [0; 4];
+                let mut first: u32 = 0;
+                for (word, value) in words.iter_mut().zip(in_words(address)) {
+                    *word = masked(value, mask(len.saturating_sub(first).min(32)));
+                    first = first.wrapping_add(32);
+                }
+                self.v4.set_none();
+                self.v6.set(words);
+            }
+        }
+        note(bit, !matches!(prefix, Prefix::Any));
+        Ok(())
+    }
+}
+
+/// The mask of a prefix with `len` bits, of 32 at most.
+fn mask(len: u32) -> u32 {
+    // No shift by all of the bits: that is none at all for the CPU.
+    u32::MAX.checked_shl(32_u32.wrapping_sub(len)).unwrap_or(0)
+}
+
+/// An address in words, in the order of the CPU.
+fn in_words(Ipv6(bytes): Ipv6) -> [u32; 4] {
+    let mut words = [0; 4];
+    for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(4)) {
+        if let &[a, b, c, d] = bytes {
+            *word = u32::from_be_bytes([a, b, c, d]);
+        }
+    }
+    words
 }
 
 /// Which filters are set, as bits. A bit is set after the filter itself.
@@ -65,10 +197,11 @@ const SET_CAUSES: u32 = 1 << 4;
 const SET_NETNS: u32 = 1 << 5;
 const SET_DEV: u32 = 1 << 6;
 const SET_ERRORS_ONLY: u32 = 1 << 7;
+const SET_FAMILY: u32 = 1 << 8;
 /// Those that need to know how the first call for a packet ended.
 const AT_END: u32 = SET_DEV | SET_ERRORS_ONLY;
 /// Those that the first call for a packet decides when it begins.
-const OF_PACKET: u32 = SET_SRC | SET_DST | SET_MARK | SET_NETNS;
+const OF_PACKET: u32 = SET_SRC | SET_DST | SET_MARK | SET_NETNS | SET_FAMILY;
 /// Those that each call decides for itself.
 const OF_CALL: u32 = SET_TABLE | SET_CAUSES;
 
@@ -81,8 +214,10 @@ fn note(filter: u32, is_set: bool) {
     }
 }
 
-static SRC: Masked = Masked::any();
-static DST: Masked = Masked::any();
+static SRC: Addresses = Addresses::any();
+static DST: Addresses = Addresses::any();
+/// The families that are wanted.
+static FAMILIES: AtomicU32 = AtomicU32::new(Families::BOTH.bits());
 static MARK: Masked = Masked::any();
 /// The number of the table, 0 for any.
 static TABLE: AtomicU32 = AtomicU32::new(0);
@@ -91,27 +226,25 @@ static NETNS: AtomicU32 = AtomicU32::new(0);
 /// A bit for each cause.
 static CAUSES: AtomicU32 = AtomicU32::new(u32::MAX);
 /// The name of the device in two words, each with half of it.
-static DEV: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
-/// Changes before and after each change of the name; odd in between.
-static DEV_VERSION: AtomicU32 = AtomicU32::new(0);
+static DEV: Together<2> = Together::new();
 
 /// The events that are wanted, as bits.
 static EVENTS: AtomicU32 = AtomicU32::new(EVERY_EVENT);
 
 /// What is known of a packet when the first call for it begins.
-pub(crate) struct Facts {
-    pub(crate) src: Address,
-    pub(crate) dst: Address,
+pub(crate) struct Facts<F: Probed> {
+    pub(crate) src: F::Address,
+    pub(crate) dst: F::Address,
     /// `None` if there is none, so that only any matches.
     pub(crate) mark: Option<u32>,
 }
 
-impl Facts {
+impl<F: Probed> Facts<F> {
     /// Nothing is known.
     pub(crate) fn none() -> Self {
         Self {
-            src: 0,
-            dst: 0,
+            src: Default::default(),
+            dst: Default::default(),
             mark: None,
         }
     }
@@ -121,13 +254,17 @@ impl Facts {
 /// `facts` and `netns`, the number of its namespace or 0 if that is not known yet, are asked if
 /// it matters.
 #[inline(always)]
-pub(crate) fn packet_passes(facts: impl FnOnce() -> Facts, netns: impl FnOnce() -> u32) -> bool {
+pub(crate) fn packet_passes<F: Probed>(
+    facts: impl FnOnce() -> Facts<F>,
+    netns: impl FnOnce() -> u32,
+) -> bool {
     if SET.load(Ordering::Acquire) & OF_PACKET == 0 {
         return true;
     }
     let facts = facts();
-    DST.matches(u32::from_be(facts.dst))
-        && SRC.matches(u32::from_be(facts.src))
+    families().meet(F::FAMILIES)
+        && F::address_matches(&DST, facts.dst)
+        && F::address_matches(&SRC, facts.src)
         && match facts.mark {
             Some(mark) => MARK.matches(mark),
             None => MARK.0.load(Ordering::Relaxed) == 0,
@@ -193,16 +330,9 @@ pub(crate) fn device_matches<const N: usize>(devices: impl FnOnce() -> [Name; N]
     if SET.load(Ordering::Acquire) & SET_DEV == 0 {
         return false;
     }
-    let version = DEV_VERSION.load(Ordering::Acquire);
-    let wanted = [
-        DEV[0].load(Ordering::Relaxed),
-        DEV[1].load(Ordering::Relaxed),
-    ];
     // What comes while the name is being changed does not match.
-    core::sync::atomic::fence(Ordering::Acquire);
-    version & 1 == 0
-        && version == DEV_VERSION.load(Ordering::Relaxed)
-        && devices().iter().any(|name| words(name) == wanted)
+    DEV.get()
+        .is_some_and(|wanted| devices().iter().any(|name| words(name) == wanted))
 }
 
 /// Sets which events are wanted; returns which were before.
@@ -213,6 +343,18 @@ pub(crate) fn set_events(events: u32) -> u32 {
 /// The events that are wanted, as bits.
 pub(crate) fn events() -> u32 {
     EVENTS.load(Ordering::Relaxed)
+}
+
+/// Sets which families are wanted; returns which were before.
+pub(crate) fn set_families(families: Families) -> Families {
+    let before = FAMILIES.swap(families.bits(), Ordering::Relaxed);
+    note(SET_FAMILY, families.bits() != Families::BOTH.bits());
+    Families::from_bits(before)
+}
+
+/// The families that are wanted.
+pub(crate) fn families() -> Families {
+    Families::from_bits(FAMILIES.load(Ordering::Relaxed))
 }
 
 /// A name in two words, without what follows its NUL.
@@ -227,41 +369,40 @@ fn words(name: &[u8]) -> [u64; 2] {
     words
 }
 
-/// Sets `filter`, noted as `bit`, to an address as `10.0.0.1` or `10.0.0.0/8`.
-fn set_address(filter: &Masked, bit: u32, text: &str) -> Result<(), Refusal> {
-    let (address, len) = parse_prefix(text.as_bytes()).ok_or(Refusal::because(
-        "any, or an address of IPv4 as 10.0.0.0/8 is allowed",
-    ))?;
-    // No shift by all of the bits: that is none at all for the CPU.
-    let mask = u32::MAX.checked_shl(32_u32.wrapping_sub(len)).unwrap_or(0);
-    filter.set(address, mask);
-    note(bit, mask != 0);
-    Ok(())
+/// Addresses that begin with as many bits.
+enum Prefix {
+    Any,
+    V4(u32, u32),
+    V6(Ipv6, u32),
 }
 
-/// An address and the length of its prefix.
-fn parse_prefix(text: &[u8]) -> Option<(u32, u32)> {
+fn parse_prefix(text: &[u8]) -> Option<Prefix> {
     if text == b"any" {
-        return Some((0, 0));
+        return Some(Prefix::Any);
     }
     let mut parts = Parts::of(text, b'/');
-    let mut bytes = Parts::of(parts.next()?, b'.');
-    let len = parts.next().map_or(Some(32), decimal)?;
-    let mut address = 0;
-    for _ in 0..4 {
-        let byte = decimal(bytes.next()?).filter(|&byte| byte <= 255)?;
-        address = address << 8 | byte;
+    let address = parts.next()?;
+    let len = match parts.next() {
+        None => None,
+        Some(len) => Some(decimal(len)?),
+    };
+    if parts.next().is_some() {
+        return None;
     }
-    let complete = bytes.next().is_none() && parts.next().is_none();
-    (complete && len <= 32).then_some((address, len))
+    if address.contains(&b':') {
+        let len = len.unwrap_or(128);
+        return (len <= 128).then_some(Prefix::V6(Ipv6(ipv6(address)?), len));
+    }
+    let len = len.unwrap_or(32);
+    (len <= 32).then_some(Prefix::V4(ipv4(address)?, len))
 }
 
 pub(crate) fn set_src(text: &str) -> Result<(), Refusal> {
-    set_address(&SRC, SET_SRC, text)
+    SRC.set(SET_SRC, text)
 }
 
 pub(crate) fn set_dst(text: &str) -> Result<(), Refusal> {
-    set_address(&DST, SET_DST, text)
+    DST.set(SET_DST, text)
 }
 
 pub(crate) fn set_mark(text: &str) -> Result<(), Refusal> {
@@ -342,14 +483,7 @@ pub(crate) fn set_dev(text: &str) -> Result<(), Refusal> {
         note(SET_DEV, false);
         return Ok(());
     }
-    let name = words(text.as_bytes());
-    // Parameters are set one at a time.
-    DEV_VERSION.fetch_add(1, Ordering::Relaxed);
-    core::sync::atomic::fence(Ordering::Release);
-    for (word, name) in DEV.iter().zip(name) {
-        word.store(name, Ordering::Relaxed);
-    }
-    DEV_VERSION.fetch_add(1, Ordering::Release);
+    DEV.set(words(text.as_bytes()));
     note(SET_DEV, true);
     Ok(())
 }

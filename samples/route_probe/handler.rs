@@ -6,6 +6,10 @@
 
 use faultline::{
     memory::KernelPtr,
+    net::{
+        V4,
+        V6, //
+    },
     prelude::*,
     probe::{
         ContextLevel,
@@ -20,17 +24,16 @@ use faultline::{
 use crate::{
     call::{
         About,
+        Arguments,
         Call, //
     },
     cause::Cause,
+    ended::Ended,
     enter::{
         self,
         Around, //
     },
-    leave::{
-        self,
-        Ended, //
-    },
+    leave,
     ledger::{
         Ledger,
         Ledgers, //
@@ -104,7 +107,7 @@ impl Handler for Calls {
     fn ret(&self, ret: &Return<'_, Self>, call: &Call) {
         match &call.about {
             None => (),
-            Some(About::Lookup { flow, table, found }) => {
+            Some(About::V4(Arguments::Lookup { flow, table, found })) => {
                 let ended = Ended::new(self, ret, call);
                 leave::lookup(ret.ret(), &ended, *flow, *table, *found);
             }
@@ -145,13 +148,20 @@ impl Calls {
         match around.target {
             // See `entry`.
             Target::Lookup => None,
+            Target::Lookup6 => enter::lookup6(entry, &around),
             Target::Input => enter::input(entry, &around),
+            Target::Input6 => enter::input6(entry, &around),
             Target::Validate => enter::validate(entry, &around),
-            Target::Output => enter::output(entry, &around),
+            Target::Output => enter::output::<V4>(entry, &around),
+            Target::Output6 => enter::output::<V6>(entry, &around),
             Target::Rules => enter::rules(entry, &around),
-            Target::Suppress => enter::suppress(entry, &around),
-            Target::Multipath => enter::multipath(entry, &around),
+            Target::Suppress => enter::suppress::<V4>(entry, &around),
+            Target::Suppress6 => enter::suppress::<V6>(entry, &around),
+            Target::Multipath => enter::multipath::<V4>(entry, &around),
+            Target::Multipath6 => enter::multipath6(entry, &around),
             Target::Arp => enter::arp(entry, &around),
+            Target::Ndisc => enter::ndisc(entry, &around),
+            Target::Source => enter::source(entry, &around),
         }
     }
 
@@ -159,23 +169,21 @@ impl Calls {
     fn leave_others(&self, ret: &Return<'_, Self>, call: &Call, about: &About) {
         let ended = Ended::new(self, ret, call);
         match about {
-            // See `ret`.
-            About::Lookup { .. } => (),
-            About::Input { packet, addresses } => {
-                leave::input(ret.ret(), &ended, *packet, addresses);
-            }
+            About::V4(arguments) => leave::of_family(ret, &ended, arguments),
+            About::V6(arguments) => leave::of_family(ret, &ended, arguments),
             About::Validate {
                 packet,
                 addresses,
                 oif,
             } => leave::validate(ret.ret(), &ended, *packet, addresses, *oif),
-            About::Output(asked) => leave::output(ret.ret(), ret.ret(), &ended, asked),
-            About::Rules { flow, search } => leave::rules(ret.ret(), &ended, *flow, *search),
-            About::Suppress { rule, found } => {
-                leave::suppress(ret.ret::<usize>() as u8 != 0, &ended, *rule, *found);
-            }
-            About::Multipath(found) => leave::multipath(&ended, *found),
             About::Arp(arp) => leave::arp(ret.ret(), &ended, arp),
+            About::Ndisc(ndisc) => leave::ndisc(ret.ret(), &ended, ndisc),
+            About::Source {
+                dst,
+                device,
+                prefs,
+                chosen,
+            } => leave::source(ret.ret(), &ended, *dst, *device, *prefs, *chosen),
         }
     }
 }

@@ -1,36 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The return of each probed function: its result, the event that says so, and the
-//! ledger.
+//! The return of each probed function: its result, and the event that says so.
 //!
 //! This runs in handler context, and is to be quick.
 
 use faultline::{
-    memory::{
-        lists::ListId,
-        KernelPtr, //
-    },
+    memory::KernelPtr,
     net::{
         reason_bytes,
         Arp,
+        Device,
         Flow,
         Found,
         Gateway,
         Ipv4,
-        Ipv4Prefix,
         Ipv6,
-        Name,
+        Ndisc,
         Packet,
         Route,
         Rule,
         RulesSearch,
-        Table, //
+        Table,
+        V4, //
     },
-    probe::{
-        HandlerContext,
-        Return, //
-    },
-    task::time,
+    probe::Return,
     trace::{
         Hex,
         Named,
@@ -42,9 +35,10 @@ use faultline::{
 use crate::{
     call::{
         Addresses,
-        Asked,
-        Call, //
+        Arguments,
+        Asked, //
     },
+    ended::Ended,
     events::{
         self,
         DeviceName,
@@ -52,157 +46,23 @@ use crate::{
         TableName,
         DROPPED, //
     },
+    family::Probed,
     filter,
     handler::Calls,
     ledger::{
         error_name,
-        Ledger,
         Verdict,
         FORWARDING_OFF, //
     },
-    targets::Target,
-    text::table_name,
-    tree::{
-        AnyEvent,
-        Pending, //
-    }, //
+    text::table_name, //
 };
-
-/// A call that has ended.
-pub(crate) struct Ended<'a> {
-    calls: &'a Calls,
-    target: Target,
-    ledger: &'a Ledger,
-    context: HandlerContext<'a>,
-    call: &'a Call,
-    ns: u64,
-}
-
-impl<'a> Ended<'a> {
-    #[inline(always)]
-    pub(crate) fn new(calls: &'a Calls, ret: &'a Return<'_, Calls>, call: &'a Call) -> Self {
-        Self {
-            calls,
-            target: ret.target().what.target,
-            ledger: &ret.target().ledger,
-            context: ret.context(),
-            call,
-            ns: time::monotonic_ns().saturating_sub(call.entered_ns),
-        }
-    }
-
-    /// Records it, unless a filter says otherwise or what it is made in has to end first.
-    /// `devices` gives the names of those that it has to do with.
-    #[inline(always)]
-    fn tell<R, const N: usize>(
-        &self,
-        failed: bool,
-        devices: impl FnOnce() -> [Name; N],
-        verdict: Verdict,
-        record: impl FnOnce() -> R,
-    ) where
-        R: Record + Into<AnyEvent>,
-    {
-        // Nearly always nothing asks for how it ended.
-        if self.call.tree.held.is_some() || filter::asks_for_end() {
-            self.decide(failed, devices, verdict, record);
-        } else if self.call.passes {
-            self.record(verdict, record);
-        } else {
-            self.ledger.filtered();
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn decide<R, const N: usize>(
-        &self,
-        failed: bool,
-        devices: impl FnOnce() -> [Name; N],
-        verdict: Verdict,
-        record: impl FnOnce() -> R,
-    ) where
-        R: Record + Into<AnyEvent>,
-    {
-        let Self { calls, call, .. } = *self;
-        let is_root = call.tree.root == call.entered_ns;
-        let passes = match call.tree.held {
-            None => !is_root || filter::end_passes(failed, || filter::device_matches(devices)),
-            Some(tree) => {
-                let has_device = filter::device_matches(devices);
-                if !is_root {
-                    return self.hold(tree, has_device, verdict, record);
-                }
-                let passes = filter::end_passes(failed, move || {
-                    has_device || calls.held.some_has_device(tree)
-                });
-                calls.held.end(tree, passes, &calls.ledgers, self.context);
-                passes
-            }
-        };
-        if call.passes && passes {
-            self.record(verdict, record);
-        } else {
-            self.ledger.filtered();
-        }
-    }
-
-    #[inline(always)]
-    fn record<R: Record>(&self, verdict: Verdict, record: impl FnOnce() -> R) {
-        /// Out of the way of calls that nobody hears of.
-        #[inline(never)]
-        fn make<R>(record: impl FnOnce() -> R) -> R {
-            record()
-        }
-
-        let written = R::record(self.context, || make(record));
-        self.ledger.done(self.call.cause, verdict, self.ns, written);
-    }
-
-    #[inline(never)]
-    fn hold<R>(&self, tree: ListId, has_device: bool, verdict: Verdict, record: impl FnOnce() -> R)
-    where
-        R: Record + Into<AnyEvent>,
-    {
-        let held = &self.calls.held;
-        if has_device {
-            held.has_device(tree);
-        }
-        if !self.call.passes {
-            return self.ledger.filtered();
-        }
-        let record = record();
-        let pending = Pending {
-            target: self.target,
-            cause: self.call.cause,
-            verdict,
-            ns: self.ns,
-            event: record.into(),
-        };
-        if !held.hold(tree, pending) {
-            self.record(verdict, || record);
-        }
-    }
-
-    fn net(&self) -> u32 {
-        self.call.net.inum()
-    }
-
-    fn cause(&self) -> Named<events::Causes> {
-        Named::new(self.call.cause as u32)
-    }
-
-    fn device(&self, index: i32) -> DeviceName {
-        DeviceName::new(self.call.name(self.call.net, index))
-    }
-}
 
 /// An IPv4 and an IPv6 gateway, of which one is 0, or both.
 fn gateways(gateway: Gateway) -> (Ipv4, Ipv6) {
     match gateway {
         Gateway::OnLink => Default::default(),
-        Gateway::V4(address) => (Ipv4(address), Ipv6::default()),
-        Gateway::V6(address) => (Ipv4::default(), Ipv6(address)),
+        Gateway::V4(address) => (address, Ipv6::default()),
+        Gateway::V6(address) => (Ipv4::default(), address),
     }
 }
 
@@ -224,27 +84,64 @@ fn reason(ret: i32) -> Reason {
     }
 }
 
-#[inline(always)]
-pub(crate) fn lookup(
-    err: i32,
+/// The return of what both families have. Lookups are the most frequent, and have their own way
+/// here.
+#[inline(never)]
+pub(crate) fn of_family<F: Probed>(
+    ret: &Return<'_, Calls>,
     ended: &Ended<'_>,
-    flow: KernelPtr<Flow>,
-    table: KernelPtr<Table>,
-    found: KernelPtr<Found>,
-) {
+    arguments: &Arguments<F>,
+) where
+    events::Lookup<F>: Record,
+    events::LookupFailed<F>: Record,
+    events::Rules<F>: Record,
+    events::Suppress<F>: Record,
+    events::Multipath<F>: Record,
+    events::Input<F>: Record,
+    events::Output<F>: Record,
+    events::OutputFailed<F>: Record,
+{
+    match arguments {
+        Arguments::Input { packet, addresses } => {
+            input(F::input_result(ret.ret()), ended, *packet, addresses);
+        }
+        Arguments::Output(asked) => output(ret.ret(), ret.ret(), ended, asked),
+        Arguments::Rules { flow, search } => rules(ret.ret(), ended, *flow, *search),
+        Arguments::Lookup { flow, table, found } => {
+            lookup(ret.ret(), ended, *flow, *table, *found);
+        }
+        Arguments::Suppress { rule, chosen } => {
+            suppress(ret.ret::<usize>() as u8 != 0, ended, *rule, *chosen);
+        }
+        Arguments::Multipath(found) => multipath(ended, *found),
+    }
+}
+
+#[inline(always)]
+pub(crate) fn lookup<F: Probed>(
+    ret: i32,
+    ended: &Ended<'_>,
+    flow: KernelPtr<Flow<F>>,
+    table: KernelPtr<Table<F>>,
+    found: KernelPtr<Found<F>>,
+) where
+    events::Lookup<F>: Record,
+    events::LookupFailed<F>: Record,
+{
     let call = ended.call;
+    let err = F::lookup_error(ret, found, call.net);
     let net = move || match err {
         // Only then has the kernel written a result.
-        0 if call.net.is_null() => found.info().net(),
+        0 if call.net.is_null() => F::found_net(found),
         _ => call.net,
     };
     if call.net.is_null() && !filter::netns_passes(|| net().inum()) {
-        return ended.ledger.filtered();
+        return ended.filtered();
     }
     let devices = move || {
         let net = net();
         let dev = match err {
-            0 => found.next_hop().device().name(),
+            0 => F::next_hop(found).device().name(),
             _ => Default::default(),
         };
         [call.name(net, flow.iif()), call.name(net, flow.oif()), dev]
@@ -256,8 +153,8 @@ pub(crate) fn lookup(
             events::LookupFailed {
                 net: net.inum(),
                 cause: ended.cause(),
-                src: Ipv4(asked.src),
-                dst: Ipv4(asked.dst),
+                src: asked.src,
+                dst: asked.dst,
                 tos: Hex(asked.tos.into()),
                 mark: Hex(asked.mark),
                 iif: DeviceName::new(call.name(net, flow.iif())),
@@ -266,7 +163,7 @@ pub(crate) fn lookup(
                 proto: asked.proto.into(),
                 sport: asked.sport.into(),
                 dport: asked.dport.into(),
-                table: TableName::new(table_name(table.id())),
+                table: TableName::new(table_name(F::table_id(table))),
                 err,
                 error: error(err),
                 ns: ended.ns,
@@ -276,18 +173,18 @@ pub(crate) fn lookup(
         };
         return ended.tell(true, devices, Verdict::Error(err), record);
     }
-    let verdict = Verdict::RouteType(found.kind());
+    let verdict = Verdict::RouteType(F::found_kind(found));
     ended.tell(false, devices, verdict, move || {
         let net = net();
         let asked = Asked::of(flow);
-        let (prefix, len) = found.prefix();
-        let next_hop = found.next_hop();
+        let (prefix, len) = F::found_prefix(found);
+        let next_hop = F::next_hop(found);
         let (via, via6) = gateways(next_hop.gateway());
         events::Lookup {
             net: net.inum(),
             cause: ended.cause(),
-            src: Ipv4(asked.src),
-            dst: Ipv4(asked.dst),
+            src: asked.src,
+            dst: asked.dst,
             tos: Hex(asked.tos.into()),
             mark: Hex(asked.mark),
             iif: DeviceName::new(call.name(net, flow.iif())),
@@ -296,14 +193,14 @@ pub(crate) fn lookup(
             proto: asked.proto.into(),
             sport: asked.sport.into(),
             dport: asked.dport.into(),
-            table: TableName::new(table_name(table.id())),
+            table: TableName::new(table_name(F::table_id(table))),
             err,
-            type_: Named::new(found.kind().into()),
-            prefix: Ipv4Prefix::new(prefix, len),
+            type_: Named::new(F::found_kind(found).into()),
+            prefix: F::prefix(prefix, len),
             via,
             via6,
             dev: DeviceName::new(next_hop.device().name()),
-            paths: found.info().paths(),
+            paths: F::paths(found),
             flags: Hex(next_hop.flags().into()),
             ns: ended.ns,
             at: call.entered_ns,
@@ -313,12 +210,14 @@ pub(crate) fn lookup(
 }
 
 #[inline(never)]
-pub(crate) fn rules(
+fn rules<F: Probed>(
     err: i32,
     ended: &Ended<'_>,
-    flow: KernelPtr<Flow>,
-    search: KernelPtr<RulesSearch>,
-) {
+    flow: KernelPtr<Flow<F>>,
+    search: KernelPtr<RulesSearch<F>>,
+) where
+    events::Rules<F>: Record,
+{
     let call = ended.call;
     let devices = move || {
         [
@@ -327,7 +226,7 @@ pub(crate) fn rules(
         ]
     };
     let verdict = match err {
-        0 => Verdict::RouteType(search.result().kind()),
+        0 => Verdict::RouteType(F::search_kind(search)),
         _ => Verdict::Error(err),
     };
     ended.tell(err != 0, devices, verdict, move || {
@@ -336,12 +235,12 @@ pub(crate) fn rules(
         let (fwmark, fwmask) = rule.mark();
         let (uid_first, uid_last) = rule.uids();
         let (sports, dports) = (rule.sports(), rule.dports());
-        let ((from, from_len), (to, to_len)) = (rule.from(), rule.to());
+        let ((from, from_len), (to, to_len)) = (F::rule_from(rule), F::rule_to(rule));
         events::Rules {
             net: ended.net(),
             cause: ended.cause(),
-            src: Ipv4(asked.src),
-            dst: Ipv4(asked.dst),
+            src: asked.src,
+            dst: asked.dst,
             tos: Hex(asked.tos.into()),
             mark: Hex(asked.mark),
             iif: ended.device(flow.iif()),
@@ -356,9 +255,9 @@ pub(crate) fn rules(
             action: Named::new(rule.action().into()),
             table: TableName::new(table_name(rule.table())),
             not: rule.is_inverted().into(),
-            from: Ipv4Prefix::new(from, from_len),
-            to: Ipv4Prefix::new(to, to_len),
-            rule_tos: Hex(rule.tos().into()),
+            from: F::prefix(from, from_len),
+            to: F::prefix(to, to_len),
+            rule_tos: Hex(F::rule_tos(rule).into()),
             fwmark: Hex(fwmark),
             fwmask: Hex(fwmask),
             rule_iif: DeviceName::new(rule.iif()),
@@ -381,27 +280,29 @@ pub(crate) fn rules(
 }
 
 #[inline(never)]
-pub(crate) fn suppress(
+fn suppress<F: Probed>(
     suppressed: bool,
     ended: &Ended<'_>,
-    rule: KernelPtr<Rule>,
-    found: KernelPtr<Found>,
-) {
+    rule: KernelPtr<Rule<F>>,
+    chosen: F::Chosen,
+) where
+    events::Suppress<F>: Record,
+{
     let verdict = Verdict::Returned(suppressed.into());
-    let device = move || found.next_hop().device().name();
+    let device = move || F::chosen_device(chosen).name();
     ended.tell(
         suppressed,
         move || [device()],
         verdict,
         move || {
-            let (prefix, len) = found.prefix();
+            let (prefix, len) = F::chosen_prefix(chosen);
             events::Suppress {
                 net: ended.net(),
                 cause: ended.cause(),
                 priority: rule.priority(),
                 suppress_prefixlen: rule.suppress_prefixlen(),
                 suppress_ifgroup: rule.suppress_ifgroup(),
-                prefix: Ipv4Prefix::new(prefix, len),
+                prefix: F::prefix(prefix, len),
                 dev: DeviceName::new(device()),
                 result: Named::new(suppressed.into()),
                 ns: ended.ns,
@@ -413,20 +314,29 @@ pub(crate) fn suppress(
 }
 
 #[inline(never)]
-pub(crate) fn multipath(ended: &Ended<'_>, found: KernelPtr<Found>) {
-    let path = found.path();
-    let device = move || found.next_hop().device().name();
+fn multipath<F: Probed>(ended: &Ended<'_>, found: KernelPtr<Found<F>>)
+where
+    events::Multipath<F>: Record,
+{
+    let path = F::path(found);
+    let device = move || F::next_hop(found).device().name();
     let verdict = Verdict::Returned(path.number as i32);
     ended.tell(
         false,
         move || [device()],
         verdict,
         move || {
-            let next_hop = found.next_hop();
+            let next_hop = F::next_hop(found);
+            let (prefix, len) = F::found_prefix(found);
+            let net = match ended.call.net {
+                net if net.is_null() => F::found_net(found),
+                net => net,
+            };
             let (via, via6) = gateways(next_hop.gateway());
             events::Multipath {
-                net: found.info().net().inum(),
+                net: net.inum(),
                 cause: ended.cause(),
+                prefix: F::prefix(prefix, len),
                 path: path.number,
                 paths: path.of,
                 via,
@@ -441,43 +351,29 @@ pub(crate) fn multipath(ended: &Ended<'_>, found: KernelPtr<Found>) {
     );
 }
 
-/// What becomes of a packet that came in.
-struct Fate {
-    /// The errno by which it is dropped; 0 if it goes on.
-    err: i32,
-    /// The route that it was given.
-    route: KernelPtr<Route>,
-}
-
-impl Fate {
-    /// `ret` is what route input returned. A packet whose route drops it is not refused there:
-    /// the route is one that does so later.
-    #[inline(always)]
-    fn of(ret: i32, packet: KernelPtr<Packet>, call: &Call) -> Self {
-        const EHOSTUNREACH: i32 = 113;
-
-        if ret != 0 {
-            return Self {
-                err: 0,
-                route: KernelPtr::NULL,
-            };
-        }
-        let route = packet.route();
-        let err = match route.error() {
-            EHOSTUNREACH if !call.device.ip().forwards() => FORWARDING_OFF,
-            error => error.wrapping_neg(),
-        };
-        Self { err, route }
-    }
-}
-
+/// `ret` is what route input returned, and 0 if it returns nothing. A packet whose route drops it is
+/// not refused there: the route is one that does so later.
 #[inline(never)]
-pub(crate) fn input(ret: i32, ended: &Ended<'_>, packet: KernelPtr<Packet>, addresses: &Addresses) {
+fn input<F: Probed>(
+    ret: i32,
+    ended: &Ended<'_>,
+    packet: KernelPtr<Packet>,
+    addresses: &Addresses<F>,
+) where
+    events::Input<F>: Record,
+{
     let call = ended.call;
-    let Fate { err, route } = Fate::of(ret, packet, call);
+    let route: KernelPtr<Route<F>> = match ret {
+        0 => packet.route(),
+        _ => KernelPtr::NULL,
+    };
+    let err = match ret {
+        0 => F::input_error(route, call),
+        _ => 0,
+    };
     let failed = ret != 0 || err != 0;
     let (verdict, fate) = match (ret, err) {
-        (0, 0) => (Verdict::Returned(0), u32::from(route.kind())),
+        (0, 0) => (Verdict::Returned(0), u32::from(F::route_kind(route))),
         (0, _) => (Verdict::Error(err), DROPPED),
         _ => (Verdict::Returned(ret), DROPPED),
     };
@@ -491,14 +387,14 @@ pub(crate) fn input(ret: i32, ended: &Ended<'_>, packet: KernelPtr<Packet>, addr
         verdict,
         move || {
             let (via, via6) = match failed {
-                false => gateways(route.gateway()),
+                false => gateways(F::gateway(route)),
                 true => Default::default(),
             };
             events::Input {
                 net: ended.net(),
                 cause: ended.cause(),
-                src: Ipv4(addresses.src),
-                dst: Ipv4(addresses.dst),
+                src: addresses.src,
+                dst: addresses.dst,
                 tos: Hex(addresses.tos.into()),
                 mark: Hex(packet.mark()),
                 dev: DeviceName::new(call.device.name()),
@@ -528,7 +424,7 @@ pub(crate) fn validate(
     ret: i32,
     ended: &Ended<'_>,
     packet: KernelPtr<Packet>,
-    addresses: &Addresses,
+    addresses: &Addresses<V4>,
     oif: i32,
 ) {
     let call = ended.call;
@@ -537,8 +433,8 @@ pub(crate) fn validate(
         events::Validate {
             net: ended.net(),
             cause: ended.cause(),
-            src: Ipv4(addresses.src),
-            dst: Ipv4(addresses.dst),
+            src: addresses.src,
+            dst: addresses.dst,
             tos: Hex(addresses.tos.into()),
             mark: Hex(packet.mark()),
             oif: ended.device(oif),
@@ -554,20 +450,32 @@ pub(crate) fn validate(
 }
 
 #[inline(never)]
-pub(crate) fn output(route: KernelPtr<Route>, returned: isize, ended: &Ended<'_>, asked: &Asked) {
-    /// The highest error number that a pointer can carry.
-    const ERRNO_MAX: isize = 4095;
+fn output<F: Probed>(
+    route: KernelPtr<Route<F>>,
+    returned: isize,
+    ended: &Ended<'_>,
+    asked: &Asked<F>,
+) where
+    events::Output<F>: Record,
+    events::OutputFailed<F>: Record,
+{
+    /// The lowest errno that a pointer can carry.
+    const ERRNO_MIN: isize = -4095;
 
     let call = ended.call;
-    if (-ERRNO_MAX..0).contains(&returned) {
-        let err = returned as i32;
+    // An error, or a route that drops everything.
+    let err = match returned {
+        ERRNO_MIN..=-1 => returned as i32,
+        _ => route.error(),
+    };
+    if err != 0 {
         let devices = move || [call.name(call.net, asked.oif)];
         return ended.tell(true, devices, Verdict::Error(err), move || {
             events::OutputFailed {
                 net: ended.net(),
                 cause: ended.cause(),
-                src: Ipv4(asked.src),
-                dst: Ipv4(asked.dst),
+                src: asked.src,
+                dst: asked.dst,
                 tos: Hex(asked.tos.into()),
                 oif: ended.device(asked.oif),
                 mark: Hex(asked.mark),
@@ -586,14 +494,14 @@ pub(crate) fn output(route: KernelPtr<Route>, returned: isize, ended: &Ended<'_>
     }
     let device = move || route.device().name();
     let devices = move || [call.name(call.net, asked.oif), device()];
-    let verdict = Verdict::RouteType(route.kind());
+    let verdict = Verdict::RouteType(F::route_kind(route));
     ended.tell(false, devices, verdict, move || {
-        let (via, via6) = gateways(route.gateway());
+        let (via, via6) = gateways(F::gateway(route));
         events::Output {
             net: ended.net(),
             cause: ended.cause(),
-            src: Ipv4(asked.src),
-            dst: Ipv4(asked.dst),
+            src: asked.src,
+            dst: asked.dst,
             tos: Hex(asked.tos.into()),
             oif: ended.device(asked.oif),
             mark: Hex(asked.mark),
@@ -602,11 +510,11 @@ pub(crate) fn output(route: KernelPtr<Route>, returned: isize, ended: &Ended<'_>
             sport: asked.sport.into(),
             dport: asked.dport.into(),
             err: 0,
-            type_: Named::new(route.kind().into()),
+            type_: Named::new(F::route_kind(route).into()),
             via,
             via6,
             dev: DeviceName::new(device()),
-            rt_flags: Hex(route.flags()),
+            rt_flags: Hex(F::route_flags(route)),
             ns: ended.ns,
             at: call.entered_ns,
             root: call.tree.root,
@@ -630,14 +538,76 @@ pub(crate) fn arp(ret: i32, ended: &Ended<'_>, arp: &Arp) {
                 no_addr: (!device.has_address()).into(),
                 rp_filter: Named::new(device.rp_filter(call.net).into()),
                 op: Named::new(arp.operation.into()),
-                sender: Ipv4(arp.sender),
-                target: Ipv4(arp.target),
+                sender: arp.sender,
+                target: arp.target,
                 arp_ignore: device.arp_ignore(call.net),
                 ret,
                 ns: ended.ns,
                 at: call.entered_ns,
                 root: call.tree.root,
             }
+        },
+    );
+}
+
+#[inline(never)]
+pub(crate) fn ndisc(ret: i32, ended: &Ended<'_>, ndisc: &Ndisc) {
+    /// `SKB_CONSUMED`: the message was processed.
+    const CONSUMED: i32 = 1;
+
+    let call = ended.call;
+    let is_ok = matches!(ret, 0 | CONSUMED);
+    ended.tell(
+        !is_ok,
+        move || [call.device.name()],
+        Verdict::Returned(ret),
+        move || events::Neighbour {
+            net: ended.net(),
+            cause: ended.cause(),
+            dev: DeviceName::new(call.device.name()),
+            src: ndisc.source,
+            target: ndisc.target,
+            type_: Named::new(ndisc.kind.into()),
+            ret,
+            reason: reason(if is_ok { 0 } else { ret }),
+            ns: ended.ns,
+            at: call.entered_ns,
+            root: call.tree.root,
+        },
+    );
+}
+
+#[inline(never)]
+pub(crate) fn source(
+    ret: i32,
+    ended: &Ended<'_>,
+    dst: Ipv6,
+    device: KernelPtr<Device>,
+    prefs: u32,
+    chosen: KernelPtr<Ipv6>,
+) {
+    let verdict = match ret {
+        0 => Verdict::Returned(0),
+        _ => Verdict::Error(ret),
+    };
+    ended.tell(
+        ret != 0,
+        move || [device.name()],
+        verdict,
+        move || events::Source {
+            net: ended.net(),
+            cause: ended.cause(),
+            dst,
+            dev: DeviceName::new(device.name()),
+            prefs: Hex(prefs),
+            ret,
+            src: match ret {
+                0 => chosen.looked_up().read().unwrap_or_default(),
+                _ => Ipv6::default(),
+            },
+            ns: ended.ns,
+            at: ended.call.entered_ns,
+            root: ended.call.tree.root,
         },
     );
 }

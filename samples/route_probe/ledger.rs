@@ -85,7 +85,7 @@ const ROUTE_TYPES: usize = 16;
 pub(crate) const FORWARDING_OFF: i32 = -1000;
 
 /// The errnos of a lookup, counted after the types of routes, and what they mean.
-const ERRORS: [(i32, &str); 9] = [
+const ERRORS: [(i32, &str); 10] = [
     (-11, "no_match_or_throw"),
     (-13, "prohibit"),
     (-22, "blackhole"),
@@ -94,6 +94,7 @@ const ERRORS: [(i32, &str); 9] = [
     (-19, "no_device"),
     (-105, "no_buffers"),
     (-3, "no_rule"),
+    (-99, "no_address"),
     (FORWARDING_OFF, "forwarding_off"),
 ];
 /// Where what functions return is counted, after the errnos and one place for those without a name.
@@ -149,9 +150,10 @@ impl fmt::Display for VerdictName {
         let name = match (target, ret) {
             (Target::Arp, 0) => Some("success"),
             (Target::Arp, 1) => Some("drop"),
-            (Target::Suppress, 0) => Some("kept"),
-            (Target::Suppress, 1) => Some("suppressed"),
-            (Target::Multipath, path) => return write!(f, "path_{path}"),
+            (Target::Suppress | Target::Suppress6, 0) => Some("kept"),
+            (Target::Suppress | Target::Suppress6, 1) => Some("suppressed"),
+            (Target::Ndisc, 0 | 1) => Some("ok"),
+            (Target::Multipath | Target::Multipath6, path) => return write!(f, "path_{path}"),
             (_, 0) => Some("ok"),
             (_, 1) => Some("ok_on_link"),
             _ if place == VERDICTS_LEN - 1 => Some("another"),
@@ -165,21 +167,16 @@ impl fmt::Display for VerdictName {
 }
 
 /// The ledgers of all probes.
-pub(crate) struct Ledgers([Arc<Ledger>; COUNT]);
+pub(crate) struct Ledgers(KVec<Arc<Ledger>>);
 
 impl Ledgers {
     pub(crate) fn new() -> Result<Self> {
-        let ledger = || -> Result<Arc<Ledger>> { Ok(Arc::new(Ledger::new()?, GFP_KERNEL)?) };
-        Ok(Self([
-            ledger()?,
-            ledger()?,
-            ledger()?,
-            ledger()?,
-            ledger()?,
-            ledger()?,
-            ledger()?,
-            ledger()?,
-        ]))
+        let mut ledgers = KVec::with_capacity(COUNT, GFP_KERNEL)?;
+        for _ in 0..COUNT {
+            let ledger = Arc::new(Ledger::new()?, GFP_KERNEL)?;
+            faultline::compat::push(&mut ledgers, ledger)?;
+        }
+        Ok(Self(ledgers))
     }
 
     /// The ledger of a function.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tells what the IPv4 routing path decides: every decision is an event with its
+//! Tells what the IPv4 and IPv6 routing paths decide: every decision is an event with its
 //! arguments and its result.
 //!
-//! A probe sits at the entry and at the return of each of the path's
-//! [functions](targets). Their [handler] finds out what a call is made for, since calls
+//! A probe sits at the entry and at the return of each of their
+//! [functions](targets). What a [family] has in another way than the other is data. Their [handler] finds out what a call is made for, since calls
 //! nest. What is known at the [entry](enter) passes a [filter], and what is known at the
 //! [return](leave) becomes an event if somebody listens, and is counted in the [ledger].
 //!
@@ -15,8 +15,10 @@
 
 mod call;
 mod cause;
+mod ended;
 mod enter;
 mod events;
+mod family;
 mod filter;
 mod handler;
 mod leave;
@@ -49,5 +51,5 @@ faultline::module! {
     type: RouteProbe,
     license: "GPL",
     author: "The faultline authors",
-    description: "Tells what the IPv4 routing path decides",
+    description: "Tells what the IPv4 and IPv6 routing paths decide",
 }

@@ -10,19 +10,49 @@ use crate::text::Parts;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     Arp,
+    Ndisc,
     Input,
+    Input6,
     Validate,
     Output,
+    Output6,
     Rules,
     Lookup,
+    Lookup6,
     Suppress,
+    Suppress6,
     Multipath,
+    Multipath6,
+    Source,
 }
 
 impl Target {
     /// It alone, as a set of events.
     pub(crate) const fn bit(self) -> u32 {
         1 << self as u32
+    }
+}
+
+/// Families of addresses, as bits.
+#[derive(Clone, Copy)]
+pub(crate) struct Families(u32);
+
+impl Families {
+    pub(crate) const IPV4: Self = Self(1);
+    pub(crate) const IPV6: Self = Self(2);
+    pub(crate) const BOTH: Self = Self(3);
+
+    pub(crate) const fn bits(self) -> u32 {
+        self.0
+    }
+
+    pub(crate) const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
+    /// Returns whether there is one that both have.
+    pub(crate) const fn meet(self, other: Self) -> bool {
+        self.0 & other.0 != 0
     }
 }
 
@@ -33,87 +63,137 @@ pub(crate) struct Description {
     pub(crate) event: &'static str,
     /// The function of the kernel.
     pub(crate) function: &'static CStr,
+    /// The families for whose packets it is called.
+    pub(crate) families: Families,
     /// Whether its arguments are where its source says.
     pub(crate) is_as_declared: bool,
     /// Whether others of them are called in it.
     pub(crate) calls_others: bool,
 }
 
+impl Description {
+    const fn new(
+        target: Target,
+        event: &'static str,
+        function: &'static CStr,
+        families: Families,
+    ) -> Self {
+        Self {
+            target,
+            event,
+            function,
+            families,
+            is_as_declared: true,
+            calls_others: false,
+        }
+    }
+
+    const fn calls_others(self) -> Self {
+        Self {
+            calls_others: true,
+            ..self
+        }
+    }
+
+    const fn if_declared(self, is_as_declared: bool) -> Self {
+        Self {
+            is_as_declared,
+            ..self
+        }
+    }
+}
+
 /// How many there are.
-pub(crate) const COUNT: usize = 8;
+pub(crate) const COUNT: usize = 15;
 
 /// All of them. What calls another is before it, so that from the first lookup on which is
 /// seen its cause is seen as well.
-pub(crate) static ALL: [Description; COUNT] = [
-    Description {
-        target: Target::Arp,
-        event: "arp_process",
-        function: c"arp_process",
-        is_as_declared: cfg!(kernel_has = "arp_process_as_declared"),
-        calls_others: true,
-    },
-    Description {
-        target: Target::Input,
-        event: "ip_route_input",
-        function: c"ip_route_input_noref",
-        is_as_declared: true,
-        calls_others: true,
-    },
-    Description {
-        target: Target::Validate,
-        event: "fib_validate_source",
-        function: c"fib_validate_source",
-        is_as_declared: true,
-        calls_others: true,
-    },
-    Description {
-        target: Target::Output,
-        event: "route_output",
-        function: c"ip_route_output_key_hash_rcu",
-        is_as_declared: true,
-        calls_others: true,
-    },
-    Description {
-        target: Target::Rules,
-        event: "fib_rule",
-        function: c"fib_rules_lookup",
-        is_as_declared: true,
-        calls_others: true,
-    },
-    Description {
-        target: Target::Lookup,
-        event: "fib_lookup",
-        function: c"fib_table_lookup",
-        is_as_declared: true,
-        calls_others: false,
-    },
-    Description {
-        target: Target::Suppress,
-        event: "fib_rule_suppress",
-        function: c"fib4_rule_suppress",
-        is_as_declared: true,
-        calls_others: false,
-    },
-    Description {
-        target: Target::Multipath,
-        event: "fib_multipath",
-        function: c"fib_select_multipath",
-        is_as_declared: true,
-        calls_others: false,
-    },
-];
+pub(crate) static ALL: [Description; COUNT] = {
+    use Families as F;
+    use Target as T;
+
+    [
+        Description::new(T::Arp, "arp_process", c"arp_process", F::IPV4)
+            .if_declared(cfg!(kernel_has = "arp_process_as_declared"))
+            .calls_others(),
+        Description::new(T::Ndisc, "ndisc_rcv", c"ndisc_rcv", F::IPV6).calls_others(),
+        Description::new(T::Input, "ip_route_input", c"ip_route_input_noref", F::IPV4)
+            .calls_others(),
+        Description::new(T::Input6, "ip6_route_input", c"ip6_route_input", F::IPV6).calls_others(),
+        Description::new(
+            T::Validate,
+            "fib_validate_source",
+            c"fib_validate_source",
+            F::IPV4,
+        )
+        .calls_others(),
+        Description::new(
+            T::Output,
+            "route_output",
+            c"ip_route_output_key_hash_rcu",
+            F::IPV4,
+        )
+        .calls_others(),
+        Description::new(
+            T::Output6,
+            "route6_output",
+            c"ip6_route_output_flags",
+            F::IPV6,
+        )
+        .calls_others(),
+        Description::new(T::Rules, "fib_rule", c"fib_rules_lookup", F::BOTH).calls_others(),
+        Description::new(T::Lookup, "fib_lookup", c"fib_table_lookup", F::IPV4),
+        Description::new(T::Lookup6, "fib6_lookup", c"fib6_table_lookup", F::IPV6),
+        Description::new(
+            T::Suppress,
+            "fib_rule_suppress",
+            c"fib4_rule_suppress",
+            F::IPV4,
+        ),
+        Description::new(
+            T::Suppress6,
+            "fib6_rule_suppress",
+            c"fib6_rule_suppress",
+            F::IPV6,
+        ),
+        Description::new(
+            T::Multipath,
+            "fib_multipath",
+            c"fib_select_multipath",
+            F::IPV4,
+        ),
+        Description::new(
+            T::Multipath6,
+            "fib6_multipath",
+            c"fib6_select_path",
+            F::IPV6,
+        ),
+        Description::new(
+            T::Source,
+            "ipv6_dev_get_saddr",
+            c"ipv6_dev_get_saddr",
+            F::IPV6,
+        ),
+    ]
+};
 
 /// All events, as bits.
 pub(crate) const EVERY_EVENT: u32 = (1 << ALL.len()) - 1;
 
-/// The functions that have to be probed for these events: also those in which the functions of
-/// the events are called, since they tell what a call is made for.
-pub(crate) fn needed(events: u32) -> u32 {
-    let mut needed = events;
+/// The functions that have to be probed for these events of these families: also those in which the
+/// functions of the events are called, since they tell what a call is made for.
+pub(crate) fn needed(events: u32, families: Families) -> u32 {
+    let mut needed = 0;
     for description in &ALL {
+        if !description.families.meet(families) {
+            continue;
+        }
         let bit = description.target.bit();
-        // Events of functions after it.
-        if description.calls_others && events & !(bit | bit.wrapping_sub(1)) != 0 {
+        let is_called = |other: &&Description| {
+            let after = other.target.bit();
+            after > bit && events & after != 0 && description.families.meet(other.families)
+        };
+        if events & bit != 0 || description.calls_others && ALL.iter().any(|d| is_called(&d)) {
             needed |= bit;
         }
     }

@@ -84,3 +84,77 @@ fn digits(text: &[u8], base: u32) -> Option<u32> {
         number.checked_mul(base)?.checked_add(digit)
     })
 }
+
+/// An address of IPv4, in the order of the CPU.
+pub(crate) fn ipv4(text: &[u8]) -> Option<u32> {
+    let mut bytes = Parts::of(text, b'.');
+    let mut address = 0;
+    for _ in 0..4 {
+        let byte = decimal(bytes.next()?).filter(|&byte| byte <= 255)?;
+        address = address << 8 | byte;
+    }
+    bytes.next().is_none().then_some(address)
+}
+
+/// How many groups an address of IPv6 has.
+const GROUPS: usize = 8;
+
+/// An address of IPv6: groups of hexadecimal digits, of which `::` leaves out some that are 0. The
+/// last two groups may be written as an address of IPv4.
+pub(crate) fn ipv6(text: &[u8]) -> Option<[u8; 16]> {
+    let (mut groups, mut count) = ([0_u16; GROUPS], 0_usize);
+    // Before which group `::` is.
+    let mut gap = None;
+    let mut rest = text;
+    if let Some(after) = text.strip_prefix(b"::") {
+        gap = Some(0);
+        rest = after;
+    }
+    while !rest.is_empty() {
+        // More than four digits are too many even if they are zeros.
+        let group = Parts::of(rest, b':').next()?;
+        rest = rest.get(group.len()..)?;
+        if rest.is_empty() && group.contains(&b'.') {
+            let address = ipv4(group)?;
+            *groups.get_mut(count)? = (address >> 16) as u16;
+            *groups.get_mut(count.wrapping_add(1))? = address as u16;
+            count = count.wrapping_add(2);
+            break;
+        }
+        let group = Some(group).filter(|group| group.len() <= 4)?;
+        *groups.get_mut(count)? = digits(group, 16)? as u16;
+        count = count.wrapping_add(1);
+        if let Some(after) = rest.strip_prefix(b"::") {
+            if gap.replace(count).is_some() {
+                return None;
+            }
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix(b":") {
+            // Another group follows.
+            if after.is_empty() {
+                return None;
+            }
+            rest = after;
+        }
+    }
+    // Without `::` all groups have to be there, with it at least one is left out.
+    let left_out = GROUPS.checked_sub(count)?;
+    if gap.is_some() == (left_out == 0) {
+        return None;
+    }
+    let gap = gap.unwrap_or(count);
+    let mut address = [0; 16];
+    let mut number: usize = 0;
+    for group in groups.iter().take(count) {
+        let place = match number < gap {
+            true => number,
+            false => number.wrapping_add(left_out),
+        };
+        let bytes = address.iter_mut().skip(place.wrapping_mul(2));
+        for (to, byte) in bytes.zip(group.to_be_bytes()) {
+            *to = byte;
+        }
+        number = number.wrapping_add(1);
+    }
+    Some(address)
+}

@@ -42,8 +42,10 @@ use crate::{
         Calls,
         Tracked, //
     },
+    params::Family,
     targets::{
         self,
+        Families,
         ALL, //
     }, //
 };
@@ -54,13 +56,29 @@ static TRACKER: Published<Tracker> = Published::new();
 /// Takes a list of events, and attaches and detaches their probes.
 pub(crate) fn set_events(list: &str) -> Result<(), Refusal> {
     let wanted = targets::parse(list).ok_or(Refusal::because(
-        "all, none, or names of arp_process, ip_route_input, fib_validate_source, route_output, \
-         fib_rule, fib_lookup, fib_rule_suppress, fib_multipath with commas between are allowed",
+        "all, none, or names of arp_process, ndisc_rcv, ip_route_input, ip6_route_input, \
+         fib_validate_source, route_output, route6_output, fib_rule, fib_lookup, fib6_lookup, \
+         fib_rule_suppress, fib6_rule_suppress, fib_multipath, fib6_multipath, ipv6_dev_get_saddr \
+         with commas between are allowed",
     ))?;
-    let before = filter::set_events(wanted);
+    attach_or(filter::set_events(wanted), filter::set_events)
+}
+
+/// Takes a family, and attaches and detaches the probes.
+pub(crate) fn set_family(family: &'static Family) -> Result<(), Refusal> {
+    let wanted = match family {
+        Family::Any => Families::BOTH,
+        Family::Ipv4 => Families::IPV4,
+        Family::Ipv6 => Families::IPV6,
+    };
+    attach_or(filter::set_families(wanted), filter::set_families)
+}
+
+/// Attaches the probes that are wanted now. If that fails, `set` takes `before` back: what cannot
+/// be had changes nothing.
+fn attach_or<T>(before: T, set: impl FnOnce(T) -> T) -> Result<(), Refusal> {
     if let Some(Err(error)) = TRACKER.with(Tracker::attach) {
-        // What cannot be had changes nothing.
-        filter::set_events(before);
+        set(before);
         let _ = TRACKER.with(Tracker::attach);
         return Err(error.into());
     }
@@ -99,7 +117,7 @@ impl Tracker {
     /// Attaches the probes that are needed, and detaches the others.
     fn attach(&self) -> Result {
         let _turn = self.turn.lock();
-        let needed = targets::needed(filter::events());
+        let needed = targets::needed(filter::events(), filter::families());
         for probe in self.probes.iter().filter(|probe| probe.failure().is_none()) {
             let what = probe.target().what;
             let result = if needed & what.target.bit() == 0 {

@@ -12,6 +12,10 @@ use faultline::{
         ListId,
         Lists, //
     },
+    net::{
+        V4,
+        V6, //
+    },
     prelude::*,
     probe::HandlerContext,
     trace::{
@@ -22,7 +26,10 @@ use faultline::{
 
 use crate::{
     cause::Cause,
-    events,
+    events::{
+        self,
+        Events, //
+    },
     ledger::{
         Ledgers,
         Verdict, //
@@ -49,49 +56,26 @@ impl Tree {
 /// An event of any kind.
 #[derive(Clone, Copy)]
 pub(crate) enum AnyEvent {
-    Lookup(events::Lookup),
-    LookupFailed(events::LookupFailed),
-    Rules(events::Rules),
-    Suppress(events::Suppress),
-    Multipath(events::Multipath),
-    Input(events::Input),
+    V4(Events<V4>),
+    V6(Events<V6>),
     Validate(events::Validate),
     Arp(events::Arp),
-    Output(events::Output),
-    OutputFailed(events::OutputFailed),
+    Neighbour(events::Neighbour),
+    Source(events::Source),
 }
 
-macro_rules! from {
-    ($($name:ident),*) => {
-        $(impl From<events::$name> for AnyEvent {
-            #[inline(always)]
-            fn from(event: events::$name) -> Self {
-                Self::$name(event)
-            }
-        })*
-
-        impl AnyEvent {
-            fn record(&self, context: HandlerContext<'_>) -> Written {
-                match self {
-                    $(Self::$name(event) => events::$name::record(context, || *event),)*
-                }
-            }
+impl AnyEvent {
+    fn record(&self, context: HandlerContext<'_>) -> Written {
+        match self {
+            Self::V4(event) => event.record(context),
+            Self::V6(event) => event.record(context),
+            Self::Validate(event) => events::Validate::record(context, || *event),
+            Self::Arp(event) => events::Arp::record(context, || *event),
+            Self::Neighbour(event) => events::Neighbour::record(context, || *event),
+            Self::Source(event) => events::Source::record(context, || *event),
         }
-    };
+    }
 }
-
-from!(
-    Lookup,
-    LookupFailed,
-    Rules,
-    Suppress,
-    Multipath,
-    Input,
-    Validate,
-    Arp,
-    Output,
-    OutputFailed
-);
 
 /// A call that has returned before it was known whether its packet passes.
 #[derive(Clone, Copy)]
