@@ -7,6 +7,11 @@
 #   a: eth0 10.0.0.2/24 -- veth0 10.0.0.1/24 :r: veth1 10.0.1.2/24 -- eth0 10.0.1.1/24 :b
 #                                                                   lo 192.0.2.9/32
 #
+# and, after net6_up, the same in IPv6:
+#
+#   a: 2001:db8::2/64 -- 2001:db8::1/64 :r: 2001:db8:1::2/64 -- 2001:db8:1::1/64 :b
+#                                                            lo 2001:db8:2::9/128
+#
 # r forwards and has a route to 192.0.2.0/24. The network is quiet: what a test sees is what it
 # asked for. All neighbours are known, also where r answers a source that is wrong (10.0.0.77,
 # which is nobody's); who asks by ARP does so once; nobody sends redirects, or ICMP errors, for
@@ -17,7 +22,16 @@ parameters=/sys/module/route_probe/parameters
 tracefs=/sys/kernel/tracing
 debugfs=/sys/kernel/debug/route_probe
 # shellcheck disable=SC2034 # for the tests
-all_events=(arp_process ip_route_input fib_validate_source route_output fib_rule fib_lookup fib_rule_suppress fib_multipath)
+all_events=(arp_process ndisc_rcv ip_route_input ip6_route_input fib_validate_source route_output route6_output
+	fib_rule fib_lookup fib6_lookup fib_rule_suppress fib6_rule_suppress fib_multipath fib6_multipath ipv6_dev_get_saddr)
+# Their functions.
+declare -A function_of=([arp_process]=arp_process [ndisc_rcv]=ndisc_rcv [ip_route_input]=ip_route_input_noref
+	[ip6_route_input]=ip6_route_input [fib_validate_source]=fib_validate_source
+	[route_output]=ip_route_output_key_hash_rcu [route6_output]=ip6_route_output_flags [fib_rule]=fib_rules_lookup
+	[fib_lookup]=fib_table_lookup [fib6_lookup]=fib6_table_lookup [fib_rule_suppress]=fib4_rule_suppress
+	[fib6_rule_suppress]=fib6_rule_suppress [fib_multipath]=fib_select_multipath [fib6_multipath]=fib6_select_path
+	[ipv6_dev_get_saddr]=ipv6_dev_get_saddr)
+functions=$(IFS='|'; echo "${function_of[*]}")
 
 in_ns() { ip netns exec "$@"; }
 
@@ -64,6 +78,34 @@ net_up() {
 	in_ns a sysctl -qw net.ipv4.neigh.eth0.mcast_solicit=1
 	neighbours
 	net_a=$(inum a) net_r=$(inum r) net_b=$(inum b)
+}
+
+# net6_up: IPv6 as well, without what its hosts do by themselves: they are not to look for other hosts with their
+# address, for routers, or for those who listen to groups.
+net6_up() {
+	local ns device
+	for ns in a r b; do
+		for device in all default $(in_ns "$ns" ls /sys/class/net); do
+			in_ns "$ns" sysctl -qw "net.ipv6.conf.$device.accept_dad=0" "net.ipv6.conf.$device.accept_ra=0" \
+				"net.ipv6.conf.$device.router_solicitations=0" "net.ipv6.conf.$device.mldv2_unsolicited_report_interval=0" \
+				"net.ipv6.conf.$device.disable_ipv6=0"
+		done
+		in_ns "$ns" sysctl -qw net.ipv6.icmp.ratelimit=0
+	done
+	ip -n a addr add 2001:db8::2/64 dev eth0
+	ip -n r addr add 2001:db8::1/64 dev veth0
+	ip -n r addr add 2001:db8:1::2/64 dev veth1
+	ip -n b addr add 2001:db8:1::1/64 dev eth0
+	ip -n b addr add 2001:db8:2::9/128 dev lo
+	ip -n a route add default via 2001:db8::1
+	ip -n b route add default via 2001:db8:1::2
+	ip -n r route add 2001:db8:2::/64 via 2001:db8:1::1
+	in_ns r sysctl -qw net.ipv6.conf.all.forwarding=1
+	ip -n a neigh replace 2001:db8::1 lladdr "$(mac r veth0)" dev eth0 nud permanent
+	ip -n r neigh replace 2001:db8::2 lladdr "$(mac a eth0)" dev veth0 nud permanent
+	ip -n r neigh replace 2001:db8:1::1 lladdr "$(mac b eth0)" dev veth1 nud permanent
+	ip -n r neigh replace 2001:db8:1::3 lladdr "$(mac b eth0)" dev veth1 nud permanent
+	ip -n b neigh replace 2001:db8:1::2 lladdr "$(mac r veth1)" dev eth0 nud permanent
 }
 
 net_down() {
@@ -113,11 +155,11 @@ events_begin() {
 	echo 1 >"$tracefs/events/route_probe/enable"
 }
 events() {
-	sed -E '/^#/d; s/^.*: ([a-z_]+: net=)/\1/
+	sed -E '/^#/d; s/^.*: ([a-z0-9_]+: net=)/\1/
 		s/ (ns|at|root|skb|uid|proto|sport|dport|rt_flags|flow_flags|arp_ignore)=[^ ]*//g
-		s/ (mark|flags|fwmask|fwmark|rule_tos)=0x0//g; s/ via6=:://; s/ paths=1( |$)/\1/; /^(fib_lookup|fib_rule|route_output)/s/ oif=( |$)/\1/
+		s/ (mark|flags|fwmask|fwmark|rule_tos)=0x0//g; s/ via6=:://; s/ paths=1( |$)/\1/; /^(fib6?_lookup|fib6?_rule|route6?_output)/s/ oif=( |$)/\1/
 		s/ (not|l3mdev|rule_proto|[sd]port_first|[sd]port_last)=0//g; s/ uid_first=0 uid_last=4294967295//
-		s/ suppress_(prefixlen|ifgroup)=-1//g; s/ rule_iif=( |$)/\1/; s/ rule_oif=( |$)/\1/; s/ (from|to)=0.0.0.0\/0//g; s/ +/ /g' \
+		s/ suppress_(prefixlen|ifgroup)=-1//g; s/ rule_iif=( |$)/\1/; s/ rule_oif=( |$)/\1/; s/ (from|to)=(0.0.0.0|::)\/0//g; s/ +/ /g' \
 		"$tracefs/trace" |
 		grep -E "net=$1 " || true
 }
@@ -133,6 +175,11 @@ verdict() { if uses_reasons; then echo "$1"; else echo "$2"; fi; }
 # nstat_of COUNTER: what the kernel itself has counted in r.
 nstat_of() { in_ns r nstat -asz "$1" | awk -v name="$1" '$1 == name { print $2 }'; }
 
+# has_ipv6: is this kernel built with it?
+has_ipv6() { [ -e /proc/sys/net/ipv6 ]; }
+# absent EVENT: is there no function for it in this kernel?
+absent() { [[ $1 = *6_* || $1 = ndisc_rcv || $1 = ipv6_* ]] && ! has_ipv6; }
+
 # changed EVENT: has the compiler of this kernel changed the arguments of its function? clang does so where
 # it can: with those of a function that is called in one file alone.
 changed() { [ "$1" = arp_process ] && [[ $(</proc/version) == *clang* ]]; }
@@ -140,12 +187,11 @@ changed() { [ "$1" = arp_process ] && [[ $(</proc/version) == *clang* ]]; }
 # unchanged EVENT...: those whose function can be probed, a line each.
 unchanged() {
 	local event
-	for event; do changed "$event" || echo "$event"; done
+	for event; do changed "$event" || absent "$event" || echo "$event"; done
 }
 
 # ledger KEY: a number of it. kprobes: how many of ours the kernel has.
 ledger() { awk -v key="$1" '$1 == key { print $2 }' "$debugfs/ledger"; }
-functions="arp_process|ip_route_input_noref|fib_validate_source|ip_route_output_key_hash_rcu|fib_rules_lookup|fib_table_lookup|fib4_rule_suppress|fib_select_multipath"
 kprobes() { grep -cE " ($functions)\+" /sys/kernel/debug/kprobes/list || true; }
 
 # balanced: the ledger balances, and nothing is in flight.

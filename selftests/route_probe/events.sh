@@ -31,8 +31,8 @@ ruled() { echo "fib_rule: $(asks "$@") iif=$4 err=$5 error=$6 priority=$7 action
 # kept and thrown_away CAUSE PRIORITY PREFIX DEV [BY]: a route that a rule has looked at.
 kept() { echo "fib_rule_suppress: net=$net_r cause=$1 priority=$2${5:+ $5} prefix=$3 dev=$4 result=kept"; }
 thrown_away() { echo "fib_rule_suppress: net=$net_r cause=$1 priority=$2${5:+ $5} prefix=$3 dev=$4 result=suppressed"; }
-# path CAUSE PATH PATHS VIA DEV: one of several.
-path() { echo "fib_multipath: net=$net_r cause=$1 path=$2 paths=$3 via=$4 dev=$5"; }
+# path CAUSE PREFIX PATH PATHS VIA DEV: one of several.
+path() { echo "fib_multipath: net=$net_r cause=$1 prefix=$2 path=$3 paths=$4 via=$5 dev=$6"; }
 # arp_came DEV SENDER TARGET: a request.
 arp_came() { echo "arp_process: net=$net_r dev=$1 no_addr=0 rp_filter=off op=request sender=$2 target=$3 ret=0"; }
 
@@ -211,7 +211,7 @@ several_next_hops() {
 		wanted+=$(
 			echo "$(found output 0.0.0.0 "198.18.0.$i" lo main unicast 198.18.0.0/24 10.0.1.1 veth1) paths=2"
 			# shellcheck disable=SC2086 # two words
-			path output "$number" 2 $got
+			path output 198.18.0.0/24 "$number" 2 $got
 			# shellcheck disable=SC2086 # two words
 			sent 0.0.0.0 "198.18.0.$i" unicast $got
 		)$'\n'
@@ -225,7 +225,7 @@ several_next_hops() {
 	same "the path of the event is the way that the packet takes" \
 		"$(events "$net_r" | sed -nE 's/^fib_multipath: .* cause=input .* via=([^ ]+) dev=(.*)$/\1 \2/p')" \
 		"$(events "$net_r" | sed -nE 's/^ip_route_input: .* dst=198.18.0.1 .* fate=forward via=([^ ]+) out=(.*)$/\1 \2/p')"
-	match "and is one of the two" "^fib_multipath: net=$net_r cause=input path=[12] paths=2 " "$(events "$net_r")"
+	match "and is one of the two" "^fib_multipath: net=$net_r cause=input prefix=198.18.0.0/24 path=[12] paths=2 " "$(events "$net_r")"
 }
 
 vrf() {

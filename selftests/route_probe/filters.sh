@@ -10,6 +10,7 @@ here=$(dirname "$0")
 . "$here/../lib/route_probe.sh"
 
 net_up
+! has_ipv6 || net6_up
 trap net_down EXIT
 
 set_to() { echo "$2" >"$parameters/$1"; }
@@ -50,6 +51,93 @@ by_address() {
 	only "src" ' src=10\.0\.0\.| cause=validate src=192\.0\.2\.9 dst=10\.0\.0\.2 '
 	set_to src 0.0.0.0/0
 	match "any source" ' src=192\.0\.2\.9 ' "$(seen)"
+}
+
+# seen6: the same in IPv6; of both, with seen.
+seen6() {
+	events_begin
+	ping_once a 192.0.2.9
+	ping_once a 2001:db8:2::9
+	events '.*'
+}
+
+# An address of one family lets nothing pass of the other.
+by_address_of_ipv6() {
+	local got value
+	has_ipv6 || skip "this kernel is built without IPv6"
+	check "load" load
+	got=$(seen6)
+	match "of both, IPv4" '^ip_route_input: .* dst=192\.0\.2\.9 ' "$got"
+	match "of both, IPv6" '^ip6_route_input: .* dst=2001:db8:2::9 ' "$got"
+	for value in 2001:db8:2::/48 2001:db8:2::9 2001:0DB8:2:0:0:0:0:8/125 2001:db8:2::9/127 2001:db8:2::0.0.0.9; do
+		set_to dst "$value"
+		got=$(seen6)
+		match "dst $value" '^ip6_route_input: .* dst=2001:db8:2::9 ' "$got"
+		match "dst $value, its lookups" '^fib6_lookup: .* cause=input src=2001:db8::2 dst=2001:db8:2::9 ' "$got"
+		same "dst $value, nothing else" "" "$(grep -v ' dst=2001:db8:2::9 ' <<<"$got" || true)"
+	done
+	for value in 2001:db8:2::a 2001:db8:2::8 2001:db8:3::/48 ::1 1::; do
+		set_to dst "$value"
+		same "dst $value" "" "$(seen6)"
+	done
+	set_to dst ::/0
+	got=$(seen6)
+	match "all of IPv6" '^ip6_route_input: ' "$got"
+	same "all of IPv6, none of IPv4" "" "$(grep -E '^(ip_|fib_lookup|fib_val|route_out)' <<<"$got" || true)"
+	set_to dst 192.0.2.0/24
+	got=$(seen6)
+	match "of IPv4" '^ip_route_input: .* dst=192\.0\.2\.9 ' "$got"
+	same "of IPv4, none of IPv6" "" "$(grep -E '6_|ndisc|ipv6' <<<"$got" || true)"
+	set_to dst any
+	set_to src 2001:db8:2::9
+	match "src" '^ip6_route_input: .* src=2001:db8:2::9 dst=2001:db8::2 ' "$(seen6)"
+	set_to src 2001:db8:2::/32
+	set_to dst 10.0.0.0/8
+	same "src of one, dst of the other" "" "$(seen6)"
+	set_to src any
+	set_to dst any
+	set_to dev veth1
+	got=$(seen6)
+	match "dev" '^ip6_route_input: .* src=2001:db8::2 .* out=veth1$' "$got"
+	set_to dev any
+	set_to errors_only 1
+	ping_once a 2001:db8:2::9
+	ip -n r route add unreachable 2001:db8:66::/64
+	events_begin
+	ping_once a 2001:db8:66::1
+	ping_once a 2001:db8:2::9
+	ip -n r route del unreachable 2001:db8:66::/64
+	match "what failed" '^ip6_route_input: .* dst=2001:db8:66::1 .* reason=unreachable ' "$(events "$net_r")"
+	match "its lookup" '^fib6_lookup_failed: .* dst=2001:db8:66::1 .* error=unreachable$' "$(events "$net_r")"
+	same "nothing else" "" "$(events "$net_r" | grep -v ' dst=2001:db8:66::1 ' || true)"
+	check "the ledger balances" balanced
+}
+
+by_family() {
+	local got
+	has_ipv6 || skip "this kernel is built without IPv6"
+	check "load" load family=ipv6
+	got=$(seen6)
+	match "IPv6" '^ip6_route_input: ' "$got"
+	same "none of IPv4" "" "$(grep -E '^(ip_|fib_lookup|fib_val|route_out)' <<<"$got" || true)"
+	same "what is probed" 8 "$(armed | tr , '\n' | wc -l)"
+	set_to family ipv4
+	got=$(seen6)
+	match "IPv4" '^ip_route_input: ' "$got"
+	same "none of IPv6" "" "$(grep -E '6_|ndisc|ipv6' <<<"$got" || true)"
+	same "what is probed now" 8 "$(armed | tr , '\n' | wc -l)"
+	# The rules are searched by the same function for both.
+	ip -n r rule add to 198.51.100.0/24 blackhole priority 40
+	ip -n r -6 rule add to 2001:db8:66::/64 blackhole priority 40
+	got=$(seen6)
+	match "rules of IPv4" '^fib_rule: ' "$got"
+	same "none of IPv6's" "" "$(grep '^fib6_rule' <<<"$got" || true)"
+	set_to family any
+	match "rules of both" '^fib6_rule: .* dst=2001:db8:2::9 ' "$(seen6)"
+	ip -n r rule del priority 40
+	ip -n r -6 rule del priority 40
+	check "the ledger balances" balanced
+	refused family both "" IPV4
 }
 
 by_device() {
@@ -164,7 +252,8 @@ refused() {
 
 wrong_values() {
 	check "load" load
-	refused dst 10.0.0.0/33 10.0.0 10.0.0.0.0 10.0.0.256 10.0.0.0/ /8 10.0.0.0/8/8 a.b.c.d 10.0.0.00000000001/8x "" " "
+	refused dst ::/129 1:2:3:4:5:6:7:8:9 1:2:3:4:5:6:7 1::2::3 ::1:: ::: :1 1: 1:2:3:4:5:6:7::8 00001::1 g::1 fe80::1%eth0 1::/ 1::/x \
+		::1.2.3 1.2.3.4::1 1:2:3:4:5:6:7:1.2.3.4 10.0.0.0/33 10.0.0 10.0.0.0.0 10.0.0.256 10.0.0.0/ /8 10.0.0.0/8/8 a.b.c.d 10.0.0.00000000001/8x "" " "
 	refused src 1.2.3.4/-1 4294967296
 	refused dev "" a/b abcdefghijklmnop "two words"
 	refused mark 0x 0xg 1/ 4294967296 -1 1/2/3
@@ -178,4 +267,4 @@ wrong_values() {
 	same "no probe" 0 "$(kprobes)"
 }
 
-ktap_run by_address by_device by_namespace by_cause by_mark errors_only events_attach_and_detach wrong_values by_table
+ktap_run by_address by_address_of_ipv6 by_family by_device by_namespace by_cause by_mark errors_only events_attach_and_detach wrong_values by_table

@@ -13,28 +13,24 @@ here=$(dirname "$0")
 
 seconds=${FAULTLINE_SECONDS:-10}
 net_up
+! has_ipv6 || net6_up
 trap net_down EXIT
 # b has a rule, and r a route with two paths, so that all functions are called.
 ip -n b rule add priority 97 to 198.51.100.0/24 table 97
 ip -n r route add 198.18.0.0/24 nexthop via 10.0.1.1 dev veth1 nexthop via 10.0.0.2 dev veth0
+if has_ipv6; then
+	ip -n b -6 rule add priority 97 to 2001:db8:66::/64 table 97
+	ip -n r route add 2001:db8:33::/64 nexthop via 2001:db8:1::1 dev veth1 nexthop via 2001:db8:1::3 dev veth1
+fi
 
 # observe: counts all functions from here on, until observed.
 observe() {
 	sysctl -qw kernel.bpf_stats_enabled=1
 	observer=$(mktemp)
-	local arp='fentry:vmlinux:arp_process { @arp_process = count(); }'
-	! changed arp_process || arp=''
-	bpftrace -e '
-		BEGIN { printf("counting\n"); }
-		'"$arp"'
-		fentry:vmlinux:ip_route_input_noref { @ip_route_input = count(); }
-		fentry:vmlinux:fib_validate_source { @fib_validate_source = count(); }
-		fentry:vmlinux:ip_route_output_key_hash_rcu { @route_output = count(); }
-		fentry:vmlinux:fib_rules_lookup { @fib_rule = count(); }
-		fentry:vmlinux:fib_table_lookup { @fib_lookup = count(); }
-		fentry:vmlinux:fib4_rule_suppress { @fib_rule_suppress = count(); }
-		fentry:vmlinux:fib_select_multipath { @fib_multipath = count(); }
-	' >"$observer" 2>&1 &
+	# In the order of all_events.
+	local event script=''
+	for event in $(unchanged "${all_events[@]}"); do script+="fentry:vmlinux:${function_of[$event]} { @$event = count(); } "; done
+	bpftrace -e 'BEGIN { printf("counting\n"); } '"$script" >"$observer" 2>&1 &
 	observer_pid=$!
 	await 120 "bpftrace counts" grep -q counting "$observer"
 }
@@ -55,7 +51,7 @@ programs() {
 
 # calls: of each function, as bpftrace knows them, [since those]; hits: as we do.
 calls() { programs | cut -d' ' -f 1,2 | if [ $# = 0 ]; then cat; else join <(echo "$1") - | awk '{ print $1, $3 - $2 }'; fi; }
-hits() { sed -nE 's/^([a-z_]+)\.hits /\1 /p' "$debugfs/ledger" | sort | join - <(unchanged "${all_events[@]}" | sort); }
+hits() { sed -nE 's/^([a-z0-9_]+)\.hits /\1 /p' "$debugfs/ledger" | sort | join - <(unchanged "${all_events[@]}" | sort); }
 
 # observed: bpftrace ends; it must have counted what the kernel says that it was run for.
 observed() {
@@ -63,7 +59,16 @@ observed() {
 	ran=$(programs | cut -d' ' -f 1,3)
 	kill -TERM "$observer_pid"
 	wait "$observer_pid" || true
-	same "bpftrace's own counts" "$ran" "$(sed -nE 's/^@([a-z_]+): ([0-9]+)$/\1 \2/p' "$observer" | sort)"
+	same "bpftrace's own counts" "$ran" "$(sed -nE 's/^@([a-z0-9_]+): ([0-9]+)$/\1 \2/p' "$observer" | sort)"
+}
+
+# traffic6: some of each kind, in IPv6.
+traffic6() {
+	ip -n a neigh replace 2001:db8::1 dev eth0 nud stale
+	in_ns a ping -q -c 3 -i 0.002 -W 1 2001:db8:2::9 >/dev/null 2>&1 || true
+	in_ns b ping -q -c 1 -W 1 2001:db8::2 >/dev/null 2>&1 || true
+	in_ns r ping -q -c 1 -W 1 2001:db8:77::1 >/dev/null 2>&1 || true
+	ip -n r route get 2001:db8:33::1 >/dev/null
 }
 
 # traffic: of all kinds, on both CPUs: forwarded, our own, refused, ARP.
@@ -75,6 +80,7 @@ traffic() {
 		in_ns a ping -q -c 1 -W 1 10.0.0.1 >/dev/null 2>&1 || true
 		in_ns r ping -q -c 1 -W 1 203.0.113.1 >/dev/null 2>&1 || true
 		ip -n r route get 198.18.0.1 >/dev/null
+		! has_ipv6 || traffic6
 	done
 	wait "${flood[@]}" || true
 	neighbours
@@ -95,6 +101,7 @@ agrees() {
 	note "missed $(grep -E '\.missed_.* [1-9]' "$debugfs/ledger" | paste -sd,)"
 	same "hits of each function" "$theirs" "$ours"
 	check "there was traffic" test "$(ledger fib_lookup.hits)" -gt $((100 * seconds))
+	same "each function was called" "" "$(awk '$2 == 0 { print $1 }' <<<"$ours")"
 	observed
 }
 
