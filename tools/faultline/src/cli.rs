@@ -34,7 +34,7 @@ use verdict::VerdictArgs;
 const DRILL_EXIT_STATUS: &str = "exit status:\n  0  the drill passed; status: every newest proof holds\n  1  the drill failed or was refused; status: a proof failed or no longer holds\n  2  wrong usage\n  3  could not tell";
 
 /// Rehearses kernel faults, judges the crash dumps that they leave, and traces a running kernel:
-/// IPv4 routing decisions, function calls, signals, blocked tasks.
+/// routing decisions of IPv4 and IPv6, function calls, signals, blocked tasks.
 #[derive(Parser)]
 #[command(version, max_term_width = 80, after_help = concat!(
     "examples:\n",
@@ -63,7 +63,7 @@ enum Command {
     /// Judge whether a vmcore shows the fault that was injected
     #[command(after_help = verdict::help())]
     Verdict(VerdictArgs),
-    /// Show the decisions of the IPv4 routing path live (with the module route_probe)
+    /// Show the decisions of IPv4 and IPv6 routing live (with the module route_probe)
     #[command(after_help = route::help())]
     Route(Box<RouteArgs>),
     /// Show calls of any kernel function (with the module func_probe), or list the functions
@@ -145,7 +145,7 @@ fn obey(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Doctor(args) => doctor::run(&args),
         Command::Verdict(args) => verdict::run(args),
-        Command::Route(args) => crate::route::run(&args.ask()),
+        Command::Route(args) => crate::route::run(&args.ask()?),
         Command::Signals(args) => crate::signals::run(&args.ask()),
         Command::Blocked(args) => crate::blocked::run(&args.ask()),
         Command::Probe(args) => args.run(),
@@ -167,6 +167,7 @@ fn say(error: &clap::Error) -> std::io::Result<ExitCode> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::route::Ask;
     use std::time::Duration;
 
     #[test]
@@ -195,21 +196,38 @@ mod tests {
 
     #[test]
     fn what_a_route_watcher_asks_for() {
-        let ask = |line: &str| match Cli::parse_from(line.split(' ')).command {
+        let try_ask = |line: &str| match Cli::parse_from(line.split(' ')).command {
             Command::Route(args) => args.ask(),
             _ => panic!(),
+        };
+        let ask = |line| try_ask(line).unwrap();
+        let filters = |asked: Ask| -> Vec<(&str, String)> {
+            let filters = asked.filters.into_iter();
+            filters.map(|filter| (filter.name, filter.value)).collect()
         };
         let asked = ask("faultline route");
         assert!(asked.lines && !asked.summary && asked.filters.is_empty());
         let asked = ask("faultline route --summary --errors-only --dst 10.0.0.0/8 --duration 2min");
         assert!(!asked.lines && asked.summary);
         assert_eq!(asked.duration, Some(Duration::from_secs(120)));
-        let filters: Vec<_> = asked
-            .filters
-            .iter()
-            .map(|filter| (filter.name, filter.value.as_str()))
-            .collect();
-        assert_eq!(filters, [("dst", "10.0.0.0/8"), ("errors_only", "Y")]);
+        assert_eq!(
+            filters(asked),
+            [("dst", "10.0.0.0/8".into()), ("errors_only", "Y".into())]
+        );
+        assert_eq!(
+            filters(ask("faultline route -6 --src 2001:DB8::/32")),
+            [("src", "2001:db8::/32".into()), ("family", "ipv6".into())]
+        );
+        for line in [
+            "faultline route --src 10.0.0.2 --dst 2001:db8::9",
+            "faultline route -4 --dst 2001:db8::9",
+        ] {
+            let wrong = try_ask(line).unwrap_err().to_string();
+            assert!(
+                wrong.starts_with("no packet is of two families: "),
+                "{wrong}"
+            );
+        }
         let asked = ask("faultline route --summary=also --count 3");
         assert!(asked.lines && asked.summary && asked.count == Some(3));
     }
@@ -259,6 +277,7 @@ mod tests {
             "faultline doctor --json --format nagios",
             "faultline doctor --format html",
             "faultline route --dst 10.0.0.0/33",
+            "faultline route -4 --ipv6",
             "faultline route --summary=both",
             "faultline route --duration 0s",
             "faultline route --count 0",

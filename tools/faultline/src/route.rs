@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the IPv4 routing path decides, live, as the module route_probe sees it.
+//! What the routing paths of IPv4 and IPv6 decide, live, as the module route_probe sees it.
 //!
 //! [`kernel`] finds the module; [`turn`] has the right to set its [`filters`] and puts them
 //! back; events come through an [`instance`] of tracefs of our own, as text, which [`line`]
@@ -8,6 +8,7 @@
 //! [`watch`] leads all of it.
 
 mod ask;
+mod call;
 mod decision;
 pub mod filters;
 mod kernel;
@@ -21,6 +22,7 @@ mod turn;
 mod watch;
 
 pub use ask::Ask;
+pub use call::Family;
 
 use crate::terminal::escape::tell;
 use crate::tracing::instance;

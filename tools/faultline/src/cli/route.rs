@@ -3,9 +3,9 @@
 //! `faultline route`: its command line.
 
 use super::duration::duration;
-use super::usage::EXIT_STATUS;
+use super::usage::{WrongUsage, EXIT_STATUS};
 use crate::route::filters::{self, Filter};
-use crate::route::Ask;
+use crate::route::{Ask, Family};
 use clap::Args;
 use std::time::Duration;
 
@@ -37,13 +37,19 @@ pub struct RouteArgs {
 #[derive(Args)]
 #[command(next_help_heading = "Filters")]
 struct FilterArgs {
+    /// Only IPv4
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    ipv4: bool,
+    /// Only IPv6
+    #[arg(short = '6', long)]
+    ipv6: bool,
     /// What comes in or leaves by the device, or is routed to it
     #[arg(long, value_name = "NAME", value_parser = filters::device)]
     dev: Option<String>,
-    /// Source: 10.0.0.0/8, 192.0.2.9
+    /// Source: 10.0.0.0/8, 192.0.2.9, 2001:db8::/32
     #[arg(long, value_name = "PREFIX", value_parser = filters::address)]
     src: Option<String>,
-    /// Destination
+    /// Destination, of the same family
     #[arg(long, value_name = "PREFIX", value_parser = filters::address)]
     dst: Option<String>,
     /// Network namespace: its number, its name for 'ip netns', or a file
@@ -55,14 +61,16 @@ struct FilterArgs {
     /// Lookups in it: main, local, default, a name of rt_tables, a number
     #[arg(long, value_name = "TABLE", value_parser = filters::table)]
     table: Option<String>,
-    /// What it is done for: input, validate, arp, output, other
+    /// What it is done for: input, validate, arp, ndisc, output, other
     #[arg(long, value_name = "LIST", value_parser = filters::cause)]
     cause: Option<String>,
     /// Only what failed
     #[arg(long)]
     errors_only: bool,
-    /// What is shown, call by call: arp_process, ip_route_input, fib_validate_source,
-    /// route_output, fib_rule, fib_lookup, fib_rule_suppress, fib_multipath
+    /// What is shown, call by call: of both families fib_rule; of IPv4 arp_process, ip_route_input,
+    /// fib_validate_source, route_output, fib_lookup, fib_rule_suppress, fib_multipath; of IPv6
+    /// ndisc_rcv, ip6_route_input, route6_output, fib6_lookup, fib6_rule_suppress, fib6_multipath,
+    /// ipv6_dev_get_saddr
     #[arg(long, value_name = "LIST", value_parser = filters::events)]
     events: Option<String>,
 }
@@ -70,6 +78,11 @@ struct FilterArgs {
 impl FilterArgs {
     fn filters(self) -> Vec<Filter> {
         let errors_only = self.errors_only.then(|| "Y".to_string());
+        let family = match (self.ipv4, self.ipv6) {
+            (true, _) => Some(Family::Ipv4),
+            (_, true) => Some(Family::Ipv6),
+            _ => None,
+        };
         let values = [
             ("dev", self.dev),
             ("src", self.src),
@@ -87,7 +100,7 @@ impl FilterArgs {
                 value: value?,
             })
         });
-        given.collect()
+        given.chain(family.map(filters::family)).collect()
     }
 }
 
@@ -99,9 +112,15 @@ enum SummaryArg {
 
 impl RouteArgs {
     /// What it asks for.
-    pub fn ask(self) -> Ask {
-        Ask {
-            filters: self.filters.filters(),
+    ///
+    /// # Errors
+    ///
+    /// Fails with a [`WrongUsage`] if the filters are of two families.
+    pub fn ask(self) -> Result<Ask, WrongUsage> {
+        let filters = self.filters.filters();
+        filters::agree(&filters).map_err(WrongUsage)?;
+        Ok(Ask {
+            filters,
             lines: self.summary != Some(SummaryArg::Only),
             summary: self.summary.is_some(),
             duration: self.duration,
@@ -109,7 +128,7 @@ impl RouteArgs {
             buffer_kb: self.buffer_kb,
             json: self.json,
             tree: self.tree,
-        }
+        })
     }
 }
 
@@ -123,7 +142,7 @@ pub fn help() -> String {
          examples:\n  \
          faultline route --dst 192.0.2.0/24\n  \
          faultline route --errors-only --netns blue --duration 1min\n  \
-         faultline route --tree --dev eth0\n  \
+         faultline route -6 --src 2001:db8::/32 --errors-only\n  \
          faultline route --tree --dev eth0\n  \
          faultline route --events fib_lookup --cause input --count 10 --json\n  \
          faultline route --summary --duration 10s\n\n{EXIT_STATUS}"

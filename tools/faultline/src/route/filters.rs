@@ -3,22 +3,23 @@
 //! The module's filters: what a user may ask for, checked before the module sees it, and
 //! how it is set and put back.
 
+use super::call::{comes_with, targets, Family, Kind};
 use super::kernel::MODULE;
 use super::tables::Tables;
 use crate::files::text::read;
 use crate::klog::kmsg::Log;
-use anyhow::{anyhow, Context};
-use ipnet::Ipv4Net;
+use anyhow::{anyhow, bail, Context};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// The parameters that can be changed while the module is loaded, and what they are when
 /// they let everything through.
-pub const ALL: [(&str, &str); 9] = [
+pub const ALL: [(&str, &str); 10] = [
     ("events", "all"),
     ("src", "any"),
     ("dst", "any"),
@@ -28,22 +29,12 @@ pub const ALL: [(&str, &str); 9] = [
     ("table", "any"),
     ("cause", "any"),
     ("errors_only", "N"),
+    (FAMILY, "any"),
 ];
+/// The parameter that earlier versions of the module do not have. They see IPv4 alone.
+const FAMILY: &str = "family";
 
-const EVENTS: [&str; 8] = [
-    "arp_process",
-    "ip_route_input",
-    "fib_validate_source",
-    "route_output",
-    "fib_rule",
-    "fib_lookup",
-    "fib_rule_suppress",
-    "fib_multipath",
-];
-/// Those of the outermost calls for packets.
-const OUTERMOST: [&str; 3] = ["arp_process", "ip_route_input", "route_output"];
-
-const CAUSES: [&str; 5] = ["input", "validate", "arp", "output", "other"];
+const CAUSES: [&str; 6] = ["input", "validate", "arp", "ndisc", "output", "other"];
 
 /// A parameter and the value that it is to have.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,15 +43,70 @@ pub struct Filter {
     pub value: String,
 }
 
-/// An address of IPv4, or a prefix.
+/// An address of either family, or a prefix, in the family's usual text.
 pub fn address(text: &str) -> Result<String, String> {
-    let known =
-        text == "any" || text.parse::<Ipv4Addr>().is_ok() || text.parse::<Ipv4Net>().is_ok();
-    allowed(
-        text,
-        known,
-        "any, an address of IPv4, or a prefix as 10.0.0.0/8",
-    )
+    let address = text.parse().map(|address: IpAddr| address.to_string());
+    let prefix = || text.parse().map(|prefix: IpNet| prefix.to_string());
+    match address.or_else(|_| prefix()) {
+        Ok(usual) => Ok(usual),
+        Err(_) => allowed(
+            text,
+            text == "any",
+            "any, an address of IPv4 or IPv6, or a prefix as 10.0.0.0/8 or 2001:db8::/32",
+        ),
+    }
+}
+
+/// The family of an address or a prefix; `None` for any.
+fn family_of(address: &str) -> Option<Family> {
+    let ip = address.split('/').next()?.parse().ok()?;
+    Some(Family::of(ip))
+}
+
+/// The filter for a family.
+pub fn family(family: Family) -> Filter {
+    Filter {
+        name: FAMILY,
+        value: family.word().into(),
+    }
+}
+
+/// Checks that packets can pass these filters: that what they say of addresses is of one family.
+pub fn agree(filters: &[Filter]) -> Result<(), String> {
+    let mut said: Option<(&Filter, Family)> = None;
+    for filter in filters {
+        let family = match filter.name {
+            "src" | "dst" => family_of(&filter.value),
+            FAMILY => [Family::Ipv4, Family::Ipv6]
+                .into_iter()
+                .find(|family| family.word() == filter.value),
+            _ => None,
+        };
+        match (said, family) {
+            (Some((other, of)), Some(family)) if of != family => {
+                return Err(format!(
+                    "no packet is of two families: {} is {}, {} is {}",
+                    other.said(),
+                    of.name(),
+                    filter.said(),
+                    family.name()
+                ));
+            }
+            (None, Some(family)) => said = Some((filter, family)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+impl Filter {
+    /// As the command line has it.
+    fn said(&self) -> String {
+        match (self.name, self.value.as_str()) {
+            (FAMILY, value) => format!("--{value}"),
+            (name, value) => format!("--{name} {value}"),
+        }
+    }
 }
 
 /// The name of a device.
@@ -140,17 +186,16 @@ pub fn cause(text: &str) -> Result<String, String> {
 
 /// Events: which functions are probed.
 pub fn events(text: &str) -> Result<String, String> {
-    let known = text == "all" || text.split(',').all(|word| EVENTS.contains(&word));
-    let right = format!(
-        "all, or names of {}, with commas between",
-        EVENTS.join(", ")
-    );
-    allowed(text, known && text.len() < 160, &right).map_err(|wrong| {
-        match text.strip_suffix("_failed") {
-            Some(made_by) if EVENTS.contains(&made_by) => {
-                format!("{text} comes with {made_by}; {wrong}")
-            }
-            _ => wrong,
+    let names: Vec<_> = targets().collect();
+    let known = text == "all" || text.split(',').all(|word| names.contains(&word));
+    let right = format!("all, or names of {}, with commas between", names.join(", "));
+    allowed(text, known && text.len() < 256, &right).map_err(|wrong| {
+        let with = text
+            .split(',')
+            .find_map(|word| Some((word, comes_with(word)?)));
+        match with {
+            Some((word, with)) => format!("{word} comes with {with}; {wrong}"),
+            None => wrong,
         }
     })
 }
@@ -159,7 +204,8 @@ pub fn events(text: &str) -> Result<String, String> {
 /// those of the calls in it.
 pub fn show_packets(in_effect: &BTreeMap<&'static str, String>) -> bool {
     let is_open = |name| !in_effect.contains_key(name);
-    let all_outermost = |events: &String| events.split(',').all(|event| OUTERMOST.contains(&event));
+    let is_outermost = |event: &str| Kind::of(event).is_some_and(|kind| kind.call.is_outermost());
+    let all_outermost = |events: &String| events.split(',').all(is_outermost);
     is_open("cause") && is_open("table") && in_effect.get("events").is_none_or(all_outermost)
 }
 
@@ -179,9 +225,15 @@ fn is_number(digits: &str, base: u32) -> bool {
 /// The filters that the module has now and that do not let everything through.
 pub fn in_effect(parameters: &Path) -> anyhow::Result<BTreeMap<&'static str, String>> {
     let mut filters = BTreeMap::new();
+    let sees_both = has_family(parameters);
     for (name, open) in ALL {
+        if name == FAMILY && !sees_both {
+            continue;
+        }
         let value = get(parameters, name)?;
-        let is_open = value == open || ["src", "dst"].contains(&name) && value == "0.0.0.0/0";
+        // Where there are two families, a prefix of any length is one of them.
+        let is_all = !sees_both && ["src", "dst"].contains(&name) && value == "0.0.0.0/0";
+        let is_open = value == open || is_all;
         if !is_open {
             filters.insert(name, value);
         }
@@ -201,6 +253,16 @@ pub struct Change {
 pub fn changes(parameters: &Path, filters: &[Filter]) -> anyhow::Result<Vec<Change>> {
     let mut changes = Vec::new();
     for filter in filters {
+        if filter.name == FAMILY && !has_family(parameters) {
+            if filter.value == Family::Ipv4.word() {
+                continue;
+            }
+            bail!(
+                "the loaded module is of an earlier version, which sees IPv4 alone and has no \
+                 parameter {FAMILY}: run this without {}, or load a newer one",
+                filter.said()
+            );
+        }
         let before = get(parameters, filter.name)?;
         if before != filter.value {
             changes.push(Change {
@@ -253,6 +315,11 @@ pub fn put_back(parameters: &Path, changes: &[Change]) -> Vec<String> {
         }
     }
     told
+}
+
+/// Returns whether the module is of a version that sees both families.
+fn has_family(parameters: &Path) -> bool {
+    parameters.join(FAMILY).exists()
 }
 
 fn get(parameters: &Path, name: &str) -> anyhow::Result<String> {
