@@ -16,6 +16,7 @@ mod ledger;
 pub mod line;
 mod packet;
 mod people;
+mod rule;
 mod summary;
 mod tables;
 mod turn;

@@ -38,6 +38,14 @@ impl Family {
             Family::Ipv6 => "IPv6",
         }
     }
+
+    /// Its protocol that finds neighbours, as causes have it.
+    pub fn neighbours(self) -> &'static str {
+        match self {
+            Family::Ipv4 => "arp",
+            Family::Ipv6 => "ndisc",
+        }
+    }
 }
 
 /// What a call does.
@@ -64,6 +72,11 @@ pub enum Call {
 }
 
 impl Call {
+    /// Returns whether it decides something as a whole when no other call encloses it.
+    pub fn decides(self) -> bool {
+        self.is_outermost() || self == Call::Source
+    }
+
     /// Returns whether it is the outermost call for a packet. A source is also chosen within the
     /// search of the rules.
     pub fn is_outermost(self) -> bool {

@@ -2,16 +2,20 @@
 
 //! What becomes of a packet, and why: made of the calls that were made for it.
 
-use super::line::{Event, Fields};
+use super::call::{Call, Family, Kind};
+use super::line::{is_unspecified, Event};
 use super::packet::Packet;
+use super::rule::{suppressed_by, Rule};
 use super::tables::Tables;
 use serde::Serialize;
 
 /// What was decided for a packet.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Decision {
-    /// `input`, `output`, `arp`, or the event of a call that was made for none of them.
+    /// `input`, `output`, `arp`, `ndisc`, `source`, or the event of a call that was made for none of
+    /// them.
     pub kind: String,
+    pub family: Option<Family>,
     pub net: Option<i64>,
     pub src: Option<String>,
     pub dst: Option<String>,
@@ -52,14 +56,6 @@ pub struct Path {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Rule {
-    pub priority: i64,
-    pub action: String,
-    /// What it looks at, as `ip rule` has it; empty if it takes all packets.
-    pub selector: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Suppressed {
     pub priority: i64,
     pub table: Option<String>,
@@ -89,12 +85,18 @@ impl<'a> Answer<'a> {
             suppressed: Vec::new(),
         };
         for call in calls.iter().filter(of_cause) {
-            match call.event.as_str() {
-                "fib_lookup" => answer.found = Some(call),
-                "fib_lookup_failed" => answer.failed.push(call),
-                "fib_rule" => answer.rule = Some(call),
-                "fib_multipath" => answer.path = Some(call),
-                "fib_rule_suppress" if call.fields.get("result") == Some("suppressed") => {
+            match call.kind().map(|kind| kind.call) {
+                Some(Call::Lookup) if call.fields.failed() => {
+                    answer.found = None;
+                    answer.failed.push(call);
+                }
+                Some(Call::Lookup) => {
+                    answer.found = Some(call);
+                    answer.path = None;
+                }
+                Some(Call::Rules) => answer.rule = Some(call),
+                Some(Call::Multipath) => answer.path = Some(call),
+                Some(Call::Suppress) if call.fields.get("result") == Some("suppressed") => {
                     let lookup = answer.found.take();
                     let table = lookup.and_then(|lookup| lookup.fields.text("table"));
                     answer.suppressed.push(Suppressed {
@@ -107,16 +109,15 @@ impl<'a> Answer<'a> {
                 _ => {}
             }
         }
+        // The address of our own that a rule asks for may refuse what was found.
+        answer.found = answer
+            .found
+            .filter(|_| !answer.rule.is_some_and(|rule| rule.fields.failed()));
         answer
     }
 
     fn rule(&self) -> Option<Rule> {
-        let fields = &self.rule?.fields;
-        Some(Rule {
-            priority: fields.number("priority")?,
-            action: fields.text("action")?.into(),
-            selector: selector(fields),
-        })
+        Rule::of(&self.rule?.fields)
     }
 
     /// The tables that were asked in vain.
@@ -131,92 +132,30 @@ impl<'a> Answer<'a> {
     }
 }
 
-fn suppressed_by(fields: &Fields) -> String {
-    let set = |key: &str| fields.number(key).filter(|&value| value >= 0);
-    let mut words = Vec::new();
-    if let Some(length) = set("suppress_prefixlen") {
-        words.push(format!("suppress_prefixlength {length}"));
-    }
-    if let Some(group) = set("suppress_ifgroup") {
-        words.push(format!("suppress_ifgroup {group}"));
-    }
-    words.join(" ")
-}
-
-/// The selector of a rule, in the words of `ip rule`.
-fn selector(fields: &Fields) -> String {
-    let number = |key: &str| fields.number(key).unwrap_or_default();
-    let mut words = Vec::new();
-    for key in ["from", "to"] {
-        let prefix = fields.text(key).filter(|prefix| !prefix.ends_with("/0"));
-        words.extend(prefix.map(|prefix| format!("{key} {prefix}")));
-    }
-    let hex = |key: &str, word: &str, words: &mut Vec<String>| match number(key) {
-        0 => {}
-        value => words.push(format!("{word} {value:#x}")),
-    };
-    hex("rule_tos", "tos", &mut words);
-    match (number("fwmark"), number("fwmask")) {
-        (_, 0) => {}
-        (mark, 0xffff_ffff) => words.push(format!("fwmark {mark:#x}")),
-        (mark, mask) => words.push(format!("fwmark {mark:#x}/{mask:#x}")),
-    }
-    for (key, word) in [("rule_iif", "iif"), ("rule_oif", "oif")] {
-        words.extend(fields.text(key).map(|name| format!("{word} {name}")));
-    }
-    if number("l3mdev") != 0 {
-        words.push("l3mdev".into());
-    }
-    match (number("uid_first"), number("uid_last")) {
-        (0, 0xffff_ffff) => {}
-        (first, last) => words.push(format!("uidrange {first}-{last}")),
-    }
-    match number("rule_proto") {
-        0 => {}
-        1 => words.push("ipproto icmp".into()),
-        6 => words.push("ipproto tcp".into()),
-        17 => words.push("ipproto udp".into()),
-        other => words.push(format!("ipproto {other}")),
-    }
-    for word in ["sport", "dport"] {
-        let end = |end| number(&format!("{word}_{end}"));
-        match (end("first"), end("last")) {
-            (0, 0) => {}
-            (first, last) if first == last => words.push(format!("{word} {first}")),
-            (first, last) => words.push(format!("{word} {first}-{last}")),
-        }
-    }
-    if number("not") != 0 {
-        words.insert(0, "not".into());
-    }
-    words.join(" ")
-}
-
-impl Rule {
-    /// In words: `rule 40 (to 198.51.100.0/24)`.
-    pub fn text(&self) -> String {
-        match self.selector.as_str() {
-            "" => format!("rule {}", self.priority),
-            selector => format!("rule {} ({selector})", self.priority),
-        }
-    }
-}
-
 impl Packet {
     /// What was decided for it.
     pub fn decision(&self, tables: &Tables) -> Decision {
         let fields = &self.root.fields;
         let text = |key: &str| fields.text(key).map(String::from);
-        let (kind, cause, calls) = match self.root.event.as_str() {
-            "ip_route_input" => (
+        let (call, family) = self
+            .root
+            .kind()
+            .map(|Kind { call, family }| (call, family))
+            .unzip();
+        let (kind, cause, calls) = match (call, family) {
+            (Some(Call::Input), _) => (
                 "input",
                 fields.get("cause").unwrap_or("input"),
                 &self.calls[..],
             ),
-            "route_output" | "route_output_failed" => ("output", "output", &self.calls[..]),
-            // ARP looks up more than the way to the target, which route input does.
-            "arp_process" => ("arp", "arp", self.within("ip_route_input")),
-            other => (other, "", &[][..]),
+            (Some(Call::Output), _) => ("output", "output", &self.calls[..]),
+            // More is looked up for it than the way to the target, which route input does.
+            (Some(Call::Neighbour), Some(family)) => {
+                let word = family.neighbours();
+                (word, word, self.within(Call::Input))
+            }
+            (Some(Call::Source), _) => ("source", "", &[][..]),
+            _ => (self.root.event.as_str(), "", &[][..]),
         };
         let answer = Answer::of(calls, cause, tables);
         let of_lookup = |key: &str| answer.found.and_then(|call| call.fields.text(key));
@@ -235,18 +174,23 @@ impl Packet {
         });
         let (fate, reason) = self.fate();
         let out = text("out").or_else(|| text("dev").filter(|_| kind == "output"));
+        // Not all messages of neighbour discovery are about a target.
+        let target = || text("target").filter(|target| target != "::");
+        // Of a source that was looked for, zeros are none.
+        let source = text("src").filter(|src| call != Some(Call::Source) || !is_unspecified(src));
         let mut decision = Decision {
             kind: kind.into(),
+            family,
             net: fields.number("net"),
-            src: text("src").or_else(|| text("sender")),
-            dst: text("dst").or_else(|| text("target")),
+            src: source.or_else(|| text("sender")),
+            dst: text("dst").or_else(target),
             dev: if kind == "output" {
                 text("oif")
             } else {
                 text("dev")
             },
             mark: fields.number("mark").unwrap_or_default(),
-            via: out.as_ref().and(text("via").filter(|via| via != "0.0.0.0")),
+            via: out.as_ref().and(fields.address("via")).map(String::from),
             out,
             fate,
             reason,
@@ -264,10 +208,11 @@ impl Packet {
         decision
     }
 
-    /// The calls that were made in the first call of a function.
-    fn within(&self, event: &str) -> &[Event] {
+    /// The calls that were made in the first one that does this.
+    fn within(&self, call: Call) -> &[Event] {
         let nested = self.nested();
-        let Some(outer) = nested.iter().position(|(_, call)| call.event == event) else {
+        let outer = nested.iter().position(|(_, inner)| inner.does(call));
+        let Some(outer) = outer else {
             return &[];
         };
         let depth = nested[outer].0;
@@ -282,28 +227,29 @@ impl Packet {
     fn fate(&self) -> (String, Option<String>) {
         let fields = &self.root.fields;
         let text = |key: &str| fields.text(key).map(String::from);
+        let call = self.root.kind().map(|kind| kind.call);
         // ARP asks where the target is: the answer to that says what becomes of the request.
-        let asked = self
-            .calls
-            .iter()
-            .find(|call| call.event == "ip_route_input");
-        match (self.root.event.as_str(), asked) {
-            ("arp_process", Some(asked)) if asked.fields.failed() => (
+        let asked = self.calls.iter().find(|call| call.does(Call::Input));
+        match (call, asked) {
+            (Some(Call::Neighbour), Some(asked)) if asked.fields.failed() => (
                 "no answer".into(),
                 asked.fields.text("reason").map(String::from),
             ),
-            ("arp_process", Some(asked)) => {
+            (Some(Call::Neighbour), Some(asked)) => {
                 (asked.fields.text("fate").unwrap_or("ok").into(), None)
             }
+            (Some(Call::Source), _) if fields.failed() => {
+                ("failed".into(), Some("no_address".into()))
+            }
             _ if fields.failed() => {
-                let reason = text("reason").or(text("result")).or(text("error"));
-                let word = if self.root.event == "ip_route_input" {
-                    "dropped"
-                } else {
-                    "failed"
-                };
+                let reason = text("reason");
+                let is_dropped = call == Some(Call::Input) || reason.is_some();
+                let word = if is_dropped { "dropped" } else { "failed" };
+                let reason = reason.or(text("result")).or(text("error"));
                 (word.into(), reason.or_else(|| Some("unknown".into())))
             }
+            // Its type is that of the message.
+            (Some(Call::Neighbour), _) => ("ok".into(), None),
             _ => (
                 text("fate")
                     .or(text("type"))
@@ -336,16 +282,16 @@ impl Packet {
                 decision.src.as_deref().unwrap_or("the source")
             ),
             "forwarding_off" => format!("forwarding is off on {dev}"),
+            "no_address" => "no address of this machine to send from".into(),
             _ => match &decision.rule {
                 Some(rule) if !matches!(rule.action.as_str(), "lookup" | "none") => {
                     format!("{} by {}", rule.action, rule.text())
                 }
                 _ => match (reason, answer.in_vain(tables)) {
                     ("net_unreachable" | "unreachable" | "no_match_or_throw", asked)
-                        if answer
-                            .failed
-                            .last()
-                            .is_some_and(|call| call.fields.number("err") == Some(-11)) =>
+                        if answer.failed.last().is_some_and(|call| {
+                            matches!(call.fields.number("err"), Some(-11 | -101))
+                        }) =>
                     {
                         format!("no route in {}", asked.join(", "))
                     }

@@ -8,8 +8,10 @@
 //!
 //! where no value has a blank, and the head may have any: so lines are read from their ends.
 
+use super::call::{Call, Family, Kind};
 use crate::tracing::line::{Head, Lost};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::net::IpAddr;
 
 /// What a line says.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,8 +39,20 @@ pub struct Event {
     pub fields: Fields,
 }
 
+impl Event {
+    /// What it tells of; `None` of what this program does not know.
+    pub fn kind(&self) -> Option<Kind> {
+        Kind::of(&self.event)
+    }
+
+    /// Returns whether it tells of this call, of either family.
+    pub fn does(&self, call: Call) -> bool {
+        self.kind().is_some_and(|kind| kind.call == call)
+    }
+}
+
 /// The fields that are numbers.
-const NUMBERS: [&str; 31] = [
+const NUMBERS: [&str; 32] = [
     "net",
     "mark",
     "tos",
@@ -56,6 +70,7 @@ const NUMBERS: [&str; 31] = [
     "flags",
     "rt_flags",
     "flow_flags",
+    "prefs",
     "arp_ignore",
     "priority",
     "rule_tos",
@@ -72,9 +87,12 @@ const NUMBERS: [&str; 31] = [
     "suppress_ifgroup",
 ];
 
+/// The name of a field, and its value.
+pub type Field = (String, String);
+
 /// The fields of an event, in the event's order.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Fields(pub Vec<(String, String)>);
+pub struct Fields(pub Vec<Field>);
 
 impl Fields {
     pub fn get(&self, key: &str) -> Option<&str> {
@@ -92,25 +110,42 @@ impl Fields {
         self.get(key).filter(|text| !text.is_empty())
     }
 
-    /// A gateway is of one family: one of IPv6 takes the place of the other.
-    fn one_gateway(mut self) -> Self {
+    /// An address that is not zeros.
+    pub fn address(&self, key: &str) -> Option<&str> {
+        self.text(key).filter(|text| !is_unspecified(text))
+    }
+
+    /// A gateway is of one family: one of IPv6 takes the place of the other. Where there is none, the
+    /// zeros are those of the event's family.
+    fn one_gateway(mut self, family: Option<Family>) -> Self {
         if let Some(at) = self.0.iter().position(|(key, _)| key == "via6") {
             let (_, via6) = self.0.remove(at);
             let via = self.0.iter_mut().find(|(key, _)| key == "via");
-            if let (Some((_, via)), true) = (via, via6 != "::") {
+            let takes_its_place = family == Some(Family::Ipv6) || !is_unspecified(&via6);
+            if let (Some((_, via)), true) = (via, takes_its_place) {
                 *via = via6;
             }
         }
         self
     }
 
-    /// Whether the call failed, as the module's `errors_only` has it.
+    /// Returns whether the call failed, as the module's `errors_only` has it.
     pub fn failed(&self) -> bool {
         let bad = |key| self.get(key).is_some_and(|value| value != "0");
-        bad("err")
-            || bad("ret") && self.get("result") != Some("ok_on_link")
-            || self.get("result") == Some("suppressed")
+        bad("err") || bad("ret") && !self.is_one() || self.get("result") == Some("suppressed")
     }
+
+    /// Returns whether a call returned 1 for success: a source is reached on the link, or a message
+    /// of neighbour discovery was used up, which is a drop reason by its number alone.
+    fn is_one(&self) -> bool {
+        self.get("result") == Some("ok_on_link")
+            || matches!(self.get("reason"), Some("ok" | "CONSUMED"))
+    }
+}
+
+/// Returns whether that is the address of nobody: zeros, of either family.
+pub fn is_unspecified(text: &str) -> bool {
+    text.parse().is_ok_and(|ip: IpAddr| ip.is_unspecified())
 }
 
 /// Numbers become numbers; what is empty, null.
@@ -174,7 +209,8 @@ fn event_of(rest: &str, fields: &str) -> Option<Event> {
         cpu: head.cpu,
         pid: head.pid,
         comm: head.comm,
-        fields: Fields(fields.collect::<Option<_>>()?).one_gateway(),
+        fields: Fields(fields.collect::<Option<_>>()?)
+            .one_gateway(Kind::of(event).map(|kind| kind.family)),
     })
 }
 
@@ -188,6 +224,11 @@ mod tests {
     use super::*;
 
     const LINES: &str = include_str!("../../tests/data/route_events.log");
+    const LINES6: &str = include_str!("../../tests/data/route_events6.log");
+
+    fn lines() -> impl Iterator<Item = &'static str> {
+        LINES.lines().chain(LINES6.lines())
+    }
 
     fn event(line: &str) -> Event {
         match Record::read(line) {
@@ -198,7 +239,7 @@ mod tests {
 
     #[test]
     fn recorded_lines() {
-        let records: Vec<_> = LINES.lines().map(Record::read).collect();
+        let records: Vec<_> = lines().map(Record::read).collect();
         let names = |record: &Record| match record {
             Record::Event(event) => event.event.clone(),
             other => panic!("{other:?}"),
@@ -210,13 +251,23 @@ mod tests {
             seen,
             [
                 "arp_process",
+                "fib6_lookup",
+                "fib6_lookup_failed",
+                "fib6_multipath",
+                "fib6_rule",
+                "fib6_rule_suppress",
                 "fib_lookup",
                 "fib_lookup_failed",
                 "fib_multipath",
                 "fib_rule",
                 "fib_rule_suppress",
                 "fib_validate_source",
+                "ip6_route_input",
                 "ip_route_input",
+                "ipv6_dev_get_saddr",
+                "ndisc_rcv",
+                "route6_output",
+                "route6_output_failed",
                 "route_output",
                 "route_output_failed"
             ]
@@ -225,10 +276,18 @@ mod tests {
 
     #[test]
     fn a_gateway_is_of_one_family() {
-        let via = |fields: &str| {
-            let line = format!("x-1 [000] ..... 1.000000: f: {fields} ns=1");
+        let via_of = |name: &str, fields: &str| {
+            let line = format!("x-1 [000] ..... 1.000000: {name}: {fields} ns=1");
             event(&line).fields.get("via").map(String::from)
         };
+        let via = |fields| via_of("fib_lookup", fields);
+        let via6 = |fields| via_of("fib6_lookup", fields);
+        assert_eq!(via6("via=0.0.0.0 via6=:: dev=a"), Some("::".into()));
+        assert_eq!(
+            via6("via=0.0.0.0 via6=fe80::1 dev=a"),
+            Some("fe80::1".into())
+        );
+        assert_eq!(via("via=0.0.0.0 via6=:: dev=a"), Some("0.0.0.0".into()));
         assert_eq!(via("via=10.0.0.1 via6=:: dev=a"), Some("10.0.0.1".into()));
         assert_eq!(
             via("via=0.0.0.0 via6=fe80::1 dev=a"),
@@ -246,6 +305,39 @@ mod tests {
             serde_json::to_string(&event(line)).unwrap(),
             r#"{"event":"fib_lookup","time_us":14123456,"cpu":1,"pid":0,"comm":"<idle>","fields":{"net":4026532205,"cause":"input","src":"10.0.0.2","dst":"192.0.2.9","tos":28,"iif":null,"table":"100","err":0,"type":"unicast","prefix":"192.0.2.0/24","via":"10.0.1.1","dev":"veth1","ns":7431}}"#
         );
+    }
+
+    #[test]
+    fn an_event_of_ipv6_in_json() {
+        let line = "  ping-7 [001] ..s2.    14.123456: ipv6_dev_get_saddr: net=1 cause=other dst=2001:db8:: \
+            dev= prefs=0x2 ret=-99 src=:: ns=1 at=2 root=2";
+        assert_eq!(
+            serde_json::to_string(&event(line).fields).unwrap(),
+            r#"{"net":1,"cause":"other","dst":"2001:db8::","dev":null,"prefs":2,"ret":-99,"src":"::","ns":1,"at":2,"root":2}"#
+        );
+    }
+
+    #[test]
+    fn what_failed() {
+        let failed = |fields: &str| {
+            let line = format!("x-1 [000] ..... 1.000000: ndisc_rcv: {fields} ns=1");
+            event(&line).fields.failed()
+        };
+        for right in [
+            "ret=0 reason=ok",
+            "ret=1 reason=CONSUMED",
+            "ret=1 result=ok_on_link",
+        ] {
+            assert!(!failed(right), "{right}");
+        }
+        for wrong in [
+            "ret=2 reason=NOT_SPECIFIED",
+            "ret=-99",
+            "err=-101 error=net_unreachable",
+            "result=suppressed",
+        ] {
+            assert!(failed(wrong), "{wrong}");
+        }
     }
 
     #[test]
@@ -323,7 +415,7 @@ mod tests {
     /// No piece of a line, and no line with a byte changed, is more than unreadable.
     #[test]
     fn damaged_lines_are_survived() {
-        for line in LINES.lines() {
+        for line in lines() {
             for end in 0..line.len() {
                 Record::read(&line[..end]);
                 Record::read(&line[end..]);

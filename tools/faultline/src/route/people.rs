@@ -3,8 +3,9 @@
 //! Packets and events for people: what was asked, what was answered, then the circumstances. On a
 //! terminal one is broken into lines as wide as that; elsewhere it is one line.
 
+use super::call::Call;
 use super::decision::Decision;
-use super::line::{Event, Record};
+use super::line::{is_unspecified, Event, Field, Fields, Record};
 use super::packet::Packet;
 use crate::terminal::figures::time;
 use crate::terminal::layout::{self, Part};
@@ -58,12 +59,12 @@ impl Look {
 
     /// A packet, with the ends of its lines; with the calls that were made for it, if `tree`.
     pub fn packet(&self, packet: &Packet, decision: &Decision, tree: bool) -> String {
-        let mut text = match decision.kind.as_str() {
-            "input" | "output" | "arp" => self.lay_out(
-                &self.time(&packet.root),
-                &self.decision(&packet.root, decision),
-            ),
-            _ => self.event(&packet.root),
+        let root = &packet.root;
+        let mut text = match root.kind() {
+            Some(kind) if kind.call.decides() => {
+                self.lay_out(&self.time(root), &self.decision(root, decision))
+            }
+            _ => self.event(root),
         };
         if tree {
             for (depth, call) in packet.nested() {
@@ -77,14 +78,13 @@ impl Look {
 
     fn decision(&self, root: &Event, decision: &Decision) -> Vec<Part> {
         let mut question = vec![];
-        question.extend(root.fields.text("op").map(String::from));
-        question.extend(
-            decision
-                .src
-                .iter()
-                .zip(&decision.dst)
-                .map(|(src, dst)| format!("{src} > {dst}")),
-        );
+        if root.does(Call::Neighbour) {
+            let message = root.fields.text("op").or(root.fields.text("type"));
+            question.extend(message.map(String::from));
+        }
+        // Where a source is looked for it is the answer.
+        let src = decision.src.as_deref().filter(|_| !root.does(Call::Source));
+        question.extend(ends(src, decision.dst.as_deref()));
         question.extend(decision.dev.clone());
         if decision.mark != 0 {
             question.push(format!("mark {:#x}", decision.mark));
@@ -101,7 +101,7 @@ impl Look {
         parts.extend(text.split(' ').map(|word| Part(word.into(), style)));
         let mut aside: Vec<_> = self.namespace(root).into_iter().collect();
         // Whoever runs when a packet comes in has nothing to do with it.
-        if decision.kind == "output" {
+        if root.does(Call::Output) || root.does(Call::Source) {
             aside.push(task(root));
         }
         parts.extend(in_brackets(aside));
@@ -115,11 +115,14 @@ impl Look {
 
     fn parts(&self, event: &Event) -> Vec<Part> {
         let mut parts = vec![Part(event.event.clone(), NAME)];
-        let get = |key| event.fields.get(key);
-        let ends = get("src")
-            .zip(get("dst"))
-            .or(get("sender").zip(get("target")));
-        parts.extend(ends.map(|(from, to)| Part::plain(format!("{from} > {to}"))));
+        let (question, _) = event.fields.split();
+        let get = |key| question.iter().find(|(known, _)| known == key);
+        let [from, to] = [["src", "sender"], ["dst", "target"]].map(|keys| {
+            let end = keys.into_iter().find_map(get);
+            end.map(|(_, address)| address.as_str())
+        });
+        let to = to.filter(|to| !event.does(Call::Neighbour) || *to != "::");
+        parts.extend(ends(from, to).map(Part::plain));
         self.add_answer(event, &mut parts);
         parts.extend(in_brackets(self.circumstances(event)));
         parts
@@ -133,11 +136,7 @@ impl Look {
     }
 
     fn add_answer(&self, event: &Event, parts: &mut Vec<Part>) {
-        let fields = &event.fields.0;
-        let answered = fields
-            .iter()
-            .position(|(key, _)| matches!(key.as_str(), "err" | "ret" | "path" | "result"));
-        let (question, answer) = fields.split_at(answered.unwrap_or(fields.len()));
+        let (question, answer) = event.fields.split();
         parts.extend(
             question
                 .iter()
@@ -186,6 +185,25 @@ impl Look {
     }
 }
 
+/// From where to where.
+fn ends(from: Option<&str>, to: Option<&str>) -> Option<String> {
+    match (from, to) {
+        (Some(from), Some(to)) => Some(format!("{from} > {to}")),
+        (Some(from), None) => Some(from.into()),
+        (None, Some(to)) => Some(format!("> {to}")),
+        (None, None) => None,
+    }
+}
+
+impl Fields {
+    /// What was asked, and what was answered.
+    fn split(&self) -> (&[Field], &[Field]) {
+        let is_answer = |key: &str| matches!(key, "err" | "ret" | "path" | "result");
+        let answered = self.0.iter().position(|(key, _)| is_answer(key));
+        self.0.split_at(answered.unwrap_or(self.0.len()))
+    }
+}
+
 /// The task in whose context it happened.
 fn task(event: &Event) -> String {
     format!("{} {}", event.comm.as_deref().unwrap_or("pid"), event.pid)
@@ -207,6 +225,7 @@ fn taken(decision: &Decision) -> String {
     let mut text = match (decision.fate.as_str(), &decision.via, &decision.out) {
         ("forward" | "unicast", Some(via), Some(out)) => format!("via {via} dev {out}"),
         ("forward" | "unicast", None, Some(out)) => format!("on link dev {out}"),
+        _ if decision.kind == "source" => decision.src.clone().unwrap_or_default(),
         (fate, ..) => fate.into(),
     };
     if let Some(route) = &decision.route {
@@ -246,7 +265,7 @@ fn asked(key: &str, value: &str) -> Option<String> {
     match (key, value) {
         ("net" | "cause" | "skb" | "src" | "dst" | "sender" | "target", _) => None,
         ("uid" | "sport" | "dport" | "proto" | "arp_ignore" | "at" | "root" | "ns", _) => None,
-        (_, "") | ("tos" | "mark" | "flow_flags", "0x0") | ("no_addr", "0") => None,
+        (_, "") | ("tos" | "mark" | "flow_flags" | "prefs", "0x0") | ("no_addr", "0") => None,
         ("suppress_prefixlen" | "suppress_ifgroup", "-1") => None,
         ("no_addr", _) => Some("without an address".into()),
         _ => Some(format!("{key} {value}")),
@@ -261,9 +280,11 @@ fn told(key: &str, value: &str) -> Option<String> {
         ("not" | "l3mdev" | "rule_proto" | "paths", "0") | ("paths", "1") => None,
         ("sport_first" | "sport_last" | "dport_first" | "dport_last", "0") => None,
         ("flags" | "rule_tos" | "fwmark" | "fwmask", "0x0") => None,
-        ("from" | "to", "0.0.0.0/0") | ("suppress_prefixlen" | "suppress_ifgroup", "-1") => None,
-        ("via", "0.0.0.0") => Some("on link".into()),
-        ("type" | "prefix" | "error" | "reason" | "result", _) => Some(value.into()),
+        ("from" | "to", all) if all.ends_with("/0") => None,
+        ("suppress_prefixlen" | "suppress_ifgroup", "-1") => None,
+        ("via", zeros) if is_unspecified(zeros) => Some("on link".into()),
+        ("src", zeros) if is_unspecified(zeros) => None,
+        ("type" | "prefix" | "error" | "reason" | "result" | "src", _) => Some(value.into()),
         _ => Some(format!("{key} {value}")),
     }
 }
@@ -283,124 +304,4 @@ pub fn namespaces() -> BTreeMap<String, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::route::packet::Packets;
-    use crate::route::tables::Tables;
-
-    const LINES: &str = include_str!("../../tests/data/route_events.log");
-    const PACKETS: &str = include_str!("../../tests/data/route_packets.log");
-
-    fn look(width: Option<usize>) -> Look {
-        Look {
-            width,
-            ..Look::default()
-        }
-    }
-
-    #[test]
-    fn recorded_lines_fit() {
-        for line in LINES.lines() {
-            let record = Record::read(line);
-            let text = look(Some(80)).record(&record);
-            assert!(
-                text.lines().all(|line| line.chars().count() <= 80),
-                "{text}"
-            );
-            assert!(
-                text.lines()
-                    .skip(1)
-                    .all(|line| line.starts_with("            ")),
-                "{text}"
-            );
-            let whole = look(None).record(&record);
-            assert_eq!(whole.lines().count(), 1);
-            let words = |text: &str| {
-                text.split_whitespace()
-                    .map(String::from)
-                    .collect::<Vec<_>>()
-            };
-            assert_eq!(words(&whole), words(&text));
-        }
-    }
-
-    #[test]
-    fn recorded_packets() {
-        let (mut packets, look, mut lines) = (Packets::default(), look(None), Vec::new());
-        for line in LINES.lines() {
-            let Record::Event(event) = Record::read(line) else {
-                panic!("{line}");
-            };
-            if let Some(packet) = packets.add(event) {
-                let decision = packet.decision(&Tables::default());
-                let text = look.packet(&packet, &decision, false);
-                let (_, text) = text.trim_end().split_at(12);
-                lines.push(text.replace(" (net 4026532205)", ""));
-            }
-        }
-        assert_eq!(lines.join("\n") + "\n", PACKETS);
-    }
-
-    #[test]
-    fn an_event() {
-        let line = "            ping-140     [001] b.s2.    14.123456: fib_lookup: net=4026532205 cause=input \
-            src=10.0.0.2 dst=192.0.2.9 tos=0x0 iif=veth0 table=main err=0 type=unicast prefix=192.0.2.0/24 \
-            via=10.0.1.1 dev=veth1 ns=7431";
-        let record = Record::read(line);
-        let mut look = Look {
-            start_us: 14_000_000,
-            ..look(Some(80))
-        };
-        assert_eq!(
-            look.record(&record),
-            "  0.123456  fib_lookup 10.0.0.2 > 192.0.2.9 iif veth0 table main: unicast\n            \
-            192.0.2.0/24 via 10.0.1.1 dev veth1 (input, net 4026532205,\n            \
-            ping 140, 7.4 us)\n"
-        );
-        look.namespaces.insert("4026532205".into(), "r".into());
-        look.width = None;
-        look.colour = true;
-        let text = look.record(&record);
-        assert!(text.contains("\u{1b}[1mfib_lookup\u{1b}[0m "), "{text:?}");
-        assert!(text.contains("net r,"), "{text:?}");
-        let nameless = look.record(&Record::read(&line.replace("ping-", "<...>-")));
-        assert!(nameless.contains("pid 140,"), "{nameless}");
-        look.namespaces.insert("4026532205".into(), String::new());
-        assert!(!look.record(&record).contains("net"));
-    }
-
-    #[test]
-    fn failures_and_losses() {
-        let failed = "ping-1 [000] ..... 1.000000: fib_lookup_failed: net=1 cause=input src=10.0.0.2 dst=198.51.100.1 \
-            tos=0x0 iif=veth0 table=main err=-113 error=unreachable ns=900";
-        let text = look(None).record(&Record::read(failed));
-        assert!(
-            text.ends_with("table main: unreachable (input, net 1, ping 1, 900 ns)\n"),
-            "{text}"
-        );
-        let arp = "ping-1 [000] ..... 1.000000: arp_process: net=1 dev=veth2 no_addr=1 rp_filter=off op=request \
-            sender=172.16.0.2 target=172.16.0.1 ret=1 ns=1000";
-        let text = look(None).record(&Record::read(arp));
-        assert!(text.contains("172.16.0.2 > 172.16.0.1 dev veth2 without an address rp_filter off op request: ret 1 ("), "{text}");
-        let text = look(None).record(&Record::Lost {
-            cpu: Some(1),
-            events: Some(12),
-        });
-        assert!(text.contains("CPU 1: 12 events lost"), "{text}");
-        let text = look(Some(80)).record(&Record::Unreadable("a\u{1b}[2Jb".into()));
-        assert!(text.contains("not understood: a\\x1b[2Jb"), "{text}");
-    }
-
-    #[test]
-    fn names_move_no_cursor() {
-        // A device, a process and a namespace may have any name.
-        let line = "e\u{1b}[1mvil-140 [001] ..... 1.000000: arp_process: net=1 dev=\u{1b}[2J\u{9b}1m\u{202e} \
-            no_addr=0 ret=0 ns=1";
-        let mut look = look(None);
-        look.namespaces.insert("1".into(), "\u{1b}c".into());
-        let text = look.record(&Record::read(line));
-        assert!(text.contains("dev \\x1b[2J\\x9b1m\\u{202e}"), "{text:?}");
-        assert!(text.contains("(net \\x1bc, e\\x1b[1mvil 140,"), "{text:?}");
-        assert!(!text.trim_end().contains(char::is_control), "{text:?}");
-    }
-}
+mod tests;
