@@ -107,7 +107,7 @@ FAULTLINE_AT(ipv6_devconf_forwarding, struct ipv6_devconf, forwarding);
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
 FAULTLINE_AT(inet6_dev_force_forwarding, struct inet6_dev, cnf.force_forwarding);
 #else
-static const unsigned long long faultline_at_inet6_dev_force_forwarding;
+static const unsigned long long faultline_at_inet6_dev_force_forwarding = 0;
 #endif
 
 FAULTLINE_AT(sk_buff_dev, struct sk_buff, dev);

@@ -45,6 +45,14 @@ neighbours() {
 	ip -n b neigh replace 10.0.1.2 lladdr "$(mac r veth1)" dev eth0 nud permanent
 }
 
+neighbours6() {
+	ip -n a neigh replace 2001:db8::1 lladdr "$(mac r veth0)" dev eth0 nud permanent
+	ip -n r neigh replace 2001:db8::2 lladdr "$(mac a eth0)" dev veth0 nud permanent
+	ip -n r neigh replace 2001:db8:1::1 lladdr "$(mac b eth0)" dev veth1 nud permanent
+	ip -n r neigh replace 2001:db8:1::3 lladdr "$(mac b eth0)" dev veth1 nud permanent
+	ip -n b neigh replace 2001:db8:1::2 lladdr "$(mac r veth1)" dev eth0 nud permanent
+}
+
 # inum NS: the number of a namespace, which events have.
 inum() { in_ns "$1" stat -Lc %i /proc/self/ns/net; }
 
@@ -89,6 +97,10 @@ net6_up() {
 			in_ns "$ns" sysctl -qw "net.ipv6.conf.$device.accept_dad=0" "net.ipv6.conf.$device.accept_ra=0" \
 				"net.ipv6.conf.$device.router_solicitations=0" "net.ipv6.conf.$device.mldv2_unsolicited_report_interval=0" \
 				"net.ipv6.conf.$device.disable_ipv6=0"
+			case $device in
+			all | default) ;;
+			*) in_ns "$ns" sysctl -qw "net.ipv6.neigh.$device.delay_first_probe_time=3600" ;;
+			esac
 		done
 		in_ns "$ns" sysctl -qw net.ipv6.icmp.ratelimit=0
 	done
@@ -101,11 +113,7 @@ net6_up() {
 	ip -n b route add default via 2001:db8:1::2
 	ip -n r route add 2001:db8:2::/64 via 2001:db8:1::1
 	in_ns r sysctl -qw net.ipv6.conf.all.forwarding=1
-	ip -n a neigh replace 2001:db8::1 lladdr "$(mac r veth0)" dev eth0 nud permanent
-	ip -n r neigh replace 2001:db8::2 lladdr "$(mac a eth0)" dev veth0 nud permanent
-	ip -n r neigh replace 2001:db8:1::1 lladdr "$(mac b eth0)" dev veth1 nud permanent
-	ip -n r neigh replace 2001:db8:1::3 lladdr "$(mac b eth0)" dev veth1 nud permanent
-	ip -n b neigh replace 2001:db8:1::2 lladdr "$(mac r veth1)" dev eth0 nud permanent
+	neighbours6
 }
 
 net_down() {

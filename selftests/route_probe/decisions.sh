@@ -27,7 +27,7 @@ cleanup() {
 	[ ! -e /sys/module/route_probe ] || rmmod route_probe
 }
 
-# do_one and undo_one COMMAND: of a set-up: "[NS:]rule|route|addr|link ... add ...", or "[NS:]sysctl KEY=VALUE".
+# do_one and undo_one COMMAND: of a set-up: "[NS:][-6] rule|route|addr|link ... add ...", or "[NS:]sysctl KEY=VALUE".
 # Each is taken back: what was added is deleted, and a sysctl is what it was.
 do_one() {
 	local ns=r words
@@ -73,7 +73,7 @@ send() {
 }
 
 lines() { tail -n +"$((seen + 1))" "$scratch/out"; }
-came() { lines | grep -qF -- "${line%%:*}:"; }
+came() { lines | grep -qF -- "${line%%: *}: "; }
 
 # agrees LINE: `ip route get` answers with the way that the line has.
 agrees() {
@@ -94,14 +94,21 @@ a_case() {
 	seen=$(wc -l <"$scratch/out")
 	send "$packet"
 	await 10 "$what: a line" came || true
-	got=$(lines | sed -E 's/^ +[0-9.]+  //; s/ \(net r(, [^()]*)?\)$//' | grep -F -- "${line%%:*}:" | head -n 1)
+	got=$(lines | sed -E 's/^ +[0-9.]+  //; s/ \(net r(, [^()]*)?\)$//' | grep -F -- "${line%%: *}: " | head -n 1)
 	same "$what" "$line" "$got"
 	agrees "$line"
 	take_back
 }
 
+# ipv6: the network has it from here on.
+ipv6() {
+	has_ipv6 || skip "this kernel is built without IPv6"
+	[ -n "$(ip -n a -6 addr show dev eth0 scope global)" ] || net6_up
+}
+
 # cases PART: those of a part of the table. What older kernels have another word for is {NEW/OLD}.
 cases() {
+	case $1 in ipv6_*) ipv6 ;; esac
 	local what setup packet line part='' word=2 count=0
 	! uses_reasons || word=1
 	check "load" load
@@ -137,6 +144,12 @@ wrong_sources() { cases wrong_sources; }
 our_own() { cases our_own; }
 several_paths() { cases several_paths; }
 by_rules() { cases by_rules; }
+ipv6_going_on() { cases ipv6_going_on; }
+ipv6_refused_by_routes() { cases ipv6_refused_by_routes; }
+ipv6_our_own() { cases ipv6_our_own; }
+ipv6_several_paths() { cases ipv6_several_paths; }
+ipv6_by_rules() { cases ipv6_by_rules; }
 
-# The last leaves r with rules.
-ktap_run going_on refused_by_routes wrong_sources our_own several_paths by_rules
+# Once r has had rules, of each family, the kernel searches them.
+ktap_run going_on refused_by_routes wrong_sources our_own several_paths by_rules \
+	ipv6_going_on ipv6_refused_by_routes ipv6_our_own ipv6_several_paths ipv6_by_rules

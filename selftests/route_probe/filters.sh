@@ -267,4 +267,5 @@ wrong_values() {
 	same "no probe" 0 "$(kprobes)"
 }
 
-ktap_run by_address by_address_of_ipv6 by_family by_device by_namespace by_cause by_mark errors_only events_attach_and_detach wrong_values by_table
+# The last leaves r with rules.
+ktap_run by_address by_address_of_ipv6 by_device by_namespace by_cause by_mark errors_only events_attach_and_detach wrong_values by_table by_family

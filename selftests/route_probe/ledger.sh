@@ -64,7 +64,7 @@ observed() {
 
 # traffic6: some of each kind, in IPv6.
 traffic6() {
-	ip -n a neigh replace 2001:db8::1 dev eth0 nud stale
+	ip -n a neigh del 2001:db8::1 dev eth0 2>/dev/null || true
 	in_ns a ping -q -c 3 -i 0.002 -W 1 2001:db8:2::9 >/dev/null 2>&1 || true
 	in_ns b ping -q -c 1 -W 1 2001:db8::2 >/dev/null 2>&1 || true
 	in_ns r ping -q -c 1 -W 1 2001:db8:77::1 >/dev/null 2>&1 || true
@@ -84,6 +84,7 @@ traffic() {
 	done
 	wait "${flood[@]}" || true
 	neighbours
+	! has_ipv6 || neighbours6
 }
 
 # agrees: the ledger's hits of each function are the calls that the observer knows of, with

@@ -281,6 +281,8 @@ impl Packet {
                 "{reason}: {} is an address of this machine",
                 decision.src.as_deref().unwrap_or("the source")
             ),
+            // That of IPv6 is switched for the whole namespace.
+            "forwarding_off" if decision.family == Some(Family::Ipv6) => "forwarding is off".into(),
             "forwarding_off" => format!("forwarding is off on {dev}"),
             "no_address" => "no address of this machine to send from".into(),
             _ => match &decision.rule {
