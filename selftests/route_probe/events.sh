@@ -386,7 +386,32 @@ trace_cmd_reads_them() {
 	match "a verdict" "ip_route_input: .* reason=ok err=0 fate=forward " "$report"
 }
 
-# The last two leave r with rules: from then on it has a table for local addresses of its own.
+# The same decisions in IPv6, where the tables are asked without rules as long as there are none.
+ipv6() {
+	has_ipv6 || skip "this kernel is built without IPv6"
+	net6_up
+	local report asks="net=$net_r cause=input src=2001:db8::2 dst=2001:db8:2::9 tos=0x0"
+	check "load" load
+	events_begin
+	ping_once a 2001:db8:2::9
+	exactly "the way there" "$net_r" "$(
+		echo "fib6_lookup_failed: $asks iif=veth0 table=local err=-11 error=no_match_or_throw"
+		echo "fib6_lookup: $asks iif=veth0 table=main err=0 type=unicast prefix=2001:db8:2::/64 via=0.0.0.0 via6=2001:db8:1::1 dev=veth1"
+		echo "ip6_route_input: $asks dev=veth0 ret=0 reason=ok err=0 fate=forward via=0.0.0.0 via6=2001:db8:1::1 out=veth1"
+	)" 'src=2001:db8::2 '
+	events_begin
+	in_ns a ping -q -c 1 -W 1 -Q 0x40 2001:db8:2::9 >/dev/null
+	match "its traffic class" "^ip6_route_input: .* src=2001:db8::2 dst=2001:db8:2::9 tos=0x40 dev=veth0 " "$(events "$net_r")"
+	# What user space makes of the format: it knows no prefixes.
+	ip -n r -6 rule add priority 40 from 2001:db8::/64 to 2001:db8:55::/48 blackhole
+	trace-cmd record -q -e route_probe -o /tmp/trace.dat ip netns exec a ping -q -c 1 -W 1 2001:db8:55::1 >/dev/null || true
+	ip -n r -6 rule del priority 40
+	report=$(trace-cmd report -i /tmp/trace.dat | tr -s ' ')
+	match "trace-cmd" "fib6_rule: net=$net_r cause=input src=2001:db8::2 dst=2001:db8:55::1 .* err=-22 error=blackhole priority=40 action=blackhole table=0 not=0 from=2001:db8:0:0:0:0:0:0/64 to=2001:db8:55:0:0:0:0:0/48 " "$report"
+	match "its packet" "ip6_route_input: .* dst=2001:db8:55::1 .* reason=blackhole err=-22 fate=dropped " "$report"
+}
+
+# The last three leave r with rules: from then on it has a table for local addresses of its own.
 ktap_run a_packet_that_is_forwarded a_packet_of_our_own a_packet_for_us broadcast_and_multicast routes_that_refuse \
 	several_next_hops sources_that_are_wrong forwarding_off arp arp_without_an_address trace_cmd_reads_them \
-	rules_and_tables rules_that_refuse_or_throw_away vrf
+	ipv6 rules_and_tables rules_that_refuse_or_throw_away vrf
