@@ -378,7 +378,7 @@ what_is_missing_is_said() {
 wrong_values_are_said() {
 	local value
 	check "load" load
-	for value in dst=10.0.0.0/33 dst=::1 src=1.2.3 dev=a/b dev=abcdefghijklmnop netns=no-such-name netns=4294967296 mark=0xg \
+	for value in dst=10.0.0.0/33 dst=::1/129 src=1.2.3 dev=a/b dev=abcdefghijklmnop netns=no-such-name netns=4294967296 mark=0xg \
 		mark=1/2/3 table=0 table=Main cause=nothing cause=input,,arp events=none events=fib_lookup_failed duration=0s count=0 \
 		buffer-kb=0 summary=both; do
 		refuses 2 "invalid value '?${value#*=}'? for '--${value%%=*}" "$faultline" route "--${value%%=*}=${value#*=}"

@@ -12,7 +12,11 @@ use faultline::{
         percpu::Counters,
         KernelPtr, //
     },
-    net::Found,
+    net::{
+        Family,
+        Found,
+        V4, //
+    },
     params::Words,
     prelude::*,
     probe::{
@@ -65,15 +69,15 @@ struct Results(Counters<KINDS>);
 
 impl Handler for Results {
     type Target = ();
-    type Data = KernelPtr<Found>;
+    type Data = KernelPtr<Found<V4>>;
 
-    fn entry(&self, call: &Entry<'_, Self>) -> Option<KernelPtr<Found>> {
+    fn entry(&self, call: &Entry<'_, Self>) -> Option<KernelPtr<Found<V4>>> {
         call.arg(2)
     }
 
-    fn ret(&self, call: &Return<'_, Self>, found: &KernelPtr<Found>) {
+    fn ret(&self, call: &Return<'_, Self>, found: &KernelPtr<Found<V4>>) {
         if call.ret::<i32>() == 0 {
-            self.0.count(usize::from(found.kind()));
+            self.0.count(usize::from(V4::found_kind(*found)));
         }
     }
 }
