@@ -24,14 +24,6 @@
 		(unsigned long long)__builtin_offsetof(type, field) << 16 | \
 		sizeof(((type *)0)->field)
 
-/* The same for what a kernel without IPv6 has not, where nothing is read. */
-#if IS_ENABLED(CONFIG_IPV6)
-#define FAULTLINE_AT_IPV6 FAULTLINE_AT
-#else
-#define FAULTLINE_AT_IPV6(name, type, field)				\
-	static const unsigned long long faultline_at_##name = sizeof(void *)
-#endif
-
 /*
  * net/ipv4/fib_rules.c keeps it to itself. The build compares it with the stock
  * kernel's, up to the last field that is read.
@@ -71,16 +63,23 @@ struct fib6_rule {
 };
 
 /* What both families have in common is where these begin. */
-_Static_assert(!__builtin_offsetof(struct flowi4, __fl_common), "struct flowi4");
-_Static_assert(!__builtin_offsetof(struct flowi6, __fl_common), "struct flowi6");
-_Static_assert(!__builtin_offsetof(struct rtable, dst), "struct rtable");
-_Static_assert(!__builtin_offsetof(struct rt6_info, dst), "struct rt6_info");
+static_assert(!__builtin_offsetof(struct flowi4, __fl_common));
+static_assert(!__builtin_offsetof(struct flowi6, __fl_common));
+static_assert(!__builtin_offsetof(struct rtable, dst));
+static_assert(!__builtin_offsetof(struct rt6_info, dst));
 
 FAULTLINE_AT(net_inum, struct net, ns.inum);
 FAULTLINE_AT(net_dev_index_head, struct net, dev_index_head);
 FAULTLINE_AT(net_devconf_all, struct net, ipv4.devconf_all);
-FAULTLINE_AT_IPV6(net_ipv6_devconf_all, struct net, ipv6.devconf_all);
-FAULTLINE_AT_IPV6(net_fib6_null_entry, struct net, ipv6.fib6_null_entry);
+
+/* A kernel without IPv6 calls no function for which they are read. */
+#if IS_ENABLED(CONFIG_IPV6)
+FAULTLINE_AT(net_ipv6_devconf_all, struct net, ipv6.devconf_all);
+FAULTLINE_AT(net_fib6_null_entry, struct net, ipv6.fib6_null_entry);
+#else
+FAULTLINE_AT(net_ipv6_devconf_all, struct net, ipv4.devconf_all);
+FAULTLINE_AT(net_fib6_null_entry, struct net, ipv4.devconf_all);
+#endif
 
 FAULTLINE_AT(net_device_name, struct net_device, name);
 FAULTLINE_AT(net_device_ifindex, struct net_device, ifindex);
@@ -107,7 +106,7 @@ FAULTLINE_AT(ipv6_devconf_forwarding, struct ipv6_devconf, forwarding);
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
 FAULTLINE_AT(inet6_dev_force_forwarding, struct inet6_dev, cnf.force_forwarding);
 #else
-static const unsigned long long faultline_at_inet6_dev_force_forwarding = 0;
+static const unsigned long long faultline_at_inet6_dev_force_forwarding = ~0ULL;
 #endif
 
 FAULTLINE_AT(sk_buff_dev, struct sk_buff, dev);

@@ -332,6 +332,8 @@ impl KernelPtr<Net> {
     /// those of the device.
     pub fn forwards_ipv6(self, device: KernelPtr<Device>) -> bool {
         const FORCE: u64 = bindings::faultline_at_inet6_dev_force_forwarding;
+        /// What that is on a kernel without it.
+        const NONE: u64 = u64::MAX;
 
         let all = field::<_, KernelPtr<u8>, { bindings::faultline_at_net_ipv6_devconf_all }>(self)
             .follow();
@@ -341,6 +343,6 @@ impl KernelPtr<Net> {
         let device =
             field::<_, KernelPtr<u8>, { bindings::faultline_at_net_device_ip6_ptr }>(device)
                 .follow();
-        FORCE != 0 && device.add::<i32>((FORCE >> 16) as usize).read_or_zero() != 0
+        FORCE != NONE && device.add::<i32>((FORCE >> 16) as usize).read_or_zero() != 0
     }
 }

@@ -66,7 +66,8 @@ a_function_is_missing() {
 	local function missing
 	for function in arp_process ip_route_input_noref fib_validate_source ip_route_output_key_hash_rcu fib_table_lookup fib6_table_lookup; do
 		# What is changed is not tried at all.
-		! changed "$function" && ! absent "$function" || continue
+		! changed "$function" || continue
+		! absent "$function" || continue
 		missing=x${function#?}
 		patched "$function" "$missing"
 		log_begin
