@@ -19,8 +19,8 @@ use crate::{
         Arguments,
         Call, //
     },
+    compare,
     events::Events,
-    filter,
     ledger::FORWARDING_OFF,
     targets::Families,
     tree::AnyEvent, //
@@ -44,7 +44,7 @@ pub(crate) trait Probed: Family {
     const AT: Positions;
 
     /// Returns whether the filter lets the address pass.
-    fn address_matches(filter: &filter::Addresses, address: Self::Address) -> bool;
+    fn address_matches(filter: &compare::Addresses, address: Self::Address) -> bool;
 
     /// The arguments of a call, as those of this family.
     fn about(arguments: Arguments<Self>) -> About;
@@ -71,7 +71,7 @@ impl Probed for V4 {
     };
 
     #[inline(always)]
-    fn address_matches(filter: &filter::Addresses, address: Self::Address) -> bool {
+    fn address_matches(filter: &compare::Addresses, address: Self::Address) -> bool {
         filter.match_v4(address)
     }
 
@@ -113,7 +113,7 @@ impl Probed for V6 {
     };
 
     #[inline(always)]
-    fn address_matches(filter: &filter::Addresses, address: Self::Address) -> bool {
+    fn address_matches(filter: &compare::Addresses, address: Self::Address) -> bool {
         filter.match_v6(address)
     }
 

@@ -15,6 +15,7 @@
 
 mod call;
 mod cause;
+mod compare;
 mod ended;
 mod enter;
 mod events;
