@@ -59,6 +59,9 @@ other_formats() {
 		makedumpfile --message-level 0 --dump-dmesg "$core" "$1/dmesg"
 }
 
+# is_compressed: is the dump one that makedumpfile made of the pages?
+is_compressed() { [ "$(head -c 5 "$core")" = KDUMP ]; }
+
 # Number of damages, each anywhere in the dump. (The unit tests damage small dumps 300 times.)
 damages=20
 [ -z "${FAULTLINE_LONG:-}" ] || damages=300
@@ -76,6 +79,7 @@ tests_on() {
 # if no check depends on the damaged bytes.
 every_format_is_read_and_damage_is_noticed() {
 	[ -s "$core" ] || skip "there is no vmcore: the drill failed"
+	is_compressed || skip "makedumpfile cannot read this kernel's memory: there is one format only"
 	local output status=0
 	check "the formats" other_formats "$scratch/formats"
 	output=$(tests_on "$scratch/formats") || status=$?
@@ -88,6 +92,7 @@ every_format_is_read_and_damage_is_noticed() {
 
 zeroed_pages_are_no_pass() {
 	[ -s "$core" ] || skip "there is no vmcore: the drill failed"
+	is_compressed || skip "in a copy of all memory, zeros may be what was there"
 	local mib=$(($(stat -c %s "$core") >> 20))
 	cp "$core" "$scratch/zeroed"
 	dd if=/dev/zero of="$scratch/zeroed" bs=1M seek=$((mib * 6 / 8)) count=$((mib / 8)) conv=notrunc status=none

@@ -52,8 +52,13 @@ entries_are_recorded() {
 	same "events" 4 "$(fields call | grep -cE '^id=1 tgid=[0-9]+ a0=.* a2=1019 .* f0=1019 ')"
 }
 
+# has_groups: can one fprobe have all functions of a session? It needs the place of ftrace's call in each.
+has_groups() { [ "$(uname -m)" = x86_64 ]; }
+no_groups="fprobes of many functions need CONFIG_KPROBES_ON_FTRACE, which this architecture has not"
+
 # The ways of one function agree: each is a probe of its own.
 all_ways_see_the_same() {
+	has_groups || skip "$no_groups"
 	local way ways=(1:fprobe 2:kretprobe)
 	begin
 	check "program" tell 'program 1 f0=a2:u64 if:f0:==:1021 count' 'program 2 f0=a2:u64 if:f0:==:1021'
@@ -103,6 +108,7 @@ what_cannot_be_read_says_so() {
 
 # What is known at the entry alone decides for itself, and together with what the call returns.
 alternatives_hold() {
+	has_groups || skip "$no_groups"
 	local way
 	begin
 	check "programs" tell 'program 1 f0=a2:u64 f1=ret:s64 if:comm:==:dd if1:f0:==:1009 if2:f0:==:1013 if2:f1:==:0 count' \
@@ -174,9 +180,13 @@ bad_lines_are_refused() {
 }
 
 what_cannot_be_probed_says_why() {
+	local black
+	# A function that the kernel keeps probes off.
+	black=$(awk 'FNR == NR { black[$2]; next } $3 in black && $2 ~ /[tT]/ && $3 ~ /^[a-z0-9_]+$/ { print $3; exit }' \
+		/sys/kernel/debug/kprobes/blacklist /proc/kallsyms)
 	begin
 	check "lines" tell 'program 1' 'probe 1 no_such_function return 1' 'probe 2 vfs_read return 1' \
-		'probe 3 asm_exc_page_fault return 1' attach
+		"probe 3 $black return 1" attach
 	match "absent" '^id=1 .*state=failed .* reason=not found' "$(cat "$functions")"
 	match "blacklisted" '^id=3 .*state=failed .* reason=blacklisted' "$(cat "$functions")"
 	same "the other" attached "$(value state 2)"
@@ -195,11 +205,12 @@ a_function_is_where_it_is_said_to_be() {
 	check "lines" tell 'program 1 f0=a2:u64 if:f0:==:1049' "probe 1 vfs_read return 1 at=$read" \
 		"probe 2 vfs_read return 1 at=$write" "probe 3 vfs_read return 1 at=$read via=kretprobe" \
 		"probe 4 vfs_read entry 1 at=0x$read via=kprobe" attach
-	check "by one fprobe" tell "probe 5 $name return 1 at=${twice[0]}" "probe 6 $name return 1 at=${twice[1]}" attach
+	! has_groups ||
+		check "by one fprobe" tell "probe 5 $name return 1 at=${twice[0]}" "probe 6 $name return 1 at=${twice[1]}" attach
 	reads 10 1049
 	same "what was counted" "10 10 10" "$(for id in 1 3 4; do value recorded "$id"; done | paste -sd ' ')"
 	match "of another" '^id=2 .* state=failed .*reason=not found' "$(cat "$functions")"
-	same "both of a name" "attached attached" "$(value state 5) $(value state 6)"
+	! has_groups || same "both of a name" "attached attached" "$(value state 5) $(value state 6)"
 	if tell 'probe 9 vfs_read return 1 at=xyz' 2>/dev/null; then check "no address is refused" false; fi
 	match "why" "'at=xyz': an address is as in" "$(reply)"
 	# Once nobody may be told, kallsyms has zeros.
@@ -297,6 +308,7 @@ many() {
 		head -n "$1"
 }
 
+seconds() { awk -v from="$1" -v to="$2" 'BEGIN { print to - from }'; }
 thousands_are_attached_at_once() {
 	local names addresses began attached detached
 	mapfile -t names < <(many 5000)
@@ -320,8 +332,10 @@ thousands_are_attached_at_once() {
 	reads 100 1039
 	exec 9>&-
 	detached=$(cut -d' ' -f1 /proc/uptime)
-	note "attached in $(echo "$attached - $began" | bc) s, detached in $(echo "$detached - $attached" | bc) s"
-	check "in some seconds" test "$(echo "$attached - $began < 40 && $detached - $attached < 40" | bc)" = 1
+	note "attached in $(seconds "$began" "$attached") s, detached in $(seconds "$attached" "$detached") s"
+	# One by one they take minutes.
+	! has_groups || check "in some seconds" awk -v a="$began" -v b="$attached" -v c="$detached" \
+		'BEGIN { exit !(b - a < 40 && c - b < 40) }'
 }
 
 handlers_may+='|trace_event_buffer_(reserve|commit)|__trace_trigger_soft_disabled'

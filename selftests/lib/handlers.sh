@@ -16,10 +16,10 @@ handlers_may+='|__x86_(return_thunk|indirect_thunk_[a-z0-9]+)'
 handlers_may+='|const_current_task|pcpu_hot|cpu_number|const_pcpu_hot|__preempt_count|__cpu_online_mask|this_cpu_off|__ref_stack_chk_guard'
 handlers_may+='|__tracepoint_[a-z_]+|__SCT__tp_func_[a-z_]+|__srcu_[a-z_]+|tracepoint_srcu|rcu_[a-z_]*lock_held'
 # Some kernels end a tracepoint with this call; with preemption off, as here, it is not made.
-handlers_may+='|__SCT__preempt_schedule_notrace'
+handlers_may+='|(__SCT__)?preempt_schedule(_notrace)?'
 # The check whether an address is valid: a walk through the page tables and memory sections.
 handlers_may+='|_R.*faultline6memory7pointer10DIRECT_END|is_vmalloc_or_module_addr|vmalloc_to_page|__virt_addr_valid|pfn_is_map_memory'
-handlers_may+='|vmemmap_base|mem_section|boot_cpu_data|memstart_addr|__SCT__preempt_schedule'
+handlers_may+='|vmemmap_base|mem_section|boot_cpu_data|memstart_addr'
 # An event declared in Rust, and the functions that write it to the ring buffer and to perf.
 handlers_may+='|_R.*5trace5event6Record5event5EVENT|trace_event_buffer_(reserve|commit)|__trace_trigger_soft_disabled'
 handlers_may+='|perf_trace_buf_alloc|perf_trace_run_bpf_submit|__per_cpu_offset'
