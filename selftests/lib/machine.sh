@@ -49,6 +49,7 @@ ended() {
 		note "$(jq . <<<"$report")"
 		note "$(tail -n 30 "$scratch/drill/console.log")"
 		# What the kernel said from the injection on, if there is a dump: it may have been held up by something else.
+		# shellcheck disable=SC2016 # for the shell there
 		note "$(on 'cat "$(ls -t /var/crash/*/dmesg.* | head -n 1)"' 2>/dev/null | sed -n '/lockup: run/,$p' | head -n 60)"
 	fi
 	same "stage" "$2" "$(field .stage)"

@@ -23,6 +23,10 @@ if has_ipv6; then
 	ip -n r route add 2001:db8:33::/64 nexthop via 2001:db8:1::1 dev veth1 nexthop via 2001:db8:1::3 dev veth1
 fi
 
+# counting: does bpftrace count? answered: or has it ended? (A message of its may quote the script.)
+counting() { grep -qx counting "$observer"; }
+answered() { counting || ! kill -0 "$observer_pid" 2>/dev/null; }
+
 # observe: counts all functions from here on, until observed.
 observe() {
 	sysctl -qw kernel.bpf_stats_enabled=1
@@ -32,7 +36,9 @@ observe() {
 	for event in $(unchanged "${all_events[@]}"); do script+="fentry:vmlinux:${function_of[$event]} { @$event = count(); } "; done
 	bpftrace -e 'BEGIN { printf("counting\n"); } '"$script" >"$observer" 2>&1 &
 	observer_pid=$!
-	await 120 "bpftrace counts" grep -q counting "$observer"
+	await 120 "bpftrace counts, or has ended" answered
+	counting || note "$(head -c 2000 "$observer")"
+	check "bpftrace counts" counting
 }
 
 # programs: bpftrace's, a line for each event: "<event> <calls> <runs> <misses>". Calls are what
