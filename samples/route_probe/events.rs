@@ -92,6 +92,8 @@ names! {
 
 /// That a packet is dropped, among its [`Fates`].
 pub(crate) const DROPPED: u32 = 255;
+/// That its route could not be read, or the type of that.
+pub(crate) const UNKNOWN: u32 = 0;
 
 faultline::event! {
     /// A lookup in a table has found a route.

@@ -36,7 +36,8 @@ use crate::{
         self,
         DeviceName,
         Reason,
-        DROPPED, //
+        DROPPED,
+        UNKNOWN, //
     },
     family::Probed,
     ledger::{
@@ -95,7 +96,7 @@ pub(crate) fn input<F: Probed>(
                 ret,
                 reason: match (ret, err) {
                     // It is only known that route input did not drop it.
-                    (0, 0) if route.is_null() => Reason::of(b"unknown"),
+                    (0, 0) if fate == UNKNOWN => Reason::of(b"unknown"),
                     (_, 0) => reason(ret),
                     _ => error(err),
                 },
