@@ -39,6 +39,9 @@ pub struct Story {
     pub detections: Vec<Detection>,
     /// Times of RCU's reports of a stall, each of which touches the watchdogs.
     pub stalls: Vec<f64>,
+    /// Other messages that interrupts have printed: when, and on which CPU.
+    #[serde(skip)]
+    pub interrupts: Vec<(f64, u32)>,
     /// All stacks since then, in the order in which they begin.
     pub stacks: Vec<Stack>,
     pub panic: Option<Panic>,
@@ -105,6 +108,7 @@ impl Story {
         self.locks.clear();
         self.detections.clear();
         self.stalls.clear();
+        self.interrupts.clear();
         self.stacks.clear();
     }
 }
@@ -165,6 +169,9 @@ impl<'l> Reader<'l> {
                 .iter()
                 .any(|stall| template::is(stall, line.text.trim()));
             story.stalls.extend(line.time.filter(|_| is_stall));
+            let cpu = line.caller.and_then(|caller| caller.strip_prefix('C'));
+            let cpu = cpu.and_then(|cpu| cpu.parse().ok());
+            story.interrupts.extend(line.time.zip(cpu));
             story.locks.extend(message::locks(line));
         }
     }

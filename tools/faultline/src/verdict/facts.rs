@@ -135,14 +135,17 @@ impl<'a> Facts<'a> {
     }
 
     /// Returns the window in which the report is due. RCU's report of a stall touches the watchdogs
-    /// (`kernel/rcu/tree_stall.h`), which then count from there.
+    /// (`kernel/rcu/tree_stall.h`), which then count from there. So does a serial console those of the
+    /// CPU that writes to it (`serial8250_console_write()`), for a message of an interrupt there.
     pub fn window(&self, threshold: Option<u32>) -> Option<Window> {
         let mut window = self.case.detector.window(threshold)?;
         let begin = self.begin.and_then(|begin| begin.time);
         let due = self.detection.and_then(|detection| detection.time);
         if let Some((begin, due)) = begin.zip(due).filter(|_| self.case.detector.is_watchdog()) {
-            let stalls = self.story.stalls.iter();
-            let between = stalls.filter(|at| (begin..due).contains(*at));
+            let of_cpu = |(at, cpu): &(f64, u32)| (Some(*cpu) == self.cpu).then_some(*at);
+            let interrupts = self.story.interrupts.iter().filter_map(of_cpu);
+            let touched = self.story.stalls.iter().copied().chain(interrupts);
+            let between = touched.filter(|at| (begin..due).contains(at));
             window.latest_secs += between.fold(0.0, |latest, at| (at - begin).max(latest));
         }
         Some(window)

@@ -522,6 +522,30 @@ fn a_stall_touches_the_watchdog() {
 }
 
 #[test]
+fn a_message_of_an_interrupt_touches_the_watchdog_of_its_cpu() {
+    let begin = LOG.replace("[   13.959664]", "[    3.959664]");
+    let with = |line: &str| {
+        let report = "[   20.024886] [      C1] watchdog: BUG: soft lockup";
+        let log = begin.replace(report, &format!("{line}\n{report}"));
+        assert_ne!(log, begin);
+        failed(&expected(), &log).0
+    };
+    let slow = "hrtimer: interrupt took 65460175 ns";
+    assert_eq!(with(&format!("[   14.5] [      C1] {slow}")), Stage::Pass);
+    // Of another CPU, of a thread, too early to explain it, before the fault, of nobody known.
+    for other in [
+        "[   14.5] [      C0]",
+        "[   14.5] [    T141]",
+        "[    5.5] [      C1]",
+        "[    2.5] [      C1]",
+        "[   14.5]",
+    ] {
+        let log = with(&format!("{other} {slow}"));
+        assert_eq!(log, Stage::OutsideWindow, "{other}");
+    }
+}
+
+#[test]
 fn drgn_has_a_say() {
     let witness = Witness::read(include_str!("../../tests/data/drgn.json")).unwrap();
     let verdict_with = |witness| {
