@@ -7,6 +7,7 @@ mod blocked;
 mod debug;
 mod drill_vm;
 mod duration;
+mod fleet;
 mod probe;
 mod route;
 mod runner;
@@ -23,6 +24,7 @@ use crate::matrix::{self, MatrixArgs};
 use blocked::BlockedArgs;
 use clap::{CommandFactory, Parser, Subcommand};
 use drill_vm::DrillVmArgs;
+use fleet::FleetArgs;
 use probe::ProbeArgs;
 use route::RouteArgs;
 use signals::SignalsArgs;
@@ -60,6 +62,9 @@ enum Command {
     /// Check whether each class of faults would leave a dump on this machine, or another one
     #[command(after_help = doctor::HELP)]
     Doctor(Box<DoctorArgs>),
+    /// Show what was proven on many machines
+    #[command(after_help = fleet::help())]
+    Fleet(Box<FleetArgs>),
     /// Judge whether a vmcore shows the fault that was injected
     #[command(after_help = verdict::help())]
     Verdict(VerdictArgs),
@@ -144,6 +149,7 @@ fn obey(command: Command) -> anyhow::Result<ExitCode> {
             guest::run(&plan).map(|()| ExitCode::SUCCESS)
         }
         Command::Doctor(args) => doctor::run(&args),
+        Command::Fleet(args) => crate::fleet::run(&args.ask()),
         Command::Verdict(args) => verdict::run(args),
         Command::Route(args) => crate::route::run(&args.ask()?),
         Command::Signals(args) => crate::signals::run(&args.ask()),

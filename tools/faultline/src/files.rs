@@ -7,3 +7,4 @@ pub mod claim;
 pub mod lock;
 pub mod store;
 pub mod text;
+pub mod whole;

@@ -8,7 +8,7 @@
 //! fault; both record [`event`]s, which [`seen`] puts in order; [`dump`] reads the vmcore, and
 //! [`klog`] the kernel log in it; all of it becomes a [`timeline`] and a [`verdict`], which a
 //! [`report`] shows. A [`matrix`] is many drills. [`here`] is a drill on the machine itself, and
-//! the [`ledger`] keeps what such drills have proven. The [`doctor`] examines a machine, through a
+//! the [`ledger`] keeps what such drills have proven; a [`fleet`] is the ledgers of many machines. The [`doctor`] examines a machine, through a
 //! [`system`], before a drill. [`route`], [`probe`], [`signals`] and [`blocked`] are independent of
 //! drills; they read the kernel's [`tracing`] files and its types ([`btf`]).
 //!
@@ -25,6 +25,7 @@ mod dump;
 mod event;
 mod fault;
 mod files;
+mod fleet;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod here;

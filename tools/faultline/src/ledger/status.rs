@@ -14,10 +14,10 @@ use crate::terminal::layout::wrapped;
 use crate::terminal::{escape, out};
 use crate::timeline::megabytes;
 use crate::verdict::stage::Outcome;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The schema of the document.
 const SCHEMA: &str = "faultline.status/1";
@@ -25,9 +25,9 @@ const SCHEMA: &str = "faultline.status/1";
 const KDUMPCTL: &str = "/var/lib/kdump/vmcore-creation.status";
 
 /// The validity of a proof.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Holds {
+pub enum Holds {
     Yes,
     /// Something that it depends on has changed.
     No,
@@ -171,8 +171,14 @@ fn test_of_kdumpctl(text: &str) -> Option<String> {
     ))
 }
 
+/// Returns the time now, in seconds since 1970.
+pub fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}
+
 /// Formats seconds since 1970 as a date.
-fn date(secs: u64) -> String {
+pub fn date(secs: u64) -> String {
     let time = UNIX_EPOCH.checked_add(Duration::from_secs(secs));
     let text = time.map(|time| humantime::format_rfc3339_seconds(time).to_string());
     text.map_or("at an unknown time".into(), |text| {

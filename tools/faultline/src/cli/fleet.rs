@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The arguments of `fleet`.
+
+use super::duration::duration;
+use super::usage::EXIT_STATUS;
+use crate::fault::mode;
+use crate::fleet::Ask;
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(clap::Args)]
+pub struct FleetArgs {
+    /// The folder with a file for each host, HOST.json: what 'faultline drill status --json' prints
+    /// there
+    folder: PathBuf,
+    /// What each host must have proven: modes of 'drill', with commas between [default: what it has
+    /// drilled]
+    #[arg(long, value_name = "MODES", value_delimiter = ',', value_parser = a_mode)]
+    require: Vec<String>,
+    /// The hosts that must be there: a file with one name per line
+    #[arg(long, value_name = "FILE")]
+    hosts: Option<PathBuf>,
+    /// Proofs that are older count as stale
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    max_age: Option<Duration>,
+    /// Also write the report as an HTML page
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Print JSON (docs/fleet.schema.json)
+    #[arg(long)]
+    json: bool,
+}
+
+impl FleetArgs {
+    pub fn ask(self) -> Ask {
+        Ask {
+            folder: self.folder,
+            require: self.require,
+            hosts: self.hosts,
+            max_age: self.max_age,
+            html: self.html,
+            json: self.json,
+        }
+    }
+}
+
+fn a_mode(text: &str) -> Result<String, String> {
+    match mode::find(text) {
+        Some(mode) => Ok(mode.name.into()),
+        None => Err("it is no mode: 'faultline drill vm --help' lists them".into()),
+    }
+}
+
+pub fn help() -> String {
+    format!(
+        "examples:\n  \
+         faultline fleet reports/\n  \
+         faultline fleet reports/ --require soft,hard --max-age 90days \\\n    \
+         --hosts inventory.txt --html fleet.html\n\n\
+         A host is proven if all of its faults are. One whose file is missing or cannot be\n\
+         read is unknown.\n\n{EXIT_STATUS}"
+    )
+}
