@@ -62,7 +62,12 @@ pub(crate) enum About {
         oif: i32,
     },
     Arp(Arp),
+    ArpSent(Arp),
     Ndisc(Ndisc),
+    NdiscSent {
+        message: Ndisc,
+        dst: Ipv6,
+    },
     Source {
         dst: Ipv6,
         device: KernelPtr<Device>,

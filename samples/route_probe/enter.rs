@@ -5,6 +5,8 @@
 //!
 //! This runs in handler context, and is to be quick.
 
+mod neighbours;
+
 use faultline::{
     memory::KernelPtr,
     net::{
@@ -13,7 +15,6 @@ use faultline::{
         Flow,
         Found,
         Ipv4,
-        Ipv6,
         Net,
         Packet,
         Rule,
@@ -51,6 +52,14 @@ use crate::{
         Held,
         Tree, //
     }, //
+};
+
+pub(crate) use neighbours::{
+    arp,
+    arp_sent,
+    ndisc,
+    ndisc_sent,
+    source, //
 };
 
 /// What is known of a call before its arguments are looked at.
@@ -240,44 +249,6 @@ pub(crate) fn output<F: Probed>(entry: &Entry<'_, Calls>, around: &Around<'_>) -
     around.follow(Cause::Output, facts, about)
 }
 
-/// `arp_process(net, sk, skb)`. The packet is gone when it returns.
-#[inline(never)]
-pub(crate) fn arp(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
-    let packet: KernelPtr<Packet> = entry.arg(2)?;
-    let around = Around {
-        net: entry.arg(0)?,
-        device: packet.device(),
-        ..*around
-    };
-    let arp = packet.arp();
-    let facts = || Facts::<V4> {
-        src: arp.sender,
-        dst: arp.target,
-        mark: None,
-    };
-    around.follow(Cause::Arp, facts, About::Arp(arp))
-}
-
-/// `ndisc_rcv(skb)`.
-#[inline(never)]
-pub(crate) fn ndisc(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
-    let packet: KernelPtr<Packet> = entry.arg(0)?;
-    let device = packet.device();
-    let around = Around {
-        cause: Cause::Ndisc,
-        net: device.net(),
-        device,
-        ..*around
-    };
-    let ndisc = packet.ndisc();
-    let facts = || Facts::<V6> {
-        src: ndisc.source,
-        dst: ndisc.target,
-        mark: None,
-    };
-    around.follow(Cause::Ndisc, facts, About::Ndisc(ndisc))
-}
-
 /// `fib_rules_lookup(ops, flow, flags, search)`, of any family.
 #[inline(never)]
 pub(crate) fn rules(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
@@ -370,29 +341,6 @@ pub(crate) fn multipath6(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Optio
         return None;
     }
     multipath::<V6>(entry, &around)
-}
-
-/// `ipv6_dev_get_saddr(net, device, destination, preferences, source)`.
-#[inline(never)]
-pub(crate) fn source(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
-    let destination: KernelPtr<Ipv6> = entry.arg(2)?;
-    let dst = destination.looked_up().read().unwrap_or_default();
-    let around = Around {
-        net: entry.arg(0)?,
-        ..*around
-    };
-    let about = About::Source {
-        dst,
-        device: entry.arg(1)?,
-        prefs: entry.arg(3)?,
-        chosen: entry.arg(4)?,
-    };
-    let facts = || Facts::<V6> {
-        src: Ipv6::default(),
-        dst,
-        mark: None,
-    };
-    around.follow_if(None, facts, || Some(about))
 }
 
 #[inline(always)]

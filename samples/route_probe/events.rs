@@ -194,6 +194,15 @@ faultline::event! {
 }
 
 faultline::event! {
+    /// A packet of ARP was sent.
+    pub(crate) struct ArpSent as arp_xmit {
+        net: u32, cause: Named<Causes>, dev: DeviceName, ifindex: i32,
+        op: Named<ArpOperations>, sender: Ipv4, target: Ipv4,
+        ns: u64, at: u64, root: u64,
+    }
+}
+
+faultline::event! {
     /// A packet of our own was given a route.
     pub(crate) struct Output<F: Family> as route_output: V4, route6_output: V6 {
         net: u32, cause: Named<Causes>,
@@ -221,6 +230,15 @@ faultline::event! {
         net: u32, cause: Named<Causes>, dev: DeviceName,
         src: Ipv6, target: Ipv6, type_ as "type": Named<NdiscTypes>,
         ret: i32, reason: Reason,
+        ns: u64, at: u64, root: u64,
+    }
+}
+
+faultline::event! {
+    /// A message of neighbour discovery was sent.
+    pub(crate) struct NeighbourSent as ndisc_send_skb {
+        net: u32, cause: Named<Causes>, dev: DeviceName, ifindex: i32,
+        src: Ipv6, dst: Ipv6, target: Ipv6, type_ as "type": Named<NdiscTypes>,
         ns: u64, at: u64, root: u64,
     }
 }
@@ -292,4 +310,4 @@ macro_rules! of_one_family {
     };
 }
 
-of_one_family!(Validate, Arp, Neighbour, Source);
+of_one_family!(Validate, Arp, ArpSent, Neighbour, NeighbourSent, Source);

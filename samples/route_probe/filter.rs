@@ -278,7 +278,8 @@ pub(crate) fn set_cause(text: &str) -> Result<(), Refusal> {
         })
     };
     let causes = causes.ok_or(Refusal::because(
-        "any, or words of input, validate, arp, output, other with commas between are allowed",
+        "any, or words of input, validate, arp, ndisc, output, other with commas between are \
+         allowed",
     ))?;
     CAUSES.store(causes, Ordering::Relaxed);
     note(SET_CAUSES, causes != u32::MAX);

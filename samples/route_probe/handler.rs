@@ -162,6 +162,8 @@ impl Calls {
             Target::Arp => enter::arp(entry, &around),
             Target::Ndisc => enter::ndisc(entry, &around),
             Target::Source => enter::source(entry, &around),
+            Target::ArpSent => enter::arp_sent(entry, &around),
+            Target::NdiscSent => enter::ndisc_sent(entry, &around),
         }
     }
 
@@ -177,7 +179,9 @@ impl Calls {
                 oif,
             } => leave::validate(ret.ret(), &ended, *packet, addresses, *oif),
             About::Arp(arp) => leave::arp(ret.ret(), &ended, arp),
+            About::ArpSent(arp) => leave::arp_sent(&ended, arp),
             About::Ndisc(ndisc) => leave::ndisc(ret.ret(), &ended, ndisc),
+            About::NdiscSent { message, dst } => leave::ndisc_sent(&ended, message, *dst),
             About::Source {
                 dst,
                 device,

@@ -5,6 +5,7 @@
 //! This runs in handler context, and is to be quick.
 
 mod lookups;
+mod neighbours;
 mod packets;
 
 use faultline::{
@@ -31,12 +32,14 @@ use crate::{
 };
 
 pub(crate) use lookups::lookup;
-pub(crate) use packets::{
+pub(crate) use neighbours::{
     arp,
+    arp_sent,
     ndisc,
-    source,
-    validate, //
+    ndisc_sent,
+    source, //
 };
+pub(crate) use packets::validate;
 
 /// An IPv4 and an IPv6 gateway, of which one is 0, or both.
 fn gateways(gateway: Gateway) -> (Ipv4, Ipv6) {

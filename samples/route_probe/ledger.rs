@@ -153,6 +153,7 @@ impl fmt::Display for VerdictName {
             (Target::Suppress | Target::Suppress6, 0) => Some("kept"),
             (Target::Suppress | Target::Suppress6, 1) => Some("suppressed"),
             (Target::Ndisc, 0 | 1) => Some("ok"),
+            (Target::ArpSent | Target::NdiscSent, _) => Some("sent"),
             (Target::Multipath | Target::Multipath6, path) => return write!(f, "path_{path}"),
             (_, 0) => Some("ok"),
             (_, 1) => Some("ok_on_link"),

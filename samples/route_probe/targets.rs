@@ -24,6 +24,8 @@ pub(crate) enum Target {
     Multipath,
     Multipath6,
     Source,
+    ArpSent,
+    NdiscSent,
 }
 
 impl Target {
@@ -104,7 +106,7 @@ impl Description {
 }
 
 /// How many there are.
-pub(crate) const COUNT: usize = 15;
+pub(crate) const COUNT: usize = 17;
 
 /// All of them. What calls another is before it, so that from the first lookup on which is
 /// seen its cause is seen as well.
@@ -174,6 +176,8 @@ pub(crate) static ALL: [Description; COUNT] = {
             c"ipv6_dev_get_saddr",
             F::IPV6,
         ),
+        Description::new(T::ArpSent, "arp_xmit", c"arp_xmit", F::IPV4),
+        Description::new(T::NdiscSent, "ndisc_send_skb", c"ndisc_send_skb", F::IPV6),
     ]
 };
 

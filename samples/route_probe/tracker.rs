@@ -58,8 +58,8 @@ pub(crate) fn set_events(list: &str) -> Result<(), Refusal> {
     let wanted = targets::parse(list).ok_or(Refusal::because(
         "all, none, or names of arp_process, ndisc_rcv, ip_route_input, ip6_route_input, \
          fib_validate_source, route_output, route6_output, fib_rule, fib_lookup, fib6_lookup, \
-         fib_rule_suppress, fib6_rule_suppress, fib_multipath, fib6_multipath, ipv6_dev_get_saddr \
-         with commas between are allowed",
+         fib_rule_suppress, fib6_rule_suppress, fib_multipath, fib6_multipath, ipv6_dev_get_saddr, \
+         arp_xmit, ndisc_send_skb with commas between are allowed",
     ))?;
     attach_or(filter::set_events(wanted), filter::set_events)
 }

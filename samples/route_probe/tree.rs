@@ -60,7 +60,9 @@ pub(crate) enum AnyEvent {
     V6(Events<V6>),
     Validate(events::Validate),
     Arp(events::Arp),
+    ArpSent(events::ArpSent),
     Neighbour(events::Neighbour),
+    NeighbourSent(events::NeighbourSent),
     Source(events::Source),
 }
 
@@ -71,7 +73,9 @@ impl AnyEvent {
             Self::V6(event) => event.record(context),
             Self::Validate(event) => events::Validate::record(context, || *event),
             Self::Arp(event) => events::Arp::record(context, || *event),
+            Self::ArpSent(event) => events::ArpSent::record(context, || *event),
             Self::Neighbour(event) => events::Neighbour::record(context, || *event),
+            Self::NeighbourSent(event) => events::NeighbourSent::record(context, || *event),
             Self::Source(event) => events::Source::record(context, || *event),
         }
     }

@@ -23,14 +23,15 @@ tracefs=/sys/kernel/tracing
 debugfs=/sys/kernel/debug/route_probe
 # shellcheck disable=SC2034 # for the tests
 all_events=(arp_process ndisc_rcv ip_route_input ip6_route_input fib_validate_source route_output route6_output
-	fib_rule fib_lookup fib6_lookup fib_rule_suppress fib6_rule_suppress fib_multipath fib6_multipath ipv6_dev_get_saddr)
+	fib_rule fib_lookup fib6_lookup fib_rule_suppress fib6_rule_suppress fib_multipath fib6_multipath ipv6_dev_get_saddr
+	arp_xmit ndisc_send_skb)
 # Their functions.
 declare -A function_of=([arp_process]=arp_process [ndisc_rcv]=ndisc_rcv [ip_route_input]=ip_route_input_noref
 	[ip6_route_input]=ip6_route_input [fib_validate_source]=fib_validate_source
 	[route_output]=ip_route_output_key_hash_rcu [route6_output]=ip6_route_output_flags [fib_rule]=fib_rules_lookup
 	[fib_lookup]=fib_table_lookup [fib6_lookup]=fib6_table_lookup [fib_rule_suppress]=fib4_rule_suppress
 	[fib6_rule_suppress]=fib6_rule_suppress [fib_multipath]=fib_select_multipath [fib6_multipath]=fib6_select_path
-	[ipv6_dev_get_saddr]=ipv6_dev_get_saddr)
+	[ipv6_dev_get_saddr]=ipv6_dev_get_saddr [arp_xmit]=arp_xmit [ndisc_send_skb]=ndisc_send_skb)
 functions=$(IFS='|'; echo "${function_of[*]}")
 
 in_ns() { ip netns exec "$@"; }
@@ -93,7 +94,7 @@ net_up() {
 net6_up() {
 	local ns device
 	for ns in a r b; do
-		for device in all default $(in_ns "$ns" ls /sys/class/net); do
+		for device in $(in_ns "$ns" ls /proc/sys/net/ipv6/conf); do
 			in_ns "$ns" sysctl -qw "net.ipv6.conf.$device.accept_dad=0" "net.ipv6.conf.$device.accept_ra=0" \
 				"net.ipv6.conf.$device.router_solicitations=0" "net.ipv6.conf.$device.mldv2_unsolicited_report_interval=0" \
 				"net.ipv6.conf.$device.disable_ipv6=0"
@@ -164,7 +165,7 @@ events_begin() {
 }
 events() {
 	sed -E '/^#/d; s/^.*: ([a-z0-9_]+: net=)/\1/
-		s/ (ns|at|root|skb|uid|proto|sport|dport|rt_flags|flow_flags|arp_ignore)=[^ ]*//g
+		s/ (ns|at|root|skb|uid|proto|sport|dport|rt_flags|flow_flags|arp_ignore|ifindex)=[^ ]*//g
 		s/ (mark|flags|fwmask|fwmark|rule_tos)=0x0//g; s/ via6=:://; s/ paths=1( |$)/\1/; /^(fib6?_lookup|fib6?_rule|route6?_output)/s/ oif=( |$)/\1/
 		s/ (not|l3mdev|rule_proto|[sd]port_first|[sd]port_last)=0//g; s/ uid_first=0 uid_last=4294967295//
 		s/ suppress_(prefixlen|ifgroup)=-1//g; s/ rule_iif=( |$)/\1/; s/ rule_oif=( |$)/\1/; s/ (from|to)=(0.0.0.0|::)\/0//g; s/ +/ /g' \
@@ -186,7 +187,7 @@ nstat_of() { in_ns r nstat -asz "$1" | awk -v name="$1" '$1 == name { print $2 }
 # has_ipv6: is this kernel built with it?
 has_ipv6() { [ -e /proc/sys/net/ipv6 ]; }
 # absent EVENT: is there no function for it in this kernel?
-absent() { [[ $1 = *6_* || $1 = ndisc_rcv || $1 = ipv6_* ]] && ! has_ipv6; }
+absent() { [[ $1 = *6_* || $1 = ndisc_* || $1 = ipv6_* ]] && ! has_ipv6; }
 
 # changed EVENT: has the compiler of this kernel changed the arguments of its function? clang does so where
 # it can: with those of a function that is called in one file alone.

@@ -316,6 +316,9 @@ asked() {
 $(arp_came veth0 10.0.0.2 "$1")" "$(events "$net_r" | grep -E ' cause=arp |^arp_process: ' | without_numbers)"
 }
 
+# answers ADDRESS: the reply that r sends.
+answers() { echo "arp_xmit: net=$net_r cause=arp dev=veth0 op=reply sender=$1 target=10.0.0.2"; }
+
 # replied ADDRESS: the reply that came to a; replies: those that came.
 replied() { echo "arp_process: net=$net_a dev=eth0 no_addr=0 rp_filter=off op=reply sender=$1 target=10.0.0.2 ret=0"; }
 replies() { events "$net_a" | grep '^arp_process' || true; }
@@ -327,7 +330,8 @@ arp() {
 	asked 10.0.0.1 "$(
 		found arp 10.0.0.2 10.0.0.1 veth0 main local 10.0.0.1/32 0.0.0.0 veth0
 		validated arp 10.0.0.2 10.0.0.1 "" veth0
-		goes arp 10.0.0.2 10.0.0.1 veth0 local 0.0.0.0 lo)"
+		goes arp 10.0.0.2 10.0.0.1 veth0 local 0.0.0.0 lo
+		answers 10.0.0.1)"
 	same "the reply" "$(replied 10.0.0.1)" "$(replies)"
 	# One that nobody has; the way to it leads back, which is told where redirects are sent.
 	in_ns r sysctl -qw net.ipv4.conf.veth0.send_redirects=1
@@ -354,7 +358,8 @@ arp() {
 	asked 192.0.2.9 "$way"
 	same "r does not answer for another" "" "$(replies)"
 	in_ns r sysctl -qw net.ipv4.neigh.veth0.proxy_delay=0 net.ipv4.conf.veth0.proxy_arp=1
-	asked 192.0.2.9 "$way"
+	asked 192.0.2.9 "$way
+$(answers 192.0.2.9)"
 	same "but as a proxy" "$(replied 192.0.2.9)" "$(replies)"
 	in_ns r sysctl -qw net.ipv4.conf.veth0.proxy_arp=0
 	ip -n a neigh del 192.0.2.9 dev eth0 2>/dev/null || true

@@ -14,7 +14,7 @@ seconds=${FAULTLINE_SECONDS:-10}
 net_up
 trap net_down EXIT
 
-live=(events src dst dev netns mark table cause errors_only)
+live=(events family src dst dev netns mark table cause errors_only)
 
 # What a parameter may be read back as, whatever was written.
 words() { echo "($1)(,($1))*"; }
@@ -22,22 +22,24 @@ declare -A valid
 number='(0|[1-9][0-9]*)' bits='(0x[0-9a-fA-F]+|[0-9]+)'
 byte='0*(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])'
 address="$byte(\.$byte){3}(/0*(3[0-2]|[12]?[0-9]))?"
-valid[events]="all|none|$(words 'arp_process|ip_route_input|fib_validate_source|route_output|fib_rule|fib_lookup|fib_rule_suppress|fib_multipath')"
-valid[src]="any|$address"
-valid[dst]="any|$address"
+address6='[0-9a-fA-F.]*:[0-9a-fA-F:.]+(/0*(12[0-8]|1[01][0-9]|[0-9]?[0-9]))?'
+valid[events]="all|none|$(words "$(IFS='|'; echo "${all_events[*]}")")"
+valid[family]='any|ipv4|ipv6'
+valid[src]="any|$address|$address6"
+valid[dst]="any|$address|$address6"
 valid[dev]='[!-.0-~]{1,15}'
 valid[netns]=$number
 valid[mark]="any|$bits(/$bits)?"
 valid[table]='any|main|local|default|0*[1-9][0-9]*'
-valid[cause]="any|$(words 'input|validate|arp|output|other')"
+valid[cause]="any|$(words 'input|validate|arp|ndisc|output|other')"
 valid[errors_only]='Y|N'
 
 # What may be written, apart from what is thrown together; each of these is right for one.
-known=(all none fib_lookup arp_process,route_output ip_route_input,fib_validate_source,fib_lookup
-	any 10.0.0.0/8 192.0.2.9 192.0.2.0/24 0.0.0.0/0 255.255.255.255/32 veth0 veth1 lo eth0 0 1 4026531840 4294967295
-	0x1 0x1/0x1 7/0xff main local default 100 input arp,other validate,output Y N 1 0)
+known=(all none fib_lookup arp_process,route_output ip_route_input,fib_validate_source,fib_lookup ndisc_rcv,fib6_lookup
+	arp_xmit,ndisc_send_skb ipv4 ipv6 any 10.0.0.0/8 192.0.2.9 192.0.2.0/24 2001:db8::/32 ::1 ::ffff:10.0.0.1/128 0.0.0.0/0 255.255.255.255/32 veth0 veth1 lo eth0 0 1 4026531840 4294967295
+	0x1 0x1/0x1 7/0xff main local default 100 input arp,other validate,output ndisc Y N 1 0)
 # shellcheck disable=SC1003,SC2016 # as they are
-pieces=(0 1 9 255 256 32 33 4294967296 99999999999999999999 - + . , / x 0x ' ' any all none input fib_lookup veth1 '*'
+pieces=(: :: db8 0 1 9 255 256 32 33 4294967296 99999999999999999999 - + . , / x 0x ' ' any all none input fib_lookup veth1 '*'
 	$'\t' $'\n' $'\x01' $'\xff' é '%s' '$(x)' "'" '"' '\' "$(printf '%064d' 0)" "$(printf '%0512d' 1)")
 
 # a_value: into $value; one that is known, or up to five pieces.

@@ -62,6 +62,11 @@ decoder='
 		$arp = args.skb->head + args.skb->network_header;
 		printf("arp_process dev=%s op=%d sender=%s target=%s net=%u\n", args.skb->dev->name, bswap(*(uint16 *)($arp + 6)),
 			ntop(2, *(uint32 *)($arp + 14)), ntop(2, *(uint32 *)($arp + 24)), args.net->ns.inum);
+	}
+	fentry:vmlinux:arp_xmit {
+		$arp = args.skb->head + args.skb->network_header;
+		printf("arp_xmit dev=%s op=%d sender=%s target=%s net=%u\n", args.skb->dev->name, bswap(*(uint16 *)($arp + 6)),
+			ntop(2, *(uint32 *)($arp + 14)), ntop(2, *(uint32 *)($arp + 24)), args.skb->dev->nd_net.net->ns.inum);
 	}'
 
 # ours: our events in the words of the decoder.

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What becomes of packets: of those that come in, of our own, and of what neighbours ask.
+//! What becomes of packets: of those that come in, and of our own.
 
 use faultline::{
     memory::KernelPtr,
     net::{
-        Arp,
-        Device,
-        Ipv6,
-        Ndisc,
         Packet,
         Route,
         V4, //
@@ -215,94 +211,4 @@ pub(crate) fn output<F: Probed>(
             root: call.tree.root,
         }
     });
-}
-
-#[inline(never)]
-pub(crate) fn arp(ret: i32, ended: &Ended<'_>, arp: &Arp) {
-    let call = ended.call;
-    let verdict = Verdict::Returned(ret);
-    ended.tell(
-        ret != 0,
-        move || [call.device.name()],
-        verdict,
-        move || {
-            let device = call.device.ip();
-            events::Arp {
-                net: ended.net(),
-                dev: DeviceName::new(call.device.name()),
-                no_addr: (!device.has_address()).into(),
-                rp_filter: Named::new(device.rp_filter(call.net).into()),
-                op: Named::new(arp.operation.into()),
-                sender: arp.sender,
-                target: arp.target,
-                arp_ignore: device.arp_ignore(call.net),
-                ret,
-                ns: ended.ns,
-                at: call.entered_ns,
-                root: call.tree.root,
-            }
-        },
-    );
-}
-
-#[inline(never)]
-pub(crate) fn ndisc(ret: i32, ended: &Ended<'_>, ndisc: &Ndisc) {
-    /// `SKB_CONSUMED`: the message was processed.
-    const CONSUMED: i32 = 1;
-
-    let call = ended.call;
-    let is_ok = matches!(ret, 0 | CONSUMED);
-    ended.tell(
-        !is_ok,
-        move || [call.device.name()],
-        Verdict::Returned(ret),
-        move || events::Neighbour {
-            net: ended.net(),
-            cause: ended.cause(),
-            dev: DeviceName::new(call.device.name()),
-            src: ndisc.source,
-            target: ndisc.target,
-            type_: Named::new(ndisc.kind.into()),
-            ret,
-            reason: reason(if is_ok { 0 } else { ret }),
-            ns: ended.ns,
-            at: call.entered_ns,
-            root: call.tree.root,
-        },
-    );
-}
-
-#[inline(never)]
-pub(crate) fn source(
-    ret: i32,
-    ended: &Ended<'_>,
-    dst: Ipv6,
-    device: KernelPtr<Device>,
-    prefs: u32,
-    chosen: KernelPtr<Ipv6>,
-) {
-    let verdict = match ret {
-        0 => Verdict::Returned(0),
-        _ => Verdict::Error(ret),
-    };
-    ended.tell(
-        ret != 0,
-        move || [device.name()],
-        verdict,
-        move || events::Source {
-            net: ended.net(),
-            cause: ended.cause(),
-            dst,
-            dev: DeviceName::new(device.name()),
-            prefs: Hex(prefs),
-            ret,
-            src: match ret {
-                0 => chosen.looked_up().read().unwrap_or_default(),
-                _ => Ipv6::default(),
-            },
-            ns: ended.ns,
-            at: ended.call.entered_ns,
-            root: ended.call.tree.root,
-        },
-    );
 }
