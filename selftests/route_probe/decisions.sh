@@ -13,7 +13,7 @@ here=$(dirname "$0")
 
 scratch=$(mktemp -d)
 net_up
-trap 'net_down; rm -rf "$scratch"' EXIT
+trap 'net_down; rm -rf "$scratch" /run/two_vrfs' EXIT
 # 10.0.0.77 and 172.31.0.1 are nobody's: b uses them as sources.
 ip -n r neigh replace 10.0.1.3 lladdr "$(mac b eth0)" dev veth1 nud permanent
 in_ns b sysctl -qw net.ipv4.ip_nonlocal_bind=1
@@ -27,8 +27,9 @@ cleanup() {
 	[ ! -e /sys/module/route_probe ] || rmmod route_probe
 }
 
-# do_one and undo_one COMMAND: of a set-up: "[NS:][-6] rule|route|addr|link ... add ...", or "[NS:]sysctl KEY=VALUE".
-# Each is taken back: what was added is deleted, and a sysctl is what it was.
+# do_one and undo_one COMMAND: of a set-up: "[NS:][-6] rule|route|addr|link ... add ...", "[NS:]tc qdisc|filter add ...",
+# "[NS:]sysctl KEY=VALUE", or "[NS:]ping ARG...", of which nothing is to be taken back. Of the others each is: what
+# was added is deleted, and a sysctl is what it was.
 do_one() {
 	local ns=r words
 	[[ $1 != [abr]:* ]] || { ns=${1%%:*}; set -- "${1#*:}"; }
@@ -36,6 +37,12 @@ do_one() {
 	if [ "${words[0]}" = sysctl ]; then
 		undo=("$ns sysctl -qw ${words[1]%%=*}=$(in_ns "$ns" sysctl -n "${words[1]%%=*}")" "${undo[@]}")
 		in_ns "$ns" sysctl -qw "${words[1]}"
+	elif [ "${words[0]}" = ping ]; then
+		ping_once "$ns" "${words[@]:1}"
+	elif [ "${words[0]}" = tc ]; then
+		# A filter goes with its qdisc.
+		[ "${words[1]}" != qdisc ] || undo=("$ns ${1/ add / del }" "${undo[@]}")
+		in_ns "$ns" "${words[@]}"
 	else
 		# A next hop is deleted by its number alone.
 		undo=("$ns ip $(sed -E 's/ add / del /; s/^(nexthop del id [0-9]+) .*/\1/' <<<"$1")" "${undo[@]}")
@@ -59,7 +66,8 @@ take_back() {
 	done
 }
 
-# send PACKET: "NS ping ARG...", "NS udp ADDRESS PORT", or "NS get ARG...", which asks the kernel for a route.
+# send PACKET: "NS ping ARG...", "NS udp ADDRESS PORT", "NS get ARG...", which asks the kernel for a route, or
+# "NS who ADDRESS", which asks the neighbours who has it.
 send() {
 	local ns what
 	read -r ns what _ <<<"$1"
@@ -68,6 +76,12 @@ send() {
 	# Whether it is answered does not matter.
 	ping) in_ns "$ns" ping -q -c 1 -W 0.1 $(cut -d' ' -f 3- <<<"$1") >/dev/null 2>&1 || true ;;
 	udp) in_ns "$ns" bash -c 'echo >"/dev/udp/$1/$2"' _ $(cut -d' ' -f 3- <<<"$1") 2>/dev/null || true ;;
+	who)
+		ip -n "$ns" neigh del $(cut -d' ' -f 3- <<<"$1") dev eth0 2>/dev/null || true
+		ping_once "$ns" $(cut -d' ' -f 3- <<<"$1")
+		neighbours
+		[ -z "$(ip -n a -6 addr show dev eth0 scope global)" ] || neighbours6
+		;;
 	get) ip -n "$ns" route get $(cut -d' ' -f 3- <<<"$1") >/dev/null 2>&1 || true ;;
 	esac
 }
@@ -77,11 +91,12 @@ came() { lines | grep -qF -- "${line%%: *}: "; }
 
 # agrees LINE: `ip route get` answers with the way that the line has.
 agrees() {
-	local question way answer
-	question=$(sed -nE 's/^input ([^ ]+) > ([^ ]+) ([^ ]+)( mark ([^ ]+))?: .*/\2 from \1 iif \3 mark \5/p' <<<"$1" | sed 's/ mark $//')
+	local question way answer what
+	question=$(sed -nE 's/^input ([^ ]+) > ([^ ]+) ([^ ]+)( mark ([^ ]+))?( dport [0-9]+)?: .*/\2 from \1 iif \3 mark \5/p' <<<"$1" | sed 's/ mark $//')
 	way=$(sed -nE 's/^.*: (via ([^ ]+)|on link) dev ([^ ,]+).*/\2 \3/p' <<<"$1")
 	[ -n "$question" ] && [ -n "$way" ] || return 0
-	question+=$(grep -oE '(ipproto [a-z]+|dport [0-9]+)' <<<"$1" | sed 's/^/ /' | tr -d '\n' || true)
+	# Of the ports, that of the packet is the first.
+	for what in 'ipproto [a-z]+' 'dport [0-9]+'; do question+=" $(grep -oE -m 1 "$what" <<<"$1" | head -n 1 || true)"; done
 	# shellcheck disable=SC2086 # words
 	answer=$(ip -n r -j route get $question 2>/dev/null | jq -r '.[0] | "\(.gateway // .via.host // "") \(.dev)"')
 	same "$1: the kernel's own answer" "$way" "$answer"
@@ -106,9 +121,60 @@ ipv6() {
 	[ -n "$(ip -n a -6 addr show dev eth0 scope global)" ] || net6_up
 }
 
+# two_vrfs: a and b also have devices of which those in r belong to a VRF; kinds of devices that a part needs.
+two_vrfs() {
+	modprobe -q vrf || skip "this kernel has no VRF"
+	[ ! -e /run/two_vrfs ] || return 0
+	: >/run/two_vrfs
+	ip -n r link add vrf7 type vrf table 107
+	ip -n r link set vrf7 up
+	ip link add veth7 netns r type veth peer name eth7 netns a
+	ip link add veth8 netns r type veth peer name eth8 netns b
+	ip -n r link set veth7 master vrf7
+	ip -n r link set veth8 master vrf7
+	local ns dev
+	for dev in "a eth7" "r veth7" "r veth8" "b eth8"; do
+		read -r ns dev <<<"$dev"
+		in_ns "$ns" sysctl -qw "net.ipv6.conf.$dev.accept_dad=0" "net.ipv6.conf.$dev.mldv2_unsolicited_report_interval=0" 2>/dev/null || true
+		ip -n "$ns" link set "$dev" up
+	done
+	ip -n a addr add 10.7.0.2/24 dev eth7
+	ip -n r addr add 10.7.0.1/24 dev veth7
+	ip -n r addr add 10.7.1.2/24 dev veth8
+	ip -n b addr add 10.7.1.1/24 dev eth8
+	ip -n a route add 198.19.0.0/16 via 10.7.0.1
+	ip -n r route add 198.19.0.0/24 via 10.7.1.1 table 107
+	ip -n a neigh replace 10.7.0.1 lladdr "$(mac r veth7)" dev eth7 nud permanent
+	ip -n r neigh replace 10.7.1.1 lladdr "$(mac b eth8)" dev veth8 nud permanent
+	has_ipv6 || return 0
+	for dev in "a eth7" "r veth7" "r veth8" "b eth8"; do
+		read -r ns dev <<<"$dev"
+		in_ns "$ns" sysctl -qw "net.ipv6.conf.$dev.disable_ipv6=0"
+	done
+	ip -n a addr add 2001:db8:70::2/64 dev eth7
+	ip -n r addr add 2001:db8:70::1/64 dev veth7
+	ip -n r addr add 2001:db8:71::2/64 dev veth8
+	ip -n a route add 2001:db8:7a::/48 via 2001:db8:70::1
+	ip -n r route add 2001:db8:7a::/64 via 2001:db8:71::1 dev veth8 table 107
+	ip -n a neigh replace 2001:db8:70::1 lladdr "$(mac r veth7)" dev eth7 nud permanent
+	ip -n r neigh replace 2001:db8:71::1 lladdr "$(mac b eth8)" dev veth8 nud permanent
+}
+
+# needs MODULE...: of the kernel's.
+needs() {
+	local name
+	for name; do modprobe -q "$name" || skip "this kernel has no $name"; done
+}
+
 # cases PART: those of a part of the table. What older kernels have another word for is {NEW/OLD}.
 cases() {
 	case $1 in ipv6_*) ipv6 ;; esac
+	case $1 in
+	*vrf) two_vrfs ;;
+	marks) needs sch_ingress cls_matchall act_skbedit ;;
+	tunnels) needs ip_gre wireguard ;;
+	neighbours) ! changed arp_process || skip "the compiler has changed arp_process()" ;;
+	esac
 	local what setup packet line part='' word=2 count=0
 	! uses_reasons || word=1
 	check "load" load
@@ -143,13 +209,21 @@ refused_by_routes() { cases refused_by_routes; }
 wrong_sources() { cases wrong_sources; }
 our_own() { cases our_own; }
 several_paths() { cases several_paths; }
+redirected() { cases redirected; }
+asked_by_neighbours() { cases neighbours; }
+tunnels() { cases tunnels; }
 by_rules() { cases by_rules; }
+marks() { cases marks; }
+in_a_vrf() { cases vrf; }
 ipv6_going_on() { cases ipv6_going_on; }
 ipv6_refused_by_routes() { cases ipv6_refused_by_routes; }
 ipv6_our_own() { cases ipv6_our_own; }
 ipv6_several_paths() { cases ipv6_several_paths; }
+ipv6_asked_by_neighbours() { cases ipv6_neighbours; }
 ipv6_by_rules() { cases ipv6_by_rules; }
+ipv6_in_a_vrf() { cases ipv6_vrf; }
 
 # Once r has had rules, of each family, the kernel searches them.
-ktap_run going_on refused_by_routes wrong_sources our_own several_paths by_rules \
-	ipv6_going_on ipv6_refused_by_routes ipv6_our_own ipv6_several_paths ipv6_by_rules
+ktap_run going_on refused_by_routes wrong_sources our_own several_paths redirected asked_by_neighbours tunnels by_rules marks \
+	in_a_vrf ipv6_going_on ipv6_refused_by_routes ipv6_our_own ipv6_several_paths ipv6_asked_by_neighbours ipv6_by_rules \
+	ipv6_in_a_vrf

@@ -7,6 +7,7 @@
 //! takes apart; [`people`] or JSON shows them; the [`summary`] is made of the module's [`ledger`].
 //! [`watch`] leads all of it.
 
+mod answers;
 mod ask;
 mod call;
 mod decision;

@@ -67,10 +67,10 @@ struct FilterArgs {
     /// Only what failed
     #[arg(long)]
     errors_only: bool,
-    /// What is shown, call by call: of both families fib_rule; of IPv4 arp_process, ip_route_input,
-    /// fib_validate_source, route_output, fib_lookup, fib_rule_suppress, fib_multipath; of IPv6
-    /// ndisc_rcv, ip6_route_input, route6_output, fib6_lookup, fib6_rule_suppress, fib6_multipath,
-    /// ipv6_dev_get_saddr
+    /// What is shown, call by call: of both families fib_rule; of IPv4 arp_process, arp_xmit,
+    /// ip_route_input, fib_validate_source, route_output, fib_lookup, fib_rule_suppress,
+    /// fib_multipath; of IPv6 ndisc_rcv, ndisc_send_skb, ip6_route_input, route6_output,
+    /// fib6_lookup, fib6_rule_suppress, fib6_multipath, ipv6_dev_get_saddr
     #[arg(long, value_name = "LIST", value_parser = filters::events)]
     events: Option<String>,
 }

@@ -53,6 +53,8 @@ impl Family {
 pub enum Call {
     /// Takes a packet of ARP, or of neighbour discovery.
     Neighbour,
+    /// Sends one.
+    Sent,
     /// Gives a packet that came in a route.
     Input,
     /// Validates a source.
@@ -74,11 +76,11 @@ pub enum Call {
 impl Call {
     /// Returns whether it decides something as a whole when no other call encloses it.
     pub fn decides(self) -> bool {
-        self.is_outermost() || self == Call::Source
+        self.is_outermost() || matches!(self, Call::Source | Call::Sent)
     }
 
     /// Returns whether it is the outermost call for a packet. A source is also chosen within the
-    /// search of the rules.
+    /// search of the rules, and what a neighbour asked is answered within the call that took it.
     pub fn is_outermost(self) -> bool {
         matches!(self, Call::Neighbour | Call::Input | Call::Output)
     }
@@ -92,9 +94,11 @@ pub struct Kind {
 }
 
 /// The events. A call that fails may have an event of its own: the same name, and [`FAILED`].
-const EVENTS: [(&str, Call, Family); 16] = [
+const EVENTS: [(&str, Call, Family); 18] = [
     ("arp_process", Call::Neighbour, Family::Ipv4),
     ("ndisc_rcv", Call::Neighbour, Family::Ipv6),
+    ("arp_xmit", Call::Sent, Family::Ipv4),
+    ("ndisc_send_skb", Call::Sent, Family::Ipv6),
     ("ip_route_input", Call::Input, Family::Ipv4),
     ("ip6_route_input", Call::Input, Family::Ipv6),
     ("fib_validate_source", Call::Validate, Family::Ipv4),
@@ -134,6 +138,14 @@ pub fn comes_with(event: &str) -> Option<&'static str> {
         _ => EVENTS.iter().find(|(known, ..)| *known == name)?.0,
     };
     (of_parameter != event).then_some(of_parameter)
+}
+
+/// The event of the call that answers neighbours.
+pub fn answers(family: Family) -> Option<&'static str> {
+    let answer = EVENTS
+        .iter()
+        .find(|(_, call, of)| (*call, *of) == (Call::Sent, family))?;
+    Some(answer.0)
 }
 
 /// The names that the module's parameter `events` has.

@@ -2,12 +2,20 @@
 
 //! What becomes of a packet, and why: made of the calls that were made for it.
 
+use super::answers::Answers;
 use super::call::{Call, Family, Kind};
 use super::line::{is_unspecified, Event};
 use super::packet::Packet;
-use super::rule::{suppressed_by, Rule};
+use super::rule::{selected, suppressed_by, Rule};
 use super::tables::Tables;
 use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// A flag of a route of IPv4, of `include/uapi/linux/in_route.h`.
+const RTCF_REDIRECTED: i64 = 0x40000;
+
+/// Flags of next hops, of `include/uapi/linux/rtnetlink.h`.
+const NEXT_HOP_FLAGS: [(i64, &str); 3] = [(0x1, "dead"), (0x4, "onlink"), (0x10, "linkdown")];
 
 /// What was decided for a packet.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -22,15 +30,23 @@ pub struct Decision {
     /// By which it came, or was asked to leave.
     pub dev: Option<String>,
     pub mark: i64,
+    /// What else it has by which the rule selected: `uid`, `sport`, `dport`.
+    pub selected: BTreeMap<&'static str, i64>,
     /// `forward`, `local`, `multicast`, ..., or `dropped`.
     pub fate: String,
     /// Of one that is dropped, in a word.
     pub reason: Option<String>,
-    /// Of one that is dropped, in a sentence.
+    /// Of one that is dropped or was not answered, in a sentence.
     pub why: Option<String>,
+    /// Of what a neighbour asked: whether it was answered, if that is known.
+    pub answered: Option<bool>,
     pub via: Option<String>,
     /// By which it leaves.
     pub out: Option<String>,
+    /// What else is known of the next hop: `onlink`, `linkdown`, `dead`, as `ip route` says it.
+    pub flags: Vec<&'static str>,
+    /// Whether an ICMP redirect named the gateway.
+    pub redirected: bool,
     /// The route that was taken.
     pub route: Option<Route>,
     /// Which of the route's paths, if it has several.
@@ -120,6 +136,16 @@ impl<'a> Answer<'a> {
         Rule::of(&self.rule?.fields)
     }
 
+    /// What is known of the next hop by this device.
+    fn flags(&self, out: Option<&str>) -> Vec<&'static str> {
+        let taken = self.path.or(self.found);
+        let taken = taken.filter(|call| out.is_some() && call.fields.text("dev") == out);
+        let flags = taken.and_then(|call| call.fields.number("flags"));
+        let flags = flags.unwrap_or_default();
+        let set = NEXT_HOP_FLAGS.iter().filter(|(flag, _)| flags & flag != 0);
+        set.map(|(_, word)| *word).collect()
+    }
+
     /// The tables that were asked in vain.
     fn in_vain(&self, tables: &Tables) -> Vec<String> {
         let names = self
@@ -134,7 +160,7 @@ impl<'a> Answer<'a> {
 
 impl Packet {
     /// What was decided for it.
-    pub fn decision(&self, tables: &Tables) -> Decision {
+    pub fn decision(&self, tables: &Tables, answers: &Answers) -> Decision {
         let fields = &self.root.fields;
         let text = |key: &str| fields.text(key).map(String::from);
         let (call, family) = self
@@ -154,6 +180,7 @@ impl Packet {
                 let word = family.neighbours();
                 (word, word, self.within(Call::Input))
             }
+            (Some(Call::Sent), Some(family)) => (family.neighbours(), "", &[][..]),
             (Some(Call::Source), _) => ("source", "", &[][..]),
             _ => (self.root.event.as_str(), "", &[][..]),
         };
@@ -183,27 +210,49 @@ impl Packet {
             family,
             net: fields.number("net"),
             src: source.or_else(|| text("sender")),
-            dst: text("dst").or_else(target),
+            // What is sent to all who listen is about a target.
+            dst: match call {
+                Some(Call::Sent) => target().or_else(|| text("dst")),
+                _ => text("dst").or_else(target),
+            },
             dev: if kind == "output" {
                 text("oif")
             } else {
                 text("dev")
             },
             mark: fields.number("mark").unwrap_or_default(),
+            selected: answer
+                .rule
+                .iter()
+                .flat_map(|rule| selected(&rule.fields))
+                .collect(),
             via: out.as_ref().and(fields.address("via")).map(String::from),
             out,
+            flags: Vec::new(),
+            redirected: fields
+                .number("rt_flags")
+                .is_some_and(|flags| family == Some(Family::Ipv4) && flags & RTCF_REDIRECTED != 0),
             fate,
             reason,
             why: None,
+            answered: self.answered(family, answers),
             route,
             path: path.filter(|path| path.of > 1),
             rule: answer.rule(),
             suppressed: Vec::new(),
         };
+        decision.flags = answer.flags(decision.out.as_deref());
         decision.why = decision
             .reason
             .as_deref()
             .map(|reason| self.why(reason, &decision, &answer, tables));
+        if decision.answered == Some(false) && decision.why.is_none() {
+            decision.why = self.why_not_answered(
+                &decision.fate,
+                decision.src.as_deref(),
+                decision.dev.as_deref(),
+            );
+        }
         decision.suppressed = answer.suppressed;
         decision
     }
@@ -250,6 +299,7 @@ impl Packet {
             }
             // Its type is that of the message.
             (Some(Call::Neighbour), _) => ("ok".into(), None),
+            (Some(Call::Sent), _) => ("sent".into(), None),
             _ => (
                 text("fate")
                     .or(text("type"))

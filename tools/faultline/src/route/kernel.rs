@@ -63,10 +63,9 @@ impl Kernel {
         read(&self.debugfs.join("ledger"))
     }
 
-    /// The functions that should be probed and are not: their lines in `targets`.
-    pub fn not_attached(&self) -> anyhow::Result<Vec<String>> {
-        let targets = read(&self.debugfs.join("targets"))?;
-        Ok(not_attached(&targets))
+    /// The functions and whether they are probed: a line each.
+    pub fn targets(&self) -> anyhow::Result<Targets> {
+        Ok(Targets::new(&read(&self.debugfs.join("targets"))?))
     }
 }
 
@@ -82,15 +81,29 @@ pub fn tracefs() -> anyhow::Result<PathBuf> {
     Ok(tracefs)
 }
 
-fn not_attached(targets: &str) -> Vec<String> {
-    let is_missing = |line: &&str| {
-        line.contains(" not attached: ") && !line.ends_with(" not attached: not in events")
-    };
-    targets
-        .lines()
-        .filter(is_missing)
-        .map(String::from)
-        .collect()
+/// The functions of the module, and whether they are probed.
+pub struct Targets(String);
+
+impl Targets {
+    /// As the module says them.
+    pub fn new(text: &str) -> Self {
+        Targets(text.into())
+    }
+
+    /// Those that should be probed and are not: their lines.
+    pub fn not_attached(&self) -> Vec<String> {
+        let is_missing = |line: &&str| {
+            line.contains(" not attached: ") && !line.ends_with(" not attached: not in events")
+        };
+        let missing = self.0.lines().filter(is_missing);
+        missing.map(String::from).collect()
+    }
+
+    /// Returns whether the function of an event is probed.
+    pub fn has(&self, event: &str) -> bool {
+        let mut lines = self.0.lines().map(|line| line.split([' ', ',']));
+        lines.any(|mut words| words.next() == Some(event) && words.nth(1) == Some("attached"))
+    }
 }
 
 #[cfg(test)]
@@ -102,9 +115,12 @@ mod tests {
         let targets = "arp_process arp_process attached, maxactive=10\n\
             route_output ip_route_output_key_hash_rcu not attached: inlined: only .part.0 is there\n\
             fib_lookup fib_table_lookup not attached: not in events\n";
+        let targets = Targets::new(targets);
         assert_eq!(
-            not_attached(targets),
+            targets.not_attached(),
             ["route_output ip_route_output_key_hash_rcu not attached: inlined: only .part.0 is there"]
         );
+        assert!(targets.has("arp_process"));
+        assert!(!targets.has("route_output") && !targets.has("fib_lookup") && !targets.has("arp"));
     }
 }

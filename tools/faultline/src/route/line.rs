@@ -52,7 +52,7 @@ impl Event {
 }
 
 /// The fields that are numbers.
-const NUMBERS: [&str; 32] = [
+const NUMBERS: [&str; 33] = [
     "net",
     "mark",
     "tos",
@@ -72,6 +72,7 @@ const NUMBERS: [&str; 32] = [
     "flow_flags",
     "prefs",
     "arp_ignore",
+    "ifindex",
     "priority",
     "rule_tos",
     "rule_proto",

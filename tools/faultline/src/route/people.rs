@@ -78,7 +78,7 @@ impl Look {
 
     fn decision(&self, root: &Event, decision: &Decision) -> Vec<Part> {
         let mut question = vec![];
-        if root.does(Call::Neighbour) {
+        if is_message(root) {
             let message = root.fields.text("op").or(root.fields.text("type"));
             question.extend(message.map(String::from));
         }
@@ -89,6 +89,8 @@ impl Look {
         if decision.mark != 0 {
             question.push(format!("mark {:#x}", decision.mark));
         }
+        let selected = decision.selected.iter();
+        question.extend(selected.map(|(key, value)| format!("{key} {value}")));
         let mut parts = vec![Part(decision.kind.clone(), NAME)];
         parts.extend(question.into_iter().map(Part::plain));
         if let Some(last) = parts.last_mut() {
@@ -117,11 +119,11 @@ impl Look {
         let mut parts = vec![Part(event.event.clone(), NAME)];
         let (question, _) = event.fields.split();
         let get = |key| question.iter().find(|(known, _)| known == key);
-        let [from, to] = [["src", "sender"], ["dst", "target"]].map(|keys| {
+        let [from, to] = [["src", "sender"], ["target", "dst"]].map(|keys| {
             let end = keys.into_iter().find_map(get);
             end.map(|(_, address)| address.as_str())
         });
-        let to = to.filter(|to| !event.does(Call::Neighbour) || *to != "::");
+        let to = to.filter(|to| !is_message(event) || *to != "::");
         parts.extend(ends(from, to).map(Part::plain));
         self.add_answer(event, &mut parts);
         parts.extend(in_brackets(self.circumstances(event)));
@@ -185,6 +187,11 @@ impl Look {
     }
 }
 
+/// Returns whether it is a message between neighbours.
+fn is_message(event: &Event) -> bool {
+    event.does(Call::Neighbour) || event.does(Call::Sent)
+}
+
 /// From where to where.
 fn ends(from: Option<&str>, to: Option<&str>) -> Option<String> {
     match (from, to) {
@@ -228,6 +235,12 @@ fn taken(decision: &Decision) -> String {
         _ if decision.kind == "source" => decision.src.clone().unwrap_or_default(),
         (fate, ..) => fate.into(),
     };
+    for flag in &decision.flags {
+        text += &format!(" {flag}");
+    }
+    if decision.redirected {
+        text += " after an ICMP redirect";
+    }
     if let Some(route) = &decision.route {
         text += &format!(", {} {}", route.table, route.prefix);
     }
@@ -237,7 +250,18 @@ fn taken(decision: &Decision) -> String {
     if let Some(rule) = &decision.rule {
         text += &format!(", {}", rule.text());
     }
-    text + &suppressed(decision)
+    text + &answered(decision) + &suppressed(decision)
+}
+
+/// Whether a neighbour was answered.
+fn answered(decision: &Decision) -> String {
+    match (decision.answered, decision.fate.as_str(), &decision.why) {
+        (Some(true), "forward", _) => ", answered (proxy ARP)".into(),
+        (Some(true), ..) => ", answered".into(),
+        (Some(false), _, Some(why)) => format!(", not answered: {why}"),
+        (Some(false), ..) => ", not answered".into(),
+        (None, ..) => String::new(),
+    }
 }
 
 /// That a packet is dropped, and why.
@@ -264,7 +288,10 @@ fn suppressed(decision: &Decision) -> String {
 fn asked(key: &str, value: &str) -> Option<String> {
     match (key, value) {
         ("net" | "cause" | "skb" | "src" | "dst" | "sender" | "target", _) => None,
-        ("uid" | "sport" | "dport" | "proto" | "arp_ignore" | "at" | "root" | "ns", _) => None,
+        (
+            "uid" | "sport" | "dport" | "proto" | "arp_ignore" | "ifindex" | "at" | "root" | "ns",
+            _,
+        ) => None,
         (_, "") | ("tos" | "mark" | "flow_flags" | "prefs", "0x0") | ("no_addr", "0") => None,
         ("suppress_prefixlen" | "suppress_ifgroup", "-1") => None,
         ("no_addr", _) => Some("without an address".into()),

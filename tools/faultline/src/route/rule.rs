@@ -32,6 +32,25 @@ impl Rule {
     }
 }
 
+/// What of a packet a rule selects by a range, which does not say what the packet has.
+pub fn selected(fields: &Fields) -> Vec<(&'static str, i64)> {
+    let is_range = |first: &str, last: &str, all: (i64, i64)| {
+        let range = fields.number(first).zip(fields.number(last));
+        range.is_some_and(|(first, last)| first != last && (first, last) != all)
+    };
+    let ranges = [
+        ("uid", "uid_first", "uid_last", (0, 0xffff_ffff)),
+        ("sport", "sport_first", "sport_last", (0, 0)),
+        ("dport", "dport_first", "dport_last", (0, 0)),
+    ];
+    let selects = ranges
+        .into_iter()
+        .filter(|(_, first, last, all)| is_range(first, last, *all));
+    selects
+        .filter_map(|(key, ..)| Some((key, fields.number(key)?)))
+        .collect()
+}
+
 /// The selector of a rule, in the words of `ip rule`.
 fn selector(fields: &Fields) -> String {
     let number = |key: &str| fields.number(key).unwrap_or_default();

@@ -3,6 +3,7 @@
 //! A watch of the module: shows events as they come, or counts, until it is to end; then says what
 //! was not shown, and why.
 
+use super::answers::Answers;
 use super::ask::Ask;
 use super::filters::show_packets;
 use super::kernel::{Kernel, MODULE};
@@ -39,7 +40,8 @@ pub fn watch(
     filters: &BTreeMap<&'static str, String>,
     out: Out,
 ) -> anyhow::Result<()> {
-    let not_attached = kernel.not_attached()?;
+    let targets = kernel.targets()?;
+    let not_attached = targets.not_attached();
     let asked = |name| ask.filters.iter().any(|filter| filter.name == name);
     for (name, value) in filters.iter().filter(|(name, _)| !asked(**name)) {
         tell(format!(
@@ -58,6 +60,7 @@ pub fn watch(
         look: look()?,
         packets: show_packets(filters).then(Packets::default),
         tables: Tables::read(),
+        answers: Answers::of(filters, &targets),
         progress: Progress::new(
             !std::io::stderr().is_terminal() || ask.lines && std::io::stdout().is_terminal(),
         ),
@@ -121,6 +124,7 @@ struct Watch<'a> {
     /// Puts packets together, if their outermost calls are among the events.
     packets: Option<Packets>,
     tables: Tables,
+    answers: Answers,
     progress: Progress,
     tally: Tally,
     out: Out,
@@ -257,7 +261,11 @@ impl Watch<'_> {
     fn show_record(&mut self, record: &Record) {
         match record {
             Record::Event(_) => self.tally.events += 1,
-            Record::Lost { events, .. } => self.tally.lost += events.unwrap_or(1),
+            Record::Lost { events, .. } => {
+                self.tally.lost += events.unwrap_or(1);
+                // What is not seen may be among them.
+                self.answers = Answers::default();
+            }
             Record::Unreadable(_) => self.tally.unreadable += 1,
         }
         match record {
@@ -290,7 +298,7 @@ impl Watch<'_> {
 
     fn show_packet(&mut self, packet: &Packet) {
         self.tally.packets += 1;
-        let decision = packet.decision(&self.tables);
+        let decision = packet.decision(&self.tables, &self.answers);
         if self.ask.json {
             self.record(
                 "packet",

@@ -3,6 +3,7 @@
 //! Packets and events, recorded and invented, as people see them.
 
 use super::*;
+use crate::route::answers::Answers;
 use crate::route::packet::Packets;
 use crate::route::tables::Tables;
 
@@ -49,7 +50,7 @@ fn recorded_packets() {
     for (recorded, shown) in [(LINES, PACKETS), (LINES6, PACKETS6)] {
         let mut lines = String::new();
         for packet in packets(recorded) {
-            let decision = packet.decision(&Tables::default());
+            let decision = packet.decision(&Tables::default(), &Answers::default());
             let text = look(None).packet(&packet, &decision, false);
             let (_, text) = text.split_at(12);
             lines += &text.replace(" (net 4026532205)", "");
@@ -72,7 +73,7 @@ fn calls_of_ipv6() {
     let packets = packets(LINES6);
     let tree = |at: usize| {
         let packet: &Packet = &packets[at];
-        let decision = packet.decision(&Tables::default());
+        let decision = packet.decision(&Tables::default(), &Answers::default());
         let text = look(None).packet(packet, &decision, true);
         text.split_once('\n').unwrap().1.to_string()
     };
@@ -119,7 +120,8 @@ fn decisions_of_ipv6_in_json() {
     let packets = packets(LINES6);
     let json = |at: usize, keys: &[&str]| {
         let packet: &Packet = &packets[at];
-        let decision = serde_json::to_value(packet.decision(&Tables::default())).unwrap();
+        let decision =
+            serde_json::to_value(packet.decision(&Tables::default(), &Answers::default())).unwrap();
         let said = keys.iter().map(|key| decision[*key].to_string());
         said.collect::<Vec<_>>().join(" ")
     };
