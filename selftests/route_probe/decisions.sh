@@ -223,7 +223,7 @@ ipv6_asked_by_neighbours() { cases ipv6_neighbours; }
 ipv6_by_rules() { cases ipv6_by_rules; }
 ipv6_in_a_vrf() { cases ipv6_vrf; }
 
-# Once r has had rules, of each family, the kernel searches them.
+# Once r has had rules, of each family, the kernel searches them. A VRF has one of each.
 ktap_run going_on refused_by_routes wrong_sources our_own several_paths redirected asked_by_neighbours tunnels by_rules marks \
-	in_a_vrf ipv6_going_on ipv6_refused_by_routes ipv6_our_own ipv6_several_paths ipv6_asked_by_neighbours ipv6_by_rules \
-	ipv6_in_a_vrf
+	ipv6_going_on ipv6_refused_by_routes ipv6_our_own ipv6_several_paths ipv6_asked_by_neighbours ipv6_by_rules \
+	in_a_vrf ipv6_in_a_vrf
