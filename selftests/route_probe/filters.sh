@@ -120,12 +120,12 @@ by_family() {
 	got=$(seen6)
 	match "IPv6" '^ip6_route_input: ' "$got"
 	same "none of IPv4" "" "$(grep -E '^(ip_|fib_lookup|fib_val|route_out)' <<<"$got" || true)"
-	same "what is probed" 8 "$(armed | tr , '\n' | wc -l)"
+	same "what is probed" 9 "$(armed | tr , '\n' | wc -l)"
 	set_to family ipv4
 	got=$(seen6)
 	match "IPv4" '^ip_route_input: ' "$got"
 	same "none of IPv6" "" "$(grep -E '6_|ndisc|ipv6' <<<"$got" || true)"
-	same "what is probed now" 8 "$(armed | tr , '\n' | wc -l)"
+	same "what is probed now" "$(if changed arp_process; then echo 8; else echo 9; fi)" "$(armed | tr , '\n' | wc -l)"
 	# The rules are searched by the same function for both.
 	ip -n r rule add to 198.51.100.0/24 blackhole priority 40
 	ip -n r -6 rule add to 2001:db8:66::/64 blackhole priority 40
