@@ -6,7 +6,7 @@
 mod blocked;
 mod debug;
 mod drill_vm;
-mod duration;
+pub mod duration;
 mod fleet;
 mod probe;
 mod route;
@@ -201,6 +201,35 @@ mod tests {
     }
 
     #[test]
+    fn times_with_units_and_the_names_of_before() {
+        let plan = |line: &str| match Cli::parse_from(line.split(' ')).command {
+            Command::Drill(DrillCommand::Vm(args)) => drill_vm::make_plan(&args, "x".into()),
+            _ => panic!(),
+        };
+        let new = "faultline drill vm --mode soft --run-id x --delay 1m --hold 2min30s --threshold 5s --timeout 1h";
+        let old = "faultline drill vm --mode soft --run-id x --delay-secs 60 --hold-secs 150 --threshold 5 --timeout 3600";
+        let (new, old) = (plan(new).unwrap(), plan(old).unwrap());
+        assert_eq!(format!("{new:?}"), format!("{old:?}"));
+        let arguments = new.injection.module_arguments();
+        assert!(
+            arguments.contains("delay_secs=60 hold_secs=150"),
+            "{arguments}"
+        );
+        assert_eq!((new.injection.threshold, new.vm.timeout_secs), (Some(5), 3600));
+        let here = |line: &str| match Cli::parse_from(line.split(' ')).command {
+            Command::Drill(DrillCommand::Here(args)) => (args.delay_secs, args.hold_secs),
+            _ => panic!(),
+        };
+        for line in [
+            "faultline drill here --mode soft --delay 1h --hold 1m30s",
+            "faultline drill here --mode soft --delay-secs 3600 --hold-secs 90",
+        ] {
+            assert_eq!(here(line), (3600, Some(90)), "{line}");
+        }
+        assert_eq!(here("faultline drill here --mode soft"), (10, None));
+    }
+
+    #[test]
     fn what_a_route_watcher_asks_for() {
         let try_ask = |line: &str| match Cli::parse_from(line.split(' ')).command {
             Command::Route(args) => args.ask(),
@@ -292,7 +321,13 @@ mod tests {
             "faultline signals --pid 0",
             "faultline signals --comm a-name-of-16-byte",
             "faultline blocked --min 0",
-            "faultline blocked --min 1.5s",
+            "faultline blocked --min 1x",
+            "faultline drill vm --mode soft --delay 500ms",
+            "faultline drill vm --mode soft --timeout -1s",
+            "faultline drill here --mode soft --delay 61m",
+            "faultline drill here --mode soft --hold 0",
+            "faultline drill here --mode soft --hold 86401",
+            "faultline verdict x --threshold 1500ms",
             "faultline probe -l",
             "faultline probe",
             "faultline probe -l --stack vfs_read",

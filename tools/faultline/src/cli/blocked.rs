@@ -9,7 +9,7 @@ use std::time::Duration;
 
 #[derive(Args)]
 pub struct BlockedArgs {
-    /// Leave out tasks that have run since: 500ms, 10s, 2min
+    /// Leave out tasks blocked for less: 500ms, 10s, 1m30s
     #[arg(long, value_name = "TIME", value_parser = duration)]
     min: Option<Duration>,
     /// Print JSON

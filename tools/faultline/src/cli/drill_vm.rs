@@ -3,6 +3,7 @@
 //! `faultline drill vm`: makes the plan of a drill in a virtual machine from the command line.
 
 use super::debug::Debug;
+use super::duration::seconds;
 use super::runner;
 use super::usage::{self, WrongUsage, EXIT_STATUS};
 use crate::drill;
@@ -25,11 +26,11 @@ pub struct DrillVmArgs {
     /// CPUs on which to inject it: 0,2-3 or all [default: the module chooses]
     #[arg(long, value_name = "LIST")]
     cpus: Option<String>,
-    /// Seconds from loading the module to the fault
-    #[arg(long, value_name = "N", default_value_t = 2)]
+    /// Time from loading the module to the fault
+    #[arg(long = "delay", alias = "delay-secs", value_name = "TIME", default_value = "2s", value_parser = seconds)]
     delay_secs: u32,
-    /// Seconds after which the fault ends by itself
-    #[arg(long, value_name = "N", default_value_t = 60)]
+    /// Time after which the fault ends by itself; 0, with --force: never
+    #[arg(long = "hold", alias = "hold-secs", value_name = "TIME", default_value = "60s", value_parser = seconds)]
     hold_secs: u32,
     /// Detector expected to report it [default: the first one of the mode, see below]
     #[arg(long, value_name = "NAME")]
@@ -37,8 +38,8 @@ pub struct DrillVmArgs {
     /// What the detector does: panic, report (without a panic), off (nothing)
     #[arg(long, value_enum, value_name = "WORD", default_value_t = Policy::Panic, hide_possible_values = true)]
     policy: Policy,
-    /// The detector's threshold in the VM [default: 2 to 4, by detector]
-    #[arg(long, value_name = "SECS", alias = "watchdog-thresh")]
+    /// The detector's threshold in the VM [default: 2s to 4s, by detector]
+    #[arg(long, value_name = "TIME", alias = "watchdog-thresh", value_parser = seconds)]
     threshold: Option<u32>,
     /// Set a further parameter of the module; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
@@ -68,9 +69,9 @@ pub struct DrillVmArgs {
     /// Kernel to boot: a row of scripts/kernels [default: the first]
     #[arg(long, value_name = "ROW")]
     kernel: Option<String>,
-    /// Kill the VM after SECS seconds [default: --delay-secs + --hold-secs + 240]
-    #[arg(long, value_name = "SECS")]
-    timeout: Option<u64>,
+    /// Kill the VM after this time [default: 4 minutes more than --delay and --hold]
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    timeout: Option<u32>,
     /// Id of the run, which the dump must contain [default: random]
     #[arg(long, value_name = "ID", value_parser = plan::check_drill_id)]
     run_id: Option<String>,
@@ -99,8 +100,8 @@ pub fn help() -> String {
     format!(
         "examples:\n  \
          faultline drill vm --mode soft\n  \
-         faultline drill vm --mode soft --cpus 0 --threshold 5 --keep /tmp/drill\n  \
-         faultline drill vm --mode soft --hold-secs 10 --set kernel.softlockup_panic=0\n  \
+         faultline drill vm --mode soft --cpus 0 --threshold 5s --keep /tmp/drill\n  \
+         faultline drill vm --mode soft --hold 10s --set kernel.softlockup_panic=0\n  \
          faultline drill vm --mode soft --no-crash-kernel --force --json\n\n\
          Boots a VM with a crash kernel loaded, provokes the fault with one of\n\
          faultline's modules, and follows it: detection, panic, crash kernel, dump, and\n\
@@ -164,7 +165,7 @@ pub fn make_plan(args: &DrillVmArgs, runner: PathBuf) -> anyhow::Result<Plan> {
             memory_mib: args.vm_memory,
             crashkernel: args.crashkernel.clone(),
             append: args.append.clone(),
-            timeout_secs: args.timeout.unwrap_or(lasting + 240),
+            timeout_secs: args.timeout.map_or(lasting + 240, u64::from),
         },
         injection: Injection {
             run_id: args.run_id.clone().map_or_else(plan::random_run_id, Ok)?,

@@ -14,7 +14,7 @@ pub struct RouteArgs {
     /// Show totals and times instead of events; =also: after them
     #[arg(long, value_name = "also", num_args = 0..=1, require_equals = true, default_missing_value = "only", hide_possible_values = true)]
     summary: Option<SummaryArg>,
-    /// End after that: 10s, 500ms, 2min, 1h
+    /// End after this time: 500ms, 10s, 1m30s, 2h
     #[arg(long, value_name = "TIME", value_parser = duration)]
     duration: Option<Duration>,
     /// Show the calls that were made for each packet

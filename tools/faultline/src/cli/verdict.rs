@@ -3,6 +3,7 @@
 //! `faultline verdict`: judges a dump or a kernel log.
 
 use super::debug::Debug;
+use super::duration::seconds;
 use super::usage::{self, EXIT_STATUS};
 use crate::dump::{Dump, State, Watch};
 use crate::fault::case::Case;
@@ -38,7 +39,7 @@ pub struct VerdictArgs {
     cpu: Option<u32>,
     /// Fail unless it shows this threshold of the detector; the latency is judged by
     /// it [default: the one that the module logged, or drgn finds]
-    #[arg(long, value_name = "SECS", alias = "watchdog-thresh")]
+    #[arg(long, value_name = "TIME", alias = "watchdog-thresh", value_parser = seconds)]
     threshold: Option<u32>,
     #[command(flatten)]
     debug: Debug,
@@ -51,7 +52,7 @@ pub fn help() -> String {
     format!(
         "examples:\n  \
          faultline verdict build/drills/latest/vmcore\n  \
-         faultline verdict vmcore --run-id 7f3a9c21 --cpu 1 --threshold 2 --json\n  \
+         faultline verdict vmcore --run-id 7f3a9c21 --cpu 1 --threshold 2s --json\n  \
          faultline verdict /var/crash/202611281200/dmesg.202611281200\n\n\
          Reads the whole dump and the kernel log in it: kdump-compressed (makedumpfile\n\
          -c, -l, -p, -z, also flattened with -F or split), ELF, QEMU's\n\

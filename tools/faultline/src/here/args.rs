@@ -2,6 +2,7 @@
 
 //! The command line of `drill here`, `drill resume` and `drill status`.
 
+use crate::cli::duration::seconds_within;
 use crate::fault::mode::Mode;
 use crate::plan::{self, Policy, Setting};
 use clap::Args;
@@ -15,12 +16,12 @@ pub struct HereArgs {
     /// CPUs on which to inject it: 0,2-3 or all [default: the module chooses]
     #[arg(long, value_name = "LIST")]
     pub cpus: Option<String>,
-    /// Seconds of the countdown before the fault, during which Ctrl-C cancels it
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=3600))]
+    /// The countdown before the fault, during which Ctrl-C cancels it; at most an hour
+    #[arg(long = "delay", alias = "delay-secs", value_name = "TIME", default_value = "10s", value_parser = seconds_within(0, 3600))]
     pub delay_secs: u32,
-    /// Seconds after which the fault ends by itself [default: 60, or as long as the
-    /// detector may take]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=86400))]
+    /// Time after which the fault ends by itself, at most a day [default: 60s, or as
+    /// long as the detector may take]
+    #[arg(long = "hold", alias = "hold-secs", value_name = "TIME", value_parser = seconds_within(1, 86400))]
     pub hold_secs: Option<u32>,
     /// What the detector does: panic (as the machine is configured), or report (the drill
     /// sets the panic switch to 0 while it runs, and the machine does not reboot)

@@ -43,7 +43,7 @@ pub struct SeeArgs {
     /// Show all functions in the summary, not the 20 with the most calls
     #[arg(long, requires = "summary")]
     all: bool,
-    /// End after that: 10s, 500ms, 2min, 1h
+    /// End after this time: 500ms, 10s, 1m30s, 2h
     #[arg(long, value_name = "TIME", value_parser = duration)]
     duration: Option<Duration>,
     /// End after so many calls
