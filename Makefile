@@ -76,7 +76,8 @@ help:
 #                  writes the results to docs/compatibility.md
 # make lint        runs every linter; warnings are failures
 # make doc         builds the library's rustdoc in build/doc/
-# make tools       builds the faultline program, build/faultline
+# make tools       builds the faultline program, build/faultline, its manual pages, build/man/, and
+#                  the completions of shells, build/completions/
 # make selftests   builds the test modules and test programs
 # make shell       starts a root shell in a VM on the stock kernel
 # make setup-debuginfo   fetches the kernel's debug symbols and drgn, for deeper verdicts
@@ -110,6 +111,7 @@ setup-machine:
 
 tools: setup
 	@scripts/programs tools/faultline
+	@scripts/pages
 
 # Compares each build with the stock kernel; see rust/bindings/Kbuild.
 build/btf-guard: $(wildcard tools/btf-guard/Cargo.* tools/btf-guard/src/*.rs) | setup
@@ -150,10 +152,12 @@ matrix:
 # For the first kernel also its debug symbols, the kernel without Rust, and a server.
 ifeq ($(KERNEL),)
 test: selftests tools setup-debuginfo setup-machine
+	@scripts/setup --pages
 	@$(MAKE) --no-print-directory KERNEL=debian-13 modules
 	@scripts/test
 else
 test: selftests tools
+	@scripts/setup --pages
 	@scripts/test
 endif
 

@@ -20,13 +20,14 @@ mod row;
 mod text;
 mod watch;
 
+use crate::cli::guide::Guide;
 use crate::files::claim::Claim;
 use crate::files::lock::lock_within;
 use crate::process::ends_with_us;
 use crate::terminal::escape;
 use anyhow::{ensure, Context};
 use batch::{Ended, News};
-use clap::Args;
+use clap::{Args, ValueHint};
 use drilled::Report;
 use kernels::{Kernel, Kernels};
 use outcome::{Outcome, Totals, Verdict};
@@ -57,7 +58,7 @@ pub struct MatrixArgs {
     /// Run only the rows with the tag 'quick': about one for each detector
     #[arg(long)]
     quick: bool,
-    /// Number of VMs at a time
+    /// Number of VMs to run in parallel
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2))]
     jobs: u8,
     /// Run the rows again that have passed and have not changed since
@@ -65,7 +66,7 @@ pub struct MatrixArgs {
     fresh: bool,
     /// Write the results to DIR/<row>/, DIR.json, DIR.ktap and DIR.html [default:
     /// build/matrix, or with --kernel build/matrix-ROW]
-    #[arg(long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     out: Option<PathBuf>,
     /// Keep the vmcores: about 90 MB for each row that panics
     #[arg(long)]
@@ -74,7 +75,7 @@ pub struct MatrixArgs {
     #[arg(long, conflicts_with_all = ["json", "ktap"])]
     list: bool,
     /// Print the results as JSON, and nothing else
-    #[arg(long, conflicts_with = "ktap")]
+    #[arg(short, long, conflicts_with = "ktap")]
     json: bool,
     /// Print the results as KTAP
     #[arg(long)]
@@ -84,17 +85,34 @@ pub struct MatrixArgs {
     pub runner: PathBuf,
 }
 
-pub const HELP: &str = "examples:\n  \
-     faultline drill matrix --list\n  \
-     faultline drill matrix --quick\n  \
-     faultline drill matrix --only 'hard-*' oops --fresh\n  \
-     faultline drill matrix --kernel debian-13 --ktap\n\n\
-     Runs each row in a fresh VM, as 'faultline drill vm' does. A row passes if its\n\
-     drill ends as its policy demands: 'panic' in a dump that names the fault,\n\
-     'report' in a report without a panic, 'off' in neither. A row whose needs are\n\
-     missing is skipped, with the reason. A row that passed is run again only if\n\
-     something that it depends on has changed: the row, the kernel, the module, this\n\
-     program, the VM and its contents. An interrupted matrix thus continues.";
+pub const GUIDE: Guide = Guide {
+    about: "Runs each row in a fresh VM, as 'faultline drill vm' does. A row passes if its drill ends \
+        as its policy demands: 'panic' in a dump that names the fault, 'report' in a report without \
+        a panic, 'off' in neither. A row whose needs are missing is skipped, with the reason. A row \
+        that passed is run again only if something that it depends on has changed: the row, the \
+        kernel, the module, this program, the VM and its contents. An interrupted matrix thus \
+        continues.",
+    exit_status: &[
+        (0, "no row failed"),
+        (1, "some row failed"),
+        (2, "wrong usage"),
+        (3, "interrupted, or nothing could be run"),
+    ],
+    files: &[
+        ("build/matrix/ROW/", "the files of each row's drill"),
+        (
+            "build/matrix.html, build/matrix.json, build/matrix.ktap",
+            "the results, for people, for programs and for test harnesses",
+        ),
+    ],
+    examples: &[
+        "faultline drill matrix --list",
+        "faultline drill matrix --quick",
+        "faultline drill matrix --only 'hard-*' oops --fresh",
+        "faultline drill matrix --kernel debian-13 --ktap",
+    ],
+    ..Guide::NEW
+};
 
 /// The script that drills on the project's test server, and reports as `drill vm` does.
 const MACHINE_DRILL: &str = "scripts/machine-drill";

@@ -3,6 +3,7 @@
 //! `faultline blocked`: its command line.
 
 use super::duration::duration;
+use super::guide::Guide;
 use crate::blocked::Ask;
 use clap::Args;
 use std::time::Duration;
@@ -13,7 +14,7 @@ pub struct BlockedArgs {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     min: Option<Duration>,
     /// Print JSON
-    #[arg(long)]
+    #[arg(short, long)]
     json: bool,
 }
 
@@ -27,15 +28,23 @@ impl BlockedArgs {
     }
 }
 
-pub fn help() -> &'static str {
-    "Needs root, and no module. Shows each task in uninterruptible sleep (state D): for how\n\
-     long about, in which function, what it waits for, and who holds that, and what the\n\
-     holder waits for, and so on. Tasks that wait for a disk are blocked for a moment:\n\
-     --min 1s leaves them out. Who holds a lock is read from the kernel's memory\n\
-     (/proc/kcore), where the kernel notes it; what could not be told is said.\n\
-     docs/localize.md describes it.\n\n\
-     examples:\n  \
-     faultline blocked\n  \
-     faultline blocked --min 10s --json\n\n\
-     exit status:\n  0  no task is blocked\n  1  some are\n  2  wrong usage\n  3  could not tell"
-}
+pub const GUIDE: Guide = Guide {
+    about: "Shows each task in uninterruptible sleep (state D): for how long about, in which \
+        function, what it waits for, which task holds that, what the holder waits for, and so on. \
+        Needs root, and no module. Who holds a lock is read from the kernel's memory (/proc/kcore), \
+        where the kernel notes it; what could not be told is said. A task that waits for a disk is \
+        blocked for a moment: --min 1s leaves such tasks out. docs/localize.md describes the output.",
+    exit_status: &[
+        (0, "no task is blocked"),
+        (1, "some tasks are blocked"),
+        (2, "wrong usage"),
+        (3, "could not tell"),
+    ],
+    files: &[(
+        "/proc/kcore",
+        "the kernel's memory, from which the owners of locks are read",
+    )],
+    see_also: &[("ps", "1"), ("proc", "5")],
+    examples: &["faultline blocked", "faultline blocked --min 10s --json"],
+    ..Guide::NEW
+};

@@ -4,14 +4,14 @@
 
 use crate::dump::drgn::Vmlinux;
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, ValueHint};
 use std::path::PathBuf;
 
 #[derive(Args)]
 pub struct Debug {
     /// The kernel's vmlinux with debug information, for drgn [default: that of
     /// FAULTLINE_VMLINUX_DEBUG, if it is of this kernel]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     vmlinux: Option<PathBuf>,
 }
 

@@ -4,24 +4,25 @@
 
 use super::debug::Debug;
 use super::duration::seconds;
+use super::guide::{Guide, Words};
 use super::runner;
-use super::usage::{self, WrongUsage, EXIT_STATUS};
+use super::usage::{self, WrongUsage};
+use super::words::{detector, mode};
 use crate::drill;
 use crate::fault::case::Case;
 use crate::fault::detector::Needs;
 use crate::fault::mode::{Mode, MODES};
 use crate::plan::{self, Injection, Machine, Plan, Policy, Setting};
-use crate::terminal::layout::wrapped;
 use crate::terminal::progress::Progress;
 use crate::terminal::{escape, out};
-use clap::Args;
+use clap::{Args, ValueHint};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Args)]
 pub struct DrillVmArgs {
     /// The fault to provoke
-    #[arg(long, value_name = "MODE")]
+    #[arg(short, long, value_name = "MODE", value_parser = mode(), hide_possible_values = true)]
     mode: &'static Mode,
     /// CPUs on which to inject it: 0,2-3 or all [default: the module chooses]
     #[arg(long, value_name = "LIST")]
@@ -32,8 +33,9 @@ pub struct DrillVmArgs {
     /// Time after which the fault ends by itself; 0, with --force: never
     #[arg(long = "hold", alias = "hold-secs", value_name = "TIME", default_value = "60s", value_parser = seconds)]
     hold_secs: u32,
-    /// Detector expected to report it [default: the first one of the mode, see below]
-    #[arg(long, value_name = "NAME")]
+    /// Detector expected to report it [default: the first that is listed
+    /// below for the mode]
+    #[arg(long, value_name = "NAME", value_parser = detector(), hide_possible_values = true)]
     detector: Option<String>,
     /// What the detector does: panic, report (without a panic), off (nothing)
     #[arg(long, value_enum, value_name = "WORD", default_value_t = Policy::Panic, hide_possible_values = true)]
@@ -41,7 +43,7 @@ pub struct DrillVmArgs {
     /// The detector's threshold in the VM [default: 2s to 4s, by detector]
     #[arg(long, value_name = "TIME", alias = "watchdog-thresh", value_parser = seconds)]
     threshold: Option<u32>,
-    /// Set a further parameter of the module; may be repeated
+    /// Set another parameter of the module; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     param: Vec<Setting>,
     /// Set a sysctl (or a file, by its path) in the VM, after all others; may be
@@ -76,39 +78,67 @@ pub struct DrillVmArgs {
     #[arg(long, value_name = "ID", value_parser = plan::check_drill_id)]
     run_id: Option<String>,
     /// Directory for vmcore, logs and report [default: build/drills/RUN-ID]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     keep: Option<PathBuf>,
     /// Program that starts the VM
-    #[arg(long, value_name = "PATH", default_value = "scripts/vm")]
+    #[arg(long, value_name = "PATH", default_value = "scripts/vm", value_hint = ValueHint::ExecutablePath)]
     runner: PathBuf,
     #[command(flatten)]
     debug: Debug,
     /// Print the report as JSON, and nothing else
-    #[arg(long)]
+    #[arg(short, long)]
     json: bool,
 }
 
-pub fn help() -> String {
-    let modes: Vec<_> = MODES
-        .iter()
-        .map(|mode| {
-            let seen: Vec<_> = mode.detectors.iter().map(|known| known.name).collect();
-            let told = format!("{}; reported by {}", mode.title, seen.join(", "));
-            wrapped(&format!("  {:<16}", mode.name), &told)
-        })
-        .collect();
-    format!(
-        "examples:\n  \
-         faultline drill vm --mode soft\n  \
-         faultline drill vm --mode soft --cpus 0 --threshold 5s --keep /tmp/drill\n  \
-         faultline drill vm --mode soft --hold 10s --set kernel.softlockup_panic=0\n  \
-         faultline drill vm --mode soft --no-crash-kernel --force --json\n\n\
-         Boots a VM with a crash kernel loaded, provokes the fault with one of\n\
-         faultline's modules, and follows it: detection, panic, crash kernel, dump, and\n\
-         the verdict on the dump. The newest 3 drills in build/drills keep their vmcore.\n\n\
-         modes:\n{}\n{EXIT_STATUS}",
-        modes.concat()
-    )
+pub const GUIDE: Guide = Guide {
+    about: "Boots a VM with a crash kernel loaded, provokes the fault with one of faultline's \
+        modules, and follows it: detection, panic, crash kernel, dump, and the verdict on the dump. \
+        The newest 3 drills in build/drills keep their vmcore.",
+    words: Some(Words {
+        title: "modes, and the detectors that report them",
+        rows: modes,
+    }),
+    exit_status: DRILL_EXIT_STATUS,
+    environment: &[
+        (
+            "FAULTLINE_VMLINUX_DEBUG",
+            "the vmlinux to use if --vmlinux is not given",
+        ),
+        (
+            "FAULTLINE_DRGN",
+            "the python that has drgn; without it, python3",
+        ),
+    ],
+    files: &[(
+        "build/drills/RUN-ID/",
+        "vmcore, kernel log, console, record and report of a drill; build/drills/latest is the newest",
+    )],
+    see_also: &[("qemu-system-x86_64", "1"), ("kexec", "8"), ("makedumpfile", "8")],
+    examples: &[
+        "faultline drill vm --mode soft",
+        "faultline drill vm --mode soft --cpus 0 --threshold 5s --keep /tmp/drill",
+        "faultline drill vm --mode soft --hold 10s --set kernel.softlockup_panic=0",
+        "faultline drill vm --mode soft --no-crash-kernel --force --json",
+    ],
+    ..Guide::NEW
+};
+
+/// What drills exit with.
+pub const DRILL_EXIT_STATUS: &[(u8, &str)] = &[
+    (0, "the drill passed"),
+    (1, "the drill failed or was refused"),
+    (2, "wrong usage"),
+    (3, "could not tell"),
+];
+
+/// Returns the modes, and what is to be known of each.
+fn modes() -> Vec<(String, String)> {
+    let told = |mode: &Mode| {
+        let seen: Vec<_> = mode.detectors.iter().map(|known| known.name).collect();
+        let told = format!("{}; reported by {}", mode.title, seen.join(", "));
+        (mode.name.into(), told)
+    };
+    MODES.iter().map(told).collect()
 }
 
 /// Runs the drill.

@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 /// What is told of a time that cannot be read.
-const EXPECTED: &str = "expected a time such as 500ms, 10s, 1m30s or 2h; a bare number is in seconds";
+const EXPECTED: &str =
+    "expected a time such as 500ms, 10s, 1m30s or 2h; a bare number is in seconds";
 
 fn parse(text: &str) -> Result<Duration, String> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

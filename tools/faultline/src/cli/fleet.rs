@@ -3,7 +3,7 @@
 //! The arguments of `fleet`.
 
 use super::duration::duration;
-use super::usage::EXIT_STATUS;
+use super::guide::Guide;
 use crate::fault::mode;
 use crate::fleet::Ask;
 use std::path::PathBuf;
@@ -52,13 +52,19 @@ fn a_mode(text: &str) -> Result<String, String> {
     }
 }
 
-pub fn help() -> String {
-    format!(
-        "examples:\n  \
-         faultline fleet reports/\n  \
-         faultline fleet reports/ --require soft,hard --max-age 90days \\\n    \
-         --hosts inventory.txt --html fleet.html\n\n\
-         A host is proven if all of its faults are. One whose file is missing or cannot be\n\
-         read is unknown.\n\n{EXIT_STATUS}"
-    )
-}
+pub const GUIDE: Guide = Guide {
+    about: "A host is proven if all of its faults are. One whose file is missing or cannot be read is \
+        unknown. docs/fleet.md says how the files are gathered.",
+    exit_status: &[
+        (0, "every host is proven"),
+        (1, "on some host a drill failed, or a proof is stale"),
+        (2, "wrong usage"),
+        (3, "could not tell: a host is unknown, or was not drilled"),
+    ],
+    examples: &[
+        "faultline fleet reports/",
+        "faultline fleet reports/ --require soft,hard --max-age 90days \\\n\
+         --hosts inventory.txt --html fleet.html",
+    ],
+    ..Guide::NEW
+};

@@ -3,7 +3,8 @@
 //! `faultline route`: its command line.
 
 use super::duration::duration;
-use super::usage::{WrongUsage, EXIT_STATUS};
+use super::guide::Guide;
+use super::usage::WrongUsage;
 use crate::route::filters::{self, Filter};
 use crate::route::{Ask, Family};
 use clap::Args;
@@ -11,29 +12,29 @@ use std::time::Duration;
 
 #[derive(Args)]
 pub struct RouteArgs {
-    /// Show totals and times instead of events; =also: after them
+    /// Show totals and times instead of events; with =also, after the events
     #[arg(long, value_name = "also", num_args = 0..=1, require_equals = true, default_missing_value = "only", hide_possible_values = true)]
     summary: Option<SummaryArg>,
     /// End after this time: 500ms, 10s, 1m30s, 2h
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(short, long, value_name = "TIME", value_parser = duration)]
     duration: Option<Duration>,
     /// Show the calls that were made for each packet
     #[arg(long, conflicts_with = "json")]
     tree: bool,
-    /// End after so many packets; with --json or --events, after so many events
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    /// End after N packets; with --json or --events, after N events
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// The trace buffer of each CPU [default: the kernel's, 1408]
+    /// Size of the trace buffer of each CPU [default: the kernel's, 1408]
     #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     buffer_kb: Option<u32>,
-    /// Print JSON, an object a line
-    #[arg(long)]
+    /// Print JSON, one object per line
+    #[arg(short, long)]
     json: bool,
     #[command(flatten)]
     filters: FilterArgs,
 }
 
-/// Parameters of the module. While this runs they are as said here, for all who watch it.
+/// The module's filters.
 #[derive(Args)]
 #[command(next_help_heading = "Filters")]
 struct FilterArgs {
@@ -43,34 +44,34 @@ struct FilterArgs {
     /// Only IPv6
     #[arg(short = '6', long)]
     ipv6: bool,
-    /// What comes in or leaves by the device, or is routed to it
+    /// Only packets that come in or leave by this device, or are routed to it
     #[arg(long, value_name = "NAME", value_parser = filters::device)]
     dev: Option<String>,
-    /// Source: 10.0.0.0/8, 192.0.2.9, 2001:db8::/32
+    /// Only from this source: 10.0.0.0/8, 192.0.2.9, 2001:db8::/32
     #[arg(long, value_name = "PREFIX", value_parser = filters::address)]
     src: Option<String>,
-    /// Destination, of the same family
+    /// Only to this destination; of the same family as --src
     #[arg(long, value_name = "PREFIX", value_parser = filters::address)]
     dst: Option<String>,
-    /// Network namespace: its number, its name for 'ip netns', or a file
+    /// Only in this network namespace: its number, its name for 'ip netns', or a file
     #[arg(long, value_name = "NS", value_parser = filters::namespace)]
     netns: Option<String>,
-    /// Mark: 0x1, or 0x1/0xff for some bits of it
+    /// Only with this mark: 0x1, or 0x1/0xff for some bits of it
     #[arg(long, value_name = "MARK", value_parser = filters::mark)]
     mark: Option<String>,
-    /// Lookups in it: main, local, default, a name of rt_tables, a number
+    /// Only lookups in this table: main, local, default, a name of rt_tables, a number
     #[arg(long, value_name = "TABLE", value_parser = filters::table)]
     table: Option<String>,
-    /// What it is done for: input, validate, arp, ndisc, output, other
+    /// Only lookups made for: input, validate, arp, ndisc, output, other
     #[arg(long, value_name = "LIST", value_parser = filters::cause)]
     cause: Option<String>,
-    /// Only what failed
+    /// Only decisions that failed
     #[arg(long)]
     errors_only: bool,
-    /// What is shown, call by call: of both families fib_rule; of IPv4 arp_process, arp_xmit,
-    /// ip_route_input, fib_validate_source, route_output, fib_lookup, fib_rule_suppress,
-    /// fib_multipath; of IPv6 ndisc_rcv, ndisc_send_skb, ip6_route_input, route6_output,
-    /// fib6_lookup, fib6_rule_suppress, fib6_multipath, ipv6_dev_get_saddr
+    /// Show calls of these functions instead of packets: of both families fib_rule; of IPv4
+    /// arp_process, arp_xmit, ip_route_input, fib_validate_source, route_output, fib_lookup,
+    /// fib_rule_suppress, fib_multipath; of IPv6 ndisc_rcv, ndisc_send_skb, ip6_route_input,
+    /// route6_output, fib6_lookup, fib6_rule_suppress, fib6_multipath, ipv6_dev_get_saddr
     #[arg(long, value_name = "LIST", value_parser = filters::events)]
     events: Option<String>,
 }
@@ -132,19 +133,36 @@ impl RouteArgs {
     }
 }
 
-pub fn help() -> String {
-    format!(
-        "Needs the module route_probe, root, tracefs and debugfs. Values of filters are\n\
-         those of docs/route_probe.md; 'any' lets everything through. When this ends, by\n\
-         Ctrl-C as well, the filters are again what they were. Events come through a\n\
-         trace buffer of its own; --summary comes from the module's ledger, which misses\n\
-         nothing, and traces nothing: with --count it ends within 0.1 s after call N.\n\n\
-         examples:\n  \
-         faultline route --dst 192.0.2.0/24\n  \
-         faultline route --errors-only --netns blue --duration 1min\n  \
-         faultline route -6 --src 2001:db8::/32 --errors-only\n  \
-         faultline route --tree --dev eth0\n  \
-         faultline route --events fib_lookup --cause input --count 10 --json\n  \
-         faultline route --summary --duration 10s\n\n{EXIT_STATUS}"
-    )
-}
+pub const GUIDE: Guide = Guide {
+    about:
+        "Needs the module route_probe, root, tracefs and debugfs. docs/route_probe.md describes \
+        the output and the values of filters; 'any' lets everything through.\n\n\
+        Filters are parameters of the module: while this runs, they are as said here for all who \
+        watch it. When it ends, by Ctrl-C as well, they are again what they were.\n\n\
+        Events come through a trace buffer of its own. --summary comes from the module's ledger, \
+        which misses nothing, and traces nothing: with --count it ends within 0.1 s after call N.",
+    files: &[
+        (
+            "/sys/module/route_probe/parameters/",
+            "the filters, and what else the module can be told",
+        ),
+        (
+            "/sys/kernel/tracing/events/route_probe/",
+            "the events, for other programs that trace",
+        ),
+        (
+            "/sys/kernel/debug/route_probe/",
+            "the ledger that --summary shows",
+        ),
+    ],
+    see_also: &[("ip-route", "8"), ("ip-rule", "8"), ("trace-cmd", "1")],
+    examples: &[
+        "faultline route --dst 192.0.2.0/24",
+        "faultline route --errors-only --netns blue --duration 1min",
+        "faultline route -6 --src 2001:db8::/32 --errors-only",
+        "faultline route --tree --dev eth0",
+        "faultline route --events fib_lookup --cause input --count 10 --json",
+        "faultline route --summary --duration 10s",
+    ],
+    ..Guide::WATCHES
+};

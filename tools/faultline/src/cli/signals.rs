@@ -3,39 +3,39 @@
 //! `faultline signals`: its command line.
 
 use super::duration::duration;
-use super::usage::EXIT_STATUS;
+use super::guide::Guide;
 use crate::signals::{names, Ask};
 use clap::Args;
 use std::time::Duration;
 
 #[derive(Args)]
 pub struct SignalsArgs {
-    /// Signals that this process or thread sends or gets
-    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
+    /// Only signals that this process or thread sends or gets; may be repeated
+    #[arg(short, long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
     pid: Vec<i32>,
-    /// Signals that a program of this name sends or gets
-    #[arg(long, value_name = "NAME", value_parser = comm)]
+    /// Only signals that a program of this name sends or gets; may be repeated
+    #[arg(short, long, value_name = "NAME", value_parser = comm)]
     comm: Vec<String>,
-    /// These signals: TERM, SIGSEGV, 9, RTMIN+3
-    #[arg(long, value_name = "SIGNAL", value_delimiter = ',', value_parser = names::parse)]
+    /// Only these signals: TERM, SIGSEGV, 9, RTMIN+3
+    #[arg(short, long, value_name = "SIGNAL", value_delimiter = ',', value_parser = names::parse)]
     signal: Vec<i32>,
-    /// Show also each SIGCHLD that tells a parent of its child
+    /// Also show each SIGCHLD that tells a parent of its child
     #[arg(long)]
     children: bool,
-    /// Show counts instead of signals; =also: after them
+    /// Show counts instead of signals; with =also, after the signals
     #[arg(long, value_name = "also", num_args = 0..=1, require_equals = true, default_missing_value = "only", hide_possible_values = true)]
     summary: Option<SummaryArg>,
     /// End after this time: 500ms, 10s, 1m30s, 2h
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(short, long, value_name = "TIME", value_parser = duration)]
     duration: Option<Duration>,
-    /// End after so many signals
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    /// End after N signals
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// The trace buffer of each CPU [default: the kernel's, 1408]
+    /// Size of the trace buffer of each CPU [default: the kernel's, 1408]
     #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     buffer_kb: Option<u32>,
-    /// Print JSON, an object a line
-    #[arg(long)]
+    /// Print JSON, one object per line
+    #[arg(short, long)]
     json: bool,
 }
 
@@ -73,18 +73,18 @@ impl SignalsArgs {
     }
 }
 
-pub fn help() -> String {
-    format!(
-        "Needs root and tracefs, and no module: it comes from the kernel's own tracepoints,\n\
-         through a trace buffer of its own. A line tells when a signal was sent, by whom\n\
-         (or 'kernel', and in which task that happened), to whom, by which system call or\n\
-         for which reason, and what came of it. --pid, --comm: one of several is enough.\n\
-         A signal that waits is told after 0.2 s, and again when it is taken.\n\
-         docs/localize.md describes it.\n\n\
-         examples:\n  \
-         faultline signals\n  \
-         faultline signals --comm postgres --signal TERM,KILL,ABRT\n  \
-         faultline signals --pid 812 --duration 1min --json\n  \
-         faultline signals --summary --duration 10s\n\n{EXIT_STATUS}"
-    )
-}
+pub const GUIDE: Guide = Guide {
+    about: "Each line tells when a signal was sent, by whom (or 'kernel', and in which task that \
+        happened), to whom, by which system call or for which reason, and what came of it. A signal \
+        that waits is told after 0.2 s, and again when it is taken. Of several --pid and --comm, one \
+        is enough. Needs root and tracefs, and no module: the events are those of the kernel's own \
+        tracepoints, through a trace buffer of its own. docs/localize.md describes the output.",
+    see_also: &[("kill", "1"), ("signal", "7"), ("trace-cmd", "1")],
+    examples: &[
+        "faultline signals",
+        "faultline signals --comm postgres --signal TERM,KILL,ABRT",
+        "faultline signals --pid 812 --duration 1m30s --json",
+        "faultline signals --summary --duration 10s",
+    ],
+    ..Guide::WATCHES
+};

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What all commands share: their exit status, and the check of a mode with its detector, for which
-//! clap knows no rule.
+//! Wrong usage that clap has no rule for: a mode with a detector that cannot report it.
 
 use crate::fault::case::Case;
 use crate::fault::mode::Mode;
 use std::fmt;
-
-pub const EXIT_STATUS: &str =
-    "exit status:\n  0  success\n  1  the check failed\n  2  wrong usage\n  3  could not tell";
 
 /// An error in the command line: the program prints it with the usage, and exits with 2.
 #[derive(Debug)]

@@ -4,9 +4,10 @@
 
 use super::debug::Debug;
 use super::duration::seconds;
-use super::usage::{self, EXIT_STATUS};
+use super::guide::Guide;
+use super::usage;
+use super::words::{detector, mode};
 use crate::dump::{Dump, State, Watch};
-use crate::fault::case::Case;
 use crate::fault::mode::Mode;
 use crate::interrupt;
 use crate::plan;
@@ -15,7 +16,7 @@ use crate::terminal::progress::Progress;
 use crate::timeline;
 use crate::verdict::expected::Expected;
 use crate::verdict::{self, infer};
-use clap::Args;
+use clap::{Args, ValueHint};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -23,16 +24,16 @@ use std::process::ExitCode;
 pub struct VerdictArgs {
     /// The dump, or all parts of a split dump; or a saved kernel log, or all of its
     /// parts in pstore; - is standard input
-    #[arg(required = true)]
+    #[arg(required = true, value_hint = ValueHint::AnyPath)]
     vmcore: Vec<PathBuf>,
     /// Fail unless it shows this fault [default: the one that its log names]
-    #[arg(long, value_name = "MODE")]
+    #[arg(short, long, value_name = "MODE", value_parser = mode(), hide_possible_values = true)]
     mode: Option<&'static Mode>,
     /// Fail unless it shows this run id
     #[arg(long, value_name = "ID", value_parser = plan::check_run_id)]
     run_id: Option<String>,
     /// Fail unless this detector reported it [default: the one that its log names]
-    #[arg(long, value_name = "NAME", value_parser = detector_name)]
+    #[arg(long, value_name = "NAME", value_parser = detector(), hide_possible_values = true)]
     detector: Option<String>,
     /// Fail unless it shows this CPU [default: one that its log announces]
     #[arg(long, value_name = "N")]
@@ -44,36 +45,48 @@ pub struct VerdictArgs {
     #[command(flatten)]
     debug: Debug,
     /// Print the report as JSON
-    #[arg(long)]
+    #[arg(short, long)]
     json: bool,
 }
 
-pub fn help() -> String {
-    format!(
-        "examples:\n  \
-         faultline verdict build/drills/latest/vmcore\n  \
-         faultline verdict vmcore --run-id 7f3a9c21 --cpu 1 --threshold 2s --json\n  \
-         faultline verdict /var/crash/202611281200/dmesg.202611281200\n\n\
-         Reads the whole dump and the kernel log in it: kdump-compressed (makedumpfile\n\
-         -c, -l, -p, -z, also flattened with -F or split), ELF, QEMU's\n\
-         dump-guest-memory; each also as .gz, .zst, .xz, or from a pipe. With the\n\
-         kernel's vmlinux with debug information it also reads the dump with drgn, in\n\
-         the python of FAULTLINE_DRGN (default: python3).\n\n\
-         The log tells the injected fault and its detector; the options only insist on\n\
-         them. A saved kernel log (dmesg, journalctl -k, pstore) is judged in the same\n\
-         way, but the exit status is 3 where a dump would pass.\n\n{EXIT_STATUS}"
-    )
-}
-
-/// Checks the name of a detector of any mode.
-fn detector_name(name: &str) -> Result<String, String> {
-    let known = Case::detectors();
-    if known.contains(name) {
-        return Ok(name.into());
-    }
-    let known: Vec<_> = known.into_iter().collect();
-    Err(format!("no such detector; allowed: {}", known.join(", ")))
-}
+pub const GUIDE: Guide = Guide {
+    about: "Reads the whole dump and the kernel log in it: kdump-compressed (makedumpfile -c, -l, \
+        -p, -z, also flattened with -F or split), ELF, QEMU's dump-guest-memory; each also as .gz, \
+        .zst, .xz, or from a pipe. With the kernel's vmlinux with debug information it also reads \
+        the dump with drgn.\n\n\
+        The log tells the injected fault and its detector; the options only insist on them. A saved \
+        kernel log (dmesg, journalctl -k, pstore) is judged in the same way, but the exit status is \
+        3 where a dump would pass.",
+    exit_status: &[
+        (0, "the dump shows the fault that was injected, and is complete"),
+        (1, "it shows something else, or is damaged"),
+        (2, "wrong usage"),
+        (3, "could not tell, or only a log was judged"),
+    ],
+    environment: &[
+        (
+            "FAULTLINE_VMLINUX_DEBUG",
+            "the vmlinux to use if --vmlinux is not given",
+        ),
+        (
+            "FAULTLINE_DRGN",
+            "the python that has drgn; without it, python3",
+        ),
+        (
+            "TMPDIR",
+            "where a compressed dump, or one from a pipe, is unpacked; without it, /tmp",
+        ),
+    ],
+    see_also: &[("crash", "8"), ("drgn", "1"), ("makedumpfile", "8")],
+    examples: &[
+        "faultline verdict /var/crash/202611281200/dump.202611281200",
+        "faultline verdict vmcore --run-id 7f3a9c21 --cpu 1 --threshold 2s --json",
+        "faultline verdict /var/crash/202611281200/dmesg.202611281200",
+        "ssh server cat /var/crash/202611281200/dump.202611281200 \\\n\
+         | faultline verdict -",
+    ],
+    ..Guide::NEW
+};
 
 /// Judges the dump or log, and prints the report.
 pub fn run(args: VerdictArgs) -> anyhow::Result<ExitCode> {

@@ -3,15 +3,17 @@
 //! The command line of `drill here`, `drill resume` and `drill status`.
 
 use crate::cli::duration::seconds_within;
+use crate::cli::guide::Guide;
+use crate::cli::words::{detector, mode};
 use crate::fault::mode::Mode;
 use crate::plan::{self, Policy, Setting};
-use clap::Args;
+use clap::{Args, ValueHint};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub struct HereArgs {
     /// The fault to provoke; 'faultline drill vm --help' lists the modes
-    #[arg(long, value_name = "MODE")]
+    #[arg(short, long, value_name = "MODE", value_parser = mode(), hide_possible_values = true)]
     pub mode: &'static Mode,
     /// CPUs on which to inject it: 0,2-3 or all [default: the module chooses]
     #[arg(long, value_name = "LIST")]
@@ -28,14 +30,14 @@ pub struct HereArgs {
     #[arg(long, value_name = "WORD", default_value = "panic", value_parser = policy)]
     pub policy: Policy,
     /// Detector expected to report it [default: the mode's usual one]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = detector(), hide_possible_values = true)]
     pub detector: Option<String>,
     /// Set a sysctl (or a file, by its path) for the drill; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<Setting>,
     /// File of the module [default: lockup.ko below /lib/modules/<release>/updates, or in
     /// the directory <release> beside this program]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub module: Option<PathBuf>,
     /// Id of the run, which the dump must contain [default: random]
     #[arg(long, value_name = "ID", value_parser = plan::check_drill_id)]
@@ -45,10 +47,10 @@ pub struct HereArgs {
     #[arg(long)]
     pub force: bool,
     /// Do not ask for the host name
-    #[arg(long)]
+    #[arg(short, long)]
     pub yes: bool,
     /// Print the report, or the reasons for the refusal, as JSON
-    #[arg(long)]
+    #[arg(short, long)]
     pub json: bool,
 }
 
@@ -56,20 +58,20 @@ pub struct HereArgs {
 pub struct ResumeArgs {
     /// The dump, or all parts of a split dump [default: found in the directories of this
     /// machine's kdump]
-    #[arg(long, value_name = "FILE", num_args = 1..)]
+    #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::FilePath)]
     pub dump: Vec<PathBuf>,
     /// Judge without the dump, if it was saved on another machine
     #[arg(long)]
     pub without_dump: bool,
     /// Print the report as JSON
-    #[arg(long)]
+    #[arg(short, long)]
     pub json: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     /// Print the status as JSON
-    #[arg(long)]
+    #[arg(short, long)]
     pub json: bool,
 }
 
@@ -82,48 +84,79 @@ fn policy(word: &str) -> Result<Policy, String> {
     }
 }
 
-pub fn here_help() -> &'static str {
-    "examples:\n  \
-     faultline drill here --mode soft --policy report\n  \
-     faultline drill here --mode soft\n  \
-     faultline drill here --mode hung --set kernel.hung_task_timeout_secs=20 \\\n      \
-     --set kernel.hung_task_panic=1 --yes\n\n\
-     Provokes the fault on THIS machine: it crashes, saves its dump and boots again.\n\
-     The doctor first checks whether a dump would be saved, and the drill is refused\n\
-     if not; then the user has to type the host name. At the next boot the unit\n\
-     faultline-verdict.service judges the dump; 'faultline drill status' shows the\n\
-     verdict. See docs/machine.md.\n\n\
-     exit status, if the machine does not crash:\n  \
-     0  the drill passed (--policy report)\n  \
-     1  refused, and nothing was done; or the drill failed\n  \
-     2  wrong usage\n  \
-     3  could not tell, or cancelled"
-}
+pub const HERE: Guide = Guide {
+    about: "THIS machine crashes, and everything that is not on its disks is lost. The doctor first checks whether a dump would be saved, and the drill is refused if not; then you \
+        have to type the host name. At the next boot the unit faultline-verdict.service judges the \
+        dump; 'faultline drill status' shows the verdict. docs/machine.md describes what a drill \
+        changes, and how to undo it.",
+    exit_status: &[
+        (0, "the drill passed (--policy report)"),
+        (1, "refused, and nothing was done; or the drill failed"),
+        (2, "wrong usage"),
+        (3, "could not tell, or cancelled"),
+    ],
+    exit_note: "If the machine crashes, there is no exit status.",
+    files: FILES,
+    see_also: &[("kdump-config", "8"), ("kdump.conf", "5"), ("systemctl", "1")],
+    examples: &[
+        "faultline drill here --mode soft --policy report",
+        "faultline drill here --mode soft",
+        "faultline drill here --mode hung --set kernel.hung_task_timeout_secs=20 \\\n\
+         --set kernel.hung_task_panic=1 --yes",
+    ],
+    ..Guide::NEW
+};
 
-pub fn resume_help() -> &'static str {
-    "examples:\n  \
-     faultline drill resume\n  \
-     faultline drill resume --dump /mnt/dumps/server-2026-11-28/vmcore\n\n\
-     Finds the dump of the drill that was armed before this boot, judges it, writes\n\
-     the ledger, and disarms the drill. faultline-verdict.service runs it at the next\n\
-     boot; run it by hand if the unit failed, or if the dump is on another machine.\n\n\
-     exit status:\n  \
-     0  the drill passed, or none was armed\n  \
-     1  the drill failed\n  \
-     2  wrong usage\n  \
-     3  could not tell, or the dump is on another machine"
-}
+pub const RESUME: Guide = Guide {
+    about: "Finds the dump of the drill that was armed before this boot, judges it, writes the \
+        ledger, and disarms the drill. faultline-verdict.service runs it at the next boot; run it by \
+        hand if the unit failed, or if the dump is on another machine.",
+    exit_status: &[
+        (0, "the drill passed, or none was armed"),
+        (1, "the drill failed"),
+        (2, "wrong usage"),
+        (3, "could not tell, or the dump is on another machine"),
+    ],
+    files: FILES,
+    see_also: &[("systemctl", "1"), ("makedumpfile", "8")],
+    examples: &[
+        "faultline drill resume",
+        "faultline drill resume --dump /mnt/dumps/server-2026-11-28/vmcore",
+        "faultline drill resume --without-dump --json",
+    ],
+    ..Guide::NEW
+};
 
-pub fn status_help() -> &'static str {
-    "examples:\n  \
-     faultline drill status\n  \
-     faultline drill status --json\n\n\
-     Shows the newest proof of each fault that was drilled on this machine, and\n\
-     whether what it depends on (kernel, command line, sysctls, crash kernel and\n\
-     initrd, kdump's configuration, module) is unchanged.\n\n\
-     exit status:\n  \
-     0  every newest proof passed, and holds\n  \
-     1  one failed, or no longer holds\n  \
-     2  wrong usage\n  \
-     3  could not tell: no drill yet, or something could not be read"
-}
+pub const STATUS: Guide = Guide {
+    about:
+        "Shows the newest proof of each fault that was drilled on this machine, and whether what \
+        it depends on (kernel, command line, sysctls, crash kernel and initrd, kdump's \
+        configuration, module) is unchanged.",
+    exit_status: &[
+        (0, "every newest proof passed, and holds"),
+        (1, "one failed, or no longer holds"),
+        (2, "wrong usage"),
+        (
+            3,
+            "could not tell: no drill yet, or something could not be read",
+        ),
+    ],
+    files: FILES,
+    examples: &["faultline drill status", "faultline drill status --json"],
+    ..Guide::NEW
+};
+
+const FILES: &[(&str, &str)] = &[
+    (
+        "/var/lib/faultline/ledger.jsonl",
+        "the ledger: one line of JSON for each drill that was judged",
+    ),
+    (
+        "/var/lib/faultline/",
+        "also the state of an armed drill, until it is judged",
+    ),
+    (
+        "/etc/systemd/system/faultline-verdict.service",
+        "the unit that judges the dump at the next boot, and then removes itself",
+    ),
+];
