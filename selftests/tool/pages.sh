@@ -79,6 +79,7 @@ bash_completes() {
 	match "a command of drill" '^here$' "$(completed faultline drill h)"
 	match "an option" '^--errors-only$' "$(completed faultline route --err)"
 	match "a mode" '^deadlock_irq$' "$(completed faultline drill vm --mode dead)"
+	match "a colour" '^never$' "$(completed faultline --color n)"
 	same "hidden commands" "" "$(completed faultline gen)"
 	same "former names" "" "$(completed faultline drill vm --delay- )"
 }

@@ -27,8 +27,9 @@ use crate::here;
 use crate::here::args::{self, HereArgs, ResumeArgs, StatusArgs};
 use crate::ledger;
 use crate::matrix::{self, MatrixArgs};
+use crate::terminal::out;
 use blocked::BlockedArgs;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use drill_vm::{DrillVmArgs, DRILL_EXIT_STATUS};
 use fleet::FleetArgs;
 use generate::GenerateArgs;
@@ -36,6 +37,7 @@ use guide::Guide;
 use probe::ProbeArgs;
 use route::RouteArgs;
 use signals::SignalsArgs;
+use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::process::ExitCode;
 use usage::WrongUsage;
@@ -89,6 +91,18 @@ const DRILL: Guide = Guide {
 #[derive(Parser)]
 #[command(version, max_term_width = 80)]
 struct Cli {
+    /// Use colours: auto (on a terminal, as NO_COLOR and CLICOLOR_FORCE say), always, never
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t = ColorChoice::Auto,
+        hide_default_value = true,
+        hide_possible_values = true,
+        display_order = 1000
+    )]
+    color: ColorChoice,
     #[command(subcommand)]
     command: Command,
 }
@@ -157,8 +171,31 @@ fn guide(path: &str) -> Option<&'static Guide> {
     found.map(|(_, guide)| guide)
 }
 
+/// Returns the choice of --color, for the help and errors that clap prints before there are arguments.
+fn colour(words: impl Iterator<Item = OsString>) -> anstream::ColorChoice {
+    let mut choice = anstream::ColorChoice::Auto;
+    let mut is_next = false;
+    for word in words.take_while(|word| word != "--") {
+        let word = word.to_string_lossy();
+        let value = match word.strip_prefix("--color=") {
+            Some(value) => value,
+            None if is_next => &word,
+            None => "",
+        };
+        is_next = word == "--color";
+        choice = match value {
+            "always" => anstream::ColorChoice::Always,
+            "never" => anstream::ColorChoice::Never,
+            "auto" => anstream::ColorChoice::Auto,
+            _ => choice,
+        };
+    }
+    choice
+}
+
 /// Parses the command line and runs its command.
 pub fn run() -> anyhow::Result<ExitCode> {
+    out::choose_colour(colour(std::env::args_os().skip(1)));
     let parsed = command()
         .try_get_matches()
         .and_then(|matches| Cli::from_arg_matches(&matches));
@@ -166,6 +203,11 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Ok(cli) => cli,
         Err(error) => return Ok(say(&error)?),
     };
+    out::choose_colour(match cli.color {
+        ColorChoice::Auto => anstream::ColorChoice::Auto,
+        ColorChoice::Always => anstream::ColorChoice::Always,
+        ColorChoice::Never => anstream::ColorChoice::Never,
+    });
     let answer = obey(cli.command);
     if let Some(WrongUsage(error)) = answer.as_ref().err().and_then(|error| error.downcast_ref()) {
         command()

@@ -80,6 +80,27 @@ fn every_help_fits_on_a_terminal_and_ends_with_examples() {
 }
 
 #[test]
+fn colours_before_there_are_arguments() {
+    use anstream::ColorChoice::{Always, Auto, Never};
+    for (line, choice) in [
+        ("doctor", Auto),
+        ("--color=always doctor", Always),
+        ("doctor --color never --help", Never),
+        ("--color always doctor --color=never", Never),
+        ("--color sometimes doctor", Auto),
+        ("verdict -- --color=always", Auto),
+    ] {
+        let words = line.split(' ').map(OsString::from);
+        assert_eq!(colour(words), choice, "{line}");
+        let parsed = command().try_get_matches_from(format!("faultline {line}").split(' '));
+        assert_eq!(
+            parsed.is_err(),
+            line.contains("sometimes") || line.contains("help")
+        );
+    }
+}
+
+#[test]
 fn a_plan_from_the_command_line() {
     let line = "faultline drill vm --mode soft --cpus 1 --hold-secs 10 --force --set kernel.softlockup_panic=0 --run-id x";
     let Command::Drill(DrillCommand::Vm(args)) = Cli::parse_from(line.split(' ')).command else {
@@ -222,6 +243,7 @@ fn wrong_words_are_usage_errors() {
         "faultline blocked --min 0",
         "faultline blocked --min 1x",
         "faultline drill vm --mode soft --delay 500ms",
+        "faultline doctor --color sometimes",
         "faultline drill vm --mode soft --timeout -1s",
         "faultline drill here --mode soft --delay 61m",
         "faultline drill here --mode soft --hold 0",

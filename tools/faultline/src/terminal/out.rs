@@ -3,6 +3,7 @@
 //! The program's standard output. A closed pipe does not change the exit status; a full disk does.
 
 use super::layout::WIDTH;
+use anstream::{AutoStream, ColorChoice};
 use anyhow::Context;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
@@ -27,13 +28,15 @@ pub fn width() -> Option<usize> {
     })
 }
 
-/// Returns whether stdout is a terminal with colours.
+/// Decides about colours for the rest of the program, clap's messages included.
+pub fn choose_colour(choice: ColorChoice) {
+    choice.write_global();
+}
+
+/// Returns whether stdout gets colours: what was chosen; else what NO_COLOR, CLICOLOR_FORCE and
+/// CLICOLOR say, in this order; else whether it is a terminal that has them.
 pub fn colour() -> bool {
-    let is_set =
-        |name, wanted: fn(&str) -> bool| std::env::var(name).is_ok_and(|value| wanted(&value));
-    io::stdout().is_terminal()
-        && !is_set("NO_COLOR", |value| !value.is_empty())
-        && !is_set("TERM", |value| value == "dumb")
+    AutoStream::choice(&io::stdout()) != ColorChoice::Never
 }
 
 fn print_to(mut to: impl Write, text: &str) -> io::Result<()> {
