@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The faultline program as it was built: when it uses colours, and its exit status after wrong
-# usage.
+# The faultline program as it was built: when it uses colours, what it says of its version, and its
+# exit status after wrong usage.
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"
@@ -60,6 +60,17 @@ colours_on_a_terminal() {
 	same "--color never" no "$(on_terminal -- "${doctor[@]}" --color never)"
 }
 
+version() {
+	local commit
+	match "a line" '^faultline [0-9.]+ \(commit [^,]+, [a-z0-9_]+-unknown-linux-gnu\)$' "$("$program" version)"
+	match "the kernel" "^kernel  $(uname -r)" "$("$program" version --verbose)"
+	same "JSON" "faultline.version/1 $(uname -r)" \
+		"$("$program" version --json | jq -r '.schema + " " + .kernel.release')"
+	commit=$("$program" version -j | jq -r .program.commit)
+	[ "$commit" != null ] || skip "it was built without a commit"
+	match "a commit" '^[0-9a-f]{40}(-dirty)?$' "$commit"
+}
+
 wrong_usage_is_2() {
 	local line output code
 	while read -r line; do
@@ -77,4 +88,4 @@ wrong_usage_is_2() {
 	END
 }
 
-ktap_run colours_in_a_pipe colours_on_a_terminal wrong_usage_is_2
+ktap_run colours_in_a_pipe colours_on_a_terminal version wrong_usage_is_2

@@ -19,6 +19,7 @@ mod signals;
 mod tests;
 mod usage;
 mod verdict;
+mod version;
 pub mod words;
 
 use crate::doctor::command::{self as doctor, DoctorArgs};
@@ -42,6 +43,7 @@ use std::io::ErrorKind;
 use std::process::ExitCode;
 use usage::WrongUsage;
 use verdict::VerdictArgs;
+use version::VersionArgs;
 
 /// Each command that people type, and what is told of it.
 const GUIDES: &[(&str, Guide)] = &[
@@ -59,6 +61,7 @@ const GUIDES: &[(&str, Guide)] = &[
     ("faultline route", route::GUIDE),
     ("faultline signals", signals::GUIDE),
     ("faultline verdict", verdict::GUIDE),
+    ("faultline version", version::GUIDE),
 ];
 
 const GUIDE: Guide = Guide {
@@ -126,6 +129,8 @@ enum Command {
     Signals(Box<SignalsArgs>),
     /// Show the blocked tasks, what they wait for, and which task holds it
     Blocked(BlockedArgs),
+    /// Show the program's version, and with --verbose what it finds for the running kernel
+    Version(VersionArgs),
     /// Write the manual pages, or the completions of a shell
     #[command(hide = true)]
     Generate(GenerateArgs),
@@ -240,6 +245,7 @@ fn obey(command: Command) -> anyhow::Result<ExitCode> {
         Command::Signals(args) => crate::signals::run(&args.ask()),
         Command::Blocked(args) => crate::blocked::run(&args.ask()),
         Command::Probe(args) => args.run(),
+        Command::Version(args) => version::run(&args),
         Command::Generate(args) => generate::run(args),
     }
 }

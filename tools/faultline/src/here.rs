@@ -9,12 +9,12 @@
 pub mod args;
 mod asked;
 mod evidence;
-mod facts;
+pub mod facts;
 pub mod find;
 mod hit;
 mod impact;
 mod leftovers;
-mod module;
+pub mod module;
 mod prepare;
 mod resume;
 mod settle;

@@ -52,13 +52,17 @@ mod terminal;
 mod timeline;
 mod tracing;
 mod verdict;
+mod version;
 mod zstd;
 
 use std::process::ExitCode;
 
 /// Runs the command line's command. The program only calls this function; the crate is a library so
 /// that the fuzz targets in `fuzz/` can call the parsers of untrusted files.
-pub fn main() -> ExitCode {
+///
+/// `commit` is what the program was built from, if that is known.
+pub fn main(commit: Option<&'static str>) -> ExitCode {
+    version::built_from(commit);
     // A panic of this program says nothing about the machine or the dump: not a failed check.
     let answer = std::panic::catch_unwind(cli::run);
     let unknown = || ExitCode::from(verdict::stage::Outcome::Unknown.exit_status());

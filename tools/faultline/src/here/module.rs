@@ -33,26 +33,25 @@ impl Module {
         if let Some(path) = named {
             return Self::read(path, release);
         }
-        let updates = Path::new("/lib/modules").join(release).join("updates");
-        let program = std::env::current_exe().context("the path of this program")?;
-        let beside = program.parent().map(|dir| dir.join(release));
-        let places = [Some(updates.clone()), beside.clone()];
-        let found = places
-            .iter()
-            .flatten()
-            .find_map(|dir| below(dir, name, DEPTH));
-        match found {
+        let [updates, beside] = places(release)?;
+        match locate(name, release)? {
             Some(path) => Self::read(&path, release),
             None => bail!(
                 "no {name}.ko for the running kernel {release}, neither below {} nor in {}: build \
                  it for this kernel and install it there, or pass --module PATH",
                 updates.display(),
-                beside.unwrap_or_default().display()
+                beside.display()
             ),
         }
     }
 
-    fn read(path: &Path, release: &str) -> anyhow::Result<Self> {
+    /// Returns a value of its `.modinfo`.
+    pub fn info(&self, key: &str) -> Option<String> {
+        value(&self.image, key)
+    }
+
+    /// Reads the module's file, which must be for the kernel `release`.
+    pub fn read(path: &Path, release: &str) -> anyhow::Result<Self> {
         let shown = path.display();
         let mut bytes = Vec::new();
         let file = File::open(path).with_context(|| shown.to_string())?;
@@ -89,6 +88,20 @@ impl Module {
         };
         inserted.with_context(|| format!("insmod {} {arguments}", self.path.display()))
     }
+}
+
+/// Returns the directories that are searched for modules of this kernel.
+fn places(release: &str) -> anyhow::Result<[PathBuf; 2]> {
+    let updates = Path::new("/lib/modules").join(release).join("updates");
+    let program = std::env::current_exe().context("the path of this program")?;
+    let beside = program.parent().unwrap_or(Path::new("/")).join(release);
+    Ok([updates, beside])
+}
+
+/// Returns the file of the module called `name` for the kernel `release`, if there is one.
+pub fn locate(name: &str, release: &str) -> anyhow::Result<Option<PathBuf>> {
+    let places = places(release)?;
+    Ok(places.iter().find_map(|dir| below(dir, name, DEPTH)))
 }
 
 fn all(mut reader: impl Read) -> anyhow::Result<Vec<u8>> {
