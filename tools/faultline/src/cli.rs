@@ -17,7 +17,7 @@ mod runner;
 mod signals;
 #[cfg(test)]
 mod tests;
-mod usage;
+pub mod usage;
 mod verdict;
 mod version;
 pub mod words;

@@ -8,6 +8,7 @@
 //! never hides the lines before it.
 
 pub mod fingerprint;
+mod monitor;
 pub mod status;
 
 use crate::files::store::Store;

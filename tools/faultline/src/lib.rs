@@ -12,8 +12,8 @@
 //! [`system`], before a drill. [`route`], [`probe`], [`signals`] and [`blocked`] are independent of
 //! drills; they read the kernel's [`tracing`] files and its types ([`btf`]).
 //!
-//! Below all of them are the tables of [`fault`], the [`files`] that the program writes, and the
-//! [`terminal`].
+//! Below all of them are the tables of [`fault`], the [`files`] that the program writes, the
+//! metrics for [`prometheus`], and the [`terminal`].
 
 mod blocked;
 mod btf;
@@ -39,6 +39,7 @@ mod plan;
 mod probe;
 mod proc;
 mod process;
+mod prometheus;
 mod report;
 mod route;
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::answer::Answer;
 use super::{document, examine, monitor, people};
 use crate::cli::guide::Guide;
 use crate::fault::class::Classes;
+use crate::prometheus;
 use crate::system::System;
 use crate::terminal::{escape, out};
 use clap::{Args, ValueEnum, ValueHint};
@@ -29,12 +30,13 @@ pub struct DoctorArgs {
     #[arg(short, long, conflicts_with = "format")]
     json: bool,
     /// Print the answer in the format of a monitoring system: nagios (one line, with its
-    /// exit status)
+    /// exit status), prometheus (metrics)
     #[arg(long, value_enum, value_name = "NAME", hide_possible_values = true)]
     format: Option<Format>,
-    /// Write the answer for node_exporter's textfile collector; the name ends in .prom
-    #[arg(long, value_name = "FILE", value_parser = monitor::prometheus_path, value_hint = ValueHint::FilePath)]
-    prometheus: Option<PathBuf>,
+    /// Write the metrics to a file for node_exporter's textfile collector, besides the
+    /// answer; the name ends in .prom. Without a file: --format prometheus
+    #[arg(long, value_name = "FILE", num_args = 0..=1, value_parser = prometheus::path, value_hint = ValueHint::FilePath)]
+    prometheus: Option<Option<PathBuf>>,
     /// Print docs/doctor.md, with the table of all checks
     #[arg(long, exclusive = true)]
     checks: bool,
@@ -43,6 +45,7 @@ pub struct DoctorArgs {
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Format {
     Nagios,
+    Prometheus,
 }
 
 pub const GUIDE: Guide = Guide {
@@ -74,13 +77,15 @@ pub const GUIDE: Guide = Guide {
         "faultline doctor --root web1.tar",
         "faultline doctor --root sosreport-web1-2026-11-28/",
         "faultline doctor --format nagios",
-        "faultline doctor --prometheus /var/lib/node_exporter/a.prom",
+        "faultline doctor \\\n\
+         --prometheus /var/lib/prometheus/node-exporter/doctor.prom",
     ],
     ..Guide::NEW
 };
 
 /// Examines a machine, and prints the answer.
 pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
+    prometheus::check(&args.prometheus, args.json || args.format.is_some())?;
     if args.checks {
         out::print(&document::text())?;
         return Ok(ExitCode::SUCCESS);
@@ -93,17 +98,26 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     if let Some(path) = &args.collect {
         system.record().write(path)?;
     }
-    if let Some(path) = &args.prometheus {
-        monitor::write_prometheus(&answer, path)?;
+    if let Some(Some(path)) = &args.prometheus {
+        let metrics = monitor::prometheus(&answer, prometheus::now());
+        prometheus::write(&metrics, path)?;
     }
     print(&answer, args)
 }
 
 fn print(answer: &Answer, args: &DoctorArgs) -> anyhow::Result<ExitCode> {
-    let (text, status) = match args.format {
+    let format = match args.prometheus {
+        Some(None) => Some(Format::Prometheus),
+        _ => args.format,
+    };
+    let (text, status) = match format {
         Some(Format::Nagios) => {
             let (line, status) = monitor::nagios(answer);
             (line + "\n", status)
+        }
+        Some(Format::Prometheus) => {
+            let metrics = monitor::prometheus(answer, prometheus::now());
+            (metrics.text().into(), answer.exit_status)
         }
         None if args.json => {
             let json = serde_json::to_string_pretty(answer)?;

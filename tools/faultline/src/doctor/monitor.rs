@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The answer for monitoring systems: a plugin's line (Nagios, Icinga), and a file for Prometheus'
-//! node_exporter.
+//! The answer for monitoring systems: a plugin's line (Nagios, Icinga), and metrics for Prometheus.
 
 use super::answer::{Answer, ClassAnswer, Outcome};
 use super::finding::{Link, State};
+use crate::prometheus::Metrics;
 use crate::terminal::escape;
-use anyhow::{ensure, Context};
 use std::fmt::Write;
-use std::fs::Permissions;
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 const OUTCOMES: [(Outcome, &str); 4] = [
     (Outcome::WouldWork, "would_work"),
@@ -82,106 +76,64 @@ pub fn nagios(answer: &Answer) -> (String, u8) {
     (line, status)
 }
 
-/// Checks a name that node_exporter reads.
-pub fn prometheus_path(text: &str) -> anyhow::Result<PathBuf> {
-    let path = PathBuf::from(text);
-    ensure!(
-        path.extension()
-            .is_some_and(|extension| extension == "prom"),
-        "node_exporter reads only files whose name ends in .prom"
-    );
-    Ok(path)
-}
-
-/// Writes the file atomically: it is written under another name in the same directory, and renamed.
-pub fn write_prometheus(answer: &Answer, path: &Path) -> anyhow::Result<()> {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
-    let shown = || path.display().to_string();
-    let dir = path
-        .parent()
-        .filter(|dir| !dir.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(dir).with_context(shown)?;
-    file.write_all(prometheus(answer, now).as_bytes())
-        .with_context(shown)?;
-    // node_exporter does not run as root.
-    file.as_file()
-        .set_permissions(Permissions::from_mode(0o644))
-        .with_context(shown)?;
-    file.persist(path).with_context(shown)?;
-    Ok(())
-}
-
-fn prometheus(answer: &Answer, now: u64) -> String {
-    let mut out = String::new();
-    let mut metric = |name: &str, help: &str, values: Vec<(String, u64)>| {
-        let _ = writeln!(
-            out,
-            "# HELP faultline_doctor_{name} {help}\n# TYPE faultline_doctor_{name} gauge"
-        );
-        for (labels, value) in values {
-            let _ = writeln!(out, "faultline_doctor_{name}{labels} {value}");
-        }
-    };
-    let mut outcomes = Vec::new();
-    let mut links = Vec::new();
+/// Returns the answer as metrics. `now` is in seconds since 1970.
+pub fn prometheus(answer: &Answer, now: f64) -> Metrics {
+    let mut metrics = Metrics::new("faultline_doctor");
+    let machine = &answer.machine;
+    let labels = [
+        ("release", machine.release.as_deref().unwrap_or("")),
+        ("system", machine.system.as_deref().unwrap_or("")),
+        ("view", machine.view),
+    ];
+    metrics
+        .gauge("machine_info", "Always 1; the examined machine in labels.")
+        .sample(&labels, 1.0);
+    let is = |holds: bool| if holds { 1.0 } else { 0.0 };
+    let mut gauge = metrics.gauge("outcome", "Whether a fault of the class has this outcome.");
     for class in &answer.classes {
-        let name = class.class.name();
         for (outcome, word) in OUTCOMES {
-            let labels = format!("{{class=\"{name}\",outcome=\"{word}\"}}");
-            outcomes.push((labels, u64::from(class.outcome == outcome)));
-        }
-        for link in &class.chain {
-            let labels = format!("{{class=\"{name}\",link=\"{}\"}}", word(link.link));
-            links.push((
-                labels,
-                u64::from(matches!(link.state, State::Fine | State::Later)),
-            ));
+            let labels = [("class", class.class.name()), ("outcome", word)];
+            gauge.sample(&labels, is(class.outcome == outcome));
         }
     }
-    metric(
-        "outcome",
-        "Whether a fault of the class has this outcome.",
-        outcomes,
+    let mut gauge = metrics.gauge("link", "Whether this link of the class's chain works.");
+    for class in &answer.classes {
+        for link in &class.chain {
+            let labels = [("class", class.class.name()), ("link", word(link.link))];
+            let works = matches!(link.state, State::Fine | State::Later);
+            gauge.sample(&labels, is(works));
+        }
+    }
+    let mut gauge = metrics.gauge(
+        "until_reboot",
+        "Whether the class works now, but not after the next boot.",
     );
-    metric(
-        "link",
-        "Whether this link of the class's chain works.",
-        links,
-    );
-    let states = [
+    for class in &answer.classes {
+        gauge.sample(&[("class", class.class.name())], is(is_passing(class)));
+    }
+    let mut gauge = metrics.gauge("findings", "Findings of the doctor, by state.");
+    for (name, state) in [
         ("wrong", State::Wrong),
         ("unknown", State::Unknown),
         ("later", State::Later),
-    ];
-    let count = |state| {
-        answer
-            .findings
-            .iter()
-            .filter(|finding| finding.state == state)
-            .count() as u64
-    };
-    let counts = states.map(|(name, state)| (format!("{{state=\"{name}\"}}"), count(state)));
-    metric(
-        "findings",
-        "Findings of the doctor, by state.",
-        counts.into(),
-    );
-    let status = vec![(String::new(), answer.exit_status.into())];
-    metric(
-        "exit_status",
-        "0 everything would work, 1 something would not, 3 could not tell.",
-        status,
-    );
-    let time = vec![(String::new(), now)];
-    metric(
-        "examined_timestamp_seconds",
-        "When the machine was examined.",
-        time,
-    );
-    out
+    ] {
+        let of_state = answer.findings.iter();
+        let count = of_state.filter(|finding| finding.state == state).count();
+        gauge.sample(&[("state", name)], count as f64);
+    }
+    metrics
+        .gauge(
+            "exit_status",
+            "0 everything would work, 1 something would not, 3 could not tell.",
+        )
+        .sample(&[], answer.exit_status.into());
+    metrics
+        .gauge(
+            "examined_timestamp_seconds",
+            "When the machine was examined.",
+        )
+        .sample(&[], now);
+    metrics
 }
 
 fn word(link: Link) -> &'static str {
@@ -201,6 +153,7 @@ mod tests {
     use super::*;
     use crate::doctor::answer::testing::answer;
     use crate::fault::class::Class;
+    use crate::prometheus::tests::{check_rules, parse, value};
 
     #[test]
     fn a_line_for_nagios() {
@@ -229,62 +182,40 @@ mod tests {
         );
     }
 
-    /// What the text format of Prometheus allows on a line.
-    fn is_sample(line: &str) -> bool {
-        let Some((left, value)) = line.rsplit_once(' ') else {
-            return false;
-        };
-        let (name, labels) = left.split_once('{').unwrap_or((left, "}"));
-        let is_word = |text: &str| {
-            let first = |letter: char| letter.is_ascii_alphabetic() || letter == '_';
-            text.starts_with(first)
-                && text
-                    .chars()
-                    .all(|letter| first(letter) || letter.is_ascii_digit())
-        };
-        let is_label = |label: &str| {
-            let pair = label
-                .split_once("=\"")
-                .and_then(|(key, value)| Some((key, value.strip_suffix('"')?)));
-            pair.is_some_and(|(key, value)| is_word(key) && !value.contains(['"', '\\', '\n']))
-        };
-        let labels = labels.strip_suffix('}').unwrap_or("!");
-        is_word(name)
-            && value.parse::<f64>().is_ok()
-            && (labels.is_empty() || labels.split(',').all(is_label))
-    }
-
     #[test]
-    fn a_file_for_prometheus() {
-        let answer = answer(&[
+    fn metrics_for_prometheus() {
+        let mut answer = answer(&[
             (Class::Soft, Link::Panic, State::Wrong, "\"\n"),
             (Class::Oom, Link::Panic, State::Off, "x"),
+            (Class::Hung, Link::Panic, State::Later, "x"),
         ]);
-        let text = prometheus(&answer, 1_790_000_000);
-        let mut of_metric = "";
-        for line in text.lines() {
-            match line
-                .strip_prefix("# TYPE ")
-                .or(line.strip_prefix("# HELP "))
-            {
-                Some(rest) => of_metric = rest.split(' ').next().unwrap(),
-                None => assert!(is_sample(line) && line.starts_with(of_metric), "{line}"),
-            }
+        answer.machine.system = Some("a \"quoted\"\nsystem".into());
+        let metrics = prometheus(&answer, 1_790_000_000.0);
+        let samples = parse(metrics.text()).unwrap();
+        for (name, labels, wanted) in [
+            (
+                "outcome",
+                &[("class", "soft"), ("outcome", "would_not")][..],
+                1.0,
+            ),
+            ("outcome", &[("class", "oom"), ("outcome", "off")], 1.0),
+            (
+                "outcome",
+                &[("class", "oom"), ("outcome", "would_not")],
+                0.0,
+            ),
+            ("link", &[("class", "soft"), ("link", "panic")], 0.0),
+            ("link", &[("class", "hung"), ("link", "panic")], 1.0),
+            ("until_reboot", &[("class", "hung")], 1.0),
+            ("until_reboot", &[("class", "soft")], 0.0),
+            ("findings", &[("state", "wrong")], 1.0),
+            ("machine_info", &[("system", "a \"quoted\"\nsystem")], 1.0),
+            ("exit_status", &[], 1.0),
+            ("examined_timestamp_seconds", &[], 1_790_000_000.0),
+        ] {
+            let found = value(&samples, &format!("faultline_doctor_{name}"), labels);
+            assert_eq!(found, Some(wanted), "{name} {labels:?}");
         }
-        assert!(text.contains("faultline_doctor_outcome{class=\"soft\",outcome=\"would_not\"} 1\n"));
-        assert!(text.contains("faultline_doctor_outcome{class=\"oom\",outcome=\"off\"} 1\n"));
-        assert!(text.contains("faultline_doctor_link{class=\"soft\",link=\"panic\"} 0\n"));
-        assert!(text.ends_with("faultline_doctor_examined_timestamp_seconds 1790000000\n"));
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a.prom");
-        std::fs::write(&path, "old").unwrap();
-        write_prometheus(&answer, &path).unwrap();
-        assert!(std::fs::read_to_string(&path)
-            .unwrap()
-            .starts_with("# HELP"));
-        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o644);
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
-        assert!(write_prometheus(&answer, &dir.path().join("no/a.prom")).is_err());
-        assert!(prometheus_path("a.txt").is_err() && prometheus_path("a.prom").is_ok());
+        check_rules(&samples, "faultline_doctor_");
     }
 }

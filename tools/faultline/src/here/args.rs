@@ -7,6 +7,7 @@ use crate::cli::guide::Guide;
 use crate::cli::words::{detector, mode};
 use crate::fault::mode::Mode;
 use crate::plan::{self, Policy, Setting};
+use crate::prometheus;
 use clap::{Args, ValueHint};
 use std::path::PathBuf;
 
@@ -73,6 +74,10 @@ pub struct StatusArgs {
     /// Print the status as JSON
     #[arg(short, long)]
     pub json: bool,
+    /// Write metrics to a file for node_exporter's textfile collector, besides the status;
+    /// the name ends in .prom. Without a file: print the metrics
+    #[arg(long, value_name = "FILE", num_args = 0..=1, value_parser = prometheus::path, value_hint = ValueHint::FilePath)]
+    pub prometheus: Option<Option<PathBuf>>,
 }
 
 /// Parses a policy for a drill on this machine.
@@ -142,7 +147,12 @@ pub const STATUS: Guide = Guide {
         ),
     ],
     files: FILES,
-    examples: &["faultline drill status", "faultline drill status --json"],
+    examples: &[
+        "faultline drill status",
+        "faultline drill status --json",
+        "faultline drill status \\\n\
+         --prometheus /var/lib/prometheus/node-exporter/drill.prom",
+    ],
     ..Guide::NEW
 };
 

@@ -3,13 +3,14 @@
 //! `drill status`: the newest proof of each fault, and whether what it depends on is unchanged.
 
 use super::fingerprint::{version_of, Changes, Fingerprint};
-use super::{Ledger, Proof};
+use super::{monitor, Ledger, Proof};
 use crate::fault::case::Case;
 use crate::fault::mode;
 use crate::files::store::{self, Store};
 use crate::here::args::StatusArgs;
 use crate::here::state::Found;
 use crate::plan::Policy;
+use crate::prometheus;
 use crate::terminal::layout::wrapped;
 use crate::terminal::{escape, out};
 use crate::timeline::megabytes;
@@ -37,31 +38,78 @@ pub enum Holds {
 
 /// The newest proof of a fault.
 #[derive(Debug, Serialize)]
-struct Newest<'p> {
+pub struct Newest<'p> {
     holds: Holds,
     changed: Vec<String>,
     unknown: Vec<String>,
-    proof: &'p Proof,
+    pub proof: &'p Proof,
+}
+
+/// What the newest proof of a fault is worth now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Worth {
+    /// It passed, and holds.
+    Proven,
+    /// It passed, and something that it depends on has changed since.
+    Stale,
+    /// It passed, and something that it depends on could not be read, then or now.
+    Unsure,
+    Failed,
+    /// The drill could not tell.
+    Unknown,
+}
+
+impl Worth {
+    pub const ALL: [Worth; 5] = [
+        Worth::Proven,
+        Worth::Stale,
+        Worth::Unsure,
+        Worth::Failed,
+        Worth::Unknown,
+    ];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Proven => "proven",
+            Self::Stale => "stale",
+            Self::Unsure => "unsure",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl Newest<'_> {
+    pub fn worth(&self) -> Worth {
+        match (self.proof.outcome, self.holds) {
+            (Outcome::Fail, _) => Worth::Failed,
+            (Outcome::Unknown, _) => Worth::Unknown,
+            (Outcome::Pass, Holds::Yes) => Worth::Proven,
+            (Outcome::Pass, Holds::No) => Worth::Stale,
+            (Outcome::Pass, Holds::Unknown) => Worth::Unsure,
+        }
+    }
 }
 
 /// The document.
 #[derive(Debug, Serialize)]
-struct Status<'p> {
+pub struct Status<'p> {
     schema: &'static str,
-    exit_status: u8,
-    newest: Vec<Newest<'p>>,
+    pub exit_status: u8,
+    pub newest: Vec<Newest<'p>>,
     /// The number of all proofs.
-    proofs: usize,
+    pub proofs: usize,
     /// A drill that is not judged yet.
-    armed: Option<String>,
+    pub armed: Option<String>,
     /// The result of `kdumpctl test`.
     kdumpctl: Option<String>,
     /// What could not be read.
-    trouble: Vec<String>,
+    pub trouble: Vec<String>,
 }
 
 /// Shows what was proven on this machine.
 pub fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
+    prometheus::check(&args.prometheus, args.json)?;
     let store = Store::existing(Path::new(store::PLACE), 0)?;
     let (ledger, armed) = match &store {
         Some(store) => (Ledger::read(store)?, Found::read(store)?),
@@ -77,9 +125,15 @@ pub fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
         Fingerprint::take(Path::new("/"), case, policy, module, &version_of)
     };
     let status = status(&ledger, &armed, kdumpctl.as_deref(), &now);
-    let text = match args.json {
-        true => escape::json(&serde_json::to_string_pretty(&status)?).into_owned() + "\n",
-        false => escape::text(&status.for_people()).into_owned(),
+    if let Some(Some(path)) = &args.prometheus {
+        prometheus::write(&monitor::prometheus(&status, prometheus::now()), path)?;
+    }
+    let text = match args.prometheus {
+        Some(None) => monitor::prometheus(&status, prometheus::now())
+            .text()
+            .into(),
+        _ if args.json => escape::json(&serde_json::to_string_pretty(&status)?).into_owned() + "\n",
+        _ => escape::text(&status.for_people()).into_owned(),
     };
     out::print(&text)?;
     Ok(ExitCode::from(status.exit_status))
@@ -191,12 +245,9 @@ impl Status<'_> {
         let mut text = String::new();
         for one in &self.newest {
             let proof = one.proof;
-            let word = match (proof.outcome, one.holds) {
-                (Outcome::Fail, _) => "FAILED",
-                (Outcome::Unknown, _) => "unknown",
-                (Outcome::Pass, Holds::Yes) => "proven",
-                (Outcome::Pass, Holds::No) => "STALE",
-                (Outcome::Pass, Holds::Unknown) => "unsure",
+            let word = match one.worth() {
+                worth @ (Worth::Failed | Worth::Stale) => worth.word().to_uppercase(),
+                worth => worth.word().into(),
             };
             let dump = proof
                 .dump
@@ -242,7 +293,7 @@ impl Status<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::super::tests::proof;
     use super::*;
     use crate::here::state::tests::armed;
@@ -265,7 +316,12 @@ mod tests {
         (status.exit_status, status.for_people())
     }
 
-    fn proven(run_id: &str) -> Proof {
+    /// Returns the status of a ledger, with this value of all that its proofs depend on.
+    pub fn status_of<'p>(ledger: &'p Ledger, now: &str) -> Status<'p> {
+        status(ledger, &Found::Nothing, None, &|_, _| with(now))
+    }
+
+    pub fn proven(run_id: &str) -> Proof {
         Proof {
             fingerprint: with("1"),
             ..proof(run_id)
