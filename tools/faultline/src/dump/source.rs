@@ -151,6 +151,29 @@ impl Read for Waiting<'_> {
     }
 }
 
+/// What a temporary copy leaves free of its file system, for others; a part of a small one.
+const RESERVE: u64 = 256 << 20;
+/// The number of bytes after which the room is looked at again.
+const LOOK: u64 = 16 << 20;
+
+/// Returns whether a file system of `all` bytes, of which `free` are left, is too full for a copy.
+fn is_full(free: u64, all: u64) -> bool {
+    free < RESERVE.min(all / 20)
+}
+
+/// Fails if the file system of the temporary copy `to` is too full for more of it.
+fn room(to: &File) -> io::Result<()> {
+    let stat = rustix::fs::fstatvfs(to)?;
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    match is_full(free, stat.f_blocks.saturating_mul(stat.f_frsize)) {
+        true => Err(io::Error::other(format!(
+            "only {} MB are free: set TMPDIR to a directory with more room",
+            free / 1_000_000
+        ))),
+        false => Ok(()),
+    }
+}
+
 /// Copies `from` to an unlinked temporary file. Blocks of zeroes become holes.
 pub fn spool(mut from: impl Read, watch: &Watch<'_>) -> Result<Plain, Fault> {
     let given_up = |error: io::Error| {
@@ -181,9 +204,26 @@ pub fn spool(mut from: impl Read, watch: &Watch<'_>) -> Result<Plain, Fault> {
         } else {
             to.write_all(&block[..filled]).map_err(given_up)?;
         }
+        if bytes > 0 && bytes % LOOK == 0 {
+            room(&to).map_err(given_up)?;
+        }
         bytes += filled as u64;
         watch.tell("reading the input", bytes, 0);
     }
     to.set_len(bytes).map_err(given_up)?;
     Plain::new(to).map_err(given_up)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_leaves_room_for_others() {
+        const GIB: u64 = 1 << 30;
+        assert!(is_full(RESERVE - 1, 100 * GIB) && !is_full(RESERVE, 100 * GIB));
+        // A twentieth of a small file system.
+        assert!(!is_full(GIB / 20, GIB) && is_full(GIB / 20 - 1, GIB));
+        assert!(is_full(0, GIB));
+    }
 }
