@@ -24,7 +24,7 @@ use crate::cli::guide::Guide;
 use crate::files::claim::Claim;
 use crate::files::lock::lock_within;
 use crate::process::ends_with_us;
-use crate::terminal::escape;
+use crate::terminal::{escape, out};
 use anyhow::{ensure, Context};
 use batch::{Ended, News};
 use clap::{Args, ValueHint};
@@ -72,9 +72,9 @@ pub struct MatrixArgs {
     #[arg(long)]
     keep_dumps: bool,
     /// List the rows, and run none
-    #[arg(long, conflicts_with_all = ["json", "ktap"])]
+    #[arg(short, long, conflicts_with = "ktap")]
     list: bool,
-    /// Print the results as JSON, and nothing else
+    /// Print the results, or the list, as JSON, and nothing else
     #[arg(short, long, conflicts_with = "ktap")]
     json: bool,
     /// Print the results as KTAP
@@ -144,7 +144,11 @@ pub fn run(args: &MatrixArgs, drill: &Path, project: &Path) -> anyhow::Result<Ex
         }
     };
     if args.list {
-        print!("{}", text::list(&rows));
+        let text = match args.json {
+            true => document::list(&rows)?,
+            false => text::list(&rows),
+        };
+        out::print(&text)?;
         return Ok(ExitCode::SUCCESS);
     }
     let name = match &args.kernel {

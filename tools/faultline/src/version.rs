@@ -23,6 +23,7 @@ const SCHEMAS: &[&str] = &[
     "faultline.drill/1",
     "faultline.here/1",
     "faultline.ledger/1",
+    "faultline.matrix-rows/1",
     "faultline.matrix/1",
     "faultline.probe-list/1",
     "faultline.probe/1",

@@ -49,6 +49,9 @@ fn every_example_is_right_and_of_its_command() {
     for (path, guide) in GUIDES {
         assert!(!guide.examples.is_empty(), "{path}");
         for example in guide.examples {
+            // A page indents them by 7 columns.
+            let longest = example.lines().map(|line| line.len()).max();
+            assert!(longest <= Some(73), "{example}");
             // The namespace need not exist here.
             let words = words(&example.replace("--netns blue", "--netns any"));
             if let Err(error) = command().try_get_matches_from(&words) {
@@ -243,6 +246,7 @@ fn wrong_words_are_usage_errors() {
         "faultline blocked --min 0",
         "faultline blocked --min 1x",
         "faultline drill vm --mode soft --delay 500ms",
+        "faultline drill matrix --list --ktap",
         "faultline doctor --color sometimes",
         "faultline drill vm --mode soft --timeout -1s",
         "faultline drill here --mode soft --delay 61m",

@@ -4,13 +4,14 @@
 //! added but never changed or removed.
 
 use super::outcome::{Outcome, Totals, Verdict};
-use super::row::{Goal, Place};
+use super::row::{Goal, Place, Row};
 use crate::report::DRILL;
 use serde::Serialize;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const MATRIX: &str = "faultline.matrix/1";
+const ROWS: &str = "faultline.matrix-rows/1";
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -98,6 +99,55 @@ pub fn of(outcomes: &[Outcome]) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
 
+#[derive(Serialize)]
+struct List<'a> {
+    schema: &'static str,
+    rows: Vec<Listed<'a>>,
+}
+
+/// A row of the table; without a kernel it is run on that of the matrix.
+#[derive(Serialize)]
+struct Listed<'a> {
+    name: &'a str,
+    kernel: Option<&'a str>,
+    mode: &'a str,
+    cpus: &'a str,
+    policy: &'a str,
+    detector: &'a str,
+    on: Place,
+    vm_cpus: u32,
+    tags: &'a [&'a str],
+    options: &'a [&'a str],
+    expected_stage: Goal,
+}
+
+impl<'a> Listed<'a> {
+    fn of(row: &'a Row) -> Self {
+        Listed {
+            name: row.name,
+            kernel: row.kernel,
+            mode: row.mode,
+            cpus: row.cpus,
+            policy: row.policy.word(),
+            detector: row.detector,
+            on: row.place,
+            vm_cpus: row.vm_cpus,
+            tags: &row.tags,
+            options: &row.options,
+            expected_stage: row.goal(),
+        }
+    }
+}
+
+/// Returns the rows themselves, for `--list`.
+pub fn list(rows: &[Row]) -> anyhow::Result<String> {
+    let document = List {
+        schema: ROWS,
+        rows: rows.iter().map(Listed::of).collect(),
+    };
+    Ok(serde_json::to_string_pretty(&document)? + "\n")
+}
+
 /// Returns the seconds since 1970.
 pub fn now() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -123,6 +173,26 @@ pub mod tests {
     use super::*;
     use crate::matrix::drilled::Report;
     use crate::matrix::row;
+
+    #[test]
+    fn the_list_has_the_rows_as_they_are_in_the_table() {
+        let rows = row::all().unwrap();
+        let document: serde_json::Value = serde_json::from_str(&list(&rows).unwrap()).unwrap();
+        assert_eq!(document["schema"], ROWS);
+        let listed = document["rows"].as_array().unwrap();
+        assert_eq!(listed.len(), rows.len());
+        let row = |name: &str| listed.iter().find(|row| row["name"] == name).unwrap();
+        let report = row("soft-1-report");
+        assert_eq!(report["policy"], "report");
+        assert_eq!(report["expected_stage"], "detected_no_panic");
+        assert_eq!(report["tags"], serde_json::json!(["quick"]));
+        assert_eq!(report["options"], serde_json::json!(["--hold-secs", "20"]));
+        assert_eq!(report["kernel"], serde_json::Value::Null);
+        assert_eq!(
+            row("hard-1-buddy-off")["kernel"],
+            "debian-13-backports-buddy"
+        );
+    }
 
     /// Returns one outcome of each kind, with text that HTML has to escape.
     pub fn outcomes() -> Vec<Outcome> {
