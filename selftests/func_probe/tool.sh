@@ -130,10 +130,10 @@ stacks_two_at_once_and_a_killed_one() {
 	watch killed vfs_read --call --stack --tgid "$me"
 	read -r _ <"$scratch/line"
 	await 60 "a stack" has killed do_syscall_64 1
-	match "the arguments" '^ +[0-9.]+  .*\['"$me"'\] +vfs_read\(file=0xff[0-9a-f]{14}, buf=0x[0-9a-f]+, count=[0-9]+, pos=[0-9a-zA-Z]+\)$' \
+	match "the arguments" '^ *[0-9.]+  .*\['"$me"'\] +vfs_read\(file=0xff[0-9a-f]{14}, buf=0x[0-9a-f]+, count=[0-9]+, pos=[0-9a-zA-Z]+\)$' \
 		"$(out killed)"
 	same "nothing of the probe is in it" "" "$(grep -iE 'fprobe|ftrace|kprobe|rethook|func_probe' "$scratch/killed.out" || true)"
-	same "of no other process" "" "$(grep -E '^ +[0-9.]+  ' "$scratch/killed.out" | grep -vF "[$me]" || true)"
+	same "of no other process" "" "$(grep -E '^ *[0-9.]+  ' "$scratch/killed.out" | grep -vF "[$me]" || true)"
 	"$faultline" probe vfs_write >"$scratch/second.out" 2>"$scratch/second.err" || code=$?
 	same "a second one" 3 "$code"
 	match "says why" '^faultline: could not tell: another faultline probe runs: ' "$(err second)"

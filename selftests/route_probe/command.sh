@@ -64,7 +64,7 @@ has() { [ "$(wc -l <"$scratch/$1.out")" -ge "$2" ]; }
 told() { jq -r "$2" "$scratch/$1.out"; }
 
 a_packet_in_a_line() {
-	local time='^ +[0-9]+\.[0-9]{6}  '
+	local time='^ *[0-9]+\.[0-9]{6}  '
 	check "load" load
 	watch lines --netns r --src 10.0.0.2
 	ping_once a 192.0.2.9
@@ -91,7 +91,7 @@ its_calls_as_a_tree() {
 }
 
 each_call_in_a_line() {
-	local time='^ +[0-9]+\.[0-9]{6}  '
+	local time='^ *[0-9]+\.[0-9]{6}  '
 	check "load" load
 	watch calls --netns r --src 10.0.0.2 --events fib_lookup,fib_validate_source,ip_route_input --cause input
 	ping_once a 192.0.2.9
@@ -319,10 +319,10 @@ the_summary_is_what_the_ledger_counted() {
 	ping_once a 192.0.2.9
 	await 60 "a line" has also 1
 	ends also "$pid" 0 INT
-	match "events" '^ +[0-9.]+  (input|output) 10\.0\.0\.2 > ' "$(out also)"
+	match "events" '^ *[0-9.]+  (input|output) 10\.0\.0\.2 > ' "$(out also)"
 	match "and totals" '^ip_route_input +[1-9][0-9]* +[1-9]' "$(out also)"
 	match "and times" '^  < [0-9.]+ [mu]s +[1-9][0-9]*  #+$' "$(out also)"
-	same "longer lines than eighty, but events" "" "$(out also | grep -E '^.{81}' | grep -vE '^ +[0-9]+\.[0-9]{6}  ' || true)"
+	same "longer lines than eighty, but events" "" "$(out also | grep -E '^.{81}' | grep -vE '^ *[0-9]+\.[0-9]{6}  ' || true)"
 
 	start reset --summary --json
 	await 60 "it counts again" counts "$pid"

@@ -109,7 +109,7 @@ a_case() {
 	seen=$(wc -l <"$scratch/out")
 	send "$packet"
 	await 10 "$what: a line" came || true
-	got=$(lines | sed -E 's/^ +[0-9.]+  //; s/ \(net r(, [^()]*)?\)$//' | grep -F -- "${line%%: *}: " | head -n 1)
+	got=$(lines | sed -E 's/^ *[0-9.]+  //; s/ \(net r(, [^()]*)?\)$//' | grep -F -- "${line%%: *}: " | head -n 1)
 	same "$what" "$line" "$got"
 	agrees "$line"
 	take_back

@@ -47,7 +47,7 @@ since() { paste -d' ' <(echo "$1") <(came) | awk '{ print $1, $4 - $2 }'; }
 shown() {
 	local n
 	for n in 1 2 3 4 5 6 7 8; do
-		echo "path$n $(grep -cE "^ +[0-9.]+  input 10.0.0.2 > 198.18.30.1 veth0: via 10.8.$n.1 dev path$n, main 198.18.30.0/24 \(path $n of 8\) " "$scratch/out" || true)"
+		echo "path$n $(grep -cE "^ *[0-9.]+  input 10.0.0.2 > 198.18.30.1 veth0: via 10.8.$n.1 dev path$n, main 198.18.30.0/24 \(path $n of 8\) " "$scratch/out" || true)"
 	done
 }
 

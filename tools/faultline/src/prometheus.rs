@@ -3,12 +3,10 @@
 //! Metrics in the text format of Prometheus, for the textfile collector of its node_exporter.
 
 use crate::cli::usage::WrongUsage;
+use crate::files::whole;
 use crate::version::Program;
-use anyhow::{ensure, Context};
+use anyhow::ensure;
 use std::fmt::Write;
-use std::fs::Permissions;
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -127,26 +125,14 @@ pub fn check(asked: &Option<Option<PathBuf>>, is_other: bool) -> Result<(), Wron
 /// Writes the file atomically: it is written under another name in the same directory, and renamed. A
 /// link of that name is replaced, and not followed.
 pub fn write(metrics: &Metrics, path: &Path) -> anyhow::Result<()> {
-    let shown = || format!("cannot write {}", path.display());
-    let dir = path
-        .parent()
-        .filter(|dir| !dir.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(dir).with_context(shown)?;
-    file.write_all(metrics.text().as_bytes())
-        .with_context(shown)?;
-    // node_exporter does not run as root.
-    file.as_file()
-        .set_permissions(Permissions::from_mode(0o644))
-        .with_context(shown)?;
-    file.as_file().sync_all().with_context(shown)?;
-    file.persist(path).with_context(shown)?;
-    Ok(())
+    // node_exporter does not run as root: all may read it.
+    whole::write(path, &metrics.text())
 }
 
 #[cfg(test)]
 pub mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
     use std::collections::{BTreeMap, BTreeSet};
 
     /// A sample: its metric, its labels, its value.

@@ -21,6 +21,7 @@ const SCHEMAS: &[&str] = &[
     "faultline.collect/1",
     "faultline.doctor/1",
     "faultline.drill/1",
+    "faultline.fleet/1",
     "faultline.here/1",
     "faultline.ledger/1",
     "faultline.matrix-rows/1",

@@ -21,6 +21,7 @@ pub fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     file.as_file()
         .set_permissions(Permissions::from_mode(0o644))
         .with_context(shown)?;
+    file.as_file().sync_all().with_context(shown)?;
     file.persist(path).with_context(shown)?;
     Ok(())
 }
