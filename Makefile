@@ -12,7 +12,7 @@ IN_ROOT := scripts/in-root
 paths = $(shell KERNEL="$(KERNEL)" $(if $(FAULTLINE_CACHE),FAULTLINE_CACHE="$(FAULTLINE_CACHE)") \
 	scripts/paths $(1))
 
-.PHONY: help all modules setup setup-debuginfo setup-machine tools selftests fuzz demo demo-machine matrix test test-long test-kernels \
+.PHONY: help all modules setup setup-debuginfo setup-machine tools selftests fuzz sign demo demo-machine matrix test test-long test-kernels \
 	prove new check bench kernels compatibility lint doc shell install clean distclean
 
 # Where the modules get the kernel's Rust crates from; see rust/Kbuild.
@@ -78,6 +78,8 @@ help:
 # make doc         builds the library's rustdoc in build/doc/
 # make tools       builds the faultline program, build/faultline, its manual pages, build/man/, and
 #                  the completions of shells, build/completions/
+# make sign        signs the built modules, for machines with Secure Boot: copies are in
+#                  build/signed/ (KEY=<private key> CERT=<certificate>)
 # make selftests   builds the test modules and test programs
 # make shell       starts a root shell in a VM on the stock kernel
 # make setup-debuginfo   fetches the kernel's debug symbols and drgn, for deeper verdicts
@@ -122,6 +124,9 @@ build/btf-guard: $(wildcard tools/btf-guard/Cargo.* tools/btf-guard/src/*.rs) | 
 selftests test test-long test-kernels prove bench: export FAULTLINE_SELFTESTS = 1
 selftests: modules
 	@scripts/programs selftests/knobs/harness selftests/prove/harness
+
+sign: modules
+	@scripts/sign "$(KEY)" "$(CERT)"
 
 new:
 	@scripts/new-module "$(MODULE)"
