@@ -12,7 +12,7 @@ IN_ROOT := scripts/in-root
 paths = $(shell KERNEL="$(KERNEL)" $(if $(FAULTLINE_CACHE),FAULTLINE_CACHE="$(FAULTLINE_CACHE)") \
 	scripts/paths $(1))
 
-.PHONY: help all modules setup setup-debuginfo setup-machine tools selftests fuzz sign demo demo-machine matrix test test-long test-kernels \
+.PHONY: help all modules setup setup-debuginfo setup-machine tools selftests fuzz deb sign demo demo-machine matrix test test-long test-kernels \
 	prove new check bench kernels compatibility lint doc shell install clean distclean
 
 # Where the modules get the kernel's Rust crates from; see rust/Kbuild.
@@ -64,7 +64,8 @@ help:
 # make test-long   runs the longer tests: every mode of lockup, route_probe's counts
 #                  against another observer for a minute each, func_probe's against
 #                  ftrace and bpftrace, 100 unloads under load, the kernel's own tests,
-#                  ten minutes of fuzzing, and the goals of the benchmark
+#                  ten minutes of fuzzing, the packages on a server and built twice, and
+#                  the goals of the benchmark
 # make fuzz        fuzzes the readers of dumps, logs and initrds, for FUZZ_SECONDS=600
 #                  in all
 # make prove       runs the modules' tests on debug kernels, with lockdep, KASAN and other
@@ -78,6 +79,8 @@ help:
 # make doc         builds the library's rustdoc in build/doc/
 # make tools       builds the faultline program, build/faultline, its manual pages, build/man/, and
 #                  the completions of shells, build/completions/
+# make deb         builds Debian packages in build/deb/: the program, the modules for KERNEL
+#                  or for several kernels (ROWS="debian-13 debian-14"), the source
 # make sign        signs the built modules, for machines with Secure Boot: copies are in
 #                  build/signed/ (KEY=<private key> CERT=<certificate>)
 # make selftests   builds the test modules and test programs
@@ -125,6 +128,10 @@ selftests test test-long test-kernels prove bench: export FAULTLINE_SELFTESTS = 
 selftests: modules
 	@scripts/programs selftests/knobs/harness selftests/prove/harness
 
+# KEY and CERT are of make sign; with them, the modules in the packages are signed.
+deb: setup build/btf-guard
+	@FAULTLINE_SIGN_KEY="$(KEY)" FAULTLINE_SIGN_CERT="$(CERT)" scripts/deb $(ROWS)
+
 sign: modules
 	@scripts/sign "$(KEY)" "$(CERT)"
 
@@ -154,11 +161,11 @@ matrix:
 	@$(MAKE) --no-print-directory KERNEL= modules tools
 	@KERNEL= scripts/faultline drill matrix $(if $(QUICK),--quick)
 
-# For the first kernel also its debug symbols, the kernel without Rust, and a server.
+# For the first kernel also its debug symbols, the kernel without Rust, its packages, and a server.
 ifeq ($(KERNEL),)
 test: selftests tools setup-debuginfo setup-machine
 	@scripts/setup --pages
-	@$(MAKE) --no-print-directory KERNEL=debian-13 modules
+	@$(MAKE) --no-print-directory KERNEL=debian-13 modules deb
 	@scripts/test
 else
 test: selftests tools
@@ -173,14 +180,14 @@ test-long: export FAULTLINE_ROUNDS ?= 100
 test-long: export FAULTLINE_LOADS ?= 300
 test-long: selftests tools
 	@scripts/setup --fuzz
-	@$(MAKE) --no-print-directory KERNEL=debian-13 modules setup-machine
+	@$(MAKE) --no-print-directory KERNEL=debian-13 modules deb setup-machine
 	@for variant in $(notdir $(basename $(wildcard scripts/machine-variants/*.sh))); do \
 		scripts/machine --kernel debian-13 --variant $$variant make || exit; done
 	@scripts/test $(patsubst selftests/%,debian-13:%,$(wildcard selftests/machine/*.sh)) \
 		lockup debian-13:lockup/hold.sh lockup_oops lockup_death probes hello_probe knobs/races.sh \
 		drill/pass.sh drill/faults.sh debian-13:drill/pass.sh workshop/layout.sh workshop/embedded.sh \
 		workshop/fingerprint.sh workshop/module.sh \
-		prove/crash_points.sh prove/fuzz_files.sh prove/fuzz_params.sh tool/fuzz.sh own_module \
+		debian-13:packages prove/crash_points.sh prove/fuzz_files.sh prove/fuzz_params.sh tool/fuzz.sh own_module \
 		func_probe/observers.sh func_probe_smp func_probe/all.sh func_probe/choose.sh \
 		$(patsubst selftests/%,%,$(wildcard selftests/route_probe/*.sh)) bench
 

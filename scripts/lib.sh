@@ -211,6 +211,17 @@ private_end() {
 	exit "$2"
 }
 
+# commit_of FOLDER: prints the last commit that changed this folder, with -dirty if it has changes that are in
+# no commit; nothing if that is not known. A later commit elsewhere thus changes no program. FAULTLINE_COMMIT
+# replaces it, in a copy without git.
+commit_of() {
+	local last
+	[ -z "${FAULTLINE_COMMIT+set}" ] || { echo "$FAULTLINE_COMMIT"; return; }
+	last=$(git log -1 --format=%H -- "$1" 2>/dev/null) && [ -n "$last" ] || return 0
+	[ -z "$(git status --porcelain -- "$1")" ] || last+=-dirty
+	echo "$last"
+}
+
 # own_name NAME DIR: fails if NAME cannot be the name of a module.
 own_name() {
 	[[ $1 =~ ^[a-z][a-z0-9_]*$ ]] ||
