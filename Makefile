@@ -64,8 +64,8 @@ help:
 # make test-long   runs the longer tests: every mode of lockup, route_probe's counts
 #                  against another observer for a minute each, func_probe's against
 #                  ftrace and bpftrace, 100 unloads under load, the kernel's own tests,
-#                  ten minutes of fuzzing, the packages on a server and built twice, and
-#                  the goals of the benchmark
+#                  ten minutes of fuzzing, the packages (built twice, installed, on a server),
+#                  and the goals of the benchmark
 # make fuzz        fuzzes the readers of dumps, logs and initrds, for FUZZ_SECONDS=600
 #                  in all
 # make prove       runs the modules' tests on debug kernels, with lockdep, KASAN and other
@@ -161,11 +161,11 @@ matrix:
 	@$(MAKE) --no-print-directory KERNEL= modules tools
 	@KERNEL= scripts/faultline drill matrix $(if $(QUICK),--quick)
 
-# For the first kernel also its debug symbols, the kernel without Rust, its packages, and a server.
+# For the first kernel also its debug symbols, the kernel without Rust, and a server.
 ifeq ($(KERNEL),)
 test: selftests tools setup-debuginfo setup-machine
 	@scripts/setup --pages
-	@$(MAKE) --no-print-directory KERNEL=debian-13 modules deb
+	@$(MAKE) --no-print-directory KERNEL=debian-13 modules
 	@scripts/test
 else
 test: selftests tools
