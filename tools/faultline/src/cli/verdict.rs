@@ -173,9 +173,11 @@ pub fn run(args: VerdictArgs) -> anyhow::Result<ExitCode> {
     let tell = |step: &str, done, of| progress.share(step, done, of);
     let found = Found::of(args.vmcore)?;
     let mut dump = Dump::examine(&found.files, &Watch::new(&stop, &tell))?;
+    let mut beside = None;
     if let (State::Unreadable(_) | State::Incomplete(_), None) = (&dump.state, &dump.log) {
         // It can no longer pass, but what was saved beside it still names the fault.
         dump.log = found.log.as_deref().and_then(find::read_text);
+        beside = found.log.filter(|_| dump.log.is_some());
     }
     let log = dump.log.as_deref().unwrap_or_default();
     let case = infer::case(log, args.mode, args.detector.as_deref());
@@ -223,6 +225,7 @@ pub fn run(args: VerdictArgs) -> anyhow::Result<ExitCode> {
             },
             _ => Files {
                 vmcore: given,
+                kernel_log: beside,
                 ..Files::default()
             },
         },
