@@ -6,6 +6,7 @@ use super::duration::duration;
 use super::guide::Guide;
 use crate::fault::mode;
 use crate::fleet::Ask;
+use clap::ValueHint;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,22 +14,23 @@ use std::time::Duration;
 pub struct FleetArgs {
     /// The folder with a file for each host, HOST.json: what 'faultline drill status --json' prints
     /// there
+    #[arg(value_hint = ValueHint::DirPath)]
     folder: PathBuf,
     /// What each host must have proven: modes of 'drill', with commas between [default: what it has
     /// drilled]
     #[arg(long, value_name = "MODES", value_delimiter = ',', value_parser = a_mode)]
     require: Vec<String>,
     /// The hosts that must be there: a file with one name per line
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     hosts: Option<PathBuf>,
     /// Proofs that are older count as stale
     #[arg(long, value_name = "TIME", value_parser = duration)]
     max_age: Option<Duration>,
     /// Also write the report as an HTML page
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     html: Option<PathBuf>,
     /// Print JSON (docs/fleet.schema.json)
-    #[arg(long)]
+    #[arg(short, long)]
     json: bool,
 }
 
@@ -53,7 +55,8 @@ fn a_mode(text: &str) -> Result<String, String> {
 }
 
 pub const GUIDE: Guide = Guide {
-    about: "A host is proven if all of its faults are. One whose file is missing or cannot be read is \
+    about:
+        "A host is proven if all of its faults are. One whose file is missing or cannot be read is \
         unknown. docs/fleet.md says how the files are gathered.",
     exit_status: &[
         (0, "every host is proven"),
