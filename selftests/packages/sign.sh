@@ -63,6 +63,7 @@ the_built_modules_are_signed() {
 		same "$module: modinfo" "selftest mine,PKCS#7,sha256" \
 			"$(for field in signer sig_id sig_hashalgo; do modinfo -F "$field" "$signed/$module.ko"; done | paste -sd,)"
 		match "$module: the report" "^$module\.ko: signed by selftest mine, sha256, with certificate " "$output"
+		same "$module: debug information" 0 "$(readelf -SW "$signed/$module.ko" | grep -c '\.debug_' || true)"
 		same "$module: the built one stays as it was" "" "$(modinfo -F sig_id "$project/build/$release/$module.ko")"
 	done
 }
