@@ -3,8 +3,6 @@
 #
 # `faultline route` under load, of a route with eight paths: the paths that it shows are those that the packets
 # took, counted at each far end.
-#
-# Proves: probes
 
 here=$(dirname "$0")
 . "$here/../lib/ktap.sh"

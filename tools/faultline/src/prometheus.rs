@@ -126,14 +126,14 @@ pub fn check(asked: &Option<Option<PathBuf>>, is_other: bool) -> Result<(), Wron
 /// link of that name is replaced, and not followed.
 pub fn write(metrics: &Metrics, path: &Path) -> anyhow::Result<()> {
     // node_exporter does not run as root: all may read it.
-    whole::write(path, &metrics.text())
+    whole::write(path, metrics.text())
 }
 
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
     use std::collections::{BTreeMap, BTreeSet};
+    use std::os::unix::fs::PermissionsExt;
 
     /// A sample: its metric, its labels, its value.
     pub type Sample = (String, BTreeMap<String, String>, f64);
