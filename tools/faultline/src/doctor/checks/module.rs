@@ -144,7 +144,13 @@ fn secure_boot(system: &System) -> Option<bool> {
 fn places(system: &System, release: &str) -> Vec<String> {
     let mut places = Vec::new();
     for root in ["/lib/modules", "/usr/lib/modules"] {
-        for dir in ["updates", "updates/dkms", "extra", "extra/faultline"] {
+        for dir in [
+            "updates",
+            "updates/faultline",
+            "updates/dkms",
+            "extra",
+            "extra/faultline",
+        ] {
             places.push(format!("{root}/{release}/{dir}"));
         }
     }
@@ -271,6 +277,9 @@ mod tests {
     #[test]
     fn whether_it_is_there() {
         let there = machine("", "", "0").file("/lib/modules/6.1/updates/dkms/lockup.ko.xz", "");
+        assert_eq!(found(there, built)[0].state, State::Fine);
+        // As the Debian package installs it.
+        let there = machine("", "", "0").file("/lib/modules/6.1/updates/faultline/lockup.ko", "");
         assert_eq!(found(there, built)[0].state, State::Fine);
         let other = machine("", "", "0").file("/lib/modules/6.2/updates/lockup.ko", "");
         let missing = &found(other, built)[0];
