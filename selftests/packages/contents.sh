@@ -55,7 +55,8 @@ they_depend_on_this_kernel() {
 	match "the modules, on this very kernel" "^linux-image-${release//+/\\+} \(= ${kernel_version//+/\\+}\) \| " "$(field "$name" Depends)"
 	same "their version has the kernel's" "$version+$kernel_version" "$(field "$name" Version)"
 	match "the metapackage, on these modules" "^${name//+/\\+} \(= ${version}\+${kernel_version//+/\\+}\)$" "$(field "faultline-modules-$meta" Depends)"
-	match "the program recommends them" "^faultline-modules-[^ ]+ \| .*faultline-modules$" "$(field faultline Recommends)"
+	match "the program suggests them" "(^|, )faultline-modules-[^ ]+ \| .*faultline-modules(,|$)" "$(field faultline Suggests)"
+	same "and recommends no kernel" "" "$(field faultline Recommends)"
 	match "what a load does is said" 'crashes machines' "$(field "$name" Description)"
 	match "kdump is suggested" 'kdump-tools' "$(field faultline Suggests)"
 }
