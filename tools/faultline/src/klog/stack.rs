@@ -18,6 +18,24 @@ pub struct Stack {
     pub state: Option<String>,
     /// Innermost first.
     pub frames: Vec<Frame>,
+    /// The entries marked `?`, of which the kernel does not know whether they are of the trace.
+    #[serde(skip)]
+    pub guesses: Vec<Frame>,
+}
+
+impl Stack {
+    /// Returns whether the kernel lost its way in it: it came to none of the functions in which a
+    /// stack begins, and all that there is are guesses. It does so where it has no data of the
+    /// instruction that was interrupted, as of a retpoline's first.
+    pub fn is_lost(&self) -> bool {
+        const BEGINNINGS: [&str; 4] = ["ret_from_fork", "kthread", "entry_", "do_syscall"];
+
+        let is_beginning = |frame: &Frame| {
+            let mut known = BEGINNINGS.iter();
+            known.any(|beginning| frame.function.starts_with(beginning))
+        };
+        !self.guesses.is_empty() && !self.frames.iter().any(is_beginning)
+    }
 }
 
 /// A function in a call trace.
@@ -86,9 +104,17 @@ pub fn stack(line: Line<'_>) -> Option<Stack> {
 }
 
 /// Parses a function of a call trace: `RIP: 0010:f+0x3a/0x80 [m]` or `f+0x59/0xf0 [m]`.
-/// Entries marked `?` are stale data on the stack, not part of the trace.
+/// Entries marked `?` are no part of the trace for certain; see [`guess`].
 pub fn frame(line: Line<'_>) -> Option<Frame> {
-    let text = line.text.trim();
+    entry(line.text.trim())
+}
+
+/// Parses an entry of a call trace that is marked `?`: mostly stale data on the stack.
+pub fn guess(line: Line<'_>) -> Option<Frame> {
+    entry(line.text.trim().strip_prefix("? ")?)
+}
+
+fn entry(text: &str) -> Option<Frame> {
     let text = match text.strip_prefix("RIP: ") {
         Some(rip) => rip.split_once(':')?.1,
         None => text,
@@ -144,7 +170,10 @@ mod tests {
         let line =
             Line::parse("[1.0] RIP: 0010:_RNvNtCs6jbl6CnCMjw_6lockup4soft4spin+0x3a/0x80 [lockup]");
         assert_eq!(frame(line).unwrap().function, "lockup::soft::spin");
-        assert_eq!(frame(Line::parse("[1.0]  ? fn+0x59/0xf0 [lockup]")), None);
+        let guessed = Line::parse("[1.0]  ? fn+0x59/0xf0 [lockup]");
+        assert_eq!(frame(guessed), None);
+        assert_eq!(guess(guessed).unwrap().function, "fn");
+        assert_eq!(guess(line), None);
         assert_eq!(
             frame(Line::parse("[1.0] R10: ff47823041e20d50 R11: 0")),
             None

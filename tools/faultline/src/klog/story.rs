@@ -133,6 +133,7 @@ impl<'l> Reader<'l> {
                 }
             }
             stack.frames.extend(stack::frame(line));
+            stack.guesses.extend(stack::guess(line));
         }
         if story.panic.is_some() {
             return;

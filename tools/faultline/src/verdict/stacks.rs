@@ -6,7 +6,7 @@ use super::check::{check, or_none, skipped, Check, STACK};
 use super::facts::{thread_of, Facts};
 use crate::fault::mode::Proof;
 use crate::klog::message::Locks;
-use crate::klog::stack::Stack;
+use crate::klog::stack::{Frame, Stack};
 use crate::template;
 use std::collections::BTreeSet;
 
@@ -63,8 +63,21 @@ impl Facts<'_> {
             stack.frames.is_empty() && stack.state.as_deref().is_some_and(is_running)
         };
         let mine = self.of_culprit(stacks);
-        let is_unknown = source == "log" && !mine.is_empty() && mine.iter().all(is_seen_from_afar);
-        is_unknown.then(|| "it was running, and another CPU showed it".into())
+        let is_of_log = source == "log" && !mine.is_empty();
+        if is_of_log && mine.iter().all(is_seen_from_afar) {
+            return Some("it was running, and another CPU showed it".into());
+        }
+        let mode = self.case.mode;
+        let is_ours = |frame: &Frame| frame.module.as_deref() == Some(mode.module);
+        let is_lost = |stack: &&Stack| stack.is_lost() && !stack.frames.iter().any(is_ours);
+        let mut guesses = mine.iter().flat_map(|stack| &stack.guesses);
+        let is_guessed = guesses.any(|frame| frame.is(mode.module, mode.function));
+        (is_of_log && mine.iter().all(is_lost) && is_guessed).then(|| {
+            format!(
+                "the kernel could not unwind it; {} of [{}] is among its guesses",
+                mode.function, mode.module
+            )
+        })
     }
 
     /// Checks the stacks of a source: the culprit's function, and the mode's proofs.

@@ -546,6 +546,44 @@ fn a_message_of_an_interrupt_touches_the_watchdog_of_its_cpu() {
 }
 
 #[test]
+fn a_stack_that_the_kernel_could_not_unwind() {
+    // Interrupted at the first instruction of a retpoline.
+    let lost = LOG.replace(
+        "faultline_helper_cpu_relax+0xb/0x10 [lockup]",
+        "__x86_indirect_thunk_array+0x0/0x20",
+    );
+    let lost: String = lost
+        .lines()
+        .map(|line| match line.split_once("[      C1]  ") {
+            Some((head, entry)) if !entry.starts_with(['?', '<']) && entry.contains("+0x") => {
+                format!("{head}[      C1]  ? {entry}\n")
+            }
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    let verdict = judge_dump(&expected(), &dump(&lost));
+    assert_eq!(verdict.stage, Stage::Pass, "{verdict:?}");
+    let stack = verdict
+        .checks
+        .iter()
+        .find(|check| check.name == "stack")
+        .unwrap();
+    assert_eq!(stack.result, Result::Skipped);
+    // Guesses of something else say nothing, and are no excuse.
+    let other = lost.replace("spin_preemption_off", "spin_preemption_xxx");
+    assert_eq!(
+        failed(&expected(), &other),
+        (Stage::WrongCause, vec!["stack"])
+    );
+    // Nor is one of them an excuse for a stack that could be unwound.
+    let whole = lost.replace("? ret_from_fork_asm", "ret_from_fork_asm");
+    assert_eq!(
+        failed(&expected(), &whole),
+        (Stage::WrongCause, vec!["stack"])
+    );
+}
+
+#[test]
 fn drgn_has_a_say() {
     let witness = Witness::read(include_str!("../../tests/data/drgn.json")).unwrap();
     let verdict_with = |witness| {
