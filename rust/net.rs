@@ -52,6 +52,8 @@ pub use packet::{
     Packet, //
 };
 pub use reasons::{
+    drop_reason_bytes,
+    drop_reason_name,
     reason_bytes,
     reason_name, //
 };

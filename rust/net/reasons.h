@@ -3,6 +3,7 @@
 #ifndef FAULTLINE_NET_REASONS_H
 #define FAULTLINE_NET_REASONS_H
 
+const char *faultline_net_drop_reason(unsigned int reason);
 const char *faultline_net_reason(unsigned int reason);
 
 #endif

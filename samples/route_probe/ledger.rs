@@ -33,7 +33,10 @@ use core::{
 
 use faultline::{
     memory::percpu::Counters,
-    net::reason_name,
+    net::{
+        drop_reason_name,
+        reason_name, //
+    },
     prelude::*,
     probe::Missed,
     trace::{
@@ -158,6 +161,7 @@ impl fmt::Display for VerdictName {
             (_, 0) => Some("ok"),
             (_, 1) => Some("ok_on_link"),
             _ if place == VERDICTS_LEN - 1 => Some("another"),
+            (Target::Ndisc, reason) => drop_reason_name(reason as u32),
             (_, reason) => reason_name(reason as u32),
         };
         match name {

@@ -5,6 +5,7 @@
 use faultline::{
     memory::KernelPtr,
     net::{
+        drop_reason_bytes,
         Arp,
         Device,
         Ipv6,
@@ -16,12 +17,12 @@ use faultline::{
     }, //
 };
 
-use super::reason;
 use crate::{
     ended::Ended,
     events::{
         self,
-        DeviceName, //
+        DeviceName,
+        Reason, //
     },
     ledger::Verdict, //
 };
@@ -73,7 +74,11 @@ pub(crate) fn ndisc(ret: i32, ended: &Ended<'_>, ndisc: &Ndisc) {
             target: ndisc.target,
             type_: Named::new(ndisc.kind.into()),
             ret,
-            reason: reason(if is_ok { 0 } else { ret }),
+            reason: match is_ok {
+                true => Reason::of(b"ok"),
+                // On any kernel: older ones return errnos from IPv4's functions alone.
+                false => Reason::of(drop_reason_bytes(ret as u32).unwrap_or(b"unknown")),
+            },
             ns: ended.ns,
             at: call.entered_ns,
             root: call.tree.root,
