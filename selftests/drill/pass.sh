@@ -132,8 +132,9 @@ what_is_no_dump_is_unreadable() {
 	ended 1 unreadable
 	program verdict "$scratch/nothing" --mode soft
 	same "no such file: could not tell" 3 "$status"
-	program verdict "$scratch" --mode soft
-	same "a directory: could not tell" 3 "$status"
+	mkdir "$scratch/none"
+	program verdict "$scratch/none" --mode soft
+	same "a directory without a dump: could not tell" 3 "$status"
 	: >"$scratch/empty"
 	program verdict "$scratch/empty" --mode soft
 	ended 1 unreadable 'is empty'
