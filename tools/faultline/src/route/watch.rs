@@ -5,6 +5,7 @@
 
 use super::answers::Answers;
 use super::ask::Ask;
+use super::call::{answers, Family};
 use super::filters::show_packets;
 use super::kernel::{Kernel, MODULE};
 use super::ledger::Ledger;
@@ -298,7 +299,11 @@ impl Watch<'_> {
 
     fn show_packet(&mut self, packet: &Packet) {
         self.tally.packets += 1;
-        let decision = packet.decision(&self.tables, &self.answers);
+        let mut decision = packet.decision(&self.tables, &self.answers);
+        if decision.answered == Some(false) && !self.has_seen_all_answers(decision.family) {
+            decision.answered = None;
+            decision.why = decision.why.filter(|_| decision.reason.is_some());
+        }
         if self.ask.json {
             self.record(
                 "packet",
@@ -308,6 +313,20 @@ impl Watch<'_> {
             let text = self.look.packet(packet, &decision, self.ask.tree);
             self.out.push(&text);
         }
+    }
+
+    /// Returns whether no answer to a neighbour was missed, or lost on its way here.
+    fn has_seen_all_answers(&self, family: Option<Family>) -> bool {
+        let Some(event) = family.and_then(answers) else {
+            return false;
+        };
+        let unseen = |ledger: &Ledger| {
+            let account = ledger.0.get(event)?;
+            Some(account.missed + account.lost)
+        };
+        let before = unseen(&self.before).unwrap_or_default();
+        self.ledger()
+            .is_ok_and(|now| unseen(&now).is_some_and(|now| now == before))
     }
 
     /// Waits until it is to end, while the ledger counts.
