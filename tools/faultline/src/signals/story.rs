@@ -130,11 +130,13 @@ impl<T: Tasks> Story<T> {
             return None;
         };
         self.last_id += 1;
+        // A task that signals itself may have ended before its name was recorded; the event has it.
+        let itself = (head.pid == *pid).then(|| comm.clone());
         Some(Signal {
             errno: *errno,
             from: Some(Task {
                 pid: head.pid,
-                comm: head.comm.clone(),
+                comm: head.comm.clone().or(itself),
             }),
             to: Task {
                 pid: *pid,

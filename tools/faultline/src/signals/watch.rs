@@ -190,7 +190,9 @@ impl Watch<'_> {
 
     fn line(&mut self, line: Line) {
         match line {
-            Line::Event(head, event) => {
+            Line::Event(mut head, event) => {
+                // At once, while the task may still be there.
+                head.comm = head.comm.take().or_else(|| name_of(head.pid));
                 self.latest_us = self.latest_us.max(head.time_us);
                 self.hold(head.time_us, Happened::Event(head, event));
             }
@@ -232,11 +234,7 @@ impl Watch<'_> {
 
     fn happened(&mut self, what: Happened) {
         match what {
-            Happened::Event(mut head, event) => {
-                // The kernel notes a name when its program is not running any more.
-                head.comm = head.comm.take().or_else(|| name_of(head.pid));
-                self.story.event(&head, &event);
-            }
+            Happened::Event(head, event) => self.story.event(&head, &event),
             Happened::Exit(exit) => self.story.ended(&exit),
         }
     }

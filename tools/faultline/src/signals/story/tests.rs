@@ -114,6 +114,23 @@ fn a_process_is_terminated() {
 }
 
 #[test]
+fn a_task_that_signals_itself_has_a_name() {
+    let made = made();
+    let mut story = Story::new(&made);
+    let unnamed = Head {
+        comm: None,
+        ..head(901, 1000)
+    };
+    for (pid, name) in [(901, Some("c901".into())), (900, None)] {
+        story.event(&unnamed, &sent(11, 1, pid, false, Sending::Ignored));
+        let Some(Told::Signal(Signal { from, .. })) = story.told().pop() else {
+            panic!("nothing is told");
+        };
+        assert_eq!(from.and_then(|from| from.comm), name);
+    }
+}
+
+#[test]
 fn a_core_is_dumped_or_not() {
     for (begun, core, words) in [
         (true, true, "terminated, core dumped"),
