@@ -36,22 +36,31 @@ functions=$(IFS='|'; echo "${function_of[*]}")
 
 in_ns() { ip netns exec "$@"; }
 
-mac() { ip -n "$1" -j link show "$2" | jq -r '.[0].address'; }
+# batch NS: runs the commands of ip, a line each, of stdin there; batch -6 NS: those that are for IPv6.
+batch() { ip ${2:+"$1"} -n "${2:-$1}" -batch -; }
+
+# The addresses of devices.
+declare -A mac_of=(["a eth0"]=02:00:00:00:00:0a ["r veth0"]=02:00:00:00:00:10
+	["r veth1"]=02:00:00:00:00:11 ["b eth0"]=02:00:00:00:00:0b)
 
 neighbours() {
-	ip -n a neigh replace 10.0.0.1 lladdr "$(mac r veth0)" dev eth0 nud permanent
-	ip -n r neigh replace 10.0.0.2 lladdr "$(mac a eth0)" dev veth0 nud permanent
-	ip -n r neigh replace 10.0.0.77 lladdr "$(mac a eth0)" dev veth0 nud permanent
-	ip -n r neigh replace 10.0.1.1 lladdr "$(mac b eth0)" dev veth1 nud permanent
-	ip -n b neigh replace 10.0.1.2 lladdr "$(mac r veth1)" dev eth0 nud permanent
+	batch a <<<"neigh replace 10.0.0.1 lladdr ${mac_of[r veth0]} dev eth0 nud permanent"
+	batch r <<-EOF
+		neigh replace 10.0.0.2 lladdr ${mac_of[a eth0]} dev veth0 nud permanent
+		neigh replace 10.0.0.77 lladdr ${mac_of[a eth0]} dev veth0 nud permanent
+		neigh replace 10.0.1.1 lladdr ${mac_of[b eth0]} dev veth1 nud permanent
+	EOF
+	batch b <<<"neigh replace 10.0.1.2 lladdr ${mac_of[r veth1]} dev eth0 nud permanent"
 }
 
 neighbours6() {
-	ip -n a neigh replace 2001:db8::1 lladdr "$(mac r veth0)" dev eth0 nud permanent
-	ip -n r neigh replace 2001:db8::2 lladdr "$(mac a eth0)" dev veth0 nud permanent
-	ip -n r neigh replace 2001:db8:1::1 lladdr "$(mac b eth0)" dev veth1 nud permanent
-	ip -n r neigh replace 2001:db8:1::3 lladdr "$(mac b eth0)" dev veth1 nud permanent
-	ip -n b neigh replace 2001:db8:1::2 lladdr "$(mac r veth1)" dev eth0 nud permanent
+	batch a <<<"neigh replace 2001:db8::1 lladdr ${mac_of[r veth0]} dev eth0 nud permanent"
+	batch r <<-EOF
+		neigh replace 2001:db8::2 lladdr ${mac_of[a eth0]} dev veth0 nud permanent
+		neigh replace 2001:db8:1::1 lladdr ${mac_of[b eth0]} dev veth1 nud permanent
+		neigh replace 2001:db8:1::3 lladdr ${mac_of[b eth0]} dev veth1 nud permanent
+	EOF
+	batch b <<<"neigh replace 2001:db8:1::2 lladdr ${mac_of[r veth1]} dev eth0 nud permanent"
 }
 
 # inum NS: the number of a namespace, which events have.
@@ -67,22 +76,32 @@ net_up() {
 			net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 \
 			net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.default.send_redirects=0 \
 			net.ipv4.icmp_msgs_per_sec=0
-		ip -n "$ns" link set lo up
 	done
-	ip link add veth0 netns r type veth peer name eth0 netns a
-	ip link add veth1 netns r type veth peer name eth0 netns b
-	ip -n a addr add 10.0.0.2/24 dev eth0
-	ip -n r addr add 10.0.0.1/24 dev veth0
-	ip -n r addr add 10.0.1.2/24 dev veth1
-	ip -n b addr add 10.0.1.1/24 dev eth0
-	ip -n b addr add 192.0.2.9/32 dev lo
-	ip -n a link set eth0 up
-	ip -n r link set veth0 up
-	ip -n r link set veth1 up
-	ip -n b link set eth0 up
-	ip -n a route add default via 10.0.0.1
-	ip -n b route add default via 10.0.1.2
-	ip -n r route add 192.0.2.0/24 via 10.0.1.1
+	batch r <<-EOF
+		link set lo up
+		link add veth0 address ${mac_of[r veth0]} type veth peer name eth0 address ${mac_of[a eth0]} netns a
+		link add veth1 address ${mac_of[r veth1]} type veth peer name eth0 address ${mac_of[b eth0]} netns b
+		addr add 10.0.0.1/24 dev veth0
+		addr add 10.0.1.2/24 dev veth1
+	EOF
+	batch a <<-EOF
+		link set lo up
+		addr add 10.0.0.2/24 dev eth0
+		link set eth0 up
+	EOF
+	batch b <<-EOF
+		link set lo up
+		addr add 10.0.1.1/24 dev eth0
+		addr add 192.0.2.9/32 dev lo
+		link set eth0 up
+	EOF
+	batch r <<-EOF
+		link set veth0 up
+		link set veth1 up
+		route add 192.0.2.0/24 via 10.0.1.1
+	EOF
+	batch a <<<"route add default via 10.0.0.1"
+	batch b <<<"route add default via 10.0.1.2"
 	in_ns r sysctl -qw net.ipv4.ip_forward=1
 	in_ns a sysctl -qw net.ipv4.neigh.eth0.mcast_solicit=1
 	neighbours
@@ -92,27 +111,35 @@ net_up() {
 # net6_up: IPv6 as well, without what its hosts do by themselves: they are not to look for other hosts with their
 # address, for routers, or for those who listen to groups.
 net6_up() {
-	local ns device
+	local ns
 	for ns in a r b; do
-		for device in $(in_ns "$ns" ls /proc/sys/net/ipv6/conf); do
-			in_ns "$ns" sysctl -qw "net.ipv6.conf.$device.accept_dad=0" "net.ipv6.conf.$device.accept_ra=0" \
-				"net.ipv6.conf.$device.router_solicitations=0" "net.ipv6.conf.$device.mldv2_unsolicited_report_interval=0" \
-				"net.ipv6.conf.$device.disable_ipv6=0"
-			case $device in
-			all | default) ;;
-			*) in_ns "$ns" sysctl -qw "net.ipv6.neigh.$device.delay_first_probe_time=3600" ;;
-			esac
-		done
-		in_ns "$ns" sysctl -qw net.ipv6.icmp.ratelimit=0
+		# shellcheck disable=SC2016 # for the shell inside
+		in_ns "$ns" bash -ec 'cd /proc/sys/net/ipv6
+			echo 0 >icmp/ratelimit
+			for device in conf/*; do
+				for key in accept_dad accept_ra router_solicitations mldv2_unsolicited_report_interval disable_ipv6; do
+					echo 0 >"$device/$key"
+				done
+				case $device in
+				*/all | */default) ;;
+				*) echo 3600 >"neigh/${device##*/}/delay_first_probe_time" ;;
+				esac
+			done'
 	done
-	ip -n a addr add 2001:db8::2/64 dev eth0
-	ip -n r addr add 2001:db8::1/64 dev veth0
-	ip -n r addr add 2001:db8:1::2/64 dev veth1
-	ip -n b addr add 2001:db8:1::1/64 dev eth0
-	ip -n b addr add 2001:db8:2::9/128 dev lo
-	ip -n a route add default via 2001:db8::1
-	ip -n b route add default via 2001:db8:1::2
-	ip -n r route add 2001:db8:2::/64 via 2001:db8:1::1
+	batch -6 r <<-EOF
+		addr add 2001:db8::1/64 dev veth0
+		addr add 2001:db8:1::2/64 dev veth1
+	EOF
+	batch -6 a <<-EOF
+		addr add 2001:db8::2/64 dev eth0
+		route add default via 2001:db8::1
+	EOF
+	batch -6 b <<-EOF
+		addr add 2001:db8:1::1/64 dev eth0
+		addr add 2001:db8:2::9/128 dev lo
+		route add default via 2001:db8:1::2
+	EOF
+	batch -6 r <<<"route add 2001:db8:2::/64 via 2001:db8:1::1"
 	in_ns r sysctl -qw net.ipv6.conf.all.forwarding=1
 	neighbours6
 }

@@ -15,7 +15,7 @@ scratch=$(mktemp -d)
 net_up
 trap 'net_down; rm -rf "$scratch" /run/two_vrfs' EXIT
 # 10.0.0.77 and 172.31.0.1 are nobody's: b uses them as sources.
-ip -n r neigh replace 10.0.1.3 lladdr "$(mac b eth0)" dev veth1 nud permanent
+ip -n r neigh replace 10.0.1.3 lladdr "${mac_of[b eth0]}" dev veth1 nud permanent
 in_ns b sysctl -qw net.ipv4.ip_nonlocal_bind=1
 ip -n b addr add 10.0.0.77/32 dev lo
 ip -n b addr add 172.31.0.1/32 dev lo
@@ -27,43 +27,57 @@ cleanup() {
 	[ ! -e /sys/module/route_probe ] || rmmod route_probe
 }
 
-# do_one and undo_one COMMAND: of a set-up: "[NS:][-6] rule|route|addr|link ... add ...", "[NS:]tc qdisc|filter add ...",
+# do_one COMMAND: of a set-up: "[NS:][-6] rule|route|addr|link ... add ...", "[NS:]tc qdisc|filter add ...",
 # "[NS:]sysctl KEY=VALUE", or "[NS:]ping ARG...", of which nothing is to be taken back. Of the others each is: what
 # was added is deleted, and a sysctl is what it was.
 do_one() {
-	local ns=r words
+	local ns=r words old
 	[[ $1 != [abr]:* ]] || { ns=${1%%:*}; set -- "${1#*:}"; }
 	read -ra words <<<"$1"
 	if [ "${words[0]}" = sysctl ]; then
-		undo=("$ns sysctl -qw ${words[1]%%=*}=$(in_ns "$ns" sysctl -n "${words[1]%%=*}")" "${undo[@]}")
-		in_ns "$ns" sysctl -qw "${words[1]}"
+		old=$(a_sysctl "$ns" "${words[1]%%=*}" "${words[1]#*=}")
+		undo=("a_sysctl $ns ${words[1]%%=*} $old" "${undo[@]}")
 	elif [ "${words[0]}" = ping ]; then
 		ping_once "$ns" "${words[@]:1}"
 	elif [ "${words[0]}" = tc ]; then
 		# A filter goes with its qdisc.
-		[ "${words[1]}" != qdisc ] || undo=("$ns ${1/ add / del }" "${undo[@]}")
-		in_ns "$ns" "${words[@]}"
+		[ "${words[1]}" != qdisc ] || undo=("tc -n $ns ${words[*]:1}" "${undo[@]}")
+		tc -n "$ns" "${words[@]:1}"
 	else
-		# A next hop is deleted by its number alone.
-		undo=("$ns ip $(sed -E 's/ add / del /; s/^(nexthop del id [0-9]+) .*/\1/' <<<"$1")" "${undo[@]}")
-		in_ns "$ns" ip "${words[@]}"
+		undo=("ip -n $ns ${words[*]}" "${undo[@]}")
+		ip -n "$ns" "${words[@]}"
 	fi
+}
+# a_sysctl NS KEY VALUE: sets it, and prints what it was.
+a_sysctl() {
+	# shellcheck disable=SC2016 # for the shell inside
+	in_ns "$1" bash -ec 'read -r old <"$1"; echo "$2" >"$1"; echo "$old"' _ "/proc/sys/${2//.//}" "$3"
 }
 set_up() {
 	local commands command
 	undo=()
 	IFS=';' read -ra commands <<<"$1"
 	for command in "${commands[@]}"; do
-		command=$(sed -E 's/^ +| +$//g' <<<"$command")
+		trim command
 		[ -z "$command" ] || [ "$command" = - ] || do_one "$command"
 	done
 }
 take_back() {
 	local command
 	for command in "${undo[@]}"; do
+		command=${command/ add / del }
+		# A next hop is deleted by its number alone.
+		[[ ! $command =~ ^(.*\ nexthop\ del\ id\ [0-9]+)\  ]] || command=${BASH_REMATCH[1]}
 		# shellcheck disable=SC2086 # words
-		in_ns $command 2>/dev/null || true
+		$command >/dev/null 2>&1 || true
 	done
+}
+
+# trim NAME: removes the blanks around a variable's value.
+trim() {
+	local -n text=$1
+	text=${text#"${text%%[! ]*}"}
+	text=${text%"${text##*[! ]}"}
 }
 
 # send PACKET: "NS ping ARG...", "NS udp ADDRESS PORT", "NS get ARG...", which asks the kernel for a route, or
@@ -86,31 +100,45 @@ send() {
 	esac
 }
 
-lines() { tail -n +"$((seen + 1))" "$scratch/out"; }
-came() { lines | grep -qF -- "${line%%: *}: "; }
+# came: reads what else the program has written, until a line begins as `line` does. Sets `found` to it, without its
+# time and its end. `part` is what has been read of a line that is not there as a whole.
+came() {
+	local begin="${line%%: *}: " text
+	while IFS= read -ru "$output" text; do
+		text=$part$text part=''
+		[[ $text = *"$begin"* && $text =~ ^\ *[0-9.]+\ \ (.*)$ ]] || continue
+		found=${BASH_REMATCH[1]}
+		[[ ! $found =~ ^(.*)\ \(net\ r(,\ [^()]*)?\)$ ]] || found=${BASH_REMATCH[1]}
+		return
+	done
+	part+=$text
+	return 1
+}
 
 # agrees LINE: `ip route get` answers with the way that the line has.
 agrees() {
-	local question way answer what
-	question=$(sed -nE 's/^input ([^ ]+) > ([^ ]+) ([^ ]+)( mark ([^ ]+))?( dport [0-9]+)?: .*/\2 from \1 iif \3 mark \5/p' <<<"$1" | sed 's/ mark $//')
-	way=$(sed -nE 's/^.*: (via ([^ ]+)|on link) dev ([^ ,]+).*/\2 \3/p' <<<"$1")
-	[ -n "$question" ] && [ -n "$way" ] || return 0
+	local question mark way what answer
+	[[ $1 =~ ^input\ ([^ ]+)\ \>\ ([^ ]+)\ ([^ ]+)(\ mark\ ([^ ]+))?(\ dport\ [0-9]+)?:\  ]] || return 0
+	mark=${BASH_REMATCH[5]}
+	question="${BASH_REMATCH[2]} from ${BASH_REMATCH[1]} iif ${BASH_REMATCH[3]}${mark:+ mark $mark}"
+	[[ $1 =~ :\ (via\ ([^ ]+)|on\ link)\ dev\ ([^ ,]+) ]] || return 0
+	way="${BASH_REMATCH[2]} ${BASH_REMATCH[3]}"
 	# Of the ports, that of the packet is the first.
-	for what in 'ipproto [a-z]+' 'dport [0-9]+'; do question+=" $(grep -oE -m 1 "$what" <<<"$1" | head -n 1 || true)"; done
+	for what in 'ipproto [a-z]+' 'dport [0-9]+'; do [[ ! $1 =~ $what ]] || question+=" ${BASH_REMATCH[0]}"; done
 	# shellcheck disable=SC2086 # words
-	answer=$(ip -n r -j route get $question 2>/dev/null | jq -r '.[0] | "\(.gateway // .via.host // "") \(.dev)"')
-	same "$1: the kernel's own answer" "$way" "$answer"
+	answer=$(ip -n r route get $question 2>/dev/null) || true
+	[[ $answer =~ (via\ (inet6\ )?([^ ]+)\ )?dev\ ([^ ]+) ]] || true
+	same "$1: the kernel's own answer" "$way" "${BASH_REMATCH[3]:-} ${BASH_REMATCH[4]:-}"
 }
 
 # a_case: of the table, in $what, $setup, $packet and $line.
 a_case() {
-	local seen undo=() got
+	local undo=() found=''
 	set_up "$setup"
-	seen=$(wc -l <"$scratch/out")
+	while IFS= read -ru "$output" part; do :; done
 	send "$packet"
-	await 10 "$what: a line" came || true
-	got=$(lines | sed -E 's/^ *[0-9.]+  //; s/ \(net r(, [^()]*)?\)$//' | grep -F -- "${line%%: *}: " | head -n 1)
-	same "$what" "$line" "$got"
+	await 10 "$what: a line that begins as '$line'" came || true
+	same "$what" "$line" "$found"
 	agrees "$line"
 	take_back
 }
@@ -128,8 +156,9 @@ two_vrfs() {
 	: >/run/two_vrfs
 	ip -n r link add vrf7 type vrf table 107
 	ip -n r link set vrf7 up
-	ip link add veth7 netns r type veth peer name eth7 netns a
-	ip link add veth8 netns r type veth peer name eth8 netns b
+	mac_of+=(["r veth7"]=02:00:00:00:00:17 ["b eth8"]=02:00:00:00:00:18)
+	ip link add veth7 address "${mac_of[r veth7]}" netns r type veth peer name eth7 netns a
+	ip link add veth8 netns r type veth peer name eth8 address "${mac_of[b eth8]}" netns b
 	ip -n r link set veth7 master vrf7
 	ip -n r link set veth8 master vrf7
 	local ns dev
@@ -144,8 +173,8 @@ two_vrfs() {
 	ip -n b addr add 10.7.1.1/24 dev eth8
 	ip -n a route add 198.19.0.0/16 via 10.7.0.1
 	ip -n r route add 198.19.0.0/24 via 10.7.1.1 table 107
-	ip -n a neigh replace 10.7.0.1 lladdr "$(mac r veth7)" dev eth7 nud permanent
-	ip -n r neigh replace 10.7.1.1 lladdr "$(mac b eth8)" dev veth8 nud permanent
+	ip -n a neigh replace 10.7.0.1 lladdr "${mac_of[r veth7]}" dev eth7 nud permanent
+	ip -n r neigh replace 10.7.1.1 lladdr "${mac_of[b eth8]}" dev veth8 nud permanent
 	has_ipv6 || return 0
 	for dev in "a eth7" "r veth7" "r veth8" "b eth8"; do
 		read -r ns dev <<<"$dev"
@@ -156,8 +185,8 @@ two_vrfs() {
 	ip -n r addr add 2001:db8:71::2/64 dev veth8
 	ip -n a route add 2001:db8:7a::/48 via 2001:db8:70::1
 	ip -n r route add 2001:db8:7a::/64 via 2001:db8:71::1 dev veth8 table 107
-	ip -n a neigh replace 2001:db8:70::1 lladdr "$(mac r veth7)" dev eth7 nud permanent
-	ip -n r neigh replace 2001:db8:71::1 lladdr "$(mac b eth8)" dev veth8 nud permanent
+	ip -n a neigh replace 2001:db8:70::1 lladdr "${mac_of[r veth7]}" dev eth7 nud permanent
+	ip -n r neigh replace 2001:db8:71::1 lladdr "${mac_of[b eth8]}" dev veth8 nud permanent
 }
 
 # needs MODULE...: of the kernel's.
@@ -175,21 +204,25 @@ cases() {
 	tunnels) needs ip_gre wireguard ;;
 	neighbours) ! changed arp_process || skip "the compiler has changed arp_process()" ;;
 	esac
-	local what setup packet line part='' word=2 count=0
-	! uses_reasons || word=1
+	local what setup packet line heading='' output part='' word=3 count=0
+	! uses_reasons || word=2
 	check "load" load
 	mkdir -p /run/faultline
 	"$FAULTLINE_PROGRAMS/faultline" route --netns r >"$scratch/out" 2>"$scratch/err" &
 	watcher=$!
 	await 60 "it watches" grep -qsx 1 "$tracefs/instances/faultline-$watcher/events/route_probe/enable"
+	exec {output}<"$scratch/out"
 	while IFS='|' read -r what setup packet line; do
 		case $what in
-		'## '*) part=${what#\#\# } ;;
+		'## '*) heading=${what#\#\# } ;;
 		'' | '#'*) ;;
 		*)
-			[ "$part" = "$1" ] || continue
-			what=$(sed -E 's/^ +| +$//g' <<<"$what") packet=$(sed -E 's/^ +| +$//g' <<<"$packet")
-			line=$(sed -E "s/^ +| +\$//g; s/\{([^/]*)\/([^}]*)\}/\\$word/" <<<"$line")
+			[ "$heading" = "$1" ] || continue
+			trim what
+			trim packet
+			trim line
+			[[ ! $line =~ ^(.*)\{([^/]*)/([^}]*)\}(.*)$ ]] ||
+				line=${BASH_REMATCH[1]}${BASH_REMATCH[word]}${BASH_REMATCH[4]}
 			a_case
 			count=$((count + 1))
 			;;
@@ -198,6 +231,7 @@ cases() {
 	kill -INT "$watcher"
 	wait "$watcher"
 	watcher=''
+	exec {output}<&-
 	note "$count cases"
 	check "there are cases of $1" test "$count" -gt 0
 	same "it understands all" "" "$(grep 'not understood' "$scratch/out" || true)"

@@ -24,12 +24,12 @@ cleanup() {
 links() {
 	local n
 	for n in 1 2 3 4 5 6 7 8; do
-		ip link add "path$n" netns r type veth peer name "path$n" netns b
+		ip link add "path$n" netns r type veth peer name "path$n" address "02:00:00:00:01:0$n" netns b
 		in_ns b sysctl -qw "net.ipv6.conf.path$n.disable_ipv6=1"
 		ip -n r addr add "10.8.$n.2/24" dev "path$n"
 		ip -n b link set "path$n" up
 		ip -n r link set "path$n" up
-		ip -n r neigh replace "10.8.$n.1" lladdr "$(mac b "path$n")" dev "path$n" nud permanent
+		ip -n r neigh replace "10.8.$n.1" lladdr "02:00:00:00:01:0$n" dev "path$n" nud permanent
 	done
 	# Addresses and ports decide, so that the packets of one host go by all of them.
 	in_ns r sysctl -qw net.ipv4.fib_multipath_hash_policy=1
