@@ -68,11 +68,13 @@ pub const fn with_arguments(mut info: Info, arguments: &[Argument], name: &str) 
         info = match arguments[at] {
             Argument::Field => info.text(", REC->").text(name),
             Argument::Element(element) => with_element(info.text(", "), name, element),
+            // libtraceevent 1.9.0 does not parse an element to the right of an operator without `()`.
             Argument::Pair(element) => with_element(
-                with_element(info.text(", "), name, element).text(" << 8 | "),
+                with_element(info.text(", "), name, element).text(" << 8 | ("),
                 name,
                 element + 1,
-            ),
+            )
+            .text(")"),
             Argument::Name(names) => {
                 let mut info = info.text(", __print_symbolic(REC->").text(name);
                 let mut at = 0;
