@@ -113,16 +113,17 @@ net_up() {
 net6_up() {
 	local ns
 	for ns in a r b; do
+		# All else before it is enabled.
 		# shellcheck disable=SC2016 # for the shell inside
 		in_ns "$ns" bash -ec 'cd /proc/sys/net/ipv6
 			echo 0 >icmp/ratelimit
-			for device in conf/*; do
-				for key in accept_dad accept_ra router_solicitations mldv2_unsolicited_report_interval disable_ipv6; do
-					echo 0 >"$device/$key"
-				done
+			for key in accept_dad accept_ra router_solicitations mldv2_unsolicited_report_interval disable_ipv6; do
+				for device in conf/*; do echo 0 >"$device/$key"; done
+			done
+			for device in neigh/*/delay_first_probe_time; do
 				case $device in
-				*/all | */default) ;;
-				*) echo 3600 >"neigh/${device##*/}/delay_first_probe_time" ;;
+				*/all/* | */default/*) ;;
+				*) echo 3600 >"$device" ;;
 				esac
 			done'
 	done
@@ -142,6 +143,19 @@ net6_up() {
 	batch -6 r <<<"route add 2001:db8:2::/64 via 2001:db8:1::1"
 	in_ns r sysctl -qw net.ipv6.conf.all.forwarding=1
 	neighbours6
+	sent_to_groups=() still=0
+	await 30 "nobody tells any more which groups it is in" quiet6
+}
+
+# quiet6: has nobody sent anything to a group for a while? (The kernel reports each group that a new address is in,
+# some time later.)
+quiet6() {
+	local ns sent=()
+	for ns in a r b; do sent+=("$(in_ns "$ns" awk '$1 == "Ip6OutMcastPkts" { print $2 }' /proc/net/snmp6)"); done
+	still=$((still + 1))
+	[ "${sent[*]}" = "${sent_to_groups[*]}" ] || still=0
+	sent_to_groups=("${sent[@]}")
+	[ "$still" -ge 3 ]
 }
 
 net_down() {
