@@ -85,12 +85,14 @@ fn digits(text: &[u8], base: u32) -> Option<u32> {
     })
 }
 
-/// An address of IPv4, in the order of the CPU.
+/// An address of IPv4, in the order of the CPU. A number has no leading zeros, which others read as
+/// octal.
 pub(crate) fn ipv4(text: &[u8]) -> Option<u32> {
     let mut bytes = Parts::of(text, b'.');
     let mut address = 0;
     for _ in 0..4 {
-        let byte = decimal(bytes.next()?).filter(|&byte| byte <= 255)?;
+        let byte = bytes.next().filter(|byte| !matches!(byte, [b'0', _, ..]))?;
+        let byte = decimal(byte).filter(|&byte| byte <= 255)?;
         address = address << 8 | byte;
     }
     bytes.next().is_none().then_some(address)

@@ -9,6 +9,7 @@ use anyhow::{bail, ensure, Context};
 use prove::module::{self, Module};
 use rustix::io::Errno;
 use std::fs;
+use std::net::IpAddr;
 use std::path::Path;
 
 /// What a parameter takes.
@@ -26,7 +27,7 @@ enum Rule {
     },
     /// One of these words, or some of the others with commas between.
     Words(&'static [&'static str], &'static [&'static str]),
-    /// `any`, or an address with the length of a prefix, in 18 letters.
+    /// `any`, or an address of either family, also with the length of a prefix, in 43 letters.
     Prefix,
     /// `any`, or a number and a mask, in 23 letters.
     Mark,
@@ -74,12 +75,17 @@ const ROUTE_PROBE: &[(&str, Rule)] = &[
                 "fib_validate_source",
                 "route_output",
                 "fib_lookup",
+                "fib6_lookup",
+                "ndisc_send_skb",
             ],
         ),
     ),
     (
         "cause",
-        Rule::Words(&["any"], &["input", "validate", "arp", "output", "other"]),
+        Rule::Words(
+            &["any"],
+            &["input", "validate", "arp", "output", "other", "ndisc"],
+        ),
     ),
     ("src", Rule::Prefix),
     ("dst", Rule::Prefix),
@@ -166,7 +172,7 @@ impl Rule {
                 let all_known = line.split(',').all(|word| some.contains(&word));
                 when(alone.contains(&line) || all_known)
             }
-            Rule::Prefix => when(line.len() <= 18 && (line == "any" || is_prefix(line))),
+            Rule::Prefix => when(line.len() <= 43 && (line == "any" || is_prefix(line))),
             Rule::Mark => {
                 let (value, mask) = line.split_once('/').unwrap_or((line, "0"));
                 let is_mark = [value, mask]
@@ -225,12 +231,17 @@ impl Rule {
                 _ => words(dice, some),
             },
             Rule::Prefix => {
-                let bytes = (0..3 + dice.below(2)).map(|_| dice.below(280).to_string());
-                let address = bytes.collect::<Vec<_>>().join(".");
+                let (address, most) = match dice.below(2) {
+                    0 => {
+                        let count = 3 + dice.below(2);
+                        (ipv4(dice, count), 36)
+                    }
+                    _ => (ipv6(dice), 132),
+                };
                 match dice.below(3) {
                     0 => "any".into(),
                     1 => address,
-                    _ => format!("{address}/{}", dice.below(36)),
+                    _ => format!("{address}/{}", dice.below(most)),
                 }
             }
             Rule::Mark => match dice.below(4) {
@@ -293,10 +304,43 @@ fn is_number(digits: &str, base: u32) -> bool {
 }
 
 fn is_prefix(line: &str) -> bool {
-    let (address, length) = line.split_once('/').unwrap_or((line, "32"));
-    let bytes: Vec<_> = address.split('.').collect();
-    let is_byte =
-        |word: &&str| is_number(word, 10) && word.parse().is_ok_and(|byte: u32| byte < 256);
-    let is_length = is_number(length, 10) && length.parse().is_ok_and(|length: u32| length <= 32);
-    bytes.len() == 4 && bytes.iter().all(is_byte) && is_length
+    let (address, length) = match line.split_once('/') {
+        Some((address, length)) => (address, Some(length)),
+        None => (line, None),
+    };
+    let most = match address.parse() {
+        Ok(IpAddr::V4(_)) => 32,
+        Ok(IpAddr::V6(_)) => 128,
+        Err(_) => return false,
+    };
+    let fits = |length: &str| length.parse().is_ok_and(|length: u32| length <= most);
+    length.is_none_or(|length| is_number(length, 10) && fits(length))
+}
+
+/// So many numbers, of which some are too large.
+fn ipv4(dice: &mut Dice, count: usize) -> String {
+    let bytes = (0..count).map(|_| dice.below(280).to_string());
+    bytes.collect::<Vec<_>>().join(".")
+}
+
+/// Up to nine groups, some of which are too long, with `::` among them or not, and now and then an address of
+/// IPv4 at the end.
+fn ipv6(dice: &mut Dice) -> String {
+    let count = 1 + dice.below(9);
+    let mut groups: Vec<_> = (0..count)
+        .map(|_| format!("{:x}", dice.below(0x10_000 + 0x800)))
+        .collect();
+    if dice.below(4) == 0 {
+        groups.push(ipv4(dice, 4));
+    }
+    for _ in 0..[0, 1, 1, 1, 2][dice.below(5)] {
+        groups.insert(dice.below(groups.len() + 1), String::new());
+    }
+    let text = groups.join(":");
+    match dice.below(2) {
+        // At an end one `:` is not enough.
+        0 if text.starts_with(':') => format!(":{text}"),
+        0 if text.ends_with(':') => format!("{text}:"),
+        _ => text,
+    }
 }
