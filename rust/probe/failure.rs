@@ -46,6 +46,9 @@ pub enum Failure {
     /// The compiler has changed the arguments of the function. A probe cannot detect this; a module
     /// that knows it by `cfg(kernel_has)` sets it.
     Changed,
+    /// The function exists, but the compiler has inlined it where it is called. A probe cannot detect
+    /// this either; a module that knows it sets it.
+    CallsInlined,
     /// Another error of the kernel.
     Other(Error),
 }
@@ -54,7 +57,7 @@ impl Failure {
     /// Returns the corresponding error number.
     pub fn to_error(&self) -> Error {
         match self {
-            Self::NotFound | Self::Inlined(_) => code::ENOENT,
+            Self::NotFound | Self::Inlined(_) | Self::CallsInlined => code::ENOENT,
             Self::Blacklisted
             | Self::Init
             | Self::NoReturn
@@ -126,6 +129,10 @@ impl fmt::Display for Failure {
             ),
             Self::Changed => f.write_str(
                 "changed: the compiler has changed its arguments, so this kernel's BTF leaves it out",
+            ),
+            Self::CallsInlined => f.write_str(
+                "inlined: the compiler inlined this function where it is called, so that a probe would \
+                 not see these calls",
             ),
             Self::Other(error) => write!(f, "error {}", error.to_errno()),
         }

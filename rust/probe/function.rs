@@ -161,12 +161,9 @@ impl<T> Function<T> {
         &self.symbol
     }
 
-    /// Marks the function as not to be probed if the compiler has changed its arguments, which the
-    /// module knows by `cfg(kernel_has)`.
-    pub fn changed(self, is_changed: bool) -> Self {
-        Self {
-            failure: is_changed.then_some(Failure::Changed),
-            ..self
-        }
+    /// Marks the function as not to be probed, for a reason that the module knows and a probe cannot
+    /// detect: [`Failure::Changed`] or [`Failure::CallsInlined`].
+    pub fn unless(self, failure: Option<Failure>) -> Self {
+        Self { failure, ..self }
     }
 }

@@ -52,10 +52,9 @@ pub(crate) struct Tracked {
 }
 
 impl Tracked {
-    /// The function to be probed. One whose arguments the compiler has changed is not: it
-    /// would tell of others.
+    /// The function to be probed, unless what a probe would tell of it were not true.
     pub(crate) fn function(what: &'static Description, ledger: Arc<Ledger>) -> Function<Self> {
-        Function::new(what.function, Self { what, ledger }).changed(!what.is_as_declared)
+        Function::new(what.function, Self { what, ledger }).unless(what.failure.clone())
     }
 }
 

@@ -4,6 +4,8 @@
 
 use core::ffi::CStr;
 
+use faultline::probe::Failure;
+
 use crate::text::Parts;
 
 /// What is probed. The number is its bit in a set of events.
@@ -67,8 +69,8 @@ pub(crate) struct Description {
     pub(crate) function: &'static CStr,
     /// The families for whose packets it is called.
     pub(crate) families: Families,
-    /// Whether its arguments are where its source says.
-    pub(crate) is_as_declared: bool,
+    /// Why it is not to be probed, if there is a reason that a probe could not detect.
+    pub(crate) failure: Option<Failure>,
     /// Whether others of them are called in it.
     pub(crate) calls_others: bool,
 }
@@ -85,23 +87,30 @@ impl Description {
             event,
             function,
             families,
-            is_as_declared: true,
+            failure: None,
             calls_others: false,
         }
     }
 
-    const fn calls_others(self) -> Self {
-        Self {
-            calls_others: true,
-            ..self
-        }
+    const fn calls_others(mut self) -> Self {
+        self.calls_others = true;
+        self
     }
 
-    const fn if_declared(self, is_as_declared: bool) -> Self {
-        Self {
-            is_as_declared,
-            ..self
+    /// Its arguments may be elsewhere than its source says.
+    const fn if_declared(mut self, is_as_declared: bool) -> Self {
+        if !is_as_declared {
+            self.failure = Some(Failure::Changed);
         }
+        self
+    }
+
+    /// Its callers are in its own file, so that clang inlines it there; gcc does not.
+    const fn if_not_inlined(mut self) -> Self {
+        if cfg!(CONFIG_CC_IS_CLANG) {
+            self.failure = Some(Failure::CallsInlined);
+        }
+        self
     }
 }
 
@@ -176,7 +185,7 @@ pub(crate) static ALL: [Description; COUNT] = {
             c"ipv6_dev_get_saddr",
             F::IPV6,
         ),
-        Description::new(T::ArpSent, "arp_xmit", c"arp_xmit", F::IPV4),
+        Description::new(T::ArpSent, "arp_xmit", c"arp_xmit", F::IPV4).if_not_inlined(),
         Description::new(T::NdiscSent, "ndisc_send_skb", c"ndisc_send_skb", F::IPV6),
     ]
 };

@@ -35,7 +35,7 @@ learn() {
 				if (count[name] == 1 && !(name in black) && !told[name]++) print name
 			}' /sys/kernel/debug/kprobes/blacklist "$tracefs/available_filter_functions" "$observer/trace" |
 			grep -E 'path|open|file|inode|dentry|_fd|name|ovl|fuse|tomoyo|security|mnt|fput|lookup|link|walk|fs_|vfs|permission|attr|read|write' |
-			grep -vE 'lock|irq|rcu|sched|preempt|trace|probe|perf|tick|timer|clock|pgd|pte|page|mm|load|kthread|profile|_vq_|_done|account' >/tmp/names
+			grep -vE 'lock|irq|rcu|sched|preempt|trace|probe|perf|tick|timer|clock|pgd|pte|page|mm|load|kthread|profile|_vq_|_done|account|stack' >/tmp/names
 		unobserve
 		dismiss
 	fi

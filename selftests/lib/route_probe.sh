@@ -230,9 +230,9 @@ has_ipv6() { [ -e /proc/sys/net/ipv6 ]; }
 # absent EVENT: is there no function for it in this kernel?
 absent() { [[ $1 = *6_* || $1 = ndisc_* || $1 = ipv6_* ]] && ! has_ipv6; }
 
-# changed EVENT: has the compiler of this kernel changed the arguments of its function? clang does so where
-# it can: with those of a function that is called in one file alone.
-changed() { [ "$1" = arp_process ] && [[ $(</proc/version) == *clang* ]]; }
+# changed EVENT: has the compiler of this kernel changed the arguments of its function, or inlined it where it is
+# called? clang does so where it can: with a function that is called in its own file.
+changed() { [[ $1 = arp_process || $1 = arp_xmit ]] && [[ $(</proc/version) == *clang* ]]; }
 
 # unchanged EVENT...: those whose function can be probed, a line each.
 unchanged() {

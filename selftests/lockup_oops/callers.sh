@@ -12,7 +12,7 @@ here=$(dirname "$0")
 taskset -pc 0 $$ >/dev/null
 detectors 0 0 0
 expects '^(kernel BUG at rust/helpers/bug\.c|Oops: |Internal error: Oops)'
-expects '^(BUG: kernel NULL pointer dereference, address: 0*$|Unable to handle kernel NULL pointer)'
+expects '^(BUG: kernel NULL pointer dereference, address: 0*$|Unable to handle kernel NULL pointer|KASAN: null-ptr-deref in range \[0x0*-)'
 function=comm_write
 
 # the_caller_dies MODE CPU: kills the caller in its second call; the first has set its name.
@@ -64,7 +64,7 @@ bug_kills_the_caller() {
 }
 oops_kills_the_caller() {
 	the_caller_dies oops 0
-	match "the address" 'NULL pointer dereference, address: 0000000000000000|address 0000000000000000' "$(log)"
+	match "the address" 'NULL pointer dereference, address: 0000000000000000|address 0000000000000000|KASAN: null-ptr-deref in range \[0x0000000000000000-' "$(log)"
 	match "the stack" 'write_to_null' "$(log)"
 	# The first probe existed before, and still works.
 	stays 2

@@ -11,7 +11,7 @@ here=$(dirname "$0")
 taskset -pc 0 $$ >/dev/null
 detectors 0 0 0
 expects '^(kernel BUG at rust/helpers/bug\.c|Oops: |Internal error: Oops)'
-expects '^(BUG: kernel NULL pointer dereference, address: 0*$|Unable to handle kernel NULL pointer)'
+expects '^(BUG: kernel NULL pointer dereference, address: 0*$|Unable to handle kernel NULL pointer|KASAN: null-ptr-deref in range \[0x0*-)'
 
 # dies MODE CPUS THREADS
 dies() {
@@ -27,7 +27,7 @@ dies() {
 
 oops() {
 	dies oops 1 1
-	match "the address" 'NULL pointer dereference, address: 0000000000000000|address 0000000000000000' "$(log)"
+	match "the address" 'NULL pointer dereference, address: 0000000000000000|address 0000000000000000|KASAN: null-ptr-deref in range \[0x0000000000000000-' "$(log)"
 	match "the thread" '^CPU: 1 .* Comm: lockup/1 ' "$(log)"
 	match "the stack" 'write_to_null.*\[lockup\]' "$(log)"
 	check "unload" rmmod lockup

@@ -125,7 +125,7 @@ by_family() {
 	got=$(seen6)
 	match "IPv4" '^ip_route_input: ' "$got"
 	same "none of IPv6" "" "$(grep -E '6_|ndisc|ipv6' <<<"$got" || true)"
-	same "what is probed now" "$(if changed arp_process; then echo 8; else echo 9; fi)" "$(armed | tr , '\n' | wc -l)"
+	same "what is probed now" "$(if changed arp_process; then echo 7; else echo 9; fi)" "$(armed | tr , '\n' | wc -l)"
 	# The rules are searched by the same function for both.
 	ip -n r rule add to 198.51.100.0/24 blackhole priority 40
 	ip -n r -6 rule add to 2001:db8:66::/64 blackhole priority 40

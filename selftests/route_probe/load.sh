@@ -27,7 +27,8 @@ patched() {
 everything_is_attached() {
 	check "load" load
 	same "the report" "$(for event in "${all_events[@]}"; do
-		if changed "$event"; then echo "$event not attached: changed"
+		if changed "$event" && [ "$event" = arp_xmit ]; then echo "$event not attached: inlined"
+		elif changed "$event"; then echo "$event not attached: changed"
 		elif absent "$event"; then echo "$event not attached: not"
 		else echo "$event attached"; fi
 	done)" "$(sed -E 's/^([a-z0-9_]+) [a-z0-9_]+ (attached|not attached: [a-z]+).*/\1 \2/' "$debugfs/targets")"
