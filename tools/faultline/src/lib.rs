@@ -70,7 +70,7 @@ pub fn main(commit: Option<&'static str>) -> ExitCode {
     match answer {
         Ok(Ok(status)) => status,
         Ok(Err(error)) => {
-            terminal::escape::tell(format_args!("could not tell: {error:#}"));
+            terminal::tell::tell(format_args!("could not tell: {error:#}"));
             unknown()
         }
         Err(_) => unknown(),

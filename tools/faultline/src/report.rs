@@ -5,7 +5,7 @@
 
 use crate::dump::{Dump, Format, State};
 use crate::plan::Plan;
-use crate::terminal::layout::wrapped;
+use crate::terminal::layout::{painted, wrapped, ASIDE, BAD, DOUBT, GOOD};
 use crate::terminal::{escape, out};
 use crate::timeline::{megabytes, Moment};
 use crate::verdict::check::Result;
@@ -20,6 +20,18 @@ use std::process::ExitCode;
 pub const DRILL: &str = "faultline.drill/1";
 /// The schema of `faultline verdict`'s document.
 pub const VERDICT: &str = "faultline.verdict/1";
+
+/// The words that lines of the text begin with.
+const WORDS: [(&str, anstyle::Style); 8] = [
+    ("ok", GOOD),
+    ("FAILED", BAD),
+    ("skipped", ASIDE),
+    ("unknown", DOUBT),
+    ("PASS:", GOOD),
+    ("FAIL:", BAD),
+    ("NO DUMP:", DOUBT),
+    ("COULD NOT TELL:", DOUBT),
+];
 
 /// Everything that a command found out.
 #[derive(Debug, Serialize)]
@@ -101,7 +113,13 @@ impl Report {
     pub fn print(&self, is_json: bool) -> anyhow::Result<ExitCode> {
         let text = match is_json {
             true => escape::json(&serde_json::to_string_pretty(self)?).into_owned() + "\n",
-            false => escape::text(&self.for_people()).into_owned(),
+            false => {
+                let text = escape::text(&self.for_people()).into_owned();
+                match out::colour() {
+                    true => painted(&text, &WORDS),
+                    false => text,
+                }
+            }
         };
         out::print(&text)?;
         Ok(ExitCode::from(self.exit_status))

@@ -26,7 +26,7 @@ mod watch;
 pub use ask::Ask;
 pub use call::Family;
 
-use crate::terminal::escape::tell;
+use crate::terminal::tell::tell;
 use crate::tracing::instance;
 use crate::tracing::out::{Out, Signals};
 use kernel::Kernel;

@@ -25,7 +25,7 @@ mod watch;
 
 pub use ask::Ask;
 
-use crate::terminal::escape::tell;
+use crate::terminal::tell::tell;
 use crate::tracing::instance::{self, Instance, Settings};
 use crate::tracing::mount::mount;
 use crate::tracing::out::{Out, Signals};

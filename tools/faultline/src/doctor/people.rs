@@ -6,14 +6,10 @@ use super::answer::{Answer, ChainLink, ClassAnswer, Outcome};
 use super::finding::{Finding, Link, State};
 use crate::fault::class::Classes;
 use crate::terminal::escape;
-use crate::terminal::layout::{lay_out, Part, WIDTH};
-use anstyle::{AnsiColor, Style};
+use crate::terminal::layout::{lay_out, Part, ASIDE, BAD, DOUBT, GOOD, WIDTH};
+use anstyle::Style;
 use std::fmt::Write;
 
-const GOOD: Style = AnsiColor::Green.on_default();
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const DOUBT: Style = AnsiColor::Yellow.on_default();
-const ASIDE: Style = Style::new().dimmed();
 const PLAIN: Style = Style::new();
 
 /// The widths of the table's first column and of a link's column, and the limit on listed paths.

@@ -18,7 +18,7 @@ use crate::klog::kmsg;
 use crate::report::Files;
 use crate::seen::{At, Seen};
 use crate::strike::{Refusal, Strike};
-use crate::terminal::escape::tell;
+use crate::terminal::tell::tell;
 use crate::verdict;
 use crate::verdict::expected::{Expected, Latency};
 use std::path::Path;

@@ -14,7 +14,7 @@ use crate::interrupt;
 use crate::ledger::{self, DumpRecord, Ledger, Proof};
 use crate::plan::Policy;
 use crate::report::{DumpFacts, Files, Report};
-use crate::terminal::escape;
+use crate::terminal::tell::tell;
 use crate::verdict::expected::Expected;
 use crate::verdict::stage::{Outcome, Stage};
 use crate::verdict::{self, Verdict};
@@ -340,11 +340,11 @@ pub fn record_and_disarm(
 
 /// Moves an unreadable state file aside, and keeps it.
 pub fn set_aside(store: &Store, why: &str) -> anyhow::Result<()> {
-    escape::tell(format_args!("{why}"));
+    tell(format_args!("{why}"));
     let kept = format!("{}.{}", state::BROKEN, facts::now());
     store.remove(state::ROOM)?;
     store.rename(state::NAME, &kept)?;
-    escape::tell(format_args!(
+    tell(format_args!(
         "kept as {}: that drill cannot be judged; find its dump by hand and judge it with \
          'faultline verdict'",
         store.path().join(kept).display()
@@ -364,7 +364,7 @@ pub fn armed(store: &Store, root: &Path) -> anyhow::Result<Option<Box<Armed>>> {
         }
     };
     if let Err(error) = unit::sweep(root) {
-        escape::tell(format_args!("{error:#}"));
+        tell(format_args!("{error:#}"));
     }
     if lost {
         anyhow::bail!("the state of the armed drill is unreadable");

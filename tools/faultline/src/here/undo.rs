@@ -6,7 +6,7 @@ use super::{state, unit};
 use crate::files::store::Store;
 use crate::plan::Setting;
 use crate::strike::{read, setting_file};
-use crate::terminal::escape::tell;
+use crate::terminal::tell::tell;
 use anyhow::{ensure, Context};
 use std::fs;
 use std::path::PathBuf;

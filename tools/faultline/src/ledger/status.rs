@@ -11,7 +11,7 @@ use crate::here::args::StatusArgs;
 use crate::here::state::Found;
 use crate::plan::Policy;
 use crate::prometheus;
-use crate::terminal::layout::wrapped;
+use crate::terminal::layout::{painted, wrapped, BAD, DOUBT, GOOD};
 use crate::terminal::{escape, out};
 use crate::timeline::megabytes;
 use crate::verdict::stage::Outcome;
@@ -24,6 +24,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const SCHEMA: &str = "faultline.status/1";
 /// Where kdump-utils keeps the result of `kdumpctl test`.
 const KDUMPCTL: &str = "/var/lib/kdump/vmcore-creation.status";
+
+/// The words that lines of the text begin with.
+const WORDS: [(&str, anstyle::Style); 5] = [
+    ("proven", GOOD),
+    ("STALE", BAD),
+    ("FAILED", BAD),
+    ("unsure", DOUBT),
+    ("unknown", DOUBT),
+];
 
 /// The validity of a proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,7 +142,13 @@ pub fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
             .text()
             .into(),
         _ if args.json => escape::json(&serde_json::to_string_pretty(&status)?).into_owned() + "\n",
-        _ => escape::text(&status.for_people()).into_owned(),
+        _ => {
+            let text = escape::text(&status.for_people()).into_owned();
+            match out::colour() {
+                true => painted(&text, &WORDS),
+                false => text,
+            }
+        }
     };
     out::print(&text)?;
     Ok(ExitCode::from(status.exit_status))

@@ -4,7 +4,8 @@
 //! line for each drill that ended.
 
 use super::outcome::{Outcome, Verdict};
-use crate::terminal::escape::{self, tell};
+use crate::terminal::escape;
+use crate::terminal::tell::tell;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::HashMap;
 use std::io::IsTerminal;

@@ -9,6 +9,7 @@ use super::choose::{
 };
 use crate::btf::{Cache, Prototype};
 use crate::terminal::layout::{lay_out, wrapped, Part, WIDTH};
+use crate::terminal::tell::tell;
 use crate::terminal::{escape, out};
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
@@ -48,7 +49,7 @@ pub fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
         true => json::text(&resolved, &prototypes)?,
         false => {
             for note in &resolved.notes {
-                escape::tell(note);
+                tell(note);
             }
             text(&resolved, &prototypes)
         }

@@ -11,7 +11,7 @@ use super::remarks;
 use super::session::Session;
 use super::targets::{targets, Targets};
 use crate::btf::Cache;
-use crate::terminal::escape::tell;
+use crate::terminal::tell::tell;
 use anyhow::{bail, ensure};
 
 /// The most functions that are probed at once. Those of a whole kernel take minutes to attach, and each

@@ -7,7 +7,7 @@ use super::choose::Pattern;
 use super::probing::Probing;
 use super::session::{Session, MODULE};
 use super::watch::Watch;
-use crate::terminal::escape::tell;
+use crate::terminal::tell::tell;
 use crate::tracing::instance::{self, Instance, Settings};
 use crate::tracing::mount::mount;
 use crate::tracing::out::{Out, Signals};

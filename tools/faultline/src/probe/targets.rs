@@ -6,7 +6,7 @@ use super::choose::{resolve, Pattern, Place, Point, Reason, Refused, System};
 use super::plan::{LeftOut, Target};
 use super::remarks;
 use crate::btf::Cache;
-use crate::terminal::escape::tell;
+use crate::terminal::tell::tell;
 use std::collections::BTreeSet;
 
 /// As many reasons are told with what each function has of its own.

@@ -8,16 +8,13 @@ use super::decision::Decision;
 use super::line::{is_unspecified, Event, Field, Fields, Record};
 use super::packet::Packet;
 use crate::terminal::figures::time;
-use crate::terminal::layout::{self, Part};
-use anstyle::{AnsiColor, Style};
+use crate::terminal::layout::{self, Part, ASIDE, BAD, GOOD};
+use anstyle::Style;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 const NAME: Style = Style::new().bold();
-const GOOD: Style = AnsiColor::Green.on_default();
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const ASIDE: Style = Style::new().dimmed();
 
 /// How it is shown.
 #[derive(Default)]

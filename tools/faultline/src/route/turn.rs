@@ -13,7 +13,7 @@
 use super::filters::{self, Change, Filter};
 use super::kernel::Kernel;
 use crate::files::lock::lock_within;
-use crate::terminal::escape;
+use crate::terminal::tell::tell;
 use anyhow::{bail, ensure, Context};
 use rustix::fs::{openat, FlockOperation as Lock, Mode, OFlags, CWD};
 use rustix::io::Errno;
@@ -177,7 +177,7 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         for told in self.put_back() {
-            escape::tell(told);
+            tell(told);
         }
     }
 }

@@ -4,12 +4,10 @@
 
 use super::names::{self, Sender};
 use super::outcome::{ended, End, Outcome, Signal, Task};
-use crate::terminal::layout::{self, Part};
-use anstyle::{AnsiColor, Style};
+use crate::terminal::layout::{self, Part, BAD, GOOD};
+use anstyle::Style;
 
 const NAME: Style = Style::new().bold();
-const GOOD: Style = AnsiColor::Green.on_default();
-const BAD: Style = AnsiColor::Red.on_default().bold();
 
 /// How it is shown.
 #[derive(Debug, Default)]

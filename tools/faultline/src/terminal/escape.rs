@@ -5,7 +5,7 @@
 //! letters. Everything that the program prints goes through here.
 
 use std::borrow::Cow;
-use std::fmt::{Display, Write};
+use std::fmt::Write;
 
 /// Returns whether a terminal would interpret the character instead of showing it.
 fn is_active(letter: char) -> bool {
@@ -60,12 +60,6 @@ pub fn text(text: &str) -> Cow<'_, str> {
 /// they can only be in strings.
 pub fn json(text: &str) -> Cow<'_, str> {
     escaped(text, |letter| letter == '\n', for_json)
-}
-
-/// Prints a line on stderr with the program's name. An error of stderr is ignored.
-pub fn tell(text: impl Display) {
-    let text = format!("faultline: {}\n", line(&text.to_string()));
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
 }
 
 #[cfg(test)]

@@ -3,11 +3,20 @@
 //! Wraps text into lines, with or without colours. The words are escaped for a terminal.
 
 use super::escape;
-use anstyle::Style;
+use anstyle::{AnsiColor, Style};
 use std::fmt::Write;
 
 /// The width of lines if stdout is not a terminal.
 pub const WIDTH: usize = 80;
+
+/// What is as it should be.
+pub const GOOD: Style = AnsiColor::Green.on_default();
+/// What is not.
+pub const BAD: Style = AnsiColor::Red.on_default().bold();
+/// What could not be told, or may not be so.
+pub const DOUBT: Style = AnsiColor::Yellow.on_default();
+/// What matters least.
+pub const ASIDE: Style = Style::new().dimmed();
 
 /// Words that stay together, and their style.
 pub struct Part(pub String, pub Style);
@@ -44,6 +53,26 @@ pub fn lay_out(lead: &str, parts: &[Part], width: Option<usize>, colour: bool) -
     out
 }
 
+/// Gives the first word of each line its style, where it is one of `words` and the line begins with it or with
+/// two blanks and it.
+pub fn painted(text: &str, words: &[(&str, Style)]) -> String {
+    let mut out = String::with_capacity(text.len() + 256);
+    for line in text.split_inclusive('\n') {
+        let inside = line.strip_prefix("  ").unwrap_or(line);
+        let lead = &line[..line.len() - inside.len()];
+        let found = words.iter().find_map(|(word, style)| {
+            let rest = inside.strip_prefix(word)?;
+            let ends = rest.starts_with([' ', '\n']) || rest.is_empty();
+            ends.then_some((word, style, rest))
+        });
+        let _ = match found {
+            Some((word, style, rest)) => write!(out, "{lead}{style}{word}{style:#}{rest}"),
+            None => write!(out, "{line}"),
+        };
+    }
+    out
+}
+
 /// Returns `text` after `lead`, wrapped at blanks.
 pub fn wrapped(lead: &str, text: &str) -> String {
     let words: Vec<_> = text.split_whitespace().map(Part::plain).collect();
@@ -71,6 +100,18 @@ mod tests {
         assert_eq!(lay_out("> ", &parts, Some(12), false), "> a\\x1b[2J b\n");
         assert_eq!(lay_out("> ", &parts, Some(11), false), "> a\\x1b[2J\n  b\n");
         assert_eq!(wrapped("", "x\u{9b}y \u{202e}z"), "x\\x9by \\u{202e}z\n");
+    }
+
+    #[test]
+    fn first_words_are_painted() {
+        let words = [("ok", GOOD), ("NO DUMP:", BAD)];
+        let text = "  ok      a\nok\n   ok x\nokay\nNO DUMP: ok\n  | NO DUMP: b";
+        assert_eq!(
+            painted(text, &words),
+            "  \u{1b}[32mok\u{1b}[0m      a\n\u{1b}[32mok\u{1b}[0m\n   ok x\nokay\n\
+             \u{1b}[1m\u{1b}[31mNO DUMP:\u{1b}[0m ok\n  | NO DUMP: b"
+        );
+        assert_eq!(painted(text, &[]), text);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::layout::WIDTH;
 use anstream::{AutoStream, ColorChoice};
 use anyhow::Context;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::os::fd::AsFd;
 
 /// Prints `text` on stdout.
 ///
@@ -19,10 +20,14 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 
 /// Returns the width of stdout; none if it is not a terminal, and lines may have any length.
 pub fn width() -> Option<usize> {
-    let stdout = io::stdout();
+    columns(&io::stdout())
+}
+
+/// Returns the width of a stream, as [`width`] that of stdout.
+pub fn columns(stream: &(impl IsTerminal + AsFd)) -> Option<usize> {
     let columns =
-        || rustix::termios::tcgetwinsize(&stdout).map_or(0, |size| usize::from(size.ws_col));
-    stdout.is_terminal().then(|| match columns() {
+        || rustix::termios::tcgetwinsize(stream).map_or(0, |size| usize::from(size.ws_col));
+    stream.is_terminal().then(|| match columns() {
         0 => WIDTH,
         columns => columns.max(WIDTH / 2),
     })

@@ -4,6 +4,7 @@
 //! mode.
 
 use super::escape;
+use super::tell::tell;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::OnceLock;
@@ -60,7 +61,7 @@ impl Progress {
         match self {
             Self::Quiet | Self::Late(..) => {}
             Self::Lines(start) => {
-                escape::tell(format_args!(
+                tell(format_args!(
                     "{:5.1} s  {text}",
                     start.elapsed().as_secs_f64()
                 ));

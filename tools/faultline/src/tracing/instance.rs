@@ -3,7 +3,7 @@
 //! An instance of tracefs of our own: buffers that nobody else reads or switches.
 
 use crate::files::text::read;
-use crate::terminal::escape::tell;
+use crate::terminal::tell::tell;
 use anyhow::Context;
 use rustix::fs::OFlags;
 use std::fs::{self, File, OpenOptions};

@@ -3,7 +3,8 @@
 //! The way out, and the ways to end: stdout, written such that a reader who is slow, or
 //! gone, cannot keep this program from ending as it should.
 
-use crate::terminal::escape::{self, tell};
+use crate::terminal::escape;
+use crate::terminal::tell::tell;
 use anyhow::Context;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::io::Errno;

@@ -10,13 +10,11 @@ use crate::probe::fields::template::{Piece, Template};
 use crate::probe::plan::Probe;
 use crate::terminal::escape;
 use crate::terminal::figures::time;
-use crate::terminal::layout::{self, Part};
+use crate::terminal::layout::{self, Part, ASIDE, BAD};
 use crate::tracing::line::Lost;
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 
 const NAME: Style = Style::new().bold();
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const ASIDE: Style = Style::new().dimmed();
 
 /// The columns of who it was: a name of 15 letters and a number of 5.
 const WHO: usize = 16;
