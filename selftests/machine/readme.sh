@@ -13,7 +13,7 @@ trap all_down EXIT
 # block NUMBER: prints the commands of that indented block of the section, without their comments.
 block() {
 	awk -v wanted="$1" '
-		/^## / { inside = ($0 == "## On a machine of your own") }
+		/^##/ { inside = ($0 == "### On a machine of your own") }
 		!inside { next }
 		/^    / {
 			if (!was) number++
