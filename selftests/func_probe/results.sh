@@ -31,9 +31,10 @@ functions() {
 
 is_probed() { grep -qE 'functions are probed' "$scratch/err" || ! kill -0 "$probe" 2>/dev/null; }
 has_seen() { [ "$(grep -c '"record":"event"' "$scratch/out")" -ge "$1" ]; }
+has_seen_of() { grep -q "\"function\":\"$1\"" "$scratch/out"; }
 
 results_are_those_of_user_space() {
-	local code=0 patterns program
+	local code=0 patterns program name unseen=''
 	functions >"$scratch/functions"
 	mapfile -t patterns < <(cut -d' ' -f2 "$scratch/functions")
 	note "${#patterns[@]} functions: ${patterns[*]}"
@@ -51,6 +52,15 @@ results_are_those_of_user_space() {
 	# What this kernel has no function for, was called all the same.
 	awk 'NR == FNR { name[$1] = $2; next } $1 in name { print name[$1], $2, $3 }' \
 		"$scratch/functions" "$scratch/results" >"$scratch/theirs"
+	if [[ $(</proc/version) == *clang* ]]; then
+		# It inlines some of them where they are called, so that none of their calls is seen.
+		await 60 "an event of the last call" has_seen_of "$(tail -n 1 "$scratch/theirs" | cut -d' ' -f1)"
+		unseen=$(for name in "${patterns[@]}"; do has_seen_of "$name" || echo "$name"; done)
+		note "inlined: $(paste -sd' ' <<<"$unseen")"
+		check "not too many of them" test "$(grep -c . <<<"$unseen")" -le 5
+		awk 'NR == FNR { unseen[$1]; next } !($1 in unseen)' <(echo "$unseen") "$scratch/theirs" >"$scratch/seen"
+		mv "$scratch/seen" "$scratch/theirs"
+	fi
 	await 60 "its events" has_seen "$(wc -l <"$scratch/theirs")"
 	kill -INT "$probe"
 	wait "$probe" || code=$?
@@ -58,7 +68,7 @@ results_are_those_of_user_space() {
 	jq -r 'select(.record == "event") | "\(.function) \(.ret) \(.error // "-")"' "$scratch/out" >"$scratch/ours"
 	note "$(wc -l <"$scratch/theirs") calls, $(grep -cvE ' -$' "$scratch/theirs") of them errors: $(cut -d' ' -f3 "$scratch/theirs" | sort -u | paste -sd' ')"
 	same "calls that differ" "" "$(diff "$scratch/theirs" "$scratch/ours" || true)"
-	same "functions that were called" "${#patterns[@]}" "$(cut -d' ' -f1 "$scratch/ours" | sort -u | wc -l)"
+	same "functions that were called" "$((${#patterns[@]} - $(grep -c . <<<"$unseen" || true)))" "$(cut -d' ' -f1 "$scratch/ours" | sort -u | wc -l)"
 	same "what was lost or missed" "0 0" "$(jq -r 'select(.record == "end") | "\(.lost) \(.missed)"' "$scratch/out")"
 }
 
