@@ -10,6 +10,7 @@
 #   rows/<row>              the kernel to which a row of scripts/kernels was resolved
 #   kernels/<release>/      stock/ source/ metadata/ debug/ images/
 #   cargo/ python/          caches of the package clients in the build root
+#   ansible/<suite>/        an archive of Python for the hosts of selftests/packages/ansible.sh
 #   stamps/ log/            the steps that are done, and their output
 
 set -euo pipefail
