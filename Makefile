@@ -64,8 +64,8 @@ help:
 # make test-long   runs the longer tests: every mode of lockup, route_probe's counts
 #                  against another observer for a minute each, func_probe's against
 #                  ftrace and bpftrace, 100 unloads under load, the kernel's own tests,
-#                  ten minutes of fuzzing, the packages (built twice, installed, on a server),
-#                  and the goals of the benchmark
+#                  ten minutes of fuzzing, the packages (built twice, installed, on a server), the
+#                  Ansible role, and the goals of the benchmark
 # make fuzz        fuzzes the readers of dumps, logs and initrds, for FUZZ_SECONDS=600
 #                  in all
 # make prove       runs the modules' tests on debug kernels, with lockdep, KASAN and other
@@ -179,7 +179,7 @@ test-long: export FAULTLINE_SECONDS ?= 60
 test-long: export FAULTLINE_ROUNDS ?= 100
 test-long: export FAULTLINE_LOADS ?= 300
 test-long: selftests tools
-	@scripts/setup --fuzz
+	@scripts/setup --fuzz --ansible
 	@$(MAKE) --no-print-directory KERNEL=debian-13 modules deb setup-machine
 	@for variant in $(notdir $(basename $(wildcard scripts/machine-variants/*.sh))); do \
 		scripts/machine --kernel debian-13 --variant $$variant make || exit; done
@@ -214,6 +214,7 @@ compatibility:
 	@scripts/compatibility --update
 
 lint: modules
+	@scripts/setup --ansible
 	@scripts/lint
 
 doc: modules
