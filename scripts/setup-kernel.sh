@@ -128,38 +128,11 @@ kernel_toolchain() {
 	in_root apt-get clean
 }
 
-# kernel_prepare: the metadata tree. Debian's makefiles read .kernelvariables, in which the
-# headers package names the compilers, so that a plain `make -C metadata M=...` is all
-# that a build of modules needs. Each function of the Rust crates is in a section of its
-# own, so that a module which carries the crates with it (see rust/link/Kbuild) keeps what
-# it uses only; names and layouts, all that other modules need, do not change by it.
-kernel_prepare() {
-	rm -rf "$METADATA"
-	mkdir -p "$METADATA"
-	cp "$HEADERS/.config" "$HEADERS/.kernelvariables" "$METADATA/"
-	[ "$(config CONFIG_RUST)" = y ] || kernel_switch_rust_on
-	in_root make -C "$KERNEL_DIR/source" O="$METADATA" ARCH="$KERNEL_ARCH" \
-		RUST_LIB_SRC="$(in_root rustc --print sysroot)/lib/rustlib/src/rust/library" \
-		KRUSTFLAGS=-Zfunction-sections=y -j"$(nproc)" olddefconfig modules_prepare
-	cp "$HEADERS/Module.symvers" "$METADATA/Module.symvers"
-	if [ "$(config CONFIG_RUST)" = y ]; then
-		diff "$HEADERS/.config" "$METADATA/.config" || {
-			echo "the stock config changed while it was prepared (above): another compiler, or another source"
-			return 1
-		}
-		in_root "$PROJECT/scripts/fingerprint" "$METADATA" "$HEADERS"
-	else
-		"$PROJECT/scripts/config-rust-only" "$HEADERS/.config" "$METADATA/.config"
-	fi
-}
+# kernel_prepare: the metadata tree.
+kernel_prepare() { in_root "$PROJECT/scripts/metadata" "$KERNEL_DIR/source" "$HEADERS" "$METADATA"; }
 
-# kernel_switch_rust_on: for a stock kernel without Rust. Its config may keep MODVERSIONS,
-# which the source forbids with Rust: that is about Rust symbols that a kernel exports, and
-# this one exports none.
-kernel_switch_rust_on() {
-	sed -i '/^config RUST$/,/^config /{/depends on !MODVERSIONS$/d}' "$KERNEL_DIR/source/init/Kconfig"
-	"$KERNEL_DIR/source/scripts/config" --file "$METADATA/.config" --enable RUST
-}
+# metadata_recipe: prints what the metadata is made by.
+metadata_recipe() { cat "$PROJECT"/scripts/{metadata,config-rust-only,fingerprint} | sha256sum; }
 
 # kernel_forget: removes kernels that no row stands for any more.
 kernel_forget() {
@@ -189,7 +162,7 @@ kernel_setup() {
 	ln -sfn "$STOCK/usr/lib/modules/$RELEASE" "$GUEST_ROOT/usr/lib/modules/$RELEASE"
 	step "toolchain-$ROOT_SUITE-$RELEASE" "kernel: the compilers that built it" "$recipe" kernel_toolchain
 	step "metadata-$RELEASE" "kernel: metadata for modules (3 min)" \
-		"$recipe $(sha256sum <"$PROJECT/scripts/setup-kernel.sh")" kernel_prepare
+		"$recipe $(metadata_recipe)" kernel_prepare
 	step "images-$RELEASE" "vm: initramfs of guest and crash kernel" \
 		"$recipe $(cat "$PROJECT"/scripts/{initramfs,guest-init,crash-init} | sha256sum)" \
 		in_root "$PROJECT/scripts/initramfs" "$ROW"

@@ -96,7 +96,7 @@ own_setup() {
 	recipe="$VERSION $({ declare -f own_build own_make own_variables; cat "${configs[@]}"; } | sha256sum)"
 	own_step "$recipe" "$variables"
 	step "metadata-$RELEASE" "kernel: metadata for modules (2 min)" \
-		"$recipe $(sha256sum <"$PROJECT/scripts/setup-kernel.sh")" kernel_prepare
+		"$recipe $(metadata_recipe)" kernel_prepare
 	step "images-$RELEASE" "vm: initramfs of guest and crash kernel" \
 		"$recipe $(cat "$PROJECT"/scripts/{initramfs,guest-init,crash-init} | sha256sum)" \
 		in_root "$PROJECT/scripts/initramfs" "$ROW"
