@@ -37,10 +37,12 @@ impl Module {
         match locate(name, release)? {
             Some(path) => Self::read(&path, release),
             None => bail!(
-                "no {name}.ko for the running kernel {release}, neither below {} nor in {}: build \
-                 it for this kernel and install it there, or pass --module PATH",
+                "no {name}.ko for the running kernel {release}, neither below {} nor in {}: install \
+                 the package faultline-modules-{release}, or build it (with faultline-dkms: 'dkms \
+                 install faultline/{} -k {release}'), or pass --module PATH",
                 updates.display(),
-                beside.display()
+                beside.display(),
+                env!("CARGO_PKG_VERSION"),
             ),
         }
     }

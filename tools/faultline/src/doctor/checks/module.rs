@@ -10,6 +10,8 @@ use crate::system::{Seen, System};
 use crate::verdict::stage::Stage;
 
 const ABOUT: About = About(Link::Module);
+/// That of the program is that of the package with DKMS.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The family's checks.
 pub const CHECKS: &[Check] = &[
@@ -24,7 +26,7 @@ pub const CHECKS: &[Check] = &[
         name: "module_built",
         reads: "/lib/modules/<release>/updates and extra, and beside this program",
         why: "a module is built for one kernel release",
-        mend: "run `make modules`, or install faultline's DKMS package",
+        mend: "install faultline-modules-<release>, or build it: `dkms install` of faultline-dkms, or `make modules`",
         run: built,
     },
 ];
@@ -192,7 +194,12 @@ fn built(facts: &Facts) -> Vec<Finding> {
     vec![ABOUT
         .unknown(format!("no lockup.ko for {release}, which a drill needs"))
         .evidence(&places[0], "(no lockup.ko)")
-        .mend("# build it for this kernel: `make modules`, or faultline's DKMS package")
+        .mend(format!(
+            "# install the package faultline-modules-{release}, or build it: `make modules`,"
+        ))
+        .mend(format!(
+            "# or with faultline-dkms: dkms install faultline/{VERSION} -k {release}"
+        ))
         .mend("# or name its file: faultline drill here --module PATH")]
 }
 
@@ -284,6 +291,7 @@ mod tests {
         let other = machine("", "", "0").file("/lib/modules/6.2/updates/lockup.ko", "");
         let missing = &found(other, built)[0];
         assert_eq!(missing.state, State::Unknown);
-        assert!(missing.mend[0].contains("make modules"));
+        assert!(missing.mend[0].contains("faultline-modules-6.1, "));
+        assert!(missing.mend[1].ends_with(&format!("dkms install faultline/{VERSION} -k 6.1")));
     }
 }
