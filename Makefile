@@ -129,7 +129,7 @@ selftests: modules
 	@scripts/programs selftests/knobs/harness selftests/prove/harness
 
 # KEY and CERT are of make sign; with them, the modules in the packages are signed.
-deb: setup build/btf-guard
+deb: setup
 	@FAULTLINE_SIGN_KEY="$(KEY)" FAULTLINE_SIGN_CERT="$(CERT)" scripts/deb $(ROWS)
 
 sign: modules

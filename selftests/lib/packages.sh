@@ -15,7 +15,7 @@ meta=$(sed -nE "s/^$row [^ ]+ [^ ]+ (.*)/\1/p" "$packages/faultline-$version/deb
 built() {
 	[ -n "$meta" ] || { note "no packages for $row in $packages: run 'make deb KERNEL=$row'"; exit 1; }
 	local name
-	for name in faultline faultline-source "faultline-modules-$release" "faultline-modules-$meta"; do
+	for name in faultline faultline-source faultline-dkms "faultline-modules-$release" "faultline-modules-$meta"; do
 		check "$name, built by 'make deb KERNEL=$row'" test -s "$(deb "$name")"
 	done
 }

@@ -34,8 +34,11 @@ what_is_in_them() {
 	same "the modules" "func_probe.ko knobs.ko lockup.ko route_probe.ko" \
 		"$(files "faultline-modules-$release" | sed "s|^usr/lib/modules/$release/updates/faultline/||" | paste -sd ' ')"
 	same "in the metapackage" "" "$(files "faultline-modules-$meta")"
+	match "what compares a module with its kernel" '^usr/libexec/faultline/btf-guard$' "$(files faultline)"
+	same "of DKMS, to be added to the source" "usr/src/faultline-$version/dkms.conf" "$(files faultline-dkms)"
+	match "with its version" "^PACKAGE_VERSION=\"$version\"$" "$(dpkg-deb --fsys-tarfile "$(deb faultline-dkms)" | tar -xO "./usr/src/faultline-$version/dkms.conf")"
 	# Nothing makes the machine load a module, or configures it.
-	same "configuration" "" "$(for name in faultline "faultline-modules-$release"; do files "$name"; done | grep -E '^etc/|modprobe\.d|modules-load\.d' || true)"
+	same "configuration" "" "$(for name in faultline faultline-dkms "faultline-modules-$release"; do files "$name"; done | grep -E '^etc/|modprobe\.d|modules-load\.d' || true)"
 	match "the source" "^usr/src/faultline-$version/samples/lockup/lockup\.rs$" "$(files faultline-source)"
 	same "what was built is not source" "" "$(files faultline-source | grep -E "^usr/src/faultline-$version/(build|debian|\.git)/" | head -n 3)"
 }
@@ -58,6 +61,7 @@ they_depend_on_this_kernel() {
 	match "the program suggests them" "(^|, )faultline-modules-[^ ]+ \| .*faultline-modules(,|$)" "$(field faultline Suggests)"
 	same "and recommends no kernel" "" "$(field faultline Recommends)"
 	match "what a load does is said" 'crashes machines' "$(field "$name" Description)"
+	match "DKMS, on this very source" "(^|, )faultline-source \(= $version\)" "$(field faultline-dkms Depends)"
 	match "kdump is suggested" 'kdump-tools' "$(field faultline Suggests)"
 }
 
