@@ -64,8 +64,8 @@ help:
 # make test-long   runs the longer tests: every mode of lockup, route_probe's counts
 #                  against another observer for a minute each, func_probe's against
 #                  ftrace and bpftrace, 100 unloads under load, the kernel's own tests,
-#                  ten minutes of fuzzing, the packages (built twice, installed, on a server), the
-#                  Ansible role, and the goals of the benchmark
+#                  ten minutes of fuzzing, the packages (built twice, installed, on a server,
+#                  by DKMS), the Ansible role, and the goals of the benchmark
 # make fuzz        fuzzes the readers of dumps, logs and initrds, for FUZZ_SECONDS=600
 #                  in all
 # make prove       runs the modules' tests on debug kernels, with lockdep, KASAN and other
@@ -173,13 +173,16 @@ test: selftests tools
 	@scripts/test
 endif
 
-# FAULTLINE_SECONDS, _ROUNDS and _LOADS set the sizes of the tests.
+# FAULTLINE_SECONDS, _ROUNDS and _LOADS set the sizes of the tests. If the archive no longer has the packages for the
+# test of DKMS, only this test fails.
 test-long: export FAULTLINE_LONG = 1
 test-long: export FAULTLINE_SECONDS ?= 60
 test-long: export FAULTLINE_ROUNDS ?= 100
 test-long: export FAULTLINE_LOADS ?= 300
 test-long: selftests tools
 	@scripts/setup --fuzz --ansible
+	-@scripts/setup --dkms
+	-@scripts/setup --kernel debian-13 --dkms
 	@$(MAKE) --no-print-directory KERNEL=debian-13 modules deb setup-machine
 	@for variant in $(notdir $(basename $(wildcard scripts/machine-variants/*.sh))); do \
 		scripts/machine --kernel debian-13 --variant $$variant make || exit; done
@@ -187,7 +190,7 @@ test-long: selftests tools
 		lockup debian-13:lockup/hold.sh lockup_oops lockup_death probes hello_probe knobs/races.sh \
 		drill/pass.sh drill/faults.sh debian-13:drill/pass.sh workshop/layout.sh workshop/embedded.sh \
 		workshop/fingerprint.sh workshop/module.sh \
-		debian-13:packages prove/crash_points.sh prove/fuzz_files.sh prove/fuzz_params.sh tool/fuzz.sh own_module \
+		debian-13:packages packages/dkms.sh prove/crash_points.sh prove/fuzz_files.sh prove/fuzz_params.sh tool/fuzz.sh own_module \
 		func_probe/observers.sh func_probe_smp func_probe/all.sh func_probe/choose.sh \
 		$(patsubst selftests/%,%,$(wildcard selftests/route_probe/*.sh)) bench
 

@@ -20,6 +20,34 @@ built() {
 	done
 }
 
+# layer DIR: makes in DIR/tree a machine with this kernel and no packages of ours: the build root with a layer over it,
+# DIR/upper, in which every change ends up. changes DIR: prints these, without those of package managers.
+layer() {
+	local modules=$1/tree/usr/lib/modules/$release
+	mkdir "$1"/{upper,work,tree}
+	mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/tree" || skip "no overlay file system here"
+	mount -t proc proc "$1/tree/proc"
+	mount --bind /dev "$1/tree/dev"
+	# The kernel's modules, without its image and headers.
+	rm -f "$modules"
+	cp -r "$cache/kernels/$release/stock/usr/lib/modules/$release" "$1/tree/usr/lib/modules/"
+	rm -f "$modules"/{build,source,vmlinuz}
+	chroot "$1/tree" depmod "$release"
+	mkdir "$1/tree/debs"
+	# A layer remembers what it has removed.
+	rm -rf "$1/tree/var/lib/faultline"
+}
+changes() {
+	local without=(\( -path ./debs -o -path ./var/lib/dpkg -o -path ./var/lib/rpm -o -path ./var/log -o -path ./var/cache -o -path ./root -o
+		-path ./tmp \) -prune -o)
+	(
+		cd "$1/upper" || exit
+		find . "${without[@]}" ! -type d -printf '%p %y %m %U:%G %l\n'
+		find . "${without[@]}" -type f -print0 | xargs -0 sha256sum | awk '{ print $2, $1 }'
+	) | sort
+}
+unlayer() { umount -lR "$1/tree" 2>/dev/null || true; }
+
 # deb NAME: prints the file of a package.
 deb() { echo "$packages/$1"_*.deb; }
 
