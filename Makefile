@@ -12,7 +12,7 @@ IN_ROOT := scripts/in-root
 paths = $(shell KERNEL="$(KERNEL)" $(if $(FAULTLINE_CACHE),FAULTLINE_CACHE="$(FAULTLINE_CACHE)") \
 	scripts/paths $(1))
 
-.PHONY: help all modules setup setup-debuginfo setup-machine tools selftests fuzz deb sign demo demo-machine matrix test test-long test-kernels \
+.PHONY: help all modules setup setup-debuginfo setup-machine tools selftests fuzz deb rpm sign demo demo-machine matrix test test-long test-kernels \
 	prove new check bench kernels compatibility lint doc shell install clean distclean
 
 # Where the modules get the kernel's Rust crates from; see rust/Kbuild.
@@ -65,7 +65,7 @@ help:
 #                  against another observer for a minute each, func_probe's against
 #                  ftrace and bpftrace, 100 unloads under load, the kernel's own tests,
 #                  ten minutes of fuzzing, the packages (built twice, installed, on a server,
-#                  by DKMS), the Ansible role, and the goals of the benchmark
+#                  by DKMS, as RPM), the Ansible role, and the goals of the benchmark
 # make fuzz        fuzzes the readers of dumps, logs and initrds, for FUZZ_SECONDS=600
 #                  in all
 # make prove       runs the modules' tests on debug kernels, with lockdep, KASAN and other
@@ -81,6 +81,8 @@ help:
 #                  the completions of shells, build/completions/
 # make deb         builds Debian packages in build/deb/: the program, the modules for KERNEL
 #                  or for several kernels (ROWS="debian-13 debian-14"), the source
+# make rpm         builds an RPM package of the program in build/rpm/, and with KDIR=<tree> one of the
+#                  modules for that kernel
 # make sign        signs the built modules, for machines with Secure Boot: copies are in
 #                  build/signed/ (KEY=<private key> CERT=<certificate>)
 # make selftests   builds the test modules and test programs
@@ -132,6 +134,10 @@ selftests: modules
 deb: setup
 	@FAULTLINE_SIGN_KEY="$(KEY)" FAULTLINE_SIGN_CERT="$(CERT)" scripts/deb $(ROWS)
 
+rpm: tools
+	@scripts/setup --rpm
+	@scripts/rpm $(if $(KDIR),--kernel-tree "$(KDIR)")
+
 sign: modules
 	@scripts/sign "$(KEY)" "$(CERT)"
 
@@ -180,7 +186,7 @@ test-long: export FAULTLINE_SECONDS ?= 60
 test-long: export FAULTLINE_ROUNDS ?= 100
 test-long: export FAULTLINE_LOADS ?= 300
 test-long: selftests tools
-	@scripts/setup --fuzz --ansible
+	@scripts/setup --fuzz --ansible --rpm
 	-@scripts/setup --dkms
 	-@scripts/setup --kernel debian-13 --dkms
 	@$(MAKE) --no-print-directory KERNEL=debian-13 modules deb setup-machine
@@ -190,7 +196,7 @@ test-long: selftests tools
 		lockup debian-13:lockup/hold.sh lockup_oops lockup_death probes hello_probe knobs/races.sh \
 		drill/pass.sh drill/faults.sh debian-13:drill/pass.sh workshop/layout.sh workshop/embedded.sh \
 		workshop/fingerprint.sh workshop/module.sh \
-		debian-13:packages packages/dkms.sh prove/crash_points.sh prove/fuzz_files.sh prove/fuzz_params.sh tool/fuzz.sh own_module \
+		debian-13:packages packages/dkms.sh packages/rpm.sh prove/crash_points.sh prove/fuzz_files.sh prove/fuzz_params.sh tool/fuzz.sh own_module \
 		func_probe/observers.sh func_probe_smp func_probe/all.sh func_probe/choose.sh \
 		$(patsubst selftests/%,%,$(wildcard selftests/route_probe/*.sh)) bench
 
