@@ -151,6 +151,7 @@ net6_up() {
 # some time later.)
 quiet6() {
 	local ns sent=()
+	# shellcheck disable=SC2016 # for awk
 	for ns in a r b; do sent+=("$(in_ns "$ns" awk '$1 == "Ip6OutMcastPkts" { print $2 }' /proc/net/snmp6)"); done
 	still=$((still + 1))
 	[ "${sent[*]}" = "${sent_to_groups[*]}" ] || still=0
