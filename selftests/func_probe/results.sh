@@ -34,7 +34,7 @@ has_seen() { [ "$(grep -c '"record":"event"' "$scratch/out")" -ge "$1" ]; }
 has_seen_of() { grep -q "\"function\":\"$1\"" "$scratch/out"; }
 
 results_are_those_of_user_space() {
-	local code=0 patterns program name unseen=''
+	local code=0 patterns program name ret error unseen=''
 	functions >"$scratch/functions"
 	mapfile -t patterns < <(cut -d' ' -f2 "$scratch/functions")
 	note "${#patterns[@]} functions: ${patterns[*]}"
@@ -65,7 +65,9 @@ results_are_those_of_user_space() {
 	kill -INT "$probe"
 	wait "$probe" || code=$?
 	same "exit status" 0 "$code"
-	jq -r 'select(.record == "event") | "\(.function) \(.ret) \(.error // "-")"' "$scratch/out" >"$scratch/ours"
+	# What has no type in this kernel's BTF reads in hexadecimal.
+	jq -r 'select(.record == "event") | "\(.function) \(.ret) \(.error // "-")"' "$scratch/out" |
+		while read -r name ret error; do echo "$name $((ret)) $error"; done >"$scratch/ours"
 	note "$(wc -l <"$scratch/theirs") calls, $(grep -cvE ' -$' "$scratch/theirs") of them errors: $(cut -d' ' -f3 "$scratch/theirs" | sort -u | paste -sd' ')"
 	same "calls that differ" "" "$(diff "$scratch/theirs" "$scratch/ours" || true)"
 	same "functions that were called" "$((${#patterns[@]} - $(grep -c . <<<"$unseen" || true)))" "$(cut -d' ' -f1 "$scratch/ours" | sort -u | wc -l)"
