@@ -85,7 +85,9 @@ they_are_installed() {
 	match "modinfo finds the module" "/extra/faultline/lockup\.ko$" "$(inside modinfo -k "$release" -n lockup)"
 	match "for this kernel" "^${release//+/\\+} " "$(inside modinfo -k "$release" -F vermagic lockup)"
 	check "the unit is enabled" test -L "$tree/etc/systemd/system/multi-user.target.wants/faultline-verdict.service"
-	same "what is changed" "" "$(rpm --root "$tree" -V faultline kmod-faultline 2>&1 || true)"
+	# What they depend on has no package of RPM here; and a root within a root has no mounts of its own.
+	same "what is changed" "" "$(rpm --root "$tree" -V --nodeps faultline kmod-faultline 2>&1 |
+		grep -v '^warning: private mounts in chroot not implemented' || true)"
 }
 
 after_they_are_erased_only_the_ledger_is_left() {
