@@ -137,7 +137,7 @@ a_case() {
 	set_up "$setup"
 	while IFS= read -ru "$output" part; do :; done
 	send "$packet"
-	await 10 "$what: a line that begins as '$line'" came || true
+	await 10 "$what: a line that begins as '$line'" came
 	same "$what" "$line" "$found"
 	agrees "$line"
 	take_back
