@@ -167,12 +167,13 @@ matrix:
 	@$(MAKE) --no-print-directory KERNEL= modules tools
 	@KERNEL= scripts/faultline drill matrix $(if $(QUICK),--quick)
 
-# For the first kernel also its debug symbols, the kernel without Rust, and a server.
+# For the first kernel also its debug symbols, the kernel without Rust, a server, and packages.
 ifeq ($(KERNEL),)
 test: selftests tools setup-debuginfo setup-machine
 	@scripts/setup --pages
 	@$(MAKE) --no-print-directory KERNEL=debian-13 modules
-	@scripts/test
+	@scripts/deb --prebuilt debian-13
+	@FAULTLINE_PACKAGES=build/prebuilt-deb scripts/test
 else
 test: selftests tools
 	@scripts/setup --pages
@@ -222,8 +223,10 @@ kernels:
 compatibility:
 	@scripts/compatibility --update
 
-lint: modules
-	@scripts/setup --ansible
+# Packages of the first kernel only.
+lint: modules tools
+	@scripts/setup --ansible --pages
+	$(if $(KERNEL),,@scripts/deb --prebuilt)
 	@scripts/lint
 
 doc: modules

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034 # what it sets is for those who source it
 #
-# Helpers of the tests of the Debian packages that `make deb` has built for the selected kernel.
+# Helpers of the tests of the Debian packages that `make deb` has built for the selected kernel, or of those in
+# FAULTLINE_PACKAGES, a directory in that of the project.
 
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-mapfile -t of_row < <("$project/scripts/paths" RELEASE ROOT_SUITE VERSION CACHE ROW)
-release=${of_row[0]} suite=${of_row[1]} kernel_version=${of_row[2]} cache=${of_row[3]} row=${of_row[4]}
-packages=$project/build/deb/$suite
+mapfile -t of_row < <("$project/scripts/paths" RELEASE ROOT_SUITE VERSION CACHE ROW DEBIAN_ARCH MACHINE)
+release=${of_row[0]} suite=${of_row[1]} kernel_version=${of_row[2]} cache=${of_row[3]} row=${of_row[4]} arch=${of_row[5]} machine=${of_row[6]}
+packages=$project/${FAULTLINE_PACKAGES:-build/deb}/$suite
+for_all=(faultline-source faultline-dkms)
+[ "$machine" = "$(uname -m)" ] || packages+=-$arch for_all=()
 version=$(sed -nE '1s/^faultline \(([^)]+)\) .*/\1/p' "$project/packaging/debian/changelog")
 # The metapackage of this kernel.
 meta=$(sed -nE "s/^$row [^ ]+ [^ ]+ (.*)/\1/p" "$packages/faultline-$version/debian/rows" 2>/dev/null || true)
@@ -15,7 +18,7 @@ meta=$(sed -nE "s/^$row [^ ]+ [^ ]+ (.*)/\1/p" "$packages/faultline-$version/deb
 built() {
 	[ -n "$meta" ] || { note "no packages for $row in $packages: run 'make deb KERNEL=$row'"; exit 1; }
 	local name
-	for name in faultline faultline-source faultline-dkms "faultline-modules-$release" "faultline-modules-$meta"; do
+	for name in faultline "${for_all[@]}" "faultline-modules-$release" "faultline-modules-$meta"; do
 		check "$name, built by 'make deb KERNEL=$row'" test -s "$(deb "$name")"
 	done
 }

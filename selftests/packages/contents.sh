@@ -35,16 +35,35 @@ what_is_in_them() {
 		"$(files "faultline-modules-$release" | sed "s|^usr/lib/modules/$release/updates/faultline/||" | paste -sd ' ')"
 	same "in the metapackage" "" "$(files "faultline-modules-$meta")"
 	match "what compares a module with its kernel" '^usr/libexec/faultline/btf-guard$' "$(files faultline)"
+	# Nothing makes the machine load a module, or configures it.
+	same "configuration" "" "$(for name in faultline "${for_all[@]}" "faultline-modules-$release"; do files "$name"; done | grep -E '^etc/|modprobe\.d|modules-load\.d' || true)"
+}
+
+the_programs_are_for_this_architecture() {
+	built
+	local program
+	dpkg-deb -x "$(deb faultline)" "$scratch/program"
+	for program in bin/faultline libexec/faultline/btf-guard; do
+		match "$program" "Machine: .*${machine/_/-}" "$(readelf -h "$scratch/program/usr/$program" | sed 's/AArch64/aarch64/; s/X86/x86/')"
+	done
+	same "of the package" "$arch" "$(field faultline Architecture)"
+}
+
+is_for_all() { [ "${#for_all[@]}" -gt 0 ] || skip "packages for all architectures are built with those for $(uname -m)"; }
+
+what_is_for_all_architectures() {
+	is_for_all
+	built
 	same "of DKMS, to be added to the source" "usr/src/faultline-$version/dkms.conf" "$(files faultline-dkms)"
 	match "with its version" "^PACKAGE_VERSION=\"$version\"$" "$(dpkg-deb --fsys-tarfile "$(deb faultline-dkms)" | tar -xO "./usr/src/faultline-$version/dkms.conf")"
-	# Nothing makes the machine load a module, or configures it.
-	same "configuration" "" "$(for name in faultline faultline-dkms "faultline-modules-$release"; do files "$name"; done | grep -E '^etc/|modprobe\.d|modules-load\.d' || true)"
+	match "DKMS, on this very source" "(^|, )faultline-source \(= $version\)" "$(field faultline-dkms Depends)"
 	match "the source" "^usr/src/faultline-$version/samples/lockup/lockup\.rs$" "$(files faultline-source)"
 	same "what was built is not source" "" "$(files faultline-source | grep -E "^usr/src/faultline-$version/(build|debian|\.git)/" | head -n 3)"
 }
 
 # The source in the package is that of this checkout, whole.
 the_source_is_whole() {
+	is_for_all
 	built
 	local listed=$scratch/listed
 	(cd "$project" && git -c safe.directory='*' ls-files -- ':!.gitignore' ':!.ci' | sort) >"$listed"
@@ -61,7 +80,6 @@ they_depend_on_this_kernel() {
 	match "the program suggests them" "(^|, )faultline-modules-[^ ]+ \| .*faultline-modules(,|$)" "$(field faultline Suggests)"
 	same "and recommends no kernel" "" "$(field faultline Recommends)"
 	match "what a load does is said" 'crashes machines' "$(field "$name" Description)"
-	match "DKMS, on this very source" "(^|, )faultline-source \(= $version\)" "$(field faultline-dkms Depends)"
 	match "kdump is suggested" 'kdump-tools' "$(field faultline Suggests)"
 }
 
@@ -91,5 +109,6 @@ no_path_of_the_build_is_in_them() {
 	done
 }
 
-ktap_run lintian_finds_nothing what_is_in_them the_source_is_whole they_depend_on_this_kernel \
+ktap_run lintian_finds_nothing what_is_in_them the_programs_are_for_this_architecture \
+	what_is_for_all_architectures the_source_is_whole they_depend_on_this_kernel \
 	the_modules_are_for_this_kernel_and_small no_path_of_the_build_is_in_them
