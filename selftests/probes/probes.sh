@@ -40,7 +40,8 @@ nothing_is_registered() {
 
 calls_are_seen() {
 	local i
-	check "load" load
+	log_begin
+	check "load" load explicit
 	same "kprobes and kretprobes" 10 "$(kprobes)"
 	same "what ftrace patches" 5 "$(traced)"
 	for i in $(seq 20); do cat /proc/version >/dev/null; done
@@ -53,6 +54,7 @@ calls_are_seen() {
 	same "the call in which it is made is known" 20 "$(seen nested)"
 	same "memory of the kernel is read" 20 "$(seen readable)"
 	check "unload" rmmod probes
+	same "each of the three sets was unregistered" 3 "$(log | grep -cE '^probes: unregistered: 0$')"
 	nothing_is_registered
 }
 
@@ -264,11 +266,12 @@ cannot_be_disarmed() {
 	check "load" refused function=ftrace_set_filter_ip error=-12
 	for kind in kprobe kretprobe; do
 		log_begin
-		check "$kind: load" load "kinds=$kind"
+		check "$kind: load" load "kinds=$kind" explicit
 		refuses 5
 		check "$kind: unload" rmmod probes
 		same "$kind: refusals that were used up" 0 "$(left)"
 		match "$kind: it says so" '^probes: [a-z_]+: the kernel could not disarm 5 probes, this one first \(error -12\)' "$(log)"
+		match "$kind: they are unregistered all the same" '^probes: unregistered: 0$' "$(log)"
 		same "$kind: what the kernel has at these functions" 0 "$(kprobes)"
 		for i in $(seq 20); do cat /proc/version >/dev/null; done
 		check "$kind: load again" load "kinds=$kind"
@@ -304,11 +307,12 @@ an_fprobe_cannot_be_unregistered() {
 	! since 6 14 || skip "since Linux 6.14 only a lack of memory could do it, and since it was mended nothing"
 	check "load" refused function=unregister_ftrace_function error=-19
 	log_begin
-	check "load" load kinds=fprobe
+	check "load" load kinds=fprobe explicit
 	refuses 5
 	check "unload" rmmod probes
 	same "refusals that were used up" 0 "$(left)"
 	match "it says so" '^probes: seq_read_iter: the kernel could not unregister the probes of this set \(error -19\)' "$(log)"
+	match "and so does the result" '^probes: unregistered: -19$' "$(log)"
 	same "what ftrace calls" 5 "$(traced)"
 	for i in $(seq 20); do cat /proc/version >/dev/null; done
 	check "load again" load kinds=fprobe

@@ -78,6 +78,8 @@ faultline::params! {
     0o444 disabled: bool = false;
     /// do not unregister
     0o444 leak: bool = false;
+    /// unregister explicitly and print the result, instead of by a drop
+    0o444 explicit: bool = false;
     /// what was counted
     0o444 seen: computed = show;
     /// enables the kprobes again, and shows how many are enabled then, and the first error
@@ -336,13 +338,30 @@ impl<B: Backend> Handler<B> for Crowd {
 /// A set of probes.
 type Set<H, B> = faultline::probe::Probes<H, B>;
 
+/// A set that is unregistered as `explicit` says.
+struct Held<H: Handler<B>, B: Backend>(Option<Set<H, B>>);
+
+impl<H: Handler<B>, B: Backend> Drop for Held<H, B> {
+    fn drop(&mut self) {
+        if !explicit.get() {
+            return;
+        }
+        if let Some(set) = self.0.take() {
+            let error = set
+                .unregister()
+                .map_or_else(|error| error.to_errno(), |()| 0);
+            pr_info!("unregistered: {error}");
+        }
+    }
+}
+
 /// The module.
 struct Probes {
     counts: Counts,
-    _kretprobes: Option<Set<Counts, Kretprobe>>,
-    _large: Option<Set<Large, Kretprobe>>,
-    kprobes: Option<Set<Counts, Kprobe>>,
-    fprobes: Option<Set<Counts, Fprobe>>,
+    _kretprobes: Held<Counts, Kretprobe>,
+    _large: Held<Large, Kretprobe>,
+    kprobes: Held<Counts, Kprobe>,
+    fprobes: Held<Counts, Fprobe>,
     _crowd: KVec<Set<Crowd, Fprobe>>,
 }
 
@@ -356,7 +375,7 @@ fn show(out: &mut dyn fmt::Write) -> fmt::Result {
             at = at.wrapping_add(1);
             write!(out, "{name}={count} ")
         })?;
-        let mut fprobes = probes.fprobes.iter().flat_map(Set::iter);
+        let mut fprobes = probes.fprobes.0.iter().flat_map(Set::iter);
         let read = fprobes.find(|probe| *probe.target() == Probed::Read);
         let missed = read.map(|probe| probe.missed());
         write!(out, "missed={} ", missed.unwrap_or_default().no_instance)
@@ -366,7 +385,7 @@ fn show(out: &mut dyn fmt::Write) -> fmt::Result {
 
 fn enable_again(out: &mut dyn fmt::Write) -> fmt::Result {
     let shown = PROBES.with(|probes| {
-        let Some(set) = &probes.kprobes else {
+        let Some(set) = &probes.kprobes.0 else {
             return Ok(());
         };
         let error = set.iter().find_map(|probe| probe.enable().err());
@@ -424,10 +443,10 @@ impl Probes {
         let others = Self::crowd(&counts)?;
         Ok(Self {
             counts,
-            _kretprobes: kretprobes.transpose()?,
-            _large: large.transpose()?,
-            kprobes: kprobes.transpose()?,
-            fprobes: fprobes.transpose()?,
+            _kretprobes: Held(kretprobes.transpose()?),
+            _large: Held(large.transpose()?),
+            kprobes: Held(kprobes.transpose()?),
+            fprobes: Held(fprobes.transpose()?),
             _crowd: others,
         })
     }
