@@ -4,11 +4,11 @@
 //! kernel.
 //!
 //! The data of a drill flows one way: the command line and a row of the table in [`fault::mode`]
-//! make a [`plan`]; a [`drill`] runs it in a virtual machine, where its guest side injects the
-//! fault; both record [`event`]s, which [`seen`] puts in order; [`dump`] reads the vmcore, and
-//! [`klog`] the kernel log in it; all of it becomes a [`timeline`] and a [`verdict`], which a
-//! [`report`] shows. A [`matrix`] is many drills. [`here`] is a drill on the machine itself, and
-//! the [`ledger`] keeps what such drills have proven; a [`fleet`] is the ledgers of many machines. The [`doctor`] examines a machine, through a
+//! make the plan of a [`run`]; a [`drill`] runs it in a virtual machine, where its guest side
+//! injects the fault; [`dump`] reads the vmcore, and [`klog`] the kernel log in it; all of it and
+//! the events of the run become a [`verdict`] and a report. A [`matrix`] is many drills. [`here`]
+//! is a drill on the machine itself, and the [`ledger`] keeps what such drills have proven; a
+//! [`fleet`] is the ledgers of many machines. The [`doctor`] examines a machine, through a
 //! [`system`], before a drill. [`route`], [`probe`], [`signals`] and [`blocked`] are independent of
 //! drills; they read the kernel's [`tracing`] files and its types ([`btf`]).
 //!
@@ -22,7 +22,6 @@ mod cpu_list;
 mod doctor;
 mod drill;
 mod dump;
-mod event;
 mod fault;
 mod files;
 mod fleet;
@@ -35,22 +34,18 @@ mod ledger;
 mod matrix;
 #[cfg(any(test, feature = "fuzzing"))]
 mod pack;
-mod plan;
 mod probe;
 mod proc;
 mod process;
 mod prometheus;
-mod report;
 mod route;
+mod run;
 #[cfg(test)]
 mod schema;
-mod seen;
 mod signals;
-mod strike;
 mod system;
 mod template;
 mod terminal;
-mod timeline;
 mod tracing;
 mod verdict;
 mod version;

@@ -12,7 +12,7 @@ use crate::drill;
 use crate::fault::case::Case;
 use crate::fault::detector::Needs;
 use crate::fault::mode::{Mode, MODES};
-use crate::plan::{self, Injection, Machine, Plan, Policy, Setting};
+use crate::run::plan::{self, Injection, Machine, Plan, Policy, Setting};
 use crate::terminal::progress::Progress;
 use crate::terminal::{escape, out};
 use clap::{Args, ValueHint};

@@ -2,9 +2,9 @@
 
 //! The directory of a drill: its vmcore, logs and report.
 
-use crate::event::{Heard, What};
 use crate::files::claim::Claim;
 use crate::files::lock::lock_within;
+use crate::run::event::{Heard, What};
 use anyhow::{ensure, Context};
 use rustix::fs::FlockOperation;
 use std::fs::{self, File};

@@ -4,11 +4,11 @@
 //! events as JSON lines on stdout; in a drill that panics, the last one is that the module was
 //! inserted. It runs only in a drill's machine.
 
-use crate::event::Guest;
 use crate::fault::detector::Needs;
-use crate::plan::Injection;
 use crate::process::output_within;
-use crate::strike::{self, read, Strike};
+use crate::run::event::Guest;
+use crate::run::plan::Injection;
+use crate::run::strike::{self, read, Strike};
 use anyhow::{bail, Context};
 use std::ffi::CString;
 use std::fs::{self, File};

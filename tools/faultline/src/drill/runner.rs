@@ -3,7 +3,7 @@
 //! Runs the virtual machine of a drill, and reads all of its output: the guest side on stdout, the
 //! runner on stderr, and the serial console through a FIFO.
 
-use crate::event::{End, Heard, What};
+use crate::run::event::{End, Heard, What};
 use anyhow::Context;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::fs::OFlags;
@@ -301,9 +301,11 @@ mod tests {
             heard.contains(&What::Console("first".into()))
                 && heard.contains(&What::Console("last".into()))
         );
-        assert!(heard.contains(&What::Guest(crate::event::Guest::Inserted {
-            cpus: "1".into()
-        })));
+        assert!(
+            heard.contains(&What::Guest(crate::run::event::Guest::Inserted {
+                cpus: "1".into()
+            }))
+        );
         assert!(
             heard.contains(&What::Stderr("chatter".into()))
                 && heard.contains(&What::Stderr("oh".into()))

@@ -6,7 +6,7 @@
 use super::host::{Fault, Host, State};
 use super::Report;
 use crate::ledger::status::date;
-use crate::timeline::megabytes;
+use crate::run::timeline::megabytes;
 use maud::{html, Markup, PreEscaped, DOCTYPE};
 
 const STYLE: &str = include_str!("fleet.css");

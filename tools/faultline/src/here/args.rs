@@ -6,8 +6,8 @@ use crate::cli::duration::seconds_within;
 use crate::cli::guide::Guide;
 use crate::cli::words::{detector, mode};
 use crate::fault::mode::Mode;
-use crate::plan::{self, Policy, Setting};
 use crate::prometheus;
+use crate::run::plan::{self, Policy, Setting};
 use clap::{Args, ValueHint};
 use std::path::PathBuf;
 

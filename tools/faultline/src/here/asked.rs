@@ -8,7 +8,7 @@ use super::target::Target;
 use crate::fault::case::Case;
 use crate::interrupt;
 use crate::ledger::Ledger;
-use crate::plan::{Policy, Setting};
+use crate::run::plan::{Policy, Setting};
 use crate::terminal::layout::wrapped;
 use anyhow::Context;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};

@@ -9,7 +9,7 @@ use super::leftovers::Leftovers;
 use super::state::Armed;
 use crate::klog::{kmsg, saved};
 use crate::process::output_within;
-use crate::timeline::megabytes;
+use crate::run::timeline::megabytes;
 use rustix::fs::StatVfs;
 use std::fs;
 use std::path::{Path, PathBuf};

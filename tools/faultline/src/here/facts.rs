@@ -2,7 +2,7 @@
 
 //! Facts that identify this machine and its current boot.
 
-use crate::strike::read;
+use crate::run::strike::read;
 use anyhow::{bail, Context};
 use std::fs;
 use std::os::unix::fs::MetadataExt;

@@ -9,7 +9,7 @@ use super::state::Armed;
 use crate::dump::{Dump, State};
 use crate::fault::case::Case;
 use crate::klog::story::Story;
-use crate::seen::OUT_OF_MEMORY;
+use crate::run::seen::OUT_OF_MEMORY;
 use crate::verdict::expected::Expected;
 use crate::verdict::stage::Stage;
 use crate::verdict::{self, Verdict};

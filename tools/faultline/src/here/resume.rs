@@ -12,8 +12,8 @@ use crate::fault::case::Case;
 use crate::files::store::Store;
 use crate::interrupt;
 use crate::ledger::{self, DumpRecord, Ledger, Proof};
-use crate::plan::Policy;
-use crate::report::{DumpFacts, Files, Report};
+use crate::run::plan::Policy;
+use crate::run::report::{DumpFacts, Files, Report};
 use crate::terminal::tell::tell;
 use crate::verdict::expected::Expected;
 use crate::verdict::stage::{Outcome, Stage};
@@ -213,7 +213,7 @@ fn conclude(
     let timeline = dump.as_ref().and_then(|dump| {
         let story = dump.story.as_ref()?;
         let latency = verdict.latency.as_ref();
-        Some(crate::timeline::of_story(
+        Some(crate::run::timeline::of_story(
             armed.case().ok()?,
             story,
             latency,

@@ -8,7 +8,7 @@ use crate::fault::mode;
 use crate::files::store::Store;
 use crate::here::find::Known;
 use crate::ledger::fingerprint::Fingerprint;
-use crate::plan::{Policy, Setting};
+use crate::run::plan::{Policy, Setting};
 use anyhow::{ensure, Context};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

@@ -4,8 +4,8 @@
 
 use super::{state, unit};
 use crate::files::store::Store;
-use crate::plan::Setting;
-use crate::strike::{read, setting_file};
+use crate::run::plan::Setting;
+use crate::run::strike::{read, setting_file};
 use crate::terminal::tell::tell;
 use anyhow::{ensure, Context};
 use std::fs;

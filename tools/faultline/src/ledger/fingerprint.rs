@@ -5,8 +5,8 @@
 //! initrd, kdump's configuration and tools, and the module.
 
 use crate::fault::case::Case;
-use crate::plan::Policy;
 use crate::process::output_within;
+use crate::run::plan::Policy;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -92,7 +92,7 @@ impl Fingerprint {
         let words = line("/proc/cmdline").map(|text| lasting(&text));
         found.insert("command line".into(), words);
         for key in sysctls(case, policy) {
-            let file = crate::strike::setting_file(key);
+            let file = crate::run::strike::setting_file(key);
             let value = line(&file.to_string_lossy()).map(|value| settled(key, value));
             found.insert(key.into(), value);
         }

@@ -5,7 +5,7 @@
 
 use super::outcome::{Outcome, Totals, Verdict};
 use super::row::{Goal, Place, Row};
-use crate::report::DRILL;
+use crate::run::report::DRILL;
 use serde::Serialize;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};

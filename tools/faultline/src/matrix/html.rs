@@ -8,7 +8,7 @@ use super::document;
 use super::drilled::Report;
 use super::outcome::{Outcome, Totals, Verdict};
 use super::row::{Goal, Row};
-use crate::timeline::megabytes;
+use crate::run::timeline::megabytes;
 use maud::{html, Markup, PreEscaped, DOCTYPE};
 use std::path::Path;
 

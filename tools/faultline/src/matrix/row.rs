@@ -2,7 +2,7 @@
 
 //! The rows of the matrix: the drills, and the stage in which each must end.
 
-use crate::plan::Policy;
+use crate::run::plan::Policy;
 use anyhow::{bail, Context};
 use serde::Serialize;
 use std::ffi::OsString;
@@ -267,7 +267,10 @@ mod tests {
         for row in &rows {
             let name = row.name;
             assert!(name.len() <= 22, "{name}");
-            assert!(crate::plan::check_run_id(name).is_ok(), "{name}: a folder");
+            assert!(
+                crate::run::plan::check_run_id(name).is_ok(),
+                "{name}: a folder"
+            );
             assert!(modes().contains(row.mode), "{name}: mode {}", row.mode);
             assert!(DETECTORS.contains(&row.detector), "{name}");
             // The kernel's own reports cannot be turned off.

@@ -4,8 +4,8 @@
 
 use super::outcome::{Outcome, Totals, Verdict};
 use super::row::Row;
+use crate::run::timeline::megabytes;
 use crate::terminal::layout::wrapped;
-use crate::timeline::megabytes;
 use std::fmt::Write;
 use std::path::Path;
 

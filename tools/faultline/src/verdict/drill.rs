@@ -6,9 +6,9 @@ use super::expected::Expected;
 use super::stage::Stage;
 use super::{dump, Verdict};
 use crate::dump::{Dump, State};
-use crate::event::End;
 use crate::fault::case::Case;
-use crate::seen::Seen;
+use crate::run::event::End;
+use crate::run::seen::Seen;
 
 /// Judges a drill by what was seen of the machine and, if there is one, its dump.
 pub fn judge(expected: &Expected, seen: &Seen, dumped: Option<&Dump>) -> Verdict {

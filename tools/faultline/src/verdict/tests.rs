@@ -12,12 +12,12 @@ use super::stage::Stage;
 use super::{infer, Verdict};
 use crate::dump::drgn::{Silence, Witness};
 use crate::dump::{Dump, State};
-use crate::event::{End, Heard, What};
 use crate::fault::case::Case;
 use crate::fault::mode;
 use crate::klog::line::Line;
 use crate::klog::story::Story;
-use crate::seen::Seen;
+use crate::run::event::{End, Heard, What};
+use crate::run::seen::Seen;
 
 const LOG: &str = include_str!("../../tests/data/soft.log");
 const SYSRQ: &str = include_str!("../../tests/data/sysrq.log");

@@ -3,12 +3,12 @@
 //! The injection of a drill's fault into the running kernel, a virtual machine's or this machine's:
 //! sets sysctls, inserts the module, and waits for the end of its run.
 
-use crate::event::Release;
+use super::event::Release;
+use super::seen;
 use crate::fault::case::Case;
 use crate::klog::kmsg::Log;
 use crate::klog::line::Line;
 use crate::klog::message;
-use crate::seen;
 use crate::system::sysctl_path;
 use anyhow::{bail, Context};
 use std::fs;

@@ -3,7 +3,7 @@
 //! What a drill saw: its events in order. The console has two logs, first the guest kernel's until
 //! its panic, then the crash kernel's.
 
-use crate::event::{End, Guest, Heard, Release, What};
+use super::event::{End, Guest, Heard, Release, What};
 use crate::fault::case::Case;
 use crate::klog::line::Line;
 use crate::klog::message::{self, Begin, Detection};

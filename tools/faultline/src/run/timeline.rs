@@ -2,12 +2,12 @@
 
 //! The timeline: the events of a drill or of a dump's log, in order.
 
+use super::plan::Injection;
+use super::seen::Seen;
 use crate::fault::case::Case;
 use crate::fault::mode;
 use crate::klog::message::{Begin, Detection};
 use crate::klog::story::Story;
-use crate::plan::Injection;
-use crate::seen::Seen;
 use crate::template;
 use crate::verdict::expected::Latency;
 use serde::Serialize;

@@ -3,11 +3,11 @@
 //! The report: one document, printed as text or as JSON. The JSON form is an interface: within one
 //! version of the schema, keys are added but never changed or removed.
 
+use super::plan::Plan;
+use super::timeline::{megabytes, Moment};
 use crate::dump::{Dump, Format, State};
-use crate::plan::Plan;
 use crate::terminal::layout::{painted, wrapped, ASIDE, BAD, DOUBT, GOOD};
 use crate::terminal::{escape, out};
-use crate::timeline::{megabytes, Moment};
 use crate::verdict::check::Result;
 use crate::verdict::stage::{Outcome, Stage};
 use crate::verdict::Verdict;
