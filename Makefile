@@ -180,12 +180,13 @@ test: selftests tools
 	@scripts/test
 endif
 
-# FAULTLINE_SECONDS, _ROUNDS and _LOADS set the sizes of the tests. If the archive no longer has the packages for the
-# test of DKMS, only this test fails.
+# FAULTLINE_SECONDS, _ROUNDS, _LOADS and _CALLS set the sizes of the tests. If the archive no longer has the packages
+# for the test of DKMS, only this test fails.
 test-long: export FAULTLINE_LONG = 1
 test-long: export FAULTLINE_SECONDS ?= 60
 test-long: export FAULTLINE_ROUNDS ?= 100
-test-long: export FAULTLINE_LOADS ?= 300
+test-long: export FAULTLINE_LOADS ?= 1000
+test-long: export FAULTLINE_CALLS ?= 10000000
 test-long: selftests tools
 	@scripts/setup --fuzz --ansible --rpm
 	-@scripts/setup --dkms
@@ -198,7 +199,7 @@ test-long: selftests tools
 		drill/pass.sh drill/faults.sh debian-13:drill/pass.sh workshop/layout.sh workshop/embedded.sh \
 		workshop/fingerprint.sh workshop/module.sh \
 		debian-13:packages packages/dkms.sh packages/rpm.sh prove/crash_points.sh prove/fuzz_files.sh prove/fuzz_params.sh tool/fuzz.sh own_module \
-		func_probe/observers.sh func_probe_smp func_probe/all.sh func_probe/choose.sh \
+		endurance func_probe/observers.sh func_probe_smp func_probe/all.sh func_probe/choose.sh \
 		$(patsubst selftests/%,%,$(wildcard selftests/route_probe/*.sh)) bench
 
 prove:
