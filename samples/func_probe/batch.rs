@@ -27,9 +27,11 @@ use faultline::{
 };
 
 use crate::handler::{
+    Counts,
     Entries,
     Returns,
     TextReturns,
+    Times,
     Tracked, //
 };
 
@@ -51,23 +53,37 @@ impl Via {
     }
 }
 
+/// What of a call is of interest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Interest {
+    /// That it was made.
+    Count,
+    /// What is known at its entry.
+    Entry,
+    /// How long it took, and whether it failed.
+    Time,
+    /// What is known at its return.
+    Return,
+    /// The same, with texts.
+    Texts,
+}
+
 /// What is common to all functions of a batch.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Way {
     pub(crate) via: Via,
     /// It need not be that: another way is taken if it cannot be.
     pub(crate) is_choice: bool,
-    pub(crate) sees_returns: bool,
-    pub(crate) has_texts: bool,
+    pub(crate) interest: Interest,
     pub(crate) max_active: u16,
 }
 
 impl Way {
     /// The way that is taken where ftrace is not.
     fn without_ftrace(self) -> Self {
-        let via = match self.sees_returns {
-            true => Via::Kretprobe,
-            false => Via::Kprobe,
+        let via = match self.interest {
+            Interest::Count | Interest::Entry => Via::Kprobe,
+            Interest::Time | Interest::Return | Interest::Texts => Via::Kretprobe,
         };
         Self {
             via,
@@ -87,8 +103,14 @@ pub(crate) struct Queued {
 /// Functions that were attached at once.
 pub(crate) enum Batch {
     #[cfg(CONFIG_FPROBE)]
+    CountsByFprobe(Probes<Counts, Group>),
+    Counts(Probes<Counts, Kprobe>),
+    #[cfg(CONFIG_FPROBE)]
     EntriesByFprobe(Probes<Entries, Group>),
     Entries(Probes<Entries, Kprobe>),
+    #[cfg(CONFIG_FPROBE)]
+    TimesByFprobe(Probes<Times, Group>),
+    Times(Probes<Times>),
     #[cfg(CONFIG_FPROBE)]
     ReturnsByFprobe(Probes<Returns, Group>),
     Returns(Probes<Returns>),
@@ -100,7 +122,17 @@ macro_rules! with_set {
     ($batch:expr, $set:ident, $via:ident => $body:expr) => {
         match $batch {
             #[cfg(CONFIG_FPROBE)]
+            Batch::CountsByFprobe($set) => {
+                let $via = Via::Fprobe;
+                $body
+            }
+            #[cfg(CONFIG_FPROBE)]
             Batch::EntriesByFprobe($set) => {
+                let $via = Via::Fprobe;
+                $body
+            }
+            #[cfg(CONFIG_FPROBE)]
+            Batch::TimesByFprobe($set) => {
                 let $via = Via::Fprobe;
                 $body
             }
@@ -109,8 +141,16 @@ macro_rules! with_set {
                 let $via = Via::Fprobe;
                 $body
             }
+            Batch::Counts($set) => {
+                let $via = Via::Kprobe;
+                $body
+            }
             Batch::Entries($set) => {
                 let $via = Via::Kprobe;
+                $body
+            }
+            Batch::Times($set) => {
+                let $via = Via::Kretprobe;
                 $body
             }
             Batch::Returns($set) => {
@@ -147,25 +187,22 @@ impl Batch {
 
     fn new(way: Way, functions: KVec<Function<Tracked>>) -> Result<Self> {
         let max_active = MaxActive::new(way.max_active);
-        Ok(match way {
-            #[cfg(CONFIG_FPROBE)]
-            Way {
-                via: Via::Fprobe,
-                sees_returns: false,
-                ..
-            } => Self::EntriesByFprobe(attached(Entries, functions, ())?),
-            #[cfg(CONFIG_FPROBE)]
-            Way {
-                via: Via::Fprobe, ..
-            } => Self::ReturnsByFprobe(attached(Returns, functions, ())?),
-            Way {
-                sees_returns: false,
-                ..
-            } => Self::Entries(attached(Entries, functions, ())?),
-            Way {
-                has_texts: true, ..
-            } => Self::TextReturns(attached(TextReturns, functions, max_active)?),
-            _ => Self::Returns(attached(Returns, functions, max_active)?),
+        #[cfg(CONFIG_FPROBE)]
+        if way.via == Via::Fprobe {
+            return Ok(match way.interest {
+                Interest::Count => Self::CountsByFprobe(attached(Counts, functions, ())?),
+                Interest::Entry => Self::EntriesByFprobe(attached(Entries, functions, ())?),
+                Interest::Time => Self::TimesByFprobe(attached(Times, functions, ())?),
+                // One of them with texts was refused.
+                _ => Self::ReturnsByFprobe(attached(Returns, functions, ())?),
+            });
+        }
+        Ok(match way.interest {
+            Interest::Count => Self::Counts(attached(Counts, functions, ())?),
+            Interest::Entry => Self::Entries(attached(Entries, functions, ())?),
+            Interest::Time => Self::Times(attached(Times, functions, max_active)?),
+            Interest::Return => Self::Returns(attached(Returns, functions, max_active)?),
+            Interest::Texts => Self::TextReturns(attached(TextReturns, functions, max_active)?),
         })
     }
 
@@ -200,7 +237,11 @@ impl Batch {
     pub(crate) fn missed_in_group(&self) -> u64 {
         match self {
             #[cfg(CONFIG_FPROBE)]
+            Self::CountsByFprobe(set) => set.missed_in_group(),
+            #[cfg(CONFIG_FPROBE)]
             Self::EntriesByFprobe(set) => set.missed_in_group(),
+            #[cfg(CONFIG_FPROBE)]
+            Self::TimesByFprobe(set) => set.missed_in_group(),
             #[cfg(CONFIG_FPROBE)]
             Self::ReturnsByFprobe(set) => set.missed_in_group(),
             _ => 0,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The handlers: at the entry of a function, and at its return, with texts or without.
+//! The handlers: at the entry of a function, and at its return, for those that only count as well as for
+//! those that look at each call, with texts or without.
 //!
 //! They run in handler context, and are to be quick.
 
@@ -82,9 +83,6 @@ impl Tracked {
     ) -> Option<Fetched> {
         self.ledger.entered();
         let mut fetched = Fetched::default();
-        if self.program.only_counts() {
-            return Some(fetched);
-        }
         let start = |base| match base {
             Base::Argument(at) => argument(at.into()).map_or(Start::Unread, Start::Word),
             Base::Returned => Start::Later,
@@ -115,11 +113,7 @@ impl Tracked {
         texts: Option<&Texts>,
     ) {
         let ns = time::monotonic_ns().saturating_sub(fetched.entered_ns);
-        let written = if self.program.only_counts() {
-            Some(Written::Unheard)
-        } else {
-            self.record(context, (returned, ns), *fetched, texts)
-        };
+        let written = self.record(context, (returned, ns), *fetched, texts);
         let is_error = self.program.is_error(returned);
         match written {
             Some(written) => self.ledger.returned(written, ns, is_error),
@@ -161,6 +155,20 @@ impl Tracked {
     }
 }
 
+/// Counts calls at their entry.
+pub(crate) struct Counts;
+
+impl<B: Backend> Handler<B> for Counts {
+    type Target = Tracked;
+    type Data = ();
+
+    #[inline]
+    fn entry(&self, call: &Entry<'_, Self, B>) -> Option<()> {
+        call.target().ledger.counted();
+        None
+    }
+}
+
 /// Handles calls at their entry.
 pub(crate) struct Entries;
 
@@ -171,11 +179,6 @@ impl<B: Backend> Handler<B> for Entries {
     #[inline]
     fn entry(&self, call: &Entry<'_, Self, B>) -> Option<()> {
         let (tracked, context) = (call.target(), call.context());
-        if tracked.program.only_counts() {
-            tracked.ledger.entered();
-            tracked.ledger.recorded(Written::Unheard);
-            return None;
-        }
         let mut texts = Texts::NONE;
         let fetched = tracked.enter(context, Some(&mut texts), |at| call.arg(at))?;
         let written = if tracked.program.has_events {
@@ -185,6 +188,35 @@ impl<B: Backend> Handler<B> for Entries {
         };
         tracked.ledger.recorded(written);
         None
+    }
+}
+
+/// Counts calls at their return, with their times and errors.
+pub(crate) struct Times;
+
+impl<B: Backend> Handler<B> for Times {
+    type Target = Tracked;
+    /// When the call was entered, in nanoseconds.
+    type Data = u64;
+
+    const COUNTS_MISSED: bool = B::COUNTS_MISSED;
+
+    fn missed(&self, tracked: &Tracked, _context: HandlerContext<'_>) {
+        tracked.ledger.missed();
+    }
+
+    #[inline]
+    fn entry(&self, call: &Entry<'_, Self, B>) -> Option<u64> {
+        call.target().ledger.entered();
+        Some(time::monotonic_ns())
+    }
+
+    #[inline]
+    fn ret(&self, call: &Return<'_, Self, B>, &entered_ns: &u64) {
+        let ns = time::monotonic_ns().saturating_sub(entered_ns);
+        let is_error = call.target().program.is_error(call.ret());
+        let ledger = &call.target().ledger;
+        ledger.returned(Written::Unheard, ns, is_error);
     }
 }
 

@@ -3,8 +3,8 @@
 //! The ledger: what became of each call of a function.
 //!
 //! Each call that a handler sees is `entered` when it begins, and when it ends, or is found not to
-//! count, one of `recorded`, `filtered` and `lost`. What no handler sees is `missed`. So, in one
-//! reading and at any time,
+//! count, one of `recorded`, `filtered` and `lost`; or it is `counted`, which is both at once. What
+//! no handler sees is `missed`. So, in one reading and at any time,
 //!
 //! ```text
 //! hits = recorded + filtered + lost + missed + in_flight
@@ -35,8 +35,10 @@ const LOST: usize = 3;
 const ERRORS: usize = 4;
 const NS: usize = 5;
 const MISSED: usize = 6;
+/// Calls that were entered and recorded at once.
+const COUNTED: usize = 7;
 /// How many calls took less than 1, 2, 4, ... ns.
-const TIMES: usize = 7;
+const TIMES: usize = 8;
 const TIMES_LEN: usize = 41;
 const LEN: usize = TIMES + TIMES_LEN;
 
@@ -51,6 +53,12 @@ impl Ledger {
     #[inline(always)]
     pub(crate) fn entered(&self) {
         self.0.add::<ENTERED>(1);
+    }
+
+    /// A call was seen to begin, and nothing else of it is of interest: it is entered and recorded.
+    #[inline(always)]
+    pub(crate) fn counted(&self) {
+        self.0.add::<COUNTED>(1);
     }
 
     #[inline(always)]
@@ -98,7 +106,9 @@ impl Ledger {
 
     /// How many calls there were until now.
     pub(crate) fn hits(&self) -> u64 {
-        self.0.sum(ENTERED).wrapping_add(self.0.sum(MISSED))
+        [ENTERED, COUNTED, MISSED]
+            .into_iter()
+            .fold(0, |hits, at| hits.wrapping_add(self.0.sum(at)))
     }
 
     /// How many were missed since there was no instance for them.
@@ -112,12 +122,13 @@ impl Ledger {
         missed: impl FnOnce() -> Missed,
         out: &mut dyn fmt::Write,
     ) -> fmt::Result {
-        // The ends before the beginnings.
-        let recorded = self.0.sum(RECORDED);
+        // The ends before the beginnings; what is both is read once.
+        let counted = self.0.sum(COUNTED);
+        let recorded = self.0.sum(RECORDED).wrapping_add(counted);
         let filtered = self.0.sum(FILTERED);
         let lost = self.0.sum(LOST);
         fence(Ordering::Acquire);
-        let entered = self.0.sum(ENTERED);
+        let entered = self.0.sum(ENTERED).wrapping_add(counted);
         let no_instance = self.missed_no_instance();
         let busy = missed().busy;
         let ended = recorded.wrapping_add(filtered).wrapping_add(lost);

@@ -90,7 +90,6 @@ impl Program {
     }
 
     /// Whether calls are counted, and nothing else is done.
-    #[inline]
     pub(crate) fn only_counts(&self) -> bool {
         !self.has_events && self.used == 0 && self.conditions.is_empty()
     }

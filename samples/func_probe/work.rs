@@ -25,6 +25,7 @@ use faultline::{
 use crate::{
     batch::{
         Batch,
+        Interest,
         Queued,
         Via,
         Way, //
@@ -192,8 +193,13 @@ impl Work {
                 false => kprobe,
             }),
             is_choice: probe.via.is_none() && can_be_fprobe,
-            sees_returns: probe.is_return,
-            has_texts,
+            interest: match (probe.is_return, program.only_counts()) {
+                (false, true) => Interest::Count,
+                (false, false) => Interest::Entry,
+                (true, true) => Interest::Time,
+                (true, false) if has_texts => Interest::Texts,
+                (true, false) => Interest::Return,
+            },
             max_active: probe.max_active,
         };
         let function = Tracked::function(probe.id, probe.symbol, program)?;

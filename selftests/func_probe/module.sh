@@ -342,7 +342,7 @@ handlers_may+='|trace_event_buffer_(reserve|commit)|__trace_trigger_soft_disable
 handlers_may+='|perf_trace_(buf_alloc|run_bpf_submit)|__per_cpu_offset|copy_from_user_nofault'
 
 its_handlers_are_fit() {
-	handlers_are_fit "$FAULTLINE_MODULES/func_probe.ko" 9 '_R.*func_probe.*EVENT'
+	handlers_are_fit "$FAULTLINE_MODULES/func_probe.ko" 15 '_R.*func_probe.*EVENT'
 }
 
 cleanup() {
