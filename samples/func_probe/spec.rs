@@ -3,7 +3,8 @@
 //! How a value is found from an argument or the result of a call: by adding offsets, and by reading
 //! the kernel's memory.
 //!
-//! As text: `BASE STEP... : TYPE`, like `a0.24.16:u32`. See `docs/func_probe.md`.
+//! As text: `BASE STEP... : TYPE`, like `a0.24.16:u32`, or `a0.24:u3@5/32` for a bit-field. See
+//! `docs/func_probe.md`.
 
 use faultline::{
     memory::{
@@ -46,8 +47,11 @@ enum Step {
 /// What a value is in the end.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Type {
+    /// `width` bits, which begin at bit `shift` of so many bytes.
     Number {
         size: u8,
+        shift: u8,
+        width: u8,
         is_signed: bool,
     },
     /// The address of a text in the kernel's memory.
@@ -71,7 +75,7 @@ impl Spec {
             .split_at(b':')
             .ok_or_else(|| invalid!("'{text}' has no type: BASE[.N|+N]...:TYPE is wanted"))?;
         let kind = Type::parse(kind)
-            .ok_or_else(|| invalid!("'{kind}': a type is u8 to u64, s8 to s64, str, ustr"))?;
+            .ok_or_else(|| invalid!("'{kind}': a type is u8 to u64, s8 to s64, uN@M/8 to sN@M/64, str, ustr"))?;
         let is_step = |byte: &u8| matches!(byte, b'.' | b'+');
         let mut parts = path.0.split(is_step).map(Word);
         let base = parts.next().unwrap_or(Word(&[]));
@@ -126,7 +130,13 @@ impl Spec {
     /// The number that is found from here; `None` if memory cannot be read.
     #[inline]
     pub(crate) fn number(&self, base: usize) -> Option<u64> {
-        let Type::Number { size, is_signed } = self.kind else {
+        let Type::Number {
+            size,
+            shift,
+            width,
+            is_signed,
+        } = self.kind
+        else {
             return None;
         };
         let (value, last) = self.walk(base)?;
@@ -143,8 +153,8 @@ impl Spec {
                 }
             }
         };
-        let unused = u64::BITS.wrapping_sub(u32::from(size).wrapping_mul(8));
-        let shifted = word.wrapping_shl(unused);
+        let unused = u64::BITS.wrapping_sub(u32::from(width));
+        let shifted = word.wrapping_shl(unused.wrapping_sub(u32::from(shift)));
         Some(if is_signed {
             (shifted as i64).wrapping_shr(unused) as u64
         } else {
@@ -179,13 +189,29 @@ impl Type {
             [b'u', bits @ ..] => (false, bits),
             _ => return None,
         };
-        let size = match bits {
+        let bits = Word(bits);
+        let (container, field) = match bits.split_at(b'/') {
+            Some((field, container)) => (container, Some(field.split_at(b'@')?)),
+            None => (bits, None),
+        };
+        let size: u8 = match container.0 {
             b"8" => 1,
             b"16" => 2,
             b"32" => 4,
             b"64" => 8,
             _ => return None,
         };
-        Some(Self::Number { size, is_signed })
+        let all = u64::from(size).wrapping_mul(8);
+        let (width, shift) = match field {
+            Some((width, shift)) => (width.decimal()?, shift.decimal()?),
+            None => (all, 0),
+        };
+        let is_there = width > 0 && width.checked_add(shift)? <= all;
+        is_there.then_some(Self::Number {
+            size,
+            shift: shift as u8,
+            width: width as u8,
+            is_signed,
+        })
     }
 }

@@ -81,6 +81,19 @@ signed_numbers_and_errors() {
 	same "what is recorded is an error" "$(value recorded 1)" "$(value errors 1)"
 }
 
+# Reads of 2801 bytes, 0xaf1: of a number, and of the position behind a pointer.
+bit_fields_are_taken_out() {
+	begin
+	head -c 6000 /dev/zero >/tmp/bits
+	check "lines" tell 'program 1 f0=a2:u64 f1=a2:u4@8/64 f2=a2:s4@8/16 f3=a3.0:u8@1/64 if:f0:==:2801 if:f2:==:-6' \
+		'probe 1 vfs_read return 1' attach
+	events 1
+	dd if=/tmp/bits of=/dev/null bs=2801 count=2 status=none
+	events 0
+	same "events" 2 "$(fields return | wc -l)"
+	match "the second" ' f0=2801 f1=10 f2=18446744073709551610 f3=120 ' "$(fields return | tail -n 1)"
+}
+
 texts_are_read() {
 	begin
 	check "lines" tell 'program 1 t0=a1:ustr if:comm:==:mkdir' 'probe 1 do_sys_openat2 entry 1' \
@@ -144,6 +157,12 @@ bad_lines_are_refused() {
 		program 9 f0=a0:str|Invalid argument|t0 to t1
 		program 9 f0=a0|Invalid argument|has no type
 		program 9 f0=a0:u12|Invalid argument|'u12': a type is
+		program 9 f0=a0:u3@6/8|Invalid argument|'u3@6/8': a type is
+		program 9 f0=a0:u0@1/8|Invalid argument|'u0@1/8': a type is
+		program 9 f0=a0:s9@0/8|Invalid argument|'s9@0/8': a type is
+		program 9 f0=a0:u1@18446744073709551615/8|Invalid argument|a type is
+		program 9 f0=a0:u1@1/12|Invalid argument|'u1@1/12': a type is
+		program 9 f0=a0:u1/8|Invalid argument|'u1/8': a type is
 		program 9 f0=a12:u64|Numerical result out of range|'12' is no number from 0 to 11
 		program 9 f0=x.1:u64|Invalid argument|neither a0 to a11 nor ret
 		program 9 f0=a0.:u64|Invalid argument|has no offset
@@ -351,11 +370,11 @@ cleanup() {
 	[ ! -e /sys/module/func_probe ] || rmmod func_probe
 	events 0 2>/dev/null || true
 	echo >"$tracefs/trace"
-	rm -f /tmp/told
+	rm -f /tmp/told /tmp/bits
 }
 
 ktap_run calls_are_recorded_with_arguments_and_result entries_are_recorded all_ways_see_the_same \
-	signed_numbers_and_errors texts_are_read what_cannot_be_read_says_so alternatives_hold bad_lines_are_refused \
+	signed_numbers_and_errors bit_fields_are_taken_out texts_are_read what_cannot_be_read_says_so alternatives_hold bad_lines_are_refused \
 	what_cannot_be_probed_says_why a_function_is_where_it_is_said_to_be a_second_session_is_refused a_session_ends_with_its_program \
 	more_come_later_and_all_go the_brake_disables_what_is_hit_too_often the_ledger_balances_under_load \
 	thousands_are_attached_at_once its_handlers_are_fit

@@ -44,9 +44,9 @@ impl Meaning {
             Meaning::Return(form) => ("ret".to_string(), form),
         };
         Some(Fetch {
-            spec: format!("{base}:{}", form.fetched_as()),
+            spec: format!("{base}:{}", form.fetched_as(None)),
+            width: form.bytes() * 8,
             form: form.clone(),
-            bits: None,
         })
     }
 }

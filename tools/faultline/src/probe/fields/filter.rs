@@ -79,24 +79,18 @@ pub fn number(comparison: &Comparison, fetch: &Fetch) -> Result<String, String> 
             comparison.left.text
         ));
     }
-    if fetch.bits.is_some() {
-        return Err(format!(
-            "'{text}': a bit-field cannot be compared in the kernel"
-        ));
-    }
     let value = match right {
         Constant::Number(number) => *number,
         Constant::Name { negative, name } => i128::from(named(comparison, fetch, *negative, name)?),
         Constant::Time(ns) => i128::from(*ns),
         Constant::Text(_) => return Err(format!("'{text}': expected a number, not a text")),
     };
-    let bytes = form.bytes();
     let (least, most) = match form.is_signed() {
         true => (
-            -(1_i128 << (bytes * 8 - 1)),
-            (1_i128 << (bytes * 8 - 1)) - 1,
+            -(1_i128 << (fetch.width - 1)),
+            (1_i128 << (fetch.width - 1)) - 1,
         ),
-        false => (0, (1_i128 << (bytes * 8)) - 1),
+        false => (0, (1_i128 << fetch.width) - 1),
     };
     let is_error = (-i128::from(errno::MAX)..0).contains(&value);
     let compared = match form {

@@ -75,9 +75,13 @@ impl Form {
     }
 
     /// The module's name of such a number.
-    pub fn fetched_as(&self) -> String {
+    pub fn fetched_as(&self, bits: Option<(u32, u32)>) -> String {
         let sign = if self.is_signed() { 's' } else { 'u' };
-        format!("{sign}{}", self.bytes() * 8)
+        let all = self.bytes() * 8;
+        match bits {
+            Some((shift, width)) => format!("{sign}{width}@{shift}/{all}"),
+            None => format!("{sign}{all}"),
+        }
     }
 
     /// Which of such results are errors, as the module writes it.
@@ -313,7 +317,7 @@ mod tests {
             (Form::Bool, "u8"),
             (Form::Ipv4, "u32"),
         ] {
-            assert_eq!(form.fetched_as(), name);
+            assert_eq!(form.fetched_as(None), name);
         }
     }
 }

@@ -15,11 +15,11 @@ const STEPS: usize = 8;
 /// What the module is to fetch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fetch {
-    /// As the module reads it: `a0.16.8:u32`.
+    /// As the module reads it: `a0.16.8:u32`, or `a0.16:u3@5/32` for a bit-field.
     pub spec: String,
     pub form: Form,
-    /// Shift and width of a bit-field in the number.
-    pub bits: Option<(u32, u32)>,
+    /// How many bits a number has.
+    pub width: u32,
 }
 
 /// A value on the way through pointers.
@@ -33,6 +33,7 @@ pub struct Place<'a> {
     offset: Option<u64>,
     /// None, if it is not known.
     ty: Option<Type>,
+    /// Shift and width of a bit-field in the number.
     bits: Option<(u32, u32)>,
 }
 
@@ -176,7 +177,7 @@ impl<'a> Place<'a> {
                     },
                     None => self.form(false)?,
                 };
-                let fetched_as = form.fetched_as();
+                let fetched_as = form.fetched_as(self.bits);
                 (form, fetched_as)
             }
         };
@@ -190,8 +191,8 @@ impl<'a> Place<'a> {
         }
         Ok(Fetch {
             spec: format!("{}{}:{fetched_as}", self.base, self.steps.concat()),
+            width: self.bits.map_or(form.bytes() * 8, |(_shift, width)| width),
             form,
-            bits: self.bits,
         })
     }
 

@@ -22,8 +22,6 @@ pub struct Field {
     pub text: String,
     pub source: Source,
     pub form: Form,
-    /// Shift and width of a bit-field in the number.
-    pub bits: Option<(u32, u32)>,
 }
 
 /// Where in an event a value is.
@@ -63,18 +61,13 @@ impl Program {
     /// Has the module yield what an expression stands for.
     pub fn field(&mut self, scene: &Scene<'_>, expression: &Expression) -> Result<Field, String> {
         let text = expression.text.clone();
-        let (source, form, bits) = match scene.compile(expression)? {
-            Meaning::Known(known) => (Source::Known(known), Form::Unsigned { bytes: 8 }, None),
-            Meaning::Argument(number, form) => (Source::Argument(number), form, None),
-            Meaning::Return(form) => (Source::Return, form, None),
-            Meaning::Fetch(fetch) => (self.fetch(&text, &fetch)?, fetch.form, fetch.bits),
+        let (source, form) = match scene.compile(expression)? {
+            Meaning::Known(known) => (Source::Known(known), Form::Unsigned { bytes: 8 }),
+            Meaning::Argument(number, form) => (Source::Argument(number), form),
+            Meaning::Return(form) => (Source::Return, form),
+            Meaning::Fetch(fetch) => (self.fetch(&text, &fetch)?, fetch.form),
         };
-        Ok(Field {
-            text,
-            source,
-            form,
-            bits,
-        })
+        Ok(Field { text, source, form })
     }
 
     fn fetch(&mut self, text: &str, fetch: &Fetch) -> Result<Source, String> {

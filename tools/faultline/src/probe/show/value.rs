@@ -13,25 +13,14 @@ use serde_json::{json, Value};
 /// What is shown of what the kernel could not read.
 const UNREAD: &str = "?";
 
-/// A number as it is in the event, of a bit-field only its bits.
+/// A number as it is in the event.
 fn number(field: &Field, call: &Call) -> Option<u64> {
-    let number = match field.source {
-        Source::Argument(at) => call.arguments[at],
-        Source::Return => call.returned?.0,
-        Source::Number(at) => call.numbers[at]?,
-        Source::Text(_) | Source::Known(_) => return None,
-    };
-    Some(match field.bits {
-        Some((shift, width @ 1..=64)) => {
-            let unused = 64 - width;
-            let at_the_top = (number >> shift.min(63)) << unused;
-            match field.form.is_signed() {
-                true => (at_the_top as i64 >> unused) as u64,
-                false => at_the_top >> unused,
-            }
-        }
-        _ => number,
-    })
+    match field.source {
+        Source::Argument(at) => Some(call.arguments[at]),
+        Source::Return => call.returned.map(|(ret, _ns)| ret),
+        Source::Number(at) => call.numbers[at],
+        Source::Text(_) | Source::Known(_) => None,
+    }
 }
 
 /// A value for people.

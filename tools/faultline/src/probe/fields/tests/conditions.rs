@@ -67,6 +67,11 @@ fn conditions() {
             "file->port == 80",
             "f0=a0.48:u16 if:f0:==:20480",
         ),
+        (
+            "vfs_read",
+            "file->low == 7",
+            "f0=a0.44:u3@0/32 if:f0:==:7",
+        ),
         ("vfs_read", "file == NULL", "f0=a0:u64 if:f0:==:0"),
         ("vfs_read", "*pos >= -1", "f0=a3.0:s64 if:f0:>=:-1"),
         (
@@ -141,7 +146,8 @@ fn conditions_that_are_refused() {
         ("vfs_read", "ret == ENOENT", "results that are errors are negative: -ENOENT, which is -2"),
         ("vfs_read", "ret == ESOMETHING", "'ESOMETHING' is no number: expected one, or the name of an error"),
         ("vfs_read", "file->f_how == MOV", "no value 'MOV' of file->f_how, which is MOVE, COPY"),
-        ("vfs_read", "file->low == 1", "a bit-field cannot be compared in the kernel"),
+        ("vfs_read", "file->low == 8", "'file->low == 8': the value is from 0 to 7"),
+        ("vfs_read", "file->low > 7", "'file->low > 7' never holds: the value is from 0 to 7"),
         ("vfs_read", "file->port < 80", "of network byte order: use ==, != or &"),
         ("vfs_read", "file->port == 65536", "the value is from 0 to 65535"),
         (
