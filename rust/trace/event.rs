@@ -147,8 +147,8 @@ const _: () = assert!(
 ///
 /// # Invariants
 ///
-/// `instances` are those in which the event is enabled. `listeners` is their number, plus one if
-/// `has_perf`.
+/// `instances` are those in which the event is enabled, none of them after the first `used` places.
+/// `listeners` is their number, plus one if `has_perf`.
 pub struct Event<R> {
     call: UnsafeCell<bindings::trace_event_call>,
     class: UnsafeCell<bindings::trace_event_class>,
@@ -157,6 +157,7 @@ pub struct Event<R> {
     tracepoint: UnsafeCell<TracepointName>,
     listeners: AtomicUsize,
     instances: [AtomicPtr<bindings::trace_event_file>; INSTANCES],
+    used: AtomicUsize,
     has_perf: AtomicBool,
     _record: PhantomData<R>,
 }
@@ -218,6 +219,7 @@ impl<R: Record> Event<R> {
             tracepoint: UnsafeCell::new(tracepoint),
             listeners: AtomicUsize::new(0),
             instances: [const { AtomicPtr::new(null_mut()) }; INSTANCES],
+            used: AtomicUsize::new(0),
             has_perf: AtomicBool::new(false),
             _record: PhantomData,
         }
@@ -241,7 +243,8 @@ impl<R: Record> Event<R> {
     #[inline(never)]
     fn write(&'static self, _context: HandlerContext<'_>, record: &R) -> Written {
         let mut written = Written::Unheard;
-        for instance in &self.instances {
+        let used = self.used.load(Ordering::Relaxed);
+        for instance in self.instances.iter().take(used) {
             let file = instance.load(Ordering::Acquire);
             if !file.is_null() {
                 // SAFETY: Preemption is off in a handler, and the call that disables the event
@@ -284,6 +287,15 @@ unsafe extern "C" fn switch<R: Record>(
         if let Some(place) = place {
             place.store(after, Ordering::Release);
         }
+        let used = (0..INSTANCES)
+            .zip(&event.instances)
+            .fold(0, |used, (at, place)| {
+                match place.load(Ordering::Relaxed).is_null() {
+                    true => used,
+                    false => at.wrapping_add(1),
+                }
+            });
+        event.used.store(used, Ordering::Relaxed);
         place.is_some()
     };
     match order {

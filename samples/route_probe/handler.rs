@@ -14,10 +14,12 @@ use faultline::{
     probe::{
         ContextLevel,
         Entry,
+        Filled,
         Function,
         Handler,
         HandlerContext,
-        Return, //
+        Return,
+        Slot, //
     }, //
 };
 
@@ -83,8 +85,13 @@ impl Handler for Calls {
         tracked.ledger.missed();
     }
 
+    // In place, so that a lookup's is not copied.
     #[inline]
-    fn entry(&self, entry: &Entry<'_, Self>) -> Option<Call> {
+    fn entry_in_place<'a>(
+        &self,
+        entry: &Entry<'_, Self>,
+        slot: Slot<'a, Call>,
+    ) -> Option<Filled<'a, Call>> {
         let Tracked { what, ledger } = entry.target();
         ledger.entered();
         let outer = entry.enclosing().map(|(_, outer)| outer);
@@ -97,8 +104,11 @@ impl Handler for Calls {
         let outer = outer.filter(|outer| outer.level == level);
         // Lookups are the most frequent, and nothing else slows them down.
         match what.target {
-            Target::Lookup => enter::lookup(entry, &self.around(entry, outer, level)),
-            _ => self.enter_others(entry, outer, level),
+            Target::Lookup => {
+                let call = enter::lookup(entry, &self.around(entry, outer, level))?;
+                Some(slot.write(call))
+            }
+            _ => self.enter_others(entry, outer, level, slot),
         }
     }
 
@@ -137,15 +147,16 @@ impl Calls {
     }
 
     #[inline(never)]
-    fn enter_others(
+    fn enter_others<'a>(
         &self,
         entry: &Entry<'_, Self>,
         outer: Option<&Call>,
         level: ContextLevel,
-    ) -> Option<Call> {
+        slot: Slot<'a, Call>,
+    ) -> Option<Filled<'a, Call>> {
         let around = self.around(entry, outer, level);
-        match around.target {
-            // See `entry`.
+        let call = match around.target {
+            // See `entry_in_place`.
             Target::Lookup => None,
             Target::Lookup6 => enter::lookup6(entry, &around),
             Target::Input => enter::input(entry, &around),
@@ -163,7 +174,8 @@ impl Calls {
             Target::Source => enter::source(entry, &around),
             Target::ArpSent => enter::arp_sent(entry, &around),
             Target::NdiscSent => enter::ndisc_sent(entry, &around),
-        }
+        };
+        Some(slot.write(call?))
     }
 
     #[inline(never)]
