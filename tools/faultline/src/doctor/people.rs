@@ -186,16 +186,12 @@ fn show(to: &mut Text, finding: &Finding, word: &str, style: Style) {
     // No advice for a finding that is off on purpose: its class was not named.
     let mend = finding.mend.iter().filter(|_| finding.state != State::Off);
     for line in mend {
+        if let Some(advice) = line.strip_prefix("# ") {
+            to.words("          # ", advice, ASIDE);
+            continue;
+        }
         // Never wrapped, so that it can be copied.
-        let (mark, style) = match line.starts_with("# ") {
-            true => ("", ASIDE),
-            false => ("$ ", PLAIN),
-        };
-        let text = escape::line(line);
-        let _ = match to.colour {
-            true => writeln!(to.out, "          {mark}{style}{text}{style:#}"),
-            false => writeln!(to.out, "          {mark}{text}"),
-        };
+        let _ = writeln!(to.out, "          $ {}", escape::line(line));
     }
 }
 
@@ -256,13 +252,17 @@ mod tests {
     #[test]
     fn fits_and_harms_no_terminal() {
         let nasty = "a\u{1b}[2J\n".to_string() + &"word ".repeat(60);
-        let answer = answer(&[
+        let mut answer = answer(&[
             (Class::HardwareWatchdog, Link::Panic, State::Wrong, &nasty),
             (Class::Soft, Link::Panic, State::Later, "x"),
             (Class::Oom, Link::Panic, State::Off, "x"),
             (Class::Hung, Link::CrashKernel, State::Unknown, "x"),
         ]);
+        for finding in &mut answer.findings {
+            finding.mend.push(format!("# {nasty}"));
+        }
         let plain = text(&answer, false);
+        assert!(plain.contains("          # a\\x1b[2J word"), "{plain}");
         assert!(
             plain.lines().all(|line| line.chars().count() <= WIDTH),
             "{plain}"
