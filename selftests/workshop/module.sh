@@ -31,7 +31,7 @@ a_module_that_can_panic_is_refused() {
 	mkdir -p "$project/build/panic"
 	scratch=$(mktemp -d "$project/build/panic/XXXXXX")
 	mkdir "$scratch/project"
-	(cd "$project" && cp -a Kbuild rust samples scripts "$scratch/project")
+	(cd "$project" && cp -a Kbuild rust samples selftests scripts "$scratch/project")
 	sed -i 's/^ *Ok(Self)/let text = if params::limit() > 5 { "1s" } else { "one" };\n'`
 		`'pr_info!("{:?}", faultline::params::Duration::new(text).get());\n&/' "$scratch/project/samples/knobs/knobs.rs"
 	args="$("$scratch/project/scripts/module-args" "$metadata" "$scratch/out") FAULTLINE_SELFTESTS= FAULTLINE_SAMPLES=knobs"
