@@ -35,6 +35,16 @@ pub trait Handler<B: Backend = Kretprobe>: Send + Sync + Sized + 'static {
     /// compiler refuses it for a backend without [`COUNTS_MISSED`](Backend::COUNTS_MISSED).
     const COUNTS_MISSED: bool = false;
 
+    /// Returns whether a call may be of interest. A [`Kretprobe`] that [counts missed
+    /// calls](Self::COUNTS_MISSED) asks before the kernel takes an instance: for a call that is of
+    /// none, nothing else is called, it costs less than one that [`entry`](Self::entry) declines,
+    /// and it cannot exhaust the instances. Other probes do not ask.
+    #[inline(always)]
+    fn may_matter(&self, call: &Entry<'_, Self, B>) -> bool {
+        let _ = call;
+        true
+    }
+
     /// Called when a function is entered. If it returns `None`, the return of the function is
     /// ignored.
     fn entry(&self, call: &Entry<'_, Self, B>) -> Option<Self::Data> {

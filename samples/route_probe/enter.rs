@@ -280,6 +280,23 @@ fn rules_of<F: Probed>(
     around.follow(around.cause, || facts_of(flow), about)
 }
 
+/// Returns whether a `fib_table_lookup()` passes.
+#[inline(always)]
+pub(crate) fn lookup_passes(entry: &Entry<'_, Calls>, around: &Around<'_>) -> bool {
+    let (Some(flow), Some(table)) = (entry.arg(V4::AT.flow), entry.arg(V4::AT.table)) else {
+        return true;
+    };
+    let (_tree, passes) =
+        around.admit::<V4, false>(|| facts_of::<V4>(flow), asked_table::<V4>(table));
+    passes
+}
+
+/// The table of a lookup, if a filter asks for it.
+#[inline(always)]
+fn asked_table<F: Probed>(table: KernelPtr<Table<F>>) -> Option<u32> {
+    filter::asks_for_table().then(|| F::table_id(table))
+}
+
 /// `fib_table_lookup(table, flow, result, flags)`.
 #[inline(always)]
 pub(crate) fn lookup(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option<Call> {
@@ -301,9 +318,8 @@ fn lookup_of<F: Probed>(entry: &Entry<'_, Calls>, around: &Around<'_>) -> Option
     let flow: KernelPtr<Flow<F>> = entry.arg(F::AT.flow)?;
     let table: KernelPtr<Table<F>> = entry.arg(F::AT.table)?;
     let found: KernelPtr<Found<F>> = entry.arg(F::AT.found)?;
-    let id = filter::asks_for_table().then(|| F::table_id(table));
     around.follow_if(
-        id,
+        asked_table(table),
         || facts_of(flow),
         || Some(F::about(Arguments::Lookup { flow, table, found })),
     )

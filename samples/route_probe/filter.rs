@@ -102,6 +102,12 @@ impl<F: Probed> Facts<F> {
     }
 }
 
+/// Returns whether any filter is set.
+#[inline(always)]
+pub(crate) fn is_set() -> bool {
+    SET.load(Ordering::Acquire) != 0
+}
+
 /// Returns whether a packet passes, as far as this is known when the first call for it begins.
 /// `facts` and `netns`, the number of its namespace or 0 if that is not known yet, are asked if
 /// it matters.

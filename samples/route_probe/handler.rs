@@ -35,6 +35,7 @@ use crate::{
         self,
         Around, //
     },
+    filter,
     leave,
     ledger::{
         Ledger,
@@ -85,6 +86,12 @@ impl Handler for Calls {
         tracked.ledger.missed();
     }
 
+    // What does not pass takes no instance.
+    #[inline]
+    fn may_matter(&self, entry: &Entry<'_, Self>) -> bool {
+        !filter::is_set() || self.may_pass(entry)
+    }
+
     // In place, so that a lookup's is not copied.
     #[inline]
     fn entry_in_place<'a>(
@@ -94,14 +101,7 @@ impl Handler for Calls {
     ) -> Option<Filled<'a, Call>> {
         let Tracked { what, ledger } = entry.target();
         ledger.entered();
-        let outer = entry.enclosing().map(|(_, outer)| outer);
-        // Of what calls no others the level matters only beside that of an outer call.
-        let level = match (outer, what.calls_others) {
-            (None, false) => ContextLevel::default(),
-            _ => entry.context().level(),
-        };
-        // What an interrupt does is not done for what it interrupted.
-        let outer = outer.filter(|outer| outer.level == level);
+        let (outer, level) = Self::outer(entry);
         // Lookups are the most frequent, and nothing else slows them down.
         match what.target {
             Target::Lookup => {
@@ -126,6 +126,36 @@ impl Handler for Calls {
 }
 
 impl Calls {
+    /// Whether a call passes, or it has to be followed to tell. Only of lookups, the most frequent,
+    /// this is told here.
+    #[inline(never)]
+    fn may_pass(&self, entry: &Entry<'_, Self>) -> bool {
+        let Tracked { what, ledger } = entry.target();
+        if what.target != Target::Lookup {
+            return true;
+        }
+        let (outer, level) = Self::outer(entry);
+        let passes = enter::lookup_passes(entry, &self.around(entry, outer, level));
+        if !passes {
+            ledger.entered();
+            ledger.filtered();
+        }
+        passes
+    }
+
+    /// The call in which one is made, and the level at which it is.
+    #[inline(always)]
+    fn outer<'a>(entry: &'a Entry<'_, Self>) -> (Option<&'a Call>, ContextLevel) {
+        let outer = entry.enclosing().map(|(_, outer)| outer);
+        // Of what calls no others the level matters only beside that of an outer call.
+        let level = match (outer, entry.target().what.calls_others) {
+            (None, false) => ContextLevel::default(),
+            _ => entry.context().level(),
+        };
+        // What an interrupt does is not done for what it interrupted.
+        (outer.filter(|outer| outer.level == level), level)
+    }
+
     #[inline(always)]
     fn around<'a>(
         &'a self,

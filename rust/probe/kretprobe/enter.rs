@@ -24,12 +24,14 @@ use crate::{
     }, //
 };
 
-/// Called by the kernel at a hit, if missed calls are counted.
+/// Called by the kernel at a hit, if missed calls are counted. The kernel's own function for that
+/// takes an instance.
 ///
 /// # Safety
 ///
 /// `kprobe` is that of a registered probe of this backend with this handler, in which `register`
-/// has stored this function. The context is that of a probe's handler.
+/// has stored this function, and `regs` are those of the call. The context is that of a probe's
+/// handler.
 #[link_section = ".kprobes.text"]
 pub(super) unsafe extern "C" fn hit<H: Handler<Kretprobe>>(
     kprobe: *mut bindings::kprobe,
@@ -39,6 +41,11 @@ pub(super) unsafe extern "C" fn hit<H: Handler<Kretprobe>>(
     // and this is the handler.
     let registration = unsafe { Registration::<H, Kretprobe>::from_native(kprobe.cast()) };
     let shared = registration.shared();
+    // SAFETY: The registers are those of the call.
+    let call = unsafe { Entry::new(registration, regs) };
+    if !shared.handler.may_matter(&call) {
+        return 0;
+    }
     let before = shared.state.entries.here::<0>();
     // SAFETY: `register` has read the pointer from a field of this type, before any probe was
     // enabled.
