@@ -74,8 +74,9 @@ impl Spec {
         let (path, kind) = text
             .split_at(b':')
             .ok_or_else(|| invalid!("'{text}' has no type: BASE[.N|+N]...:TYPE is wanted"))?;
-        let kind = Type::parse(kind)
-            .ok_or_else(|| invalid!("'{kind}': a type is u8 to u64, s8 to s64, uN@M/8 to sN@M/64, str, ustr"))?;
+        let kind = Type::parse(kind).ok_or_else(|| {
+            invalid!("'{kind}': a type is u8 to u64, s8 to s64, uN@M/8 to sN@M/64, str, ustr")
+        })?;
         let is_step = |byte: &u8| matches!(byte, b'.' | b'+');
         let mut parts = path.0.split(is_step).map(Word);
         let base = parts.next().unwrap_or(Word(&[]));

@@ -67,11 +67,7 @@ fn conditions() {
             "file->port == 80",
             "f0=a0.48:u16 if:f0:==:20480",
         ),
-        (
-            "vfs_read",
-            "file->low == 7",
-            "f0=a0.44:u3@0/32 if:f0:==:7",
-        ),
+        ("vfs_read", "file->low == 7", "f0=a0.44:u3@0/32 if:f0:==:7"),
         ("vfs_read", "file == NULL", "f0=a0:u64 if:f0:==:0"),
         ("vfs_read", "*pos >= -1", "f0=a3.0:s64 if:f0:>=:-1"),
         (
