@@ -185,7 +185,7 @@ endif
 test-long: export FAULTLINE_LONG = 1
 test-long: export FAULTLINE_SECONDS ?= 60
 test-long: export FAULTLINE_ROUNDS ?= 100
-test-long: export FAULTLINE_LOADS ?= 1000
+test-long: export FAULTLINE_LOADS ?= 300
 test-long: export FAULTLINE_CALLS ?= 10000000
 test-long: selftests tools
 	@scripts/setup --fuzz --ansible --rpm
@@ -199,7 +199,7 @@ test-long: selftests tools
 		drill/pass.sh drill/faults.sh debian-13:drill/pass.sh workshop/layout.sh workshop/embedded.sh \
 		workshop/fingerprint.sh workshop/module.sh \
 		debian-13:packages packages/dkms.sh packages/rpm.sh prove/crash_points.sh prove/fuzz_files.sh prove/fuzz_params.sh tool/fuzz.sh own_module \
-		endurance func_probe/observers.sh func_probe_smp func_probe/all.sh func_probe/choose.sh \
+		endurance/calls.sh func_probe/observers.sh func_probe_smp func_probe/all.sh func_probe/choose.sh \
 		$(patsubst selftests/%,%,$(wildcard selftests/route_probe/*.sh)) bench
 
 prove:

@@ -38,7 +38,8 @@ pub trait Handler<B: Backend = Kretprobe>: Send + Sync + Sized + 'static {
     /// Returns whether a call may be of interest. A [`Kretprobe`] that [counts missed
     /// calls](Self::COUNTS_MISSED) asks before the kernel takes an instance: for a call that is of
     /// none, nothing else is called, it costs less than one that [`entry`](Self::entry) declines,
-    /// and it cannot exhaust the instances. Other probes do not ask.
+    /// and it cannot exhaust the instances. Other probes do not ask, so `entry` has to decline such
+    /// a call as well.
     #[inline(always)]
     fn may_matter(&self, call: &Entry<'_, Self, B>) -> bool {
         let _ = call;

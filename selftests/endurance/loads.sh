@@ -26,7 +26,7 @@ online() { { echo "$2" >"/sys/devices/system/cpu/cpu$1/online"; } 2>/dev/null; }
 # and restores the state.
 count() { echo "$1" >>"$counts"; }
 
-# alone COMMAND...: runs it while no other one is run by this. A CPU that comes online while function_graph traces
+# alone COMMAND...: runs a command; two of them never run at once. A CPU that comes online while function_graph traces
 # ends the guest at once (Linux 7.3.4 in QEMU without KVM, with no module loaded).
 alone() { (flock 9 && "$@") 9>/tmp/alone; }
 

@@ -374,7 +374,8 @@ cleanup() {
 }
 
 ktap_run calls_are_recorded_with_arguments_and_result entries_are_recorded all_ways_see_the_same \
-	signed_numbers_and_errors bit_fields_are_taken_out texts_are_read what_cannot_be_read_says_so alternatives_hold bad_lines_are_refused \
+	signed_numbers_and_errors bit_fields_are_taken_out texts_are_read what_cannot_be_read_says_so alternatives_hold \
+	bad_lines_are_refused \
 	what_cannot_be_probed_says_why a_function_is_where_it_is_said_to_be a_second_session_is_refused a_session_ends_with_its_program \
 	more_come_later_and_all_go the_brake_disables_what_is_hit_too_often the_ledger_balances_under_load \
 	thousands_are_attached_at_once its_handlers_are_fit
